@@ -1,0 +1,240 @@
+"""The graph's schema, the one source of truth: tables, stores, queries' checks and docs are derived from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["str", "int", "float", "bool", "list"]
+"""Property types; `list` is a list of strings."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property of a node or relationship, and what it means (with unit or range)."""
+
+    name: str
+    kind: Kind
+    doc: str
+
+
+@dataclass(frozen=True)
+class NodeType:
+    """A label; `key` is the property that is unique and never missing."""
+
+    label: str
+    table: str
+    key: str
+    properties: tuple[Property, ...]
+    doc: str
+
+
+@dataclass(frozen=True)
+class RelationshipType:
+    """A relationship type between two labels; its table has the end keys in columns `start` and `end`.
+
+    `unique_by` names the properties that, beside the ends, tell two relationships of this type apart.
+    """
+
+    type: str
+    table: str
+    start: str
+    end: str
+    properties: tuple[Property, ...]
+    doc: str
+    unique_by: tuple[str, ...] = ()
+
+
+def _text(name: str, doc: str) -> Property:
+    return Property(name, "str", doc)
+
+
+def _whole(name: str, doc: str) -> Property:
+    return Property(name, "int", doc)
+
+
+_SOURCE = _text("source", "name of the Source that says so")
+_CHANNELS = tuple(
+    _whole(name, f"STRING's {doc} score, 0 to 1000")
+    for name, doc in (
+        ("neighborhood", "conserved neighbourhood"),
+        ("fusion", "gene fusion"),
+        ("cooccurence", "phylogenetic co-occurrence (STRING's spelling)"),
+        ("coexpression", "co-expression"),
+        ("experiments", "experiment"),
+        ("database", "curated database"),
+        ("textmining", "text mining"),
+    )
+)
+
+NODES: tuple[NodeType, ...] = (
+    NodeType(
+        "Gene",
+        "genes",
+        "symbol",
+        (
+            _text("symbol", "approved HGNC symbol"),
+            _text("hgnc_id", "HGNC id, for example HGNC:11998"),
+            _text("entrez", "NCBI gene id"),
+            _text("ensembl", "Ensembl gene id"),
+            Property("uniprot", "list", "UniProt accessions"),
+            _text("name", "approved name"),
+            Property("aliases", "list", "previous and alias symbols"),
+        ),
+        "A human gene.",
+    ),
+    NodeType(
+        "GoTerm",
+        "terms",
+        "id",
+        (
+            _text("id", "GO id, for example GO:0006915"),
+            _text("name", "the term's name"),
+            _text("namespace", "biological_process, molecular_function or cellular_component"),
+            Property(
+                "information_content",
+                "float",
+                "-log2 of the share of annotated genes of the namespace that have the term or a descendant "
+                "(Resnik 1995), in bits; null for a term without annotations",
+            ),
+            Property("synonyms", "list", "other names of the term"),
+        ),
+        "A live term of the Gene Ontology.",
+    ),
+    NodeType(
+        "Pathway",
+        "pathways",
+        "id",
+        (_text("id", "stable id"), _text("name", "the pathway's name"), _SOURCE),
+        "A Reactome or WikiPathways pathway.",
+    ),
+    NodeType("CellLine", "cell_lines", "name", (_text("name", "lower-case name"),), "A cell line."),
+    NodeType(
+        "Source",
+        "sources",
+        "name",
+        (
+            _text("name", "the source's name in the register"),
+            _text("version", "the provider's version"),
+            _text("date", "date of the release, ISO 8601"),
+            _text("sha256", "of the file(s) read"),
+            _whole("rows", "rows kept"),
+            _whole("rejected", "rows rejected"),
+            _text("licence", "licence of the data"),
+            _text("url", "the provider's address"),
+            Property("simulated", "bool", "true where the rows come from a model, not from a measurement"),
+        ),
+        "Where relationships come from.",
+    ),
+)
+
+RELATIONSHIPS: tuple[RelationshipType, ...] = (
+    RelationshipType(
+        "INTERACTS_WITH",
+        "interactions",
+        "Gene",
+        "Gene",
+        (_whole("score", "STRING's combined score, 0 to 1000"), *_CHANNELS, _SOURCE),
+        "Functional association, stored once with the lower symbol first.",
+    ),
+    RelationshipType(
+        "ANNOTATED_WITH",
+        "annotations",
+        "Gene",
+        "GoTerm",
+        (
+            Property("evidence", "list", "GO evidence codes, sorted"),
+            _text("qualifier", "GAF relation, for example involved_in"),
+            Property("references", "list", "references, sorted, at most 20"),
+            _SOURCE,
+        ),
+        "A direct GO annotation; a NOT annotation never becomes one.",
+        ("qualifier",),
+    ),
+    RelationshipType("IS_A", "is_a", "GoTerm", "GoTerm", (_SOURCE,), "Child to parent."),
+    RelationshipType("PART_OF", "part_of", "GoTerm", "GoTerm", (_SOURCE,), "Part to whole."),
+    RelationshipType(
+        "REGULATES_TERM",
+        "regulates_term",
+        "GoTerm",
+        "GoTerm",
+        (_whole("sign", "1 positively, -1 negatively, 0 unspecified"), _SOURCE),
+        "One process regulates another; never followed for ancestors.",
+        ("sign",),
+    ),
+    RelationshipType("MEMBER_OF", "memberships", "Gene", "Pathway", (_SOURCE,), "The gene's product takes part in the pathway."),
+    RelationshipType("CHILD_OF", "pathway_parents", "Pathway", "Pathway", (_SOURCE,), "Sub-pathway to pathway."),
+    RelationshipType(
+        "REGULATES",
+        "regulations",
+        "Gene",
+        "Gene",
+        (
+            _whole("sign", "1 activates, -1 represses, 0 not known"),
+            Property("references", "list", "PubMed ids, sorted, at most 20"),
+            _SOURCE,
+        ),
+        "A transcription factor regulates its target.",
+    ),
+    RelationshipType(
+        "KNOCKDOWN_CHANGES",
+        "knockdowns",
+        "Gene",
+        "Gene",
+        (
+            _text("cell_line", "lower-case name of the cell line"),
+            _text("direction", "increase, decrease or unknown"),
+            _SOURCE,
+        ),
+        "A knockdown of the first changed the expression of the second; training split only.",
+        ("cell_line",),
+    ),
+)
+
+EVIDENCE_NODES: tuple[NodeType, ...] = (
+    NodeType(
+        "Run",
+        "runs",
+        "id",
+        (
+            _text("id", "the run's name and start, unique"),
+            _text("name", "the run's name"),
+            _text("kind", "training or evaluation"),
+            _text("build_id", "the graph it used"),
+            _text("started", "ISO 8601, UTC"),
+            Property("simulated", "bool", "true where the labels come from a model"),
+        ),
+        "One training or evaluation run.",
+    ),
+    NodeType(
+        "Claim",
+        "claims",
+        "id",
+        (
+            _text("id", "hash of the content"),
+            _text("subject", "subject's name"),
+            _text("relation", "relation"),
+            _text("object", "object's name or id"),
+            _text("cell_line", "cell line or empty"),
+        ),
+        "A statement that was judged.",
+    ),
+    NodeType(
+        "Verdict",
+        "verdicts",
+        "id",
+        (
+            _text("id", "hash of run, claim, verifier and text"),
+            _text("verifier", "who says so"),
+            Property("score", "float", "probability that the claim holds, 0 to 1; null unless status is ok"),
+            _text("status", "ok, abstain or error"),
+            _text("reason", "one line"),
+        ),
+        "One verifier's answer to one claim.",
+    ),
+)
+"""Written by `evidence load`, never by a build: (Run)-[:PRODUCED]->(Verdict)-[:JUDGES]->(Claim)-[:SUBJECT|OBJECT]->(),
+(Verdict)-[:CITES {rank, path, weight, type, side}]->(any)."""
+
+NODES_BY_LABEL = {node.label: node for node in (*NODES, *EVIDENCE_NODES)}
+RELATIONSHIPS_BY_TYPE = {relationship.type: relationship for relationship in RELATIONSHIPS}

@@ -1,0 +1,56 @@
+"""Where things lie in a workspace. Nothing is written outside it, save what an option names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class WorkspacePaths:
+    """The folders and files of one workspace."""
+
+    root: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """The user's settings, TOML."""
+        return self.root / "rbio-kg.toml"
+
+    @property
+    def sources(self) -> Path:
+        """What `fetch` brought, laid out as the providers do."""
+        return self.root / "sources"
+
+    @property
+    def graph(self) -> Path:
+        """Everything that is built from sources."""
+        return self.root / "graph"
+
+    @property
+    def current_build(self) -> Path:
+        """JSON: the id of the build in use, its sources and its store."""
+        return self.graph / "current.json"
+
+    def build(self, build_id: str) -> Path:
+        """One build: `manifest.json`, `tables/`, `snapshot/`."""
+        return self.graph / "builds" / build_id
+
+    @property
+    def store(self) -> Path:
+        """The embedded database's folder."""
+        return self.graph / "store"
+
+    @property
+    def models(self) -> Path:
+        """Fitted verifiers and converted language models."""
+        return self.root / "models"
+
+    @property
+    def runs(self) -> Path:
+        """One folder a run."""
+        return self.root / "runs"
+
+    def run(self, name: str) -> Path:
+        """One training or evaluation run."""
+        return self.runs / name

@@ -1,0 +1,1 @@
+"""Provider files become typed tables, and the tables one graph."""

@@ -1,0 +1,1 @@
+"""The graph: its schema, store, snapshot and named queries."""

@@ -1,0 +1,23 @@
+"""What all tests share: where the real data is, and a quiet, single-threaded, offline machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+
+SHARED = Path(os.environ.get("RBIO_KG_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real sources and the real Neo4j beside the checkout; its tests skip without it."""
+    if not (SHARED / "sources").is_dir():
+        pytest.skip(f"the real sources are not at {SHARED} (set RBIO_KG_SHARED)")
+    return SHARED

@@ -1,0 +1,1 @@
+"""Questions, rewards, policies and their honest evaluation."""

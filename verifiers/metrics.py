@@ -1,0 +1,248 @@
+"""Measures of a predictor: per-gene AUROC with intervals, pooled metrics, calibration.
+
+The headline is PerturbQA's: the AUROC within each monitored gene, averaged over the genes that have both labels. A
+predictor that knows the gene only scores exactly 0.5 there, however good its pooled figures look. Undefined values
+are None, never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+Interval = tuple[float, float]
+
+_CHUNK = 100  # bootstrap samples drawn at once: bounds the memory at 100 indices a gene
+
+
+@dataclass(frozen=True)
+class PerGene:
+    """AUROC gene by gene.
+
+    Args:
+        mean: plain mean over the genes, None where no gene has both labels.
+        genes: how many genes have both labels.
+        rows: rows of those genes.
+        values: their AUROCs, shape (genes,), 0 to 1, in the order of `names`.
+        names: the genes, sorted.
+    """
+
+    mean: float | None
+    genes: int
+    rows: int
+    values: FloatArray
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First minus second model: mean over the genes and its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.int64], FloatArray]:
+    truth, values = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if truth.shape != values.shape or truth.ndim != 1:
+        raise ValueError(f"labels {truth.shape} and scores {values.shape} must be two vectors of one length")
+    if not np.isin(truth, (0, 1)).all():
+        raise ValueError("labels must be 0 or 1")
+    if not np.isfinite(values).all():
+        raise ValueError("scores must be finite")
+    return truth.astype(np.int64), values
+
+
+def _wins(
+    groups: NDArray[np.int64], n: int, labels: NDArray[np.int64], scores: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Within each of `n` groups: (positive, negative) pairs ranked rightly (a tie is half a pair), and all pairs."""
+    order = np.lexsort((scores, groups))
+    group, score = groups[order], scores[order]
+    size = np.bincount(groups, minlength=n)
+    place = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1.0
+    # Tied scores of one group share the mean of their places (the Mann-Whitney statistic).
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
+    tie = np.cumsum(new) - 1
+    rank = (np.bincount(tie, place) / np.bincount(tie))[tie] if len(order) else place
+    positives = np.bincount(groups, labels, n)
+    won = np.bincount(group, rank * labels[order], n) - positives * (positives + 1) / 2
+    return won, positives * (size - positives)
+
+
+def per_gene_auroc(genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, strata: ArrayLike | None = None) -> PerGene:
+    """AUROC within each gene (ties count one half), averaged over the genes that have both labels.
+
+    Args:
+        genes: monitored gene of each row, shape (n,).
+        labels: 0 or 1, shape (n,).
+        scores: finite, any scale, shape (n,).
+        strata: fold of each row, shape (n,). Only rows of one fold are then compared. Cross-validated scores need
+            this: the gene's rate estimated without a fold is lower exactly where that fold has more positives, so
+            comparing folds with each other punishes every score that contains the rate.
+
+    Raises:
+        ValueError: lengths differ, labels other than 0 and 1, scores that are not finite.
+    """
+    truth, values = _checked(labels, scores)
+    names, index = np.unique(np.asarray(genes, dtype=np.str_), return_inverse=True)
+    if len(index) != len(truth):
+        raise ValueError(f"{len(index)} genes for {len(truth)} labels")
+    groups, owner = index, np.arange(len(names))
+    if strata is not None:
+        _, stratum = np.unique(np.asarray(strata), return_inverse=True)
+        width = int(stratum.max(initial=0)) + 1
+        used, groups = np.unique(index * width + stratum, return_inverse=True)
+        owner = used // width
+    won, pairs = _wins(groups, len(owner), truth, values)
+    mixed = pairs > 0
+    rows = int(np.bincount(groups, minlength=len(owner))[mixed].sum())
+    gene_won, gene_pairs = np.bincount(owner, won, len(names)), np.bincount(owner, pairs, len(names))
+    kept = gene_pairs > 0
+    result = gene_won[kept] / gene_pairs[kept]
+    mean = float(result.mean()) if kept.any() else None
+    return PerGene(mean, int(kept.sum()), rows, result, tuple(names[kept].tolist()))
+
+
+def _resampled(values: FloatArray, seed: int, samples: int, level: float) -> Interval:
+    generator = np.random.default_rng(seed)
+    means = [
+        values[generator.integers(0, len(values), (min(_CHUNK, samples - start), len(values)))].mean(axis=1)
+        for start in range(0, samples, _CHUNK)
+    ]
+    tail = (1 - level) / 2
+    low, high = np.quantile(np.concatenate(means), (tail, 1 - tail))
+    return float(low), float(high)
+
+
+def bootstrap_interval(values: ArrayLike, seed: int, samples: int = 1000, level: float = 0.95) -> Interval | None:
+    """Percentile bootstrap interval of the mean, resampling the values (genes); None without values."""
+    array = np.asarray(values, dtype=np.float64)
+    return _resampled(array, seed, samples, level) if len(array) else None
+
+
+def paired_bootstrap(
+    first: PerGene, second: PerGene, seed: int, samples: int = 1000, level: float = 0.95
+) -> Difference | None:
+    """Difference of two models on the same rows, resampling genes for both at once; None without genes.
+
+    Raises:
+        ValueError: the two were measured on different genes.
+    """
+    if first.names != second.names:
+        raise ValueError("a paired comparison needs the same genes: score both models on the same rows")
+    if not first.genes:
+        return None
+    gaps = first.values - second.values
+    return Difference(float(gaps.mean()), *_resampled(gaps, seed, samples, level))
+
+
+def auroc(labels: ArrayLike, scores: ArrayLike) -> float | None:
+    """AUROC over all rows together, ties one half; None unless both labels occur."""
+    truth, values = _checked(labels, scores)
+    won, pairs = _wins(np.zeros(len(truth), dtype=np.int64), 1, truth, values)
+    return float(won[0] / pairs[0]) if pairs[0] else None
+
+
+def pooled_metrics(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5) -> dict[str, float | None]:
+    """Metrics over all rows together; a row counts as yes from `threshold` on.
+
+    Returns:
+        `f1`, `balanced_accuracy`, `mcc`, `tpr`, `tnr`, `auroc`. None where the labels leave one undefined. With
+        both labels present but one answer only, `mcc` is 0 by convention.
+    """
+    truth, values = _checked(labels, scores)
+    yes = values >= threshold
+    tp, fn = int((yes & (truth == 1)).sum()), int((~yes & (truth == 1)).sum())
+    fp, tn = int((yes & (truth == 0)).sum()), int((~yes & (truth == 0)).sum())
+    tpr = tp / (tp + fn) if tp + fn else None
+    tnr = tn / (tn + fp) if tn + fp else None
+    both = tpr is not None and tnr is not None
+    spread = float(tp + fp) * float(tp + fn) * float(tn + fp) * float(tn + fn)
+    mcc = (tp * tn - fp * fn) / spread**0.5 if spread else 0.0
+    return {
+        "f1": 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None,
+        "balanced_accuracy": (tpr + tnr) / 2 if tpr is not None and tnr is not None else None,
+        "mcc": mcc if both else None,
+        "tpr": tpr,
+        "tnr": tnr,
+        "auroc": auroc(truth, values),
+    }
+
+
+def reliability_bins(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> list[dict[str, Any]]:
+    """Equal-width bins of the stated probability: `low`, `high`, `rows`, `mean_probability`, `rate`.
+
+    The last bin includes 1. An empty bin has None for the last two.
+
+    Raises:
+        ValueError: as `per_gene_auroc`, or a probability outside 0 to 1.
+    """
+    truth, values = _checked(labels, probabilities)
+    if ((values < 0) | (values > 1)).any():
+        raise ValueError("probabilities must lie between 0 and 1")
+    place = np.minimum((values * bins).astype(np.int64), bins - 1)
+    rows = np.bincount(place, minlength=bins)
+    stated, seen = np.bincount(place, values, bins), np.bincount(place, truth, bins)
+    return [
+        {
+            "low": index / bins,
+            "high": (index + 1) / bins,
+            "rows": int(count),
+            "mean_probability": float(stated[index] / count) if count else None,
+            "rate": float(seen[index] / count) if count else None,
+        }
+        for index, count in enumerate(rows)
+    ]
+
+
+def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> float | None:
+    """Mean gap between stated probability and observed rate over equal-width bins, weighted by rows (Naeini 2015)."""
+    filled = [item for item in reliability_bins(labels, probabilities, bins) if item["rows"]]
+    rows = sum(item["rows"] for item in filled)
+    gap = sum(item["rows"] * abs(item["mean_probability"] - item["rate"]) for item in filled)
+    return float(gap / rows) if rows else None
+
+
+def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float | None:
+    """Mean squared distance of the probability from the label (Brier 1950); None without rows."""
+    truth, values = _checked(labels, probabilities)
+    return float(np.mean((values - truth) ** 2)) if len(truth) else None
+
+
+def summary(
+    genes: Sequence[str] | NDArray[Any],
+    labels: ArrayLike,
+    scores: ArrayLike,
+    *,
+    seed: int,
+    strata: ArrayLike | None = None,
+    threshold: float = 0.5,
+) -> dict[str, Any]:
+    """Every measure of one predictor, ready for JSON.
+
+    Returns:
+        `per_gene_auroc`, `interval` ([low, high] or None), `genes` (with both labels), `rows` (all rows scored),
+        `rows_in_genes` (rows of those genes), `pooled`, `ece` and `brier` (None unless the scores are all in 0..1).
+    """
+    measured = per_gene_auroc(np.asarray(genes), labels, scores, strata)
+    interval = bootstrap_interval(measured.values, seed)
+    values = np.asarray(scores, dtype=np.float64)
+    likely = bool(((values >= 0) & (values <= 1)).all())
+    return {
+        "per_gene_auroc": measured.mean,
+        "interval": None if interval is None else list(interval),
+        "genes": measured.genes,
+        "rows": len(values),
+        "rows_in_genes": measured.rows,
+        "pooled": pooled_metrics(labels, values, threshold),
+        "ece": expected_calibration_error(labels, values) if likely else None,
+        "brier": brier_score(labels, values) if likely else None,
+    }

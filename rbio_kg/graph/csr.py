@@ -1,0 +1,82 @@
+"""Compressed sparse rows: the shape in which the snapshot keeps every relationship type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Csr:
+    """A sparse matrix by rows. All arrays are read-only, so that compiled kernels see one kind of array.
+
+    Args:
+        indptr: int64 (rows + 1,), where each row begins.
+        indices: int32 (entries,), column of each entry; ascending within a row unless said otherwise.
+        weights: (entries,), what each entry says.
+        sources: uint8 (entries,), which source said so (position in `Snapshot.sources`), or None.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    weights: NDArray[Any]
+    sources: NDArray[np.uint8] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("indptr", "indices", "weights", "sources"):
+            array = getattr(self, name)
+            if array is not None:
+                array = array.view()
+                array.flags.writeable = False
+                object.__setattr__(self, name, array)
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row(self, i: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
+        """Columns and weights of row i."""
+        part = slice(self.indptr[i], self.indptr[i + 1])
+        return self.indices[part], self.weights[part]
+
+    def position(self, i: int, column: int) -> int:
+        """Where entry (i, column) lies in `indices`, or -1. Any order within the row will do."""
+        found = np.flatnonzero(self.row(i)[0] == column)
+        return int(self.indptr[i] + found[0]) if len(found) else -1
+
+    @property
+    def degrees(self) -> NDArray[np.int64]:
+        """Entries in each row, (rows,)."""
+        return np.diff(self.indptr)
+
+    def rows(self) -> NDArray[np.int32]:
+        """The row of each entry, (entries,)."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.degrees)
+
+    def transpose(self, columns: int) -> Csr:
+        """The matrix the other way round, with `columns` rows; rows ascending."""
+        return build_csr(columns, self.indices, self.rows(), self.weights, self.sources)
+
+
+def build_csr(
+    rows: int, start: ArrayLike, end: ArrayLike, weights: ArrayLike, sources: NDArray[np.uint8] | None = None
+) -> Csr:
+    """Sort entries into rows, columns ascending; of entries at one place the one of largest weight stays.
+
+    Args:
+        rows: number of rows.
+        start: row of each entry, (entries,).
+        end: column of each entry, (entries,).
+        weights: (entries,); its type is kept.
+        sources: (entries,) or None.
+    """
+    row, column, weight = np.asarray(start, np.int64), np.asarray(end, np.int64), np.asarray(weights)
+    key = (row << 32) | column
+    order = np.lexsort((-weight.astype(np.float64), key))
+    key = key[order]
+    order = order[np.concatenate(([True], key[1:] != key[:-1]))] if len(key) else order
+    indptr = np.zeros(rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row[order], minlength=rows), out=indptr[1:])
+    return Csr(indptr, column[order].astype(np.int32), weight[order], None if sources is None else sources[order])

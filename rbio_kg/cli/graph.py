@@ -1,0 +1,200 @@
+"""Verbs about the graph: fetch, build, stats, query."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_rows, show_table
+from rbio_kg.errors import ConfigError
+
+SourcesOption = Annotated[
+    Path | None, typer.Option("--sources", help="Folder laid out as the providers' download trees.")
+]
+StoreOption = Annotated[
+    str | None, typer.Option("--store", help="embedded:PATH, bolt://HOST:PORT or neo4j://HOST:PORT.")
+]
+
+
+def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
+    """Build tables and snapshot, load the store; the `build` command's document."""
+    from graph_builders.build import build_graph
+    from rbio_kg.graph.loader import load_store
+
+    workspace = session.workspace(**flags)
+    sources = workspace.sources
+    uri = workspace.store_uri
+    session.resume = "the graph in use is as it was; run the same command again to build"
+    manifest = build_graph(
+        workspace.paths, sources, min_score=workspace.settings.min_score, fresh=fresh, progress=session.progress
+    )
+    started = time.perf_counter()
+    session.resume = "the tables are kept, the store is not loaded; run the same command again to load it"
+    with workspace.open_store(read_only=False) as store:
+        loaded = load_store(store, workspace.tables, manifest.to_json(), session.progress)
+    remember_store(workspace, uri)
+    seconds = {**manifest.seconds, "store": round(time.perf_counter() - started, 3)}
+    return {
+        "build_id": manifest.build_id,
+        "sources": str(sources),
+        "store": uri,
+        "nodes": manifest.nodes,
+        "relationships": manifest.relationships,
+        "rejected_rows": sum(source.rejected for source in manifest.sources),
+        "seconds": seconds,
+        "reused": {"tables": manifest.reused, "store": loaded.reused},
+        "simulated": any(source.simulated for source in manifest.sources),
+    }
+
+
+def remember_store(workspace: Any, uri: str) -> None:
+    """Write the store's address beside the build, so that later commands need no flag."""
+    from rbio_kg.files import write_text
+
+    write_text(workspace.paths.current_build, json.dumps({**workspace.current, "store": uri}, indent=1))
+
+
+def show_build(document: dict[str, Any]) -> None:
+    """The build's counts and seconds."""
+    print(f"build {document['build_id']} from {document['sources']} in {document['store']}")
+    counts = [*document["nodes"].items(), *document["relationships"].items()]
+    show_table(["label or type", "count"], counts)
+    seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in document["seconds"].items())
+    print(f"rejected rows: {document['rejected_rows']:,} (reasons: manifest.json); {seconds}")
+    reused = [name for name, value in document["reused"].items() if value]
+    if reused:
+        print(f"reused as they were: {', '.join(reused)}")
+
+
+def parse_parameters(items: list[str]) -> dict[str, Any]:
+    """`key=value` with JSON values; a value that is no JSON is text.
+
+    Raises:
+        ConfigError: an item without `=`.
+    """
+    parameters: dict[str, Any] = {}
+    for item in items:
+        key, separator, value = item.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"{item!r} is not key=value", where="--param")
+        try:
+            parameters[key] = json.loads(value)
+        except ValueError:
+            parameters[key] = value
+    return parameters
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+
+    @command(app, "fetch")
+    def fetch(
+        session: Session,
+        source: Annotated[list[str] | None, typer.Argument(help="Sources to download; all when none is named.")] = None,
+        list_: Annotated[bool, typer.Option("--list", help="Show the files and where they come from.")] = False,
+    ) -> None:
+        """Download the providers' files, with progress, resume and checksums."""
+        from graph_builders.fetch import fetch_sources, list_files
+
+        workspace = session.workspace()
+        session.resume = "the parts that came are kept; run the same command again to go on"
+        if list_:
+            files = list_files(workspace.paths.sources, source or None)
+        else:
+            files = fetch_sources(workspace.paths.sources, source or None, progress=session.progress)
+        rows = [item.to_json() for item in files]
+        session.emit({"files": rows}, lambda: show_rows(rows))
+
+    @command(app, "build")
+    def build(
+        session: Session,
+        sources: SourcesOption = None,
+        store: StoreOption = None,
+        min_score: Annotated[int | None, typer.Option("--min-score", help="Lowest STRING score, 0 to 1000.")] = None,
+        fresh: Annotated[bool, typer.Option("--fresh", help="Build even if nothing has changed.")] = False,
+    ) -> None:
+        """Build the graph: tables, snapshot and store."""
+        document = build_graph_and_store(session, fresh=fresh, sources=sources, store=store, min_score=min_score)
+        session.emit(document, lambda: show_build(document))
+
+    @command(app, "stats")
+    def stats(session: Session, store: StoreOption = None) -> None:
+        """Count what the store holds, next to the manifest's counts."""
+        workspace = session.workspace(store=store)
+        manifest = workspace.manifest
+        counts = workspace.store.counts()
+        nodes = {label: counts["nodes"].get(label, 0) for label in manifest.nodes}
+        relationships = {kind: counts["relationships"].get(kind, 0) for kind in manifest.relationships}
+        agrees = nodes == manifest.nodes and relationships == manifest.relationships
+        document = {
+            "build_id": workspace.store.build_id(),
+            "store": workspace.store_uri,
+            "nodes": nodes,
+            "relationships": relationships,
+            "evidence": {label: counts["nodes"].get(label, 0) for label in ("Run", "Claim", "Verdict")},
+            "manifest": {
+                "build_id": manifest.build_id,
+                "nodes": manifest.nodes,
+                "relationships": manifest.relationships,
+            },
+            "agrees": agrees and workspace.store.build_id() == manifest.build_id,
+        }
+
+        def show() -> None:
+            pairs = [(nodes, manifest.nodes), (relationships, manifest.relationships)]
+            rows = [(name, count, said[name]) for found, said in pairs for name, count in found.items()]
+            show_table(["label or type", "store", "manifest"], rows)
+            print(
+                f"store {document['store']}, build {document['build_id']}: {'agrees' if document['agrees'] else 'DIFFERS'}"
+            )
+
+        session.emit(document, show)
+
+    @command(app, "query")
+    def query(
+        session: Session,
+        cypher: Annotated[str | None, typer.Argument(help="A Cypher statement.")] = None,
+        named: Annotated[str | None, typer.Option("--named", help="A named query instead.")] = None,
+        list_: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
+        param: Annotated[list[str] | None, typer.Option("--param", help="key=value, values as JSON.")] = None,
+        limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most rows.")] = None,
+        timeout: Annotated[float | None, typer.Option("--timeout", min=0.001, help="Seconds.")] = None,
+        write: Annotated[bool, typer.Option("--write", help="Allow the statement to change the graph.")] = False,
+        store: StoreOption = None,
+    ) -> None:
+        """Ask the graph in Cypher; reads only, unless --write."""
+        from rbio_kg.graph.queries import named_queries
+
+        if list_:
+            rows = [item.to_json() for item in named_queries().values()]
+            session.emit(
+                rows, lambda: show_rows([{key: row[key] for key in ("name", "purpose", "parameters")} for row in rows])
+            )
+            return
+        if (cypher is None) == (named is None):
+            raise typer.BadParameter("give a Cypher statement, or --named NAME, or --list")
+        parameters = parse_parameters(param or [])
+        if named is not None:
+            known = named_queries()
+            if named not in known:
+                raise ConfigError(
+                    f"there is no named query {named!r}", where="--named", hint="known: " + ", ".join(known)
+                )
+            cypher, parameters = known[named].cypher, known[named].fill(parameters)
+        assert cypher is not None
+        workspace = session.workspace(store=store)
+        options: dict[str, Any] = {
+            "limit": limit or workspace.settings.query_limit,
+            "timeout": timeout or workspace.settings.query_timeout,
+        }
+        if write:
+            with workspace.open_store(read_only=False) as writable:
+                rows = writable.write(cypher, **options, parameters=parameters)
+        else:
+            rows = workspace.store.query(cypher, **options, parameters=parameters)
+        session.emit(rows, lambda: show_rows(rows))

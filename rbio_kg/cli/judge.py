@@ -1,0 +1,233 @@
+"""Verbs about claims and their judges: explain, score, verifiers list, verifiers card."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.claims import Claim, Relation, Status, Verdict
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+from rbio_kg.errors import ClaimError, SourceError, VerifierError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rbio_kg.workspace import Workspace
+
+COLUMNS = ("subject", "relation", "object", "cell_line")
+
+
+def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
+    """Every verifier's verdict on one claim, and the pooled probability of the default reward."""
+    import numpy as np
+
+    from rbio_kg.workspace import DEFAULT_WEIGHTS
+    from verifiers.composition import pool
+
+    verdicts: list[Verdict] = []
+    for name in workspace.verifier_names():
+        try:
+            verdicts.append(workspace.verifier(name).explain(claim))
+        except VerifierError as error:
+            verdicts.append(Verdict(None, Status.ABSTAIN, reason=str(error), verifier=name))
+    named = {verdict.verifier: verdict for verdict in verdicts}
+    members = [name for name in DEFAULT_WEIGHTS if name in named]
+    scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
+    pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members])
+    return {
+        "claim": {name: getattr(claim, name) for name in COLUMNS} | {"id": claim.id},
+        "verdicts": [verdict.to_json() for verdict in verdicts],
+        "composed": float(pooled[0]),
+        "weights": DEFAULT_WEIGHTS,
+    }
+
+
+def _show_explanation(document: dict[str, Any]) -> None:
+    claim = document["claim"]
+    print(
+        f"{claim['subject']} {claim['relation']} {claim['object']}"
+        + (f" in {claim['cell_line']}" if claim["cell_line"] else "")
+    )
+    rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
+    show_table(["verifier", "status", "score", "reason"], rows)
+    composed = document["composed"]
+    print("composed: " + ("no verifier spoke" if composed is None or composed != composed else f"{composed:.3f}"))
+    for item in document["verdicts"]:
+        for element in item["evidence"]:
+            detail = ", ".join(f"{key} {value}" for key, value in element["detail"].items())
+            print(
+                f"  {item['verifier']}: ({element['start']['key']})-[{element['type']}]->({element['end']['key']})"
+                f"  weight {element['weight']:.2f}" + (f"  {detail}" if detail else "")
+            )
+
+
+def read_claims(path: Path) -> pl.DataFrame:
+    """A CSV (also .gz) or Parquet file with `subject,relation,object` and, where it matters, `cell_line`.
+
+    Raises:
+        SourceError: the file is missing, empty, no table, or a row is no claim (with its line).
+    """
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise SourceError("there is no such file", where=path) from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"cannot be read as a table ({' '.join(str(error).split())[:200]})", where=path) from error
+    missing = [name for name in COLUMNS[:3] if name not in frame.columns]
+    if missing:
+        raise SourceError(
+            f"the columns {', '.join(missing)} are missing", where=path, hint=f"it must have {', '.join(COLUMNS)}"
+        )
+    if "cell_line" not in frame.columns:
+        frame = frame.with_columns(cell_line=pl.lit(None, dtype=pl.String))
+    return frame
+
+
+def _claims(frame: pl.DataFrame, path: Path) -> list[Claim]:
+    claims = []
+    for number, row in enumerate(frame.select(COLUMNS).iter_rows(), start=2):
+        try:
+            claims.append(Claim(*row))
+        except (ClaimError, TypeError) as error:
+            raise SourceError(str(error), where=path, line=None if path.suffix == ".parquet" else number) from None
+    return claims
+
+
+def scorecard_questions(workspace: Workspace) -> pl.DataFrame:
+    """The train rows a scorecard is made on: de questions of the first cell line (k562 where there is one)."""
+    import polars as pl
+
+    questions = workspace.tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
+    lines = questions["cell_line"].unique().sort().to_list()
+    if not lines:
+        return questions
+    return questions.filter(pl.col("cell_line") == ("k562" if "k562" in lines else lines[0]))
+
+
+def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
+    """A verifier's card and scorecard."""
+    from verifiers.scorecard import scorecard
+
+    verifier = workspace.verifier(name)
+    card = verifier.card.to_json()
+    return {
+        "name": name,
+        "kind": verifier.kind,
+        **card,
+        **scorecard(verifier, scorecard_questions(workspace), seed=workspace.settings.seed),
+    }
+
+
+def _show_card(document: dict[str, Any]) -> None:
+    skipped = {"pooled", "baselines", "reliability"}
+    show_table(["what", "value"], [(key, _brief(value)) for key, value in document.items() if key not in skipped])
+    rows = [
+        (name, values.get("per_gene_auroc"), values.get("interval")) for name, values in document["baselines"].items()
+    ]
+    show_table(["baseline", "per-gene AUROC", "interval"], rows)
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, list) and not (len(value) == 2 and all(isinstance(item, float) for item in value)):
+        return ", ".join(str(item) for item in value)
+    return value
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+
+    @command(app, "explain")
+    def explain(
+        session: Session,
+        subject: Annotated[str, typer.Argument(help="Gene symbol.")],
+        object: Annotated[str, typer.Argument(help="Gene symbol, GO term id or pathway id.")],
+        relation: Annotated[
+            Relation, typer.Option("--relation", help="What is claimed.")
+        ] = Relation.CHANGES_EXPRESSION_OF,
+        cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line of a knockdown claim.")] = None,
+    ) -> None:
+        """Every verifier's verdict on one claim, with the evidence it cites."""
+        document = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line))
+        session.emit(document, lambda: _show_explanation(document))
+
+    @command(app, "score")
+    def score(
+        session: Session,
+        claims: Annotated[Path, typer.Argument(help="CSV or Parquet with subject,relation,object,cell_line.")],
+        verifier: Annotated[list[str] | None, typer.Option("--verifier", help="One verifier; may be repeated.")] = None,
+        out: Annotated[Path | None, typer.Option("--out", help="Where to write; standard output otherwise.")] = None,
+    ) -> None:
+        """Score many claims: the same rows in the same order, one column a verifier, empty where it abstains."""
+        import numpy as np
+        import polars as pl
+
+        from rbio_kg.files import write_bytes
+
+        workspace = session.workspace()
+        frame = read_claims(claims)
+        listed = _claims(frame, claims)
+        names = verifier or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
+        started = time.perf_counter()
+        abstained: dict[str, int] = {}
+        for name in dict.fromkeys(names):
+            scores = workspace.verifier(name).score(listed)
+            abstained[name] = int(np.isnan(scores).sum())
+            frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
+            session.progress(f"scored by {name}", 1.0)
+        document = {
+            "rows": frame.height,
+            "abstained": abstained,
+            "seconds": round(time.perf_counter() - started, 3),
+            "out": None if out is None else str(out),
+        }
+        if out is not None:
+            import io
+
+            buffer = io.BytesIO()
+            if out.suffix == ".parquet":
+                frame.write_parquet(buffer)
+            else:
+                frame.write_csv(buffer)
+            write_bytes(out, buffer.getvalue())
+
+        def show() -> None:
+            if out is None:
+                print(frame.write_csv(), end="")
+            else:
+                print(f"{frame.height:,} claims scored into {out}; abstained: {abstained}")
+
+        session.emit(document, show)
+
+    verifiers = typer.Typer(no_args_is_help=True, help="The judges and their cards.")
+    app.add_typer(verifiers, name="verifiers")
+
+    @command(verifiers, "list")
+    def verifiers_list(session: Session) -> None:
+        """What each verifier knows, and when it abstains."""
+        workspace = session.workspace()
+        rows: list[dict[str, Any]] = []
+        for name in workspace.verifier_names():
+            try:
+                verifier = workspace.verifier(name)
+                rows.append({"name": name, "kind": verifier.kind, "ready": True, **verifier.card.to_json()})
+            except VerifierError as error:
+                rows.append({"name": name, "kind": None, "ready": False, "reason": str(error)})
+        session.emit(
+            {"verifiers": rows},
+            lambda: show_table(
+                ["name", "kind", "ready", "knows"],
+                [(row["name"], row["kind"], row["ready"], row.get("knows", row.get("reason"))) for row in rows],
+            ),
+        )
+
+    @command(verifiers, "card")
+    def verifiers_card(session: Session, name: Annotated[str, typer.Argument(help="Verifier.")]) -> None:
+        """One verifier's card and scorecard, on out-of-fold scores of the train questions."""
+        document = card_document(session.workspace(), name)
+        session.emit(document, lambda: _show_card(document))

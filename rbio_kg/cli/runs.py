@@ -1,0 +1,87 @@
+"""Verbs about runs: runs list, runs show, evidence load, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from rbio_kg.workspace import Workspace
+
+RunArgument = Annotated[str, typer.Argument(help="Name of a run.")]
+
+
+def write_run_report(workspace: Workspace, run: str, out: Path | None = None) -> Path:
+    """The report of one run, with the scorecards of the verifiers that are ready."""
+    from rbio_kg.cli.scorecards import all_scorecards
+    from rbio_kg.report import write_report
+    from training.runs import find_run
+
+    folder = find_run(workspace.paths, run)
+    return write_report(
+        folder,
+        out or folder / "report.html",
+        snapshot_dir=workspace.snapshot_folder,
+        scorecards=all_scorecards(workspace),
+        build=workspace.manifest.to_json(),
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    runs = typer.Typer(no_args_is_help=True, help="Training and evaluation runs.")
+    app.add_typer(runs, name="runs")
+    evidence = typer.Typer(no_args_is_help=True, help="Verdicts and citations in the graph.")
+    app.add_typer(evidence, name="evidence")
+
+    @command(runs, "list")
+    def runs_list(session: Session) -> None:
+        """The workspace's runs, newest last."""
+        from training.runs import list_runs
+
+        rows = [run.to_json() for run in list_runs(session.workspace().paths)]
+        columns = ["name", "kind", "status", "started", "build_id"]
+        session.emit({"runs": rows}, lambda: show_table(columns, [[row.get(key) for key in columns] for row in rows]))
+
+    @command(runs, "show")
+    def runs_show(session: Session, run: RunArgument) -> None:
+        """One run's manifest."""
+        from training.runs import find_run, read_run
+
+        manifest: dict[str, Any] = read_run(find_run(session.workspace().paths, run)).to_json()
+        session.emit(
+            manifest, lambda: show_table(["what", "value"], [(key, str(value)) for key, value in manifest.items()])
+        )
+
+    @command(evidence, "load")
+    def evidence_load(
+        session: Session,
+        run: RunArgument,
+        store: Annotated[str | None, typer.Option("--store", help="Another store than the workspace's.")] = None,
+    ) -> None:
+        """Load a run's claims, verdicts and citations into the graph; loading twice changes nothing."""
+        from rbio_kg.graph.evidence import load_evidence
+        from training.runs import find_run
+
+        workspace = session.workspace(store=store)
+        folder = find_run(workspace.paths, run)
+        with workspace.open_store(read_only=False) as writable:
+            document = load_evidence(writable, folder, session.progress)
+        session.emit(document, lambda: show_table(["what", "count"], list(document.items())))
+
+    @command(app, "report")
+    def report(
+        session: Session,
+        run: RunArgument,
+        out: Annotated[
+            Path | None, typer.Option("--out", help="Where to write; in the run's folder otherwise.")
+        ] = None,
+    ) -> None:
+        """One self-contained HTML file about a run."""
+        path = write_run_report(session.workspace(), run, out)
+        session.emit({"report": str(path)}, lambda: print(path))

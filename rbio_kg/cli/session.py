@@ -1,0 +1,163 @@
+"""What one command needs: its workspace, where output goes, progress, and errors turned into exit codes."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import inspect
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.errors import RbioKGError
+
+if TYPE_CHECKING:
+    from rbio_kg.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option("--workspace", envvar="RBIO_KG_WORKSPACE", help="Folder that holds sources, graph, models, runs."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="More progress, and tracebacks.")]
+
+
+class Session:
+    """One run of one command."""
+
+    def __init__(self, root: Path, as_json: bool, verbose: bool) -> None:
+        self.root = root
+        self.as_json = as_json
+        self.verbose = verbose
+        self.resume = "run the same command again: what was finished is kept"
+        self._last = ("", 0.0, -1.0)
+        self._workspace: Workspace | None = None
+
+    def workspace(self, **flags: Any) -> Workspace:
+        """The workspace, with the flags of this command laid over its settings."""
+        from rbio_kg.workspace import Workspace
+
+        self._workspace = Workspace(self.root, **flags)
+        return self._workspace
+
+    def close(self) -> None:
+        """Let go of servers and files."""
+        if self._workspace is not None:
+            self._workspace.close()
+
+    def progress(self, message: str, share: float | None = None) -> None:
+        """Show progress on standard error: each new message at once, shares of the same one every two seconds."""
+        label, when, shown = self._last
+        now = time.monotonic()
+        stage = message.split(":", 1)[0]
+        if stage == label and now - when < 2.0 and not (share == 1.0 and shown != 1.0):
+            return
+        self._last = (stage, now, -1.0 if share is None else share)
+        percent = "" if share is None else f" {100 * share:3.0f} %"
+        print(f"  {message}{percent}", file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line for people, on standard error so that standard output stays data."""
+        print(text, file=sys.stderr, flush=True)
+
+    def emit(self, document: Any, show: Callable[[], None]) -> None:
+        """The result: the document with `--json`, else what `show` prints."""
+        if self.as_json:
+            print(json.dumps(plain(document), ensure_ascii=False, allow_nan=False))
+        else:
+            show()
+
+
+def plain(value: Any) -> Any:
+    """JSON values only: NaN and infinity become null, numpy numbers become numbers."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    if isinstance(value, (Sequence, set, frozenset)):
+        return [plain(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return plain(value.item())
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    if isinstance(value, int):
+        return value
+    return str(value)
+
+
+def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register `function(session, ...)` as a command with the options that every command has."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function, eval_str=True)
+        own = [item for item in signature.parameters.values() if item.name != "session"]
+        shared = [
+            inspect.Parameter(key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for key, default, kind in (
+                ("workspace", Path("workspace"), WorkspaceOption),
+                ("json", False, JsonOption),
+                ("verbose", False, VerboseOption),
+            )
+        ]
+
+        @functools.wraps(function)
+        def run(*, workspace: Path, json: bool, verbose: bool, **arguments: Any) -> None:
+            session = Session(workspace, json, verbose)
+            code = guarded(session, functools.partial(function, session, **arguments))
+            if code:
+                raise typer.Exit(code)
+
+        parameters = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own] + shared
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {item.name: item.annotation for item in parameters} | {"return": None}
+        app.command(name, **settings)(run)
+        return function
+
+    return register
+
+
+def guarded(session: Session, call: Callable[[], None]) -> int:
+    """Run a command's body; the exit code says how it ended, standard error says why."""
+    try:
+        try:
+            call()
+        finally:
+            session.close()
+    except RbioKGError as error:
+        return _fail(session, str(error))
+    except KeyboardInterrupt:
+        print(f"interrupted: {session.resume}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) has gone: nothing is wrong, and nothing more can be said on standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = error.filename or session.root
+        hint = (
+            "free some space and run the command again" if error.errno == errno.ENOSPC else "check the path and rights"
+        )
+        return _fail(session, f"{where}: {error.strerror or error}; {hint}")
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        return _fail(
+            session, f"a fault in rbio-kg ({type(error).__name__}: {error}); run again with --verbose and report it"
+        )
+    return 0
+
+
+def _fail(session: Session, text: str) -> int:
+    if session.verbose:
+        traceback.print_exc()
+    print("error: " + " ".join(text.split()), file=sys.stderr)
+    return 1

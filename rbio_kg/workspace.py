@@ -1,0 +1,237 @@
+"""A workspace: one graph, its fitted verifiers and its runs, under one folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rbio_kg.config import LoadedSettings, load_settings
+from rbio_kg.errors import BuildError, VerifierError
+from rbio_kg.paths import WorkspacePaths
+
+if TYPE_CHECKING:
+    from graph_builders.manifest import Manifest
+    from rbio_kg.graph.snapshot import Snapshot
+    from rbio_kg.graph.store import GraphStore
+    from rbio_kg.graph.tables import GraphTables
+    from training.questions import Questions
+    from training.rewards import ComposedReward
+    from verifiers.interface import Verifier
+
+Progress = Callable[[str, float | None], None]
+
+DEFAULT_WEIGHTS = {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}
+"""Weights of the claim verifiers where a recipe gives none."""
+
+
+def silent(message: str, share: float | None = None) -> None:
+    """Progress that nobody sees."""
+
+
+class Workspace:
+    """One folder with sources, a graph, fitted verifiers and runs.
+
+    Args:
+        root: the folder; it is made when something is first written.
+        flags: settings that win over the environment and the settings file (see `rbio_kg.config.Settings`).
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+
+    def __init__(self, root: str | Path = "workspace", **flags: Any) -> None:
+        self.paths = WorkspacePaths(Path(root).absolute())
+        self.loaded: LoadedSettings = load_settings(self.paths, flags)
+        self.settings = self.loaded.values
+        self._store: GraphStore | None = None
+        self._verifiers: dict[str, Verifier] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; an embedded server stops when its last user leaves."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    # The graph
+
+    @property
+    def current(self) -> dict[str, Any]:
+        """The build in use: `build_id`, `sources` and `store`.
+
+        Raises:
+            BuildError: nothing has been built here.
+        """
+        path = self.paths.current_build
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise BuildError(
+                "no graph has been built", where=self.paths.root, hint="run rbio-kg build or rbio-kg demo"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build again") from error
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether a finished build is there."""
+        return self.paths.current_build.is_file()
+
+    @property
+    def build_id(self) -> str:
+        """Id of the build in use."""
+        return str(self.current["build_id"])
+
+    @property
+    def build_folder(self) -> Path:
+        """Folder of the build in use."""
+        return self.paths.build(self.build_id)
+
+    @property
+    def snapshot_folder(self) -> Path:
+        """Folder of the memory-mapped snapshot."""
+        return self.build_folder / "snapshot"
+
+    @property
+    def sources(self) -> Path:
+        """Where providers' files are: the setting, else what `fetch` brought, else what the last build read.
+
+        Raises:
+            BuildError: none of them is there.
+        """
+        if self.settings.sources is not None:
+            return self.settings.sources.absolute()
+        if self.paths.sources.is_dir() and any(self.paths.sources.iterdir()):
+            return self.paths.sources
+        if self.has_graph and self.current.get("sources"):
+            return Path(self.current["sources"])
+        raise BuildError(
+            "there are no sources", where=self.paths.sources, hint="run rbio-kg fetch, or name a folder with --sources"
+        )
+
+    @property
+    def store_uri(self) -> str:
+        """Address of the store: the setting, else what the last build loaded, else the embedded one."""
+        if self.settings.store is not None:
+            return self.settings.store
+        remembered = self.current.get("store") if self.has_graph else None
+        return str(remembered) if remembered else f"embedded:{self.paths.store}"
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The manifest of the build in use."""
+        from graph_builders.manifest import read_manifest
+
+        return read_manifest(self.paths)
+
+    @cached_property
+    def tables(self) -> GraphTables:
+        """The tables of the build in use."""
+        from rbio_kg.graph.tables import GraphTables
+
+        return GraphTables.read(self.build_folder / "tables")
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The snapshot of the build in use."""
+        from rbio_kg.graph.snapshot import Snapshot
+
+        return Snapshot.open(self.snapshot_folder)
+
+    def open_store(self, *, read_only: bool = True) -> GraphStore:
+        """A connection to the store that the caller closes."""
+        from rbio_kg.graph.store import GraphStore
+
+        password = self.settings.neo4j_password
+        return GraphStore.open(
+            self.store_uri,
+            username=self.settings.neo4j_username,
+            password=None if password is None else password.get_secret_value(),
+            database=self.settings.neo4j_database,
+            read_only=read_only,
+        )
+
+    @property
+    def store(self) -> GraphStore:
+        """The graph database, for reading; opened at first use and closed with the workspace."""
+        if self._store is None:
+            self._store = self.open_store()
+        return self._store
+
+    # Verifiers
+
+    def model_folder(self, name: str) -> Path:
+        """Where a fitted verifier lies."""
+        return self.paths.models / name
+
+    @staticmethod
+    def verifier_names() -> list[str]:
+        """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
+        from rbio_kg.judges import BUILT_IN
+
+        registered = sorted(point.name for point in entry_points(group="rbio_kg.verifiers"))
+        return [*BUILT_IN, *(name for name in registered if name not in BUILT_IN)]
+
+    def verifier(self, name: str) -> Verifier:
+        """A verifier by name, opened at first use.
+
+        Raises:
+            VerifierError: the name is unknown, or the verifier has not been fitted on this graph.
+        """
+        if name not in self._verifiers:
+            from rbio_kg.judges import BUILT_IN
+
+            if name in BUILT_IN:
+                self._verifiers[name] = BUILT_IN[name](self)
+            else:
+                points = {point.name: point for point in entry_points(group="rbio_kg.verifiers")}
+                if name not in points:
+                    raise VerifierError(
+                        f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names())
+                    )
+                self._verifiers[name] = points[name].load()(self)
+        return self._verifiers[name]
+
+    # Training
+
+    def reward(
+        self,
+        weights: Mapping[str, float] | None = None,
+        *,
+        scoring: str = "brier",
+        extra: Mapping[str, tuple[Verifier, float]] | None = None,
+        **options: Any,
+    ) -> ComposedReward:
+        """A graph-grounded reward for TRL's GRPOTrainer: `reward.functions` and `reward.weights`.
+
+        Args:
+            weights: verifier name to weight; text verifiers are paid as parts of their own.
+            scoring: linear, brier or log.
+            extra: verifiers of your own, by name, with their weights.
+            options: as in `training.rewards.ComposedReward`.
+        """
+        from training.rewards import ComposedReward
+
+        chosen = DEFAULT_WEIGHTS if weights is None and not extra else (weights or {})
+        members = {name: (self.verifier(name), weight) for name, weight in chosen.items()}
+        return ComposedReward({**members, **(extra or {})}, scoring=scoring, **options)
+
+    def questions(
+        self, split: str = "train", *, cell_line: str | None = None, task: str = "de", **options: Any
+    ) -> Questions:
+        """The benchmark's questions of one split (see `training.questions.Questions`)."""
+        from training.questions import Questions
+
+        return Questions.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)

@@ -61,7 +61,10 @@ def test_files_are_nouns_of_modest_size(path: Path) -> None:
 
 
 def test_import_needs_no_heavy_library() -> None:
-    code = "import sys, rbio_kg; rbio_kg.Claim('A', 'regulates', 'B'); print([m for m in ('torch', 'polars', 'numpy') if m in sys.modules])"
+    code = (
+        "import sys, rbio_kg; rbio_kg.Claim('A', 'regulates', 'B');"
+        "print([m for m in ('torch', 'polars', 'numpy') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -200,7 +200,7 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
         model: Annotated[str | None, typer.Option("--model", help="smollm2, a folder or a hub id.")] = None,
         fresh: Annotated[
-            bool, typer.Option("--fresh", help="Start over: forget the graph, the verifiers and the demo's runs.")
+            bool, typer.Option("--fresh", help="Start over: graph, verifiers and the demo's runs.")
         ] = False,
     ) -> None:
         """The main job end to end: sources, graph, verifiers, reward, policy, evaluation, evidence, report."""

@@ -41,7 +41,7 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
     return {
         "claim": {name: getattr(claim, name) for name in COLUMNS} | {"id": claim.id},
         "verdicts": [verdict.to_json() for verdict in verdicts],
-        "composed": float(pooled[0]),
+        "composed": None if np.isnan(pooled[0]) else float(pooled[0]),
         "weights": DEFAULT_WEIGHTS,
     }
 
@@ -55,7 +55,7 @@ def _show_explanation(document: dict[str, Any]) -> None:
     rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
     show_table(["verifier", "status", "score", "reason"], rows)
     composed = document["composed"]
-    print("composed: " + ("no verifier spoke" if composed is None or composed != composed else f"{composed:.3f}"))
+    print("composed: " + ("no verifier spoke" if composed is None else f"{composed:.3f}"))
     for item in document["verdicts"]:
         for element in item["evidence"]:
             detail = ", ".join(f"{key} {value}" for key, value in element["detail"].items())

@@ -6,6 +6,7 @@ import errno
 import functools
 import inspect
 import json
+import math
 import os
 import sys
 import time
@@ -88,7 +89,7 @@ def plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None
+        return value if math.isfinite(value) else None
     if isinstance(value, int):
         return value
     return str(value)

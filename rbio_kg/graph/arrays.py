@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, overload
 
@@ -41,7 +41,7 @@ def write_folder(directory: Path, *, kind: str, arrays: Mapping[str, NDArray[Any
     header = {"kind": kind, "version": FORMAT_VERSION, "meta": dict(meta), "files": files}
     temporary = directory / f"{HEADER}.part"
     temporary.write_text(json.dumps(header, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(temporary, directory / HEADER)
+    temporary.replace(directory / HEADER)
 
 
 def read_folder(
@@ -118,7 +118,7 @@ class Strings(Sequence[str]):
 
     def __iter__(self) -> Iterator[str]:
         blob, offsets = self._blob.tobytes(), self._offsets.tolist()
-        return (blob[low:high].decode() for low, high in zip(offsets, offsets[1:], strict=False))
+        return (blob[low:high].decode() for low, high in pairwise(offsets))
 
 
 def pack_strings(values: Iterable[str | None]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -114,8 +114,8 @@ class _Compiler:
         is_a, part_of = self._pairs("is_a", "terms", "terms"), self._pairs("part_of", "terms", "terms")
         kinds = np.repeat(np.array([2, 1], dtype=np.uint8), (len(is_a[0]), len(part_of[0])))
         sources = np.concatenate([self._sources_of("is_a"), self._sources_of("part_of")])
-        both = (np.concatenate((is_a[side], part_of[side])) for side in (0, 1))
-        parents = build_csr(terms, *both, kinds, sources)
+        children, above = (np.concatenate((is_a[side], part_of[side])) for side in (0, 1))
+        parents = build_csr(terms, children, above, kinds, sources)
 
         electronic = self.tables["annotations"].get_column("evidence").list.set_difference(["IEA"]).list.len() == 0
         curated = np.where(electronic.fill_null(value=True).to_numpy(), 1, 2).astype(np.uint8)

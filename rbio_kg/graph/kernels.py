@@ -24,7 +24,7 @@ def _compiled(function: F) -> F:
 @_compiled
 def find(indptr: NDArray[Any], indices: NDArray[Any], row: int, column: int) -> int:
     """Position of `column` in an ascending row, or -1."""
-    low, high = indptr[row], indptr[row + 1]
+    low, high = int(indptr[row]), int(indptr[row + 1])
     while low < high:
         middle = (low + high) >> 1
         if indices[middle] < column:
@@ -37,7 +37,7 @@ def find(indptr: NDArray[Any], indices: NDArray[Any], row: int, column: int) -> 
 
 
 @_compiled
-def direct_weights(
+def direct_weights(  # noqa: PLR0917
     indptr: NDArray[Any], indices: NDArray[Any], weights: NDArray[Any], a: NDArray[Any], b: NDArray[Any], missing: float
 ) -> NDArray[np.float64]:
     """Weight of entry (a, b), or `missing` where there is none. Rows ascending."""
@@ -153,7 +153,7 @@ def shared_groups(
 
 
 @_compiled
-def neighbour_support(
+def neighbour_support(  # noqa: PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],
     weights: NDArray[Any],
@@ -180,7 +180,7 @@ def neighbour_support(
 
 
 @_compiled
-def best_paths(
+def best_paths(  # noqa: PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],
     weights: NDArray[Any],
@@ -222,7 +222,7 @@ def best_paths(
                 if weights[first] * top <= best:
                     break
                 x = indices[first]
-                if x == goal or x == start:
+                if x in (goal, start):
                     continue
                 value = weights[first] * into[x]
                 if value > best:
@@ -233,14 +233,14 @@ def best_paths(
                 if weights[first] * top <= best:
                     break
                 x = indices[first]
-                if x == goal or x == start:
+                if x in (goal, start):
                     continue
                 for second in range(indptr[x], indptr[x + 1]):
                     value = weights[first] * weights[second]
                     if value * top <= best:
                         break
                     y = indices[second]
-                    if y == goal or y == start or y == x:
+                    if y in (goal, start, x):
                         continue
                     value *= into[y]
                     if value > best:

@@ -81,7 +81,8 @@ class Snapshot:
         interactions: gene x gene, symmetric; weights uint16, STRING's combined score 0 to 1000.
         channels: uint16 (entries of interactions, 7), STRING's scores in the order of `CHANNELS`.
         regulates, regulated_by: gene x gene, out and in; weights int8, 1 activates, -1 represses, 0 not known.
-        annotations: gene x term, direct; weights uint8, 2 when a curator or an experiment says so, 1 when only electronic.
+        annotations: gene x term, direct; weights uint8, 2 where a curator or an experiment says so, 1 where
+            only a computer does.
         closure: gene x term with all ancestors by is_a and part_of; rows descend by information content; weights
             uint8, 1 for a direct annotation, 0 for an ancestor.
         term_genes: term x gene, `closure` the other way round (ascending).
@@ -153,7 +154,7 @@ class Snapshot:
             return label
         position = bisect_left(self.labels, label)
         if position < len(self.labels) and self.labels[position] == label:
-            return self.genes.keys[self.label_genes[position]]
+            return str(self.genes.keys[self.label_genes[position]])
         return None
 
     def synonyms(self, term: int) -> list[str]:

@@ -1,0 +1,159 @@
+"""Bulk load for the embedded store: tables -> a new database folder, made in a child process with a Java of its own.
+
+Run as `python -m rbio_kg.graph.bulkload TABLES_DIR DATABASE_DIR BUILD_ID`; prints one JSON line a step, and
+`{"done": true}` or `{"error": ...}` last. The caller renames the folder into place when it is whole.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rbio_kg.errors import RbioKGError, StoreError
+from rbio_kg.graph.schema import EVIDENCE_NODES, NODES, RELATIONSHIPS, Kind
+from rbio_kg.graph.tables import SORT_KEYS, GraphTables
+
+Progress = Callable[[str, float | None], None]
+
+HEAP = "2g"
+_ROWS = 100_000
+_TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
+EVIDENCE_RELATIONSHIPS = ("PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT")
+
+
+def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progress) -> Path:
+    """Make a database in `folder/kg` and return its path.
+
+    Raises:
+        StoreError: the child process failed or was killed; what it left lies in `folder` only.
+    """
+    tables.write(folder / "tables")
+    target = folder / "kg"
+    command = [sys.executable, "-m", "rbio_kg.graph.bulkload", str(folder / "tables"), str(target), build_id]
+    last: deque[str] = deque(maxlen=1)
+    with (
+        (folder / "bulkload.log").open("wb") as log,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as child,
+    ):
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                if not line.startswith("{"):
+                    continue  # what Java says
+                step = json.loads(line)
+                last.append(line)
+                if "step" in step:
+                    progress(step["step"], step["share"])
+        except BaseException:
+            child.kill()
+            raise
+    end = json.loads(last[0]) if last else {}
+    if child.returncode != 0 or "done" not in end:
+        said = end.get("error") or f"its process ended with code {child.returncode}"
+        raise StoreError(
+            f"the graph could not be loaded ({said}); the graph that was there is unchanged",
+            where=folder.parent,
+            hint="free some disk space" if "space" in said else "run rbio-kg build again",
+        )
+    return target
+
+
+def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows in pieces. A null would be stored as a property, so rows with the same nulls go together."""
+    mask = frame.select(
+        pl.sum_horizontal(
+            pl.lit(0, pl.Int64), *(pl.col(name).is_null().cast(pl.Int64) * 2**i for i, name in enumerate(frame.columns))
+        ).alias("mask")
+    )["mask"]
+    for (pattern,), part in frame.with_columns(mask).partition_by("mask", as_dict=True, maintain_order=True).items():
+        columns = [name for i, name in enumerate(frame.columns) if not int(pattern) >> i & 1]
+        yield from part.select(columns).iter_slices(_ROWS)
+
+
+def _say(**values: object) -> None:
+    print(json.dumps(values), flush=True)
+
+
+def _make(tables: GraphTables, build_id: str, target: Path) -> None:
+    import arcadedb_embedded
+    import jpype
+
+    total = sum(tables[item.table].height for item in (*NODES, *RELATIONSHIPS)) or 1
+    done = 0
+    with arcadedb_embedded.create_database(str(target), jvm_kwargs={"heap_size": HEAP}) as database:
+        _make_schema(database.schema)
+        vertices = jpype.JClass("com.arcadedb.python.VertexBatcher")
+        edges = jpype.JClass("com.arcadedb.python.EdgeBatcher")
+        places: dict[str, pl.DataFrame] = {}
+        with database.graph_batch(batch_size=200_000, expected_edge_count=total) as batch:
+            inner = batch._java_graph_batch
+            for node in NODES:
+                _say(step=f"store: {node.label}", share=done / total)
+                frame = tables[node.table]
+                found = []
+                for part in _parts(frame):
+                    said = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
+                    found.append(part.select(pl.col(node.key).alias("key"), rid=pl.Series(said.split(";"))))
+                empty = pl.DataFrame(schema={"key": pl.String(), "rid": pl.String()})
+                places[node.label] = pl.concat([empty, *found])
+                done += frame.height
+            for relationship in RELATIONSHIPS:
+                _say(step=f"store: {relationship.type}", share=done / total)
+                frame = tables[relationship.table]
+                placed = (
+                    frame.join(places[relationship.start].rename({"rid": "_src"}), left_on="start", right_on="key")
+                    .join(places[relationship.end].rename({"rid": "_dst"}), left_on="end", right_on="key")
+                    .sort(SORT_KEYS[relationship.table])
+                    .drop("start", "end")
+                )
+                for part in _parts(placed):
+                    edges.newEdgesJson(inner, relationship.type, part.write_json())
+                done += frame.height
+            _say(step="store: joining nodes and relationships", share=done / total)
+        with database.transaction():
+            database.command("opencypher", "CREATE (:Build {id: $id, complete: true})", {"id": build_id})
+
+
+def _make_schema(schema: Any) -> None:
+    for node in (*NODES, *EVIDENCE_NODES):
+        schema.create_vertex_type(node.label)
+        for item in node.properties:
+            schema.create_property(node.label, item.name, _TYPES[item.kind])
+        schema.create_index(node.label, [node.key], unique=True)
+    schema.create_vertex_type("Build")
+    for relationship in RELATIONSHIPS:
+        schema.create_edge_type(relationship.type)
+    for name in EVIDENCE_RELATIONSHIPS:
+        schema.create_edge_type(name)
+
+
+def _main(tables: Path, target: Path, build_id: str) -> int:
+    if sys.platform == "linux":  # nobody is left to put the database in its place
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    try:
+        _make(GraphTables.read(tables), build_id, target)
+    except RbioKGError as error:
+        _say(error=str(error))
+        return 1
+    except Exception as error:  # Java's errors come as many classes; the caller makes one StoreError of them
+        lines = str(error).strip().splitlines() or [""]
+        _say(error=f"{type(error).__name__}: {lines[0]}")
+        return 1
+    _say(done=True)
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    # Not sys.exit: after a failure Java may keep threads that would hold the process.
+    os._exit(_main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))

@@ -44,6 +44,8 @@ class Verifier(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[Literal["claim", "text"]] = "claim"
+    silence: ClassVar[float] = 0.0
+    """What a reward pays a text about which a text verifier abstains, 0 to 1: the worth of saying nothing."""
 
     @property
     @abstractmethod

@@ -1,0 +1,82 @@
+"""The callables that TRL takes: the main reward and its parts, sharing one judgement of each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.claims import Claim
+from rbio_kg.errors import RewardError
+from training.completions import Completion
+from training.judgements import Judgement
+
+if TYPE_CHECKING:
+    from training.rewards import ComposedReward
+
+MAIN = "composed_reward"
+COLUMNS = ("subject", "relation", "object", "cell_line")
+COLUMN_HINT = "make the dataset with training.questions.Questions.to_dataset, or add the columns"
+
+
+class RewardFunction:
+    """One callable for TRL: the main reward or one part. All functions of a reward share each batch's judgements."""
+
+    def __init__(self, reward: ComposedReward, name: str) -> None:
+        self.reward = reward
+        self.__name__ = name
+
+    def __repr__(self) -> str:
+        return f"<reward function {self.__name__}>"
+
+    def __call__(
+        self,
+        prompts: Sequence[Completion],
+        completions: Sequence[Completion],
+        completion_ids: object = None,
+        **columns: Any,
+    ) -> list[float | None]:
+        """One value a completion, 0 to 1, or None where no claim verifier spoke.
+
+        Args:
+            prompts: what the policy read, plain or conversational, (n,).
+            completions: what it wrote, (n,).
+            completion_ids: not used.
+            columns: the dataset's columns, each (n,); `subject, relation, object, cell_line` are read, and
+                `gene_prior` where it is there. TRL's `log_extra` and `log_metric` are used where they are given.
+
+        Raises:
+            RewardError: a column is missing.
+        """
+        needed = COLUMNS + (("gene_prior",) if self.reward.relative_to else ())
+        missing = [name for name in needed if name not in columns]
+        if missing:
+            raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
+        claims = [Claim(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
+        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts)
+        if self.__name__ != MAIN:
+            # A part without a reward beside it would make TRL count the missing reward as 0.
+            return [None if item.reward is None else item.parts[self.__name__] for item in judgements]
+        _record(judgements, columns.get("log_extra"), columns.get("log_metric"))
+        return [item.reward for item in judgements]
+
+
+def _record(
+    judgements: list[Judgement],
+    log_extra: Callable[[str, list[Any]], None] | None,
+    log_metric: Callable[[str, float], None] | None,
+) -> None:
+    """Columns of TRL's completions table and scalar metrics; once a batch, from the main reward."""
+    if log_extra is not None and judgements:
+        for field in ("answer", "confidence", "q", "v", "target"):
+            log_extra(field if field != "answer" else "stated_answer", [getattr(item, field) for item in judgements])
+        log_extra("problem", [item.parsed.problem for item in judgements])
+        for name in judgements[0].scores:
+            log_extra(f"verdict_{name}", [item.scores[name] for item in judgements])
+    if log_metric is not None and judgements:
+        log_metric("unparsed", sum(item.answer is None for item in judgements) / len(judgements))
+        log_metric("unjudged", float(sum(item.reward is None for item in judgements)))
+        for name in judgements[0].scores:
+            log_metric(f"abstained/{name}", float(sum(item.scores[name] is None for item in judgements)))
+        skills = [item.skill for item in judgements if item.skill is not None]
+        if skills:
+            log_metric("skill", sum(skills) / len(skills))

@@ -1,0 +1,294 @@
+"""The graph-grounded reward: several verifiers composed into one number per completion, in the shape TRL calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.claims import Claim, Verdict
+from rbio_kg.errors import RbioKGError, RewardError, VerifierError
+from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion
+from training.judgements import Judgement, variance_report
+from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
+from verifiers.composition import FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
+from verifiers.interface import Verifier
+
+Weighted = tuple[Verifier, float]
+RESERVED = (MAIN, "answer", "format", "reward")
+
+
+class ComposedReward:
+    """Pays a completion by what the verifiers say about the claim and about the reasoning.
+
+    A parsed completion earns (1 - T) * rule(target, q) + T * (weighted mean of the text verifiers' scores), with T =
+    `text_weight` (0 without text verifiers); an unparsed one earns 0. The target is the pooled probability v of the
+    claim verifiers that spoke, or v beyond the gene's habit. Where none spoke the reward is None: neither lesson nor
+    penalty.
+
+    Args:
+        verifiers: name to (verifier, weight), or (verifier, weight) pairs that go by the verifiers' own names. Weights
+            count relative to the others of the same kind (claim or text); weight 0 is recorded and not paid.
+        scoring: `brier`, `log` (both proper) or `linear` (the confidence is ignored).
+        pooling: `mean` or `log_odds`.
+        relative_to: None, or `gene_prior`: pay what the claim verifiers say beyond that column's rate.
+        text_weight: share T of the reward that text verifiers decide, 0 to less than 0.5, so that no text can make up
+            for a clearly wrong answer.
+        round_to: verifiers' scores are rounded to this step before anything is paid; 0 rounds nothing.
+        require_confidence: whether an answer without a confidence is unparsed; default: unless the rule is linear.
+
+    Raises:
+        RewardError: the configuration cannot work.
+    """
+
+    def __init__(
+        self,
+        verifiers: Mapping[str, Weighted] | Iterable[Weighted],
+        *,
+        scoring: Scoring | str = "brier",
+        pooling: Pooling = "mean",
+        relative_to: str | None = None,
+        text_weight: float = 0.1,
+        round_to: float = 0.05,
+        require_confidence: bool | None = None,
+    ) -> None:
+        self.verifiers = _named(verifiers)
+        self.claim_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "claim"}
+        self.text_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "text"}
+        if not any(weight > 0 for _, weight in self.claim_verifiers.values()):
+            raise RewardError(
+                "no claim verifier has a positive weight, so no answer can be right or wrong",
+                hint="add graph_path, link_predictor, expression or experiment",
+            )
+        if pooling not in ("mean", "log_odds"):
+            raise RewardError(f"unknown pooling {pooling!r}", hint="known: mean, log_odds")
+        if relative_to not in (None, "gene_prior"):
+            raise RewardError(f"a reward cannot be relative to {relative_to!r}", hint="known: gene_prior")
+        if not 0.0 <= text_weight < 0.5:
+            raise RewardError(f"text_weight must be at least 0 and below 0.5, not {text_weight}")
+        if not 0.0 <= round_to <= 0.5:
+            raise RewardError(f"round_to must lie between 0 and 0.5, not {round_to}")
+        self.scoring, self.pooling, self.relative_to, self.round_to = scoring, pooling, relative_to, round_to
+        self._rule = scoring_rule(scoring)
+        self.require_confidence = scoring != "linear" if require_confidence is None else require_confidence
+        paid = any(weight > 0 for _, weight in self.text_verifiers.values())
+        self.text_weight = text_weight if paid else 0.0
+        self._last: tuple[object, list[Judgement]] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_last": None}
+
+    def describe(self) -> dict[str, Any]:
+        """The configuration as plain JSON values, for manifests."""
+        return {
+            "verifiers": {name: weight for name, (_, weight) in self.verifiers.items()},
+            "scoring": self.scoring,
+            "pooling": self.pooling,
+            "relative_to": self.relative_to,
+            "text_weight": self.text_weight,
+            "round_to": self.round_to,
+            "require_confidence": self.require_confidence,
+        }
+
+    @property
+    def part_names(self) -> list[str]:
+        """Names of the parts: the verifiers', then `answer` and `format`."""
+        return [*self.verifiers, "answer", "format"]
+
+    @property
+    def functions(self) -> list[Callable[..., list[float | None]]]:
+        """For TRL's `reward_funcs`: the main reward, then one function a part; each has its own `__name__`."""
+        return [RewardFunction(self, MAIN), *(RewardFunction(self, name) for name in self.part_names)]
+
+    @property
+    def weights(self) -> list[float]:
+        """For TRL's `reward_weights`: 1 for the main reward, 0 for the parts, which are only recorded."""
+        return [1.0, *(0.0 for _ in self.part_names)]
+
+    def judge(
+        self,
+        claims: Sequence[Claim],
+        completions: Sequence[Completion],
+        gene_prior: Sequence[float | None] | None = None,
+        prompts: Sequence[Completion] | None = None,
+    ) -> list[Judgement]:
+        """Judge completions, in their order. The last batch is remembered, so asking again costs nothing.
+
+        Args:
+            claims: what each completion was asked about, (n,).
+            completions: plain texts or chat messages, (n,).
+            gene_prior: the monitored gene's rate of change over the training knockdowns, (n,).
+            prompts: what the policy read, (n,): text verifiers do not see sentences that are copied from there.
+
+        Raises:
+            RewardError: lengths differ, or `gene_prior` is needed and missing.
+            VerifierError: a verifier raised, or answered with something that is no probability.
+        """
+        texts = [completion_text(completion) for completion in completions]
+        asked = [completion_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts)
+        priors = [_prior(value) for value in ([None] * len(texts) if gene_prior is None else gene_prior)]
+        for name, values in (("claims", claims), ("gene_prior", priors), ("prompts", asked)):
+            if len(values) != len(texts):
+                raise RewardError(f"{len(values)} {name} for {len(texts)} completions")
+        if self.relative_to and gene_prior is None:
+            raise RewardError("the reward is relative to gene_prior, and no gene_prior is given", hint=COLUMN_HINT)
+        key = (tuple(claims), tuple(texts), tuple(priors), tuple(asked))
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._judge(list(claims), texts, priors, asked))
+        return list(self._last[1])
+
+    def explain(self, claim: Claim, completion: Completion, prompt: Completion = "") -> list[Verdict]:
+        """Every verifier's verdict with its evidence, text verifiers' on this completion's reasoning.
+
+        Raises:
+            VerifierError: a verifier raised.
+        """
+        parsed = parse_completion(completion_text(completion), require_confidence=self.require_confidence)
+        think = own_words(parsed.think, completion_text(prompt))
+        verdicts = []
+        for name, (verifier, _) in self.verifiers.items():
+            with _Blame(name):
+                verdict = verifier.explain(claim, think if verifier.kind == "text" else None)
+                verdicts.append(replace(verdict, verifier=name))
+        return verdicts
+
+    def variance_report(self, groups: Sequence[Sequence[Judgement]]) -> list[dict[str, Any]]:
+        """Which parts differ inside a group: see `training.judgements.variance_report`."""
+        return variance_report(groups)
+
+    def _judge(
+        self, claims: list[Claim], texts: list[str], priors: list[float | None], prompts: list[str]
+    ) -> list[Judgement]:
+        parsed = [parse_completion(text, require_confidence=self.require_confidence) for text in texts]
+        thinks = [own_words(item.think, prompt) for item, prompt in zip(parsed, prompts, strict=True)]
+        scores = self._claim_scores(claims) | self._text_scores(claims, parsed, thinks)
+        soft = {name: rounded(values, self.round_to) for name, values in scores.items()}
+        heard = np.stack([scores[name] for name in self.claim_verifiers])
+        pooled, _ = pool(heard, [weight for _, weight in self.claim_verifiers.values()], self.pooling)
+        pi = np.array([np.nan if value is None else value for value in priors])
+        target = rounded(relative(pooled, pi) if self.relative_to else pooled, self.round_to)
+        q = np.array([self._stated(item) for item in parsed])
+        good = ~np.isnan(q)
+        answer = np.where(good, self._rule(target, q), np.where(np.isnan(target), np.nan, 0.0))
+        share = self.text_weight
+        total = np.where(good, (1.0 - share) * answer + share * self._text_pay(soft, len(q)), answer)
+        parts = {name: self._part(name, soft[name], q) for name in self.verifiers}
+        parts |= {"answer": answer, "format": good.astype(np.float64)}
+        skill = self._rule(pooled, q) - self._rule(pooled, pi)
+        return [
+            Judgement(
+                claim=claims[i],
+                text=texts[i],
+                parsed=parsed[i],
+                reward=_plain(total[i]),
+                parts={name: _plain(values[i]) for name, values in parts.items()},
+                scores={name: _plain(values[i]) for name, values in scores.items()},
+                v=_plain(pooled[i]),
+                target=_plain(target[i]),
+                gene_prior=priors[i],
+                skill=_plain(skill[i]),
+            )
+            for i in range(len(claims))
+        ]
+
+    def _stated(self, parsed: ParsedCompletion) -> float:
+        """The q that the rule is to pay; the linear rule hears the word alone, so that "yes 3" is a yes."""
+        if parsed.answer is None or parsed.q is None:
+            return math.nan
+        return float(parsed.answer == "yes") if self.scoring == "linear" else parsed.q
+
+    def _claim_scores(self, claims: list[Claim]) -> dict[str, FloatArray]:
+        # The completions of one group share their claim: each claim is judged once.
+        positions = {claim: i for i, claim in enumerate(dict.fromkeys(claims))}
+        where = np.array([positions[claim] for claim in claims], dtype=np.int64)
+        unique = list(positions)
+        return {name: _scores(name, pair[0], unique)[where] for name, pair in self.claim_verifiers.items()}
+
+    def _text_scores(
+        self, claims: list[Claim], parsed: list[ParsedCompletion], thinks: list[str]
+    ) -> dict[str, FloatArray]:
+        rows = [i for i, item in enumerate(parsed) if item.problem is None]
+        found = {}
+        for name, (verifier, _) in self.text_verifiers.items():
+            values = np.full(len(claims), np.nan)
+            if rows:
+                values[rows] = _scores(name, verifier, [claims[i] for i in rows], [thinks[i] for i in rows])
+            found[name] = values
+        return found
+
+    def _text_pay(self, soft: Mapping[str, FloatArray], n: int) -> FloatArray:
+        """Weighted mean of the text verifiers' scores, (n,); silence is paid as each verifier says."""
+        if self.text_weight == 0:
+            return np.zeros(n)
+        weights = np.array([weight for _, weight in self.text_verifiers.values()])
+        paid = [
+            np.where(np.isnan(soft[name]), verifier.silence, soft[name])
+            for name, (verifier, _) in self.text_verifiers.items()
+        ]
+        return np.asarray(weights @ np.stack(paid) / weights.sum(), dtype=np.float64)
+
+    def _part(self, name: str, soft: FloatArray, q: FloatArray) -> FloatArray:
+        if name in self.text_verifiers:
+            return soft
+        return np.where(np.isnan(q), np.where(np.isnan(soft), np.nan, 0.0), self._rule(soft, q))
+
+
+class _Blame:
+    """Whatever a verifier raises leaves as a VerifierError that names it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            raise VerifierError(
+                f"verifier {self.name} failed: {type(error).__name__}: {error}",
+                hint="" if isinstance(error, RbioKGError) else "this is a fault in the verifier, not in the completion",
+            ) from error
+
+
+def _scores(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None = None) -> FloatArray:
+    with _Blame(name):
+        values: NDArray[np.float64] = np.asarray(verifier.score(claims, texts), dtype=np.float64)
+    if values.shape != (len(claims),):
+        raise VerifierError(f"verifier {name} gave scores of shape {values.shape} for {len(claims)} claims")
+    wrong = ~np.isnan(values) & ~((values >= 0.0) & (values <= 1.0))
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise VerifierError(f"verifier {name} scored {values[i]} for {claims[i]}: not a probability")
+    return values
+
+
+def _named(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> dict[str, Weighted]:
+    pairs = verifiers.items() if isinstance(verifiers, Mapping) else ((pair[0].name, pair) for pair in verifiers)
+    named: dict[str, Weighted] = {}
+    for name, (verifier, weight) in pairs:
+        if name in named:
+            raise RewardError(f"two verifiers are called {name!r}", hint="give them names of their own in a mapping")
+        if name in RESERVED:
+            raise RewardError(f"a verifier cannot be called {name!r}: the reward logs under that name")
+        if not isinstance(verifier, Verifier):
+            raise RewardError(f"{name!r} is a {type(verifier).__name__}, not a verifiers.interface.Verifier")
+        if not isinstance(weight, int | float) or not (math.isfinite(weight) and weight >= 0):
+            raise RewardError(f"the weight of {name} must be a number >= 0, not {weight}")
+        named[name] = (verifier, float(weight))
+    return named
+
+
+def _prior(value: float | None) -> float | None:
+    if value is None or math.isnan(value):
+        return None
+    if not 0.0 <= value <= 1.0:
+        raise RewardError(f"gene_prior must be a rate between 0 and 1, not {value}")
+    return float(value)
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(round(value, 10))

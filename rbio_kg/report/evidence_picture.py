@@ -1,0 +1,337 @@
+"""The cited piece of the graph as a small node-link picture: subject on the left, object on the right.
+
+Nodes in between stand in columns by how far they are from both ends, and in lanes, so that each path reads from left
+to right and no two labels meet. Nothing is random: the same evidence gives the same picture.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from typing import Any
+
+import networkx as nx
+
+from rbio_kg.claims import Claim, Evidence, Node, Verdict
+from rbio_kg.report.wording import RELATIONSHIPS, digits, visible
+
+WIDTH = 480
+EDGE_X = 54
+"""Room at the left and right for the labels of subject and object."""
+
+LANE, DIRECT_LANE = 62, 26
+"""Heights of a lane with nodes and of one that only a direct relationship runs through."""
+
+MOST_LANES = 7
+"""Lanes with nodes in one picture; what does not fit is in the list below it."""
+
+SHAPES = {"Gene": "gene", "GoTerm": "term", "Pathway": "pathway"}
+"""Node labels and the names of their shapes; any other label is drawn as `other`."""
+
+SHAPE_NAMES = {"gene": "gene", "term": "GO term", "pathway": "pathway", "other": "other node"}
+LOOKS = {
+    "INTERACTS_WITH": "interaction",
+    "ANNOTATED_WITH": "annotation",
+    "MEMBER_OF": "membership",
+    "REGULATES": "regulation",
+    "KNOCKDOWN_CHANGES": "knockdown",
+}
+"""Relationship types and the names of their lines; any other type is drawn as `hierarchy`."""
+
+LOOK_NAMES = {
+    "interaction": "interacts with",
+    "annotation": "annotated with",
+    "membership": "member of",
+    "regulation": "regulates",
+    "knockdown": "knockdown changes",
+    "hierarchy": "other relation",
+}
+_DIRECTED = {"regulation", "knockdown", "hierarchy"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A node in the picture; `lines` are its label, `title` its full name, `end` whether it is subject or object."""
+
+    x: float
+    y: float
+    shape: str
+    lines: tuple[str, ...]
+    title: str
+    end: bool
+
+
+@dataclass(frozen=True)
+class Link:
+    """A relationship in the picture: an SVG path `d`, an arrow head (or empty), a stroke width and a title."""
+
+    d: str
+    head: str
+    look: str
+    width: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture ready to be written as SVG, with what its legend must explain; `left_out` elements did not fit."""
+
+    id: str
+    title: str
+    height: int
+    marks: tuple[Mark, ...]
+    links: tuple[Link, ...]
+    shapes: tuple[tuple[str, str], ...]
+    looks: tuple[tuple[str, str], ...]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Citation:
+    """One line of the list of cited elements."""
+
+    text: str
+    source: str
+    detail: str
+    weight: float
+
+
+def citations(verdict: Verdict, names: Mapping[str, str]) -> list[Citation]:
+    """A verdict's evidence in words, in its order."""
+    return [
+        Citation(
+            _sentence(element, names),
+            visible(element.detail.get("source") or "source not stated"),
+            _detail(element),
+            element.weight,
+        )
+        for element in verdict.evidence
+    ]
+
+
+def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str, str]) -> Picture | None:
+    """Lay out what all verdicts on a claim cite, or None where nothing is cited.
+
+    Args:
+        id: unique in the page.
+        claim: what was judged; its subject and object are drawn even where no relationship touches them.
+        verdicts: whose evidence is drawn, each relationship once.
+        names: human names by node key, where known.
+    """
+    elements = _distinct(_in_turn(verdicts))
+    if not elements:
+        return None
+    subject, obj = Node("Gene", claim.subject), _object(claim, elements)
+    places, lanes, shown = _places(elements, subject, obj)
+    total = sum(LANE if lane else DIRECT_LANE for lane in lanes)
+    height = max(total, LANE) + 24
+    tops = _tops(lanes, height)
+    middle = height / 2
+    marks = {
+        subject: _mark(subject, EDGE_X, middle, names, end=True),
+        obj: _mark(obj, WIDTH - EDGE_X, middle, names, end=True),
+    }
+    for node, (share, lane) in places.items():
+        marks[node] = _mark(node, round(EDGE_X + share * (WIDTH - 2 * EDGE_X), 1), tops[lane], names, end=False)
+    direct = [tops[index] for index, lane in enumerate(lanes) if not lane]
+    links, met = [], dict[frozenset[Node], int]()
+    for element in shown:
+        pair = frozenset((element.start, element.end))
+        through = direct.pop(0) if pair == {subject, obj} else None
+        links.append(_link(element, marks[element.start], marks[element.end], through, met.get(pair, 0), names))
+        met[pair] = met.get(pair, 0) + 1
+    drawn = {mark.shape for mark in marks.values()}
+    looks = {link.look for link in links}
+    return Picture(
+        id,
+        f"What the verifiers cite between {visible(claim.subject)} and {visible(names.get(claim.object, claim.object))}",
+        int(height),
+        tuple(marks.values()),
+        tuple(links),
+        tuple((shape, name) for shape, name in SHAPE_NAMES.items() if shape in drawn),
+        tuple((look, name) for look, name in LOOK_NAMES.items() if look in looks),
+        len(elements) - len(shown),
+    )
+
+
+def _in_turn(verdicts: Sequence[Verdict]) -> list[Evidence]:
+    """Every verdict's first path, then every verdict's second, and so on: no verifier crowds out the others."""
+    queues = []
+    for verdict in verdicts:
+        paths = [list(steps) for _, steps in groupby(verdict.evidence, key=lambda element: element.path)]
+        # More steps than a path can have: these are single citations that share a number.
+        queues.append([part for steps in paths for part in ([steps] if len(steps) <= 3 else [[step] for step in steps])])
+    return [element for turn in zip_longest(*queues, fillvalue=[]) for steps in turn for element in steps]
+
+
+def _distinct(elements: Iterable[Evidence]) -> list[Evidence]:
+    """Each relationship once, the weightiest citation of it, in order of first mention; self-loops left out."""
+    found: dict[tuple[Any, ...], Evidence] = {}
+    for element in elements:
+        if element.start == element.end:
+            continue
+        key = (element.start, element.type, element.end, element.detail.get("cell_line"))
+        if key not in found or element.weight > found[key].weight:
+            found[key] = element
+    return list(found.values())
+
+
+def _object(claim: Claim, elements: Sequence[Evidence]) -> Node:
+    """The object's node; its label is taken from the evidence, since a claim names only its key."""
+    nodes = [node for element in elements for node in (element.end, element.start) if node.key == claim.object]
+    if nodes:
+        return nodes[0]
+    return Node("GoTerm" if claim.object.startswith("GO:") else "Gene", claim.object)
+
+
+Lane = list[Node]
+"""The nodes of a lane; none where only a direct relationship runs through it."""
+
+
+def _places(
+    elements: Sequence[Evidence], subject: Node, obj: Node
+) -> tuple[dict[Node, tuple[float, int]], list[Lane], list[Evidence]]:
+    """Where each node between the ends stands: (share of the way, lane); the lanes; the elements that fit."""
+    graph = nx.Graph()
+    graph.add_nodes_from((subject, obj))
+    graph.add_edges_from((element.start, element.end) for element in elements)
+    # A way through the other end is no way to that end.
+    from_subject = nx.single_source_shortest_path_length(nx.restricted_view(graph, {obj} - {subject}, []), subject)
+    from_object = nx.single_source_shortest_path_length(nx.restricted_view(graph, {subject} - {obj}, []), obj)
+    places: dict[Node, tuple[float, int]] = {}
+    lanes: list[Lane] = []
+    shown = []
+
+    def home(node: Node, other: Node) -> int | None:
+        """The lane of the other end, where there is room in it for this node."""
+        lane = places[other][1] if other in places else None
+        if lane is None or any(abs(places[one][0] - share[node]) < 0.2 for one in lanes[lane]):
+            return None
+        return lane
+
+    share = {node: _share(from_subject.get(node), from_object.get(node)) for node in graph}
+    for element in elements:
+        start, end = element.start, element.end
+        new = [node for node in (start, end) if node not in places and node not in (subject, obj)]
+        if len(new) == 2:
+            needed = 1 if abs(share[start] - share[end]) >= 0.2 else 2
+        else:
+            needed = sum(home(node, end if node == start else start) is None for node in new)
+        if sum(bool(lane) for lane in lanes) + needed > MOST_LANES:
+            continue
+        for node in new:
+            lane = home(node, end if node == start else start)
+            if lane is None:
+                lane = len(lanes)
+                lanes.append([])
+            lanes[lane].append(node)
+            places[node] = (share[node], lane)
+        if {start, end} == {subject, obj}:
+            lanes.append([])
+        shown.append(element)
+    return places, lanes, shown
+
+
+def _share(from_subject: int | None, from_object: int | None) -> float:
+    """How far along the way from subject (0) to object (1) a node stands; a node on no path hangs near its end."""
+    if from_subject is None and from_object is None:
+        return 0.5
+    if from_object is None:
+        return 1 / 3
+    if from_subject is None:
+        return 2 / 3
+    return from_subject / (from_subject + from_object)
+
+
+def _tops(lanes: Sequence[Lane], height: float) -> list[float]:
+    """The y of every lane: direct relationships in the middle, short paths around them, long ones outside."""
+    order = sorted(range(len(lanes)), key=lambda index: (len(lanes[index]), index))
+    above, below = [], []
+    for turn, index in enumerate(order):
+        (below if turn % 2 else above).append(index)
+    stack = [*reversed(above), *below]
+    sizes = [LANE if lanes[index] else DIRECT_LANE for index in stack]
+    y = (height - sum(sizes)) / 2
+    tops = [0.0] * len(lanes)
+    for index, size in zip(stack, sizes, strict=True):
+        tops[index] = round(y + size / 2 - (8 if lanes[index] else 0), 1)
+        y += size
+    return tops
+
+
+def _mark(node: Node, x: float, y: float, names: Mapping[str, str], *, end: bool) -> Mark:
+    shape = SHAPES.get(node.label, "other")
+    name = visible(names.get(node.key, ""))
+    text = visible(node.key) if shape == "gene" or not name else name
+    lines = textwrap.wrap(text, 22 if not end else 16, max_lines=2, placeholder="…", break_long_words=True)
+    title = f"{SHAPE_NAMES[shape]} {visible(node.key)}" + (f": {name}" if name else "")
+    return Mark(x, y, shape, tuple(lines or ["?"]), title, end)
+
+
+def _link(
+    element: Evidence, start: Mark, end: Mark, through: float | None, parallel: int, names: Mapping[str, str]
+) -> Link:
+    """A line that leaves and arrives level, so that its arrow head points left or right."""
+    look = LOOKS.get(element.type, "hierarchy")
+    sign = 1 if end.x >= start.x else -1
+    gap_start, gap_end = (20 if start.end else 12), (22 if end.end else 14)
+    bulges = abs(end.x - start.x) < 1
+    y0, y1 = start.y, end.y + 9 * parallel
+    x0 = start.x + gap_start * sign
+    x1 = end.x + gap_end if bulges else end.x - gap_end * sign
+    points_left = bulges or sign < 0
+    if through is not None:
+        half, reach = (x0 + x1) / 2, (x1 - x0) * 0.22
+        d = (
+            f"M{x0:g} {y0:g}C{x0 + reach:g} {y0:g} {half - reach:g} {through:g} {half:g} {through:g}"
+            f"S{x1 - reach:g} {y1:g} {x1:g} {y1:g}"
+        )
+    elif bulges:
+        d = f"M{x0:g} {y0:g}C{x0 + 44:g} {y0:g} {x1 + 44:g} {y1:g} {x1:g} {y1:g}"
+    else:
+        reach = (x1 - x0) * 0.5
+        d = f"M{x0:g} {y0:g}C{x0 + reach:g} {y0:g} {x1 - reach:g} {y1:g} {x1:g} {y1:g}"
+    head = ""
+    if look in _DIRECTED:
+        tip, back = (x1 - 4, x1 + 5) if points_left else (x1 + 4, x1 - 5)
+        if element.detail.get("sign") == -1:
+            head = f"M{tip:g} {y1 - 6:g}V{y1 + 6:g}"
+        else:
+            head = f"M{back:g} {y1 - 5:g}L{tip:g} {y1:g}L{back:g} {y1 + 5:g}Z"
+    weight = min(max(element.weight, 0.0), 1.0)
+    return Link(d, head, look, round(1.2 + 2.0 * weight, 1), f"{_sentence(element, names)} ({_summary(element)})")
+
+
+def _sentence(element: Evidence, names: Mapping[str, str]) -> str:
+    verb = RELATIONSHIPS.get(element.type, element.type.replace("_", " ").lower())
+    if element.type == "REGULATES":
+        verb = {1: "activates", -1: "represses"}.get(element.detail.get("sign", 0), "regulates")
+    return visible(f"{_named(element.start, names)} {verb} {_named(element.end, names)}")
+
+
+def _named(node: Node, names: Mapping[str, str]) -> str:
+    if node.label != "Gene" and node.key in names:
+        return f"{names[node.key]} ({node.key})"
+    return node.key
+
+
+def _detail(element: Evidence) -> str:
+    """What the relationship says beside its ends and its source, as `name value` pairs in the order of the names."""
+    pairs = [(key, value) for key, value in sorted(element.detail.items()) if key not in ("source", "sign")]
+    known = [(key, value) for key, value in pairs if value not in (None, "", [], {})]
+    return visible(", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in known))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, list | tuple):
+        return "/".join(map(str, value[:5])) + ("/…" if len(value) > 5 else "")
+    return str(value)
+
+
+def _summary(element: Evidence) -> str:
+    parts = [str(element.detail.get("source") or "source not stated"), _detail(element), f"weight {digits(element.weight)}"]
+    return visible("; ".join(part for part in parts if part))

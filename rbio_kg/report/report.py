@@ -1,0 +1,227 @@
+"""Writing the report: everything is read and laid out here, and the templates only put it down."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
+from rbio_kg.errors import ReportError
+from rbio_kg.report import wording
+from rbio_kg.report.curves import curves
+from rbio_kg.report.evidence_picture import WIDTH as PICTURE_WIDTH
+from rbio_kg.report.evidence_picture import Citation, Picture, citations, draw
+from rbio_kg.report.examples import KINDS, Example, choose
+from rbio_kg.report.names import cited_keys, human_names
+from rbio_kg.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from rbio_kg.report.results import POOLED, finding, results, whiskers
+from rbio_kg.report.run_data import RunData, read_run
+from rbio_kg.report.scorecards import SIDE, read_scorecards
+
+_SHOWN_ABOVE = {"name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "model"}
+"""Keys of a run's manifest that have a place of their own."""
+
+_TEXT_VERIFIERS = {"ontology_text", "reasoning_trace"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One verdict of an example, with what it cites in words."""
+
+    verdict: Verdict
+    name: str
+    simulated: bool
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class ExampleView:
+    """One example as the page shows it."""
+
+    number: int
+    example: Example
+    kind: str
+    sentence: str
+    text: str
+    judged: tuple[Judged, ...]
+    picture: Picture | None
+
+
+def write_report(
+    run_dir: Path,
+    out: Path,
+    *,
+    snapshot_dir: Path | None = None,
+    scorecards: Mapping[str, Mapping[str, Any]] | None = None,
+    build: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write one self-contained HTML page about a run. The same inputs give the same bytes.
+
+    Args:
+        run_dir: the run's folder.
+        out: the file to write; replaced as a whole or not at all.
+        snapshot_dir: the graph's snapshot, for the names of terms, pathways and genes; without it the ids are shown.
+        scorecards: by verifier name, the JSON of `verifiers card`.
+        build: the JSON of the graph build's manifest (sources with licences, counts).
+
+    Returns:
+        `out`.
+
+    Raises:
+        ReportError: the run folder is missing or corrupt, or the file cannot be written.
+        SnapshotError: a snapshot is named, but missing or corrupt.
+    """
+    page = _environment().get_template("report.html.j2").render(
+        **_contents(read_run(run_dir), snapshot_dir, scorecards or {}, build)
+    )
+    _write(out, page)
+    return out
+
+
+def _environment() -> Environment:
+    """Everything is escaped: what models and files say is shown, never obeyed."""
+    environment = Environment(
+        loader=PackageLoader("rbio_kg.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "digits": wording.digits,
+        "count": wording.count,
+        "percent": wording.percent,
+        "visible": wording.visible,
+        "setting": wording.setting,
+        "web_address": web_address,
+    }
+    return environment
+
+
+def _contents(
+    run: RunData,
+    snapshot_dir: Path | None,
+    scorecards: Mapping[str, Mapping[str, Any]],
+    build: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What the templates are given."""
+    chosen = choose(run)
+    keys = {key for example in chosen for key in cited_keys(example.rollout.verdicts)}
+    names = human_names(snapshot_dir, keys | {example.rollout.claim.object for example in chosen})
+    sources = [source for source in (build or {}).get("sources") or () if isinstance(source, Mapping)]
+    simulated = run.simulated or any(bool(source.get("simulated")) for source in sources)
+    rows = results(run.evaluations)
+    charts = curves(run)
+    manifest = run.manifest
+    config = manifest.get("config")
+    config = config if isinstance(config, Mapping) else {}
+    return {
+        "run": run,
+        "manifest": manifest,
+        "simulated": simulated,
+        "model": manifest.get("model") or config.get("model"),
+        "settings": wording.settings(config),
+        "further": wording.settings({key: manifest[key] for key in manifest if key not in _SHOWN_ABOVE}),
+        "seeds": _seeds(manifest.get("seeds")),
+        "build": build,
+        "sources": sources,
+        "results": rows,
+        "whiskers": whiskers(rows),
+        "finding": finding(run.evaluations),
+        "pooled": [
+            (key, head) for key, head in POOLED if any(row.pooled[key] is not None for row in rows)
+        ],
+        "charts": charts,
+        "tiles": [chart for chart in charts if chart.id in ("curve-reward", "curve-well-formed", "curve-yes")],
+        "cards": read_scorecards(scorecards, simulated=simulated),
+        "examples": [_view(number, example, names, simulated) for number, example in enumerate(chosen, start=1)],
+        "rollouts": run.rollouts.height,
+        "commands": commands(run.name, build),
+        "glossary": wording.GLOSSARY,
+        "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
+                 "bottom": HEIGHT - BOTTOM, "side": SIDE, "picture": PICTURE_WIDTH},
+    }  # fmt: skip
+
+
+def _view(number: int, example: Example, names: Mapping[str, str], simulated: bool) -> ExampleView:
+    rollout = example.rollout
+    return ExampleView(
+        number,
+        example,
+        KINDS[example.kind],
+        wording.claim_sentence(rollout.claim, names),
+        wording.excerpt(rollout.completion),
+        tuple(
+            Judged(
+                verdict,
+                wording.visible(wording.VERIFIERS.get(verdict.verifier, verdict.verifier.replace("_", " "))),
+                simulated and _rests_on_labels(rollout.claim, verdict),
+                tuple(citations(verdict, names)),
+            )
+            for verdict in rollout.verdicts
+        ),
+        draw(f"evidence-{number}", rollout.claim, rollout.verdicts, names),
+    )
+
+
+def _rests_on_labels(claim: Claim, verdict: Verdict) -> bool:
+    """Whether a score comes from knockdown labels: text is checked against the graph alone."""
+    spoke = verdict.status is Status.OK
+    return spoke and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in _TEXT_VERIFIERS
+
+
+def _seeds(seeds: Any) -> str:
+    if isinstance(seeds, Mapping):
+        return ", ".join(f"{name} {wording.setting(seeds[name])}" for name in sorted(seeds))
+    return wording.setting(seeds)
+
+
+def web_address(text: Any) -> str:
+    """The text where it is a plain web address that a reader may follow, else nothing."""
+    address = str(text or "")
+    return address if address.startswith(("https://", "http://")) else ""
+
+
+def commands(name: str, build: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """How to make the run again: (command, what it does)."""
+    options = (build or {}).get("options")
+    score = options.get("min_score") if isinstance(options, Mapping) else None
+    run = shlex.quote(wording.visible(name))
+    least = "" if wording.number(score) is None else f" --min-score {wording.number(score):g}"
+    return [
+        (f"rbio-kg build --sources DIR{least}", "the graph, from the sources listed above; the same sources and "
+         "options give the same build id"),
+        ("rbio-kg train link-predictor && rbio-kg train expression", "the verifiers that are fitted"),
+        (f"rbio-kg train policy --config FILE --name {run}-again", "the policy, with the settings listed above "
+         "in FILE"),
+        (f"rbio-kg evaluate policy {run}-again --json", "the evaluation"),
+        (f"rbio-kg evidence load {run}-again", "its claims, verdicts and citations into the graph, for Cypher"),
+        (f"rbio-kg report {run}-again", "this page"),
+    ]  # fmt: skip
+
+
+def _write(out: Path, page: str) -> None:
+    """Replace `out` as a whole."""
+    temporary = None
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="replace", newline="\n", dir=out.parent, prefix=f".{out.name}.", delete=False
+        ) as file:
+            temporary = Path(file.name)
+            file.write(page)
+        temporary.chmod(0o644)
+        os.replace(temporary, out)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise ReportError(
+            f"the report cannot be written ({error.strerror or error})", where=out, hint="choose another place with --out"
+        ) from error

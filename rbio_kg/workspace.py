@@ -154,6 +154,8 @@ class Workspace:
         """A connection to the store that the caller closes."""
         from rbio_kg.graph.store import GraphStore
 
+        if self.store_uri.startswith("embedded:"):
+            return GraphStore.open(self.store_uri, read_only=read_only)
         password = self.settings.neo4j_password
         return GraphStore.open(
             self.store_uri,

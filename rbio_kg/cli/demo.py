@@ -112,7 +112,7 @@ def run_demo(session: Session, fresh: bool, **flags: Any) -> dict[str, Any]:
     lap("evidence")
     session.say("5/6 a question to the graph")
     query = named_queries()[EVIDENCE_QUERY]
-    rows = workspace.store.query(query.cypher, limit=5, parameters=query.fill({}))
+    rows = workspace.store.query(query.cypher, query.fill({}), limit=5)
     session.say("6/6 report")
     report = write_run_report(workspace, name)
     lap("report")

@@ -149,9 +149,8 @@ def register(app: typer.Typer) -> None:
             pairs = [(nodes, manifest.nodes), (relationships, manifest.relationships)]
             rows = [(name, count, said[name]) for found, said in pairs for name, count in found.items()]
             show_table(["label or type", "store", "manifest"], rows)
-            print(
-                f"store {document['store']}, build {document['build_id']}: {'agrees' if document['agrees'] else 'DIFFERS'}"
-            )
+            verdict = "agrees" if document["agrees"] else "DIFFERS"
+            print(f"store {document['store']}, build {document['build_id']}: {verdict}")
 
         session.emit(document, show)
 
@@ -188,13 +187,11 @@ def register(app: typer.Typer) -> None:
             cypher, parameters = known[named].cypher, known[named].fill(parameters)
         assert cypher is not None
         workspace = session.workspace(store=store)
-        options: dict[str, Any] = {
-            "limit": limit or workspace.settings.query_limit,
-            "timeout": timeout or workspace.settings.query_timeout,
-        }
+        most = limit or workspace.settings.query_limit
+        seconds = timeout or workspace.settings.query_timeout
         if write:
             with workspace.open_store(read_only=False) as writable:
-                rows = writable.write(cypher, **options, parameters=parameters)
+                rows = writable.write(cypher, parameters, timeout=seconds)[:most]
         else:
-            rows = workspace.store.query(cypher, **options, parameters=parameters)
+            rows = workspace.store.query(cypher, parameters, limit=most, timeout=seconds)
         session.emit(rows, lambda: show_rows(rows))

@@ -181,9 +181,7 @@ REGISTER: tuple[SourceEntry, ...] = (
                 f"{_REACTOME}/ReactomePathwaysRelation.txt",
                 required=False,
             ),
-            SourceFile(
-                "names", "ReactomePathways.txt", (), f"{_REACTOME}/ReactomePathways.txt", required=False
-            ),
+            SourceFile("names", "ReactomePathways.txt", (), f"{_REACTOME}/ReactomePathways.txt", required=False),
         ),
         "CC0 1.0",
         "https://reactome.org",

@@ -1,0 +1,242 @@
+"""Builds the graph of a workspace: reads the sources, assembles them, and puts the result in place when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock
+
+from graph_builders.assemble import assemble, node_counts, relationship_counts
+from graph_builders.directory import Found, find_sources
+from graph_builders.manifest import (
+    FORMAT,
+    CurrentBuild,
+    Manifest,
+    SourceRecord,
+    load_manifest,
+    read_current,
+    read_manifest,
+)
+from graph_builders.names import GeneNames
+from graph_builders.reading import BuildContext, Reading
+from graph_builders.register import REGISTER
+from graph_builders.rejections import merged
+from rbio_kg.errors import BuildError, ConfigError
+from rbio_kg.graph.tables import GraphTables
+from rbio_kg.paths import WorkspacePaths
+
+__all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "write_current"]
+
+Progress = Callable[[str, float | None], None]
+
+
+def _silent(message: str, done: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+def build_id(found: list[Found], options: dict[str, Any]) -> str:
+    """16 hexadecimal digits: the same inputs under the same names with the same options give the same id."""
+    inputs = sorted(item for source in found for item in source.digests)
+    content = json.dumps({"format": FORMAT, "inputs": inputs, "options": options}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def build_tables(sources: Path, min_score: int = 400, progress: Progress | None = None) -> tuple[GraphTables, Manifest]:
+    """Read a sources directory and assemble it, without writing anything.
+
+    Args:
+        sources: the directory, laid out as the providers do (see docs/sources.md).
+        min_score: least STRING score kept, 0 to 1000.
+        progress: told what is being read, with the share done.
+
+    Raises:
+        SourceError: a required source is missing, or a file cannot be read.
+        ConfigError: `min_score` is out of range.
+    """
+    return _tables(find_sources(sources), _options(min_score), progress or _silent)
+
+
+def build_graph(
+    paths: WorkspacePaths,
+    sources: Path,
+    *,
+    min_score: int = 400,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Build the graph of a workspace: tables, snapshot and manifest, then make it the current one.
+
+    The result appears in one step, so a build that is killed leaves the graph before it usable; what it had written is
+    cleared away by the next build. A build of the same inputs and options that is there already is reused at once
+    (`Manifest.reused`). The store is not loaded.
+
+    Args:
+        paths: the workspace.
+        sources: the sources directory.
+        min_score: least STRING score kept, 0 to 1000.
+        fresh: build even where the same build is there.
+        progress: told what is being done, with the share done.
+
+    Raises:
+        SourceError: a required source is missing, or a file cannot be read.
+        ConfigError: `min_score` is out of range.
+        BuildError: the result cannot be written.
+    """
+    report = progress or _silent
+    options = _options(min_score)
+    report("looking at the sources", 0.0)
+    found = find_sources(sources)
+    identity = build_id(found, options)
+    try:
+        paths.graph.mkdir(parents=True, exist_ok=True)
+        with FileLock(paths.graph / "build.lock"):
+            manifest = None if fresh else _finished(paths, identity)
+            if manifest is None:
+                manifest = _build(paths, identity, found, options, report)
+            else:
+                report(f"build {identity} is up to date, nothing has changed", 1.0)
+            write_current(paths, identity, sources)
+    except OSError as error:
+        raise BuildError(
+            f"the build cannot be written ({error.strerror or error})",
+            where=error.filename or paths.graph,
+            hint="make room or give another workspace, then run rbio-kg build again; the graph before it is untouched",
+        ) from error
+    return manifest
+
+
+def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None) -> None:
+    """Note the build in use. Without `store` the store noted before is kept."""
+    if store is None and paths.current_build.exists():
+        try:
+            store = read_current(paths).store
+        except BuildError:
+            store = None  # A damaged note is replaced; there is nothing to keep.
+    current = CurrentBuild(identity, str(sources.resolve()), store)
+    _write_json(paths.current_build, vars(current))
+
+
+def _options(min_score: int) -> dict[str, Any]:
+    if not 0 <= min_score <= 1000:
+        raise ConfigError(f"min_score must be between 0 and 1000, not {min_score}")
+    return {"min_score": min_score}
+
+
+def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:
+    folder = paths.build(identity)
+    try:
+        manifest = load_manifest(folder / "manifest.json")
+    except BuildError:
+        return None
+    whole = (folder / "tables").is_dir() and (folder / "snapshot").is_dir() and manifest.build_id == identity
+    return replace(manifest, reused=True) if whole else None
+
+
+def _build(
+    paths: WorkspacePaths, identity: str, found: list[Found], options: dict[str, Any], report: Progress
+) -> Manifest:
+    # Late, so that reading sources needs no compiled kernels.
+    from rbio_kg.graph.snapshot import write_snapshot
+
+    target = paths.build(identity)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(".*"):  # Of builds that were killed: we hold the lock.
+        shutil.rmtree(leftover)
+    tables, manifest = _tables(
+        found, options, lambda message, done: report(message, None if done is None else 0.8 * done)
+    )
+    folder = target.parent / f".{identity}"
+    try:
+        folder.mkdir()
+        report("writing the tables", 0.8)
+        tables.write(folder / "tables")
+        report("writing the snapshot", 0.9)
+        started = time.perf_counter()
+        write_snapshot(tables, folder / "snapshot", identity)
+        manifest.seconds["snapshot"] = round(time.perf_counter() - started, 3)
+        _write_json(folder / "manifest.json", manifest.to_json())
+        if target.exists():
+            target.rename(target.parent / f".{identity}-old")
+        folder.rename(target)
+    finally:
+        for leftover in target.parent.glob(".*"):
+            shutil.rmtree(leftover)
+    report(f"build {identity} is complete", 1.0)
+    return manifest
+
+
+def _tables(found: list[Found], options: dict[str, Any], report: Progress) -> tuple[GraphTables, Manifest]:
+    started = time.perf_counter()
+    context = BuildContext(min_score=options["min_score"])
+    readings: list[tuple[Found, Reading]] = []
+    for number, source in enumerate(found):
+        report(f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
+        reading = source.entry.reader()(source.files, context)
+        context = replace(context, names=reading.names or context.names, terms=reading.terms or context.terms)
+        readings.append((source, reading))
+    read = time.perf_counter()
+    report("assembling the graph", len(found) / (len(found) + 1))
+    names = context.gene_names()
+    tables = assemble(readings, names)
+    manifest = Manifest(
+        build_id=build_id(found, options),
+        options=options,
+        sources=[_record(source, reading) for source, reading in readings],
+        absent=[entry.name for entry in REGISTER if entry.name not in {source.entry.name for source in found}],
+        nodes=node_counts(tables),
+        relationships=relationship_counts(tables),
+        questions=_question_counts(tables["questions"]),
+        names={"ambiguous": names.ambiguity()},
+        unmapped={
+            reading.name or source.entry.name: reading.unmapped.to_json(names)
+            for source, reading in readings
+            if reading.names is None and reading.terms is None
+        },
+        seconds={
+            "read": round(read - started, 3),
+            "assemble": round(time.perf_counter() - read, 3),
+        },
+    )
+    return tables, manifest
+
+
+def _record(found: Found, reading: Reading) -> SourceRecord:
+    rejected, reasons = merged(reading.rejections)
+    return SourceRecord(
+        name=reading.name or found.entry.name,
+        version=reading.version,
+        date=reading.date,
+        sha256=found.sha256,
+        rows=reading.rows,
+        rejected=rejected,
+        reasons=[{"file": item.file, "line": item.line, "why": item.why} for item in reasons],
+        licence=found.entry.licence,
+        url=found.entry.url,
+        simulated=reading.simulated,
+        files=[{"name": name, "sha256": digest} for name, digest in found.digests],
+        rows_read=reading.rows_read,
+        left_out=dict(sorted(reading.left_out.items())),
+        notes=dict(sorted(reading.notes.items())),
+    )
+
+
+def _question_counts(questions: pl.DataFrame) -> list[dict[str, Any]]:
+    keys = ["task", "cell_line", "split", "simulated"]
+    counts = questions.group_by(keys).agg(pl.len().alias("rows"), pl.col("label").sum().alias("positive"))
+    return counts.sort(keys).to_dicts()
+
+
+def _write_json(path: Path, content: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.replace(path)

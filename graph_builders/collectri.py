@@ -1,0 +1,67 @@
+"""CollecTRI: which transcription factor activates or represses which target."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from graph_builders.names import SYMBOLS
+from graph_builders.reading import BuildContext, FoundFiles, Reading
+from graph_builders.readers import Layout, read_table
+from graph_builders.rejections import Rejections
+
+LAYOUT = Layout(",", ("source", "target", "weight"), optional=("PMID", "references"), quoted=True)
+_MOST_REFERENCES = 20
+
+
+def read(files: FoundFiles, context: BuildContext) -> Reading:
+    """Table `regulations`: one row a factor and target, with the sign of its weight.
+
+    Rows of one pair whose signs contradict each other become sign 0. Complexes (AP1, NFKB) and other names that are
+    no gene are unmapped. A factor that regulates itself is kept.
+
+    Raises:
+        SourceError: the file is unreadable, lacks a column or holds no row.
+    """
+    path = files.one("regulation")
+    rejections = Rejections(path)
+    reading = Reading(frames={}, rejections=[rejections])
+    rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
+    rows = rows.with_columns(pl.col("weight").cast(pl.Float64, strict=False).sign().alias("sign"))
+    rows = rejections.drop(rows, ~pl.col("sign").is_finite(), "the weight is not a number")
+    rows = rejections.drop(rows, (pl.col("source") == "") | (pl.col("target") == ""), "a gene is not named")
+    rejections.require_some(rows.height, "signed regulation")
+    names = context.gene_names()
+    rows = names.resolve(rows, {"source": SYMBOLS}, "start")
+    rows = names.resolve(rows, {"target": SYMBOLS}, "end")
+    rows = reading.unmapped.drop(rows, {"start": "source", "end": "target"})
+    reference = pl.coalesce("PMID", "references").fill_null("").str.extract_all(r"\d{4,9}")
+    pairs = (
+        rows.with_columns(reference.alias("references"))
+        .group_by("start", "end")
+        .agg(
+            pl.col("sign").min().alias("low"),
+            pl.col("sign").max().alias("high"),
+            pl.len().alias("rows"),
+            pl.col("references")
+            .list.explode(keep_nulls=False, empty_as_null=False)
+            .unique()
+            .sort()
+            .head(_MOST_REFERENCES),
+        )
+        .sort("start", "end")
+    )
+    sign = (
+        pl.when(pl.col("low") == pl.col("high"))
+        .then(pl.col("low"))
+        .when(pl.col("low") == 0)
+        .then(pl.col("high"))
+        .when(pl.col("high") == 0)
+        .then(pl.col("low"))
+        .otherwise(0.0)
+    )
+    reading.notes["contradicting signs"] = pairs.filter(pl.col("low") * pl.col("high") < 0).height
+    reading.notes["duplicate rows merged"] = rows.height - pairs.height
+    reading.frames["regulations"] = pairs.select(
+        "start", "end", sign.cast(pl.Int64).alias("sign"), "references", pl.lit("CollecTRI").alias("source")
+    )
+    return reading

@@ -1,0 +1,110 @@
+"""Finds the files of the registered sources in a sources directory and takes their digests."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph_builders.reading import FoundFiles
+from graph_builders.register import REGISTER, SourceEntry, SourceFile
+from rbio_kg.errors import SourceError
+
+_ENDINGS = ("", ".gz", ".zip")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One source that is there.
+
+    Args:
+        entry: its entry in the register.
+        files: its files.
+        digests: (name below the sources directory, sha256) of each file, sorted.
+    """
+
+    entry: SourceEntry
+    files: FoundFiles
+    digests: tuple[tuple[str, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """One digest for all files: of the only file, else of the list of names and digests."""
+        if len(self.digests) == 1:
+            return self.digests[0][1]
+        return hashlib.sha256("".join(f"{name}\t{digest}\n" for name, digest in self.digests).encode()).hexdigest()
+
+
+def find_sources(sources: Path) -> list[Found]:
+    """Every registered source that lies in the directory, in the order of the register.
+
+    Raises:
+        SourceError: the directory or a required file is missing, or a name fits several files.
+    """
+    if not sources.is_dir():
+        raise SourceError(
+            "the sources directory is missing", where=sources, hint="run rbio-kg fetch, or name one with --sources"
+        )
+    return [found for entry in REGISTER if (found := _find(entry, sources)) is not None]
+
+
+def _find(entry: SourceEntry, sources: Path) -> Found | None:
+    folder = sources / entry.folder
+    roles = dict.fromkeys(file.role for file in entry.files)
+    paths: dict[str, tuple[Path, ...]] = {}
+    lacking: list[SourceFile] = []
+    for role in roles:
+        wanted = [file for file in entry.files if file.role == role]
+        found = sorted({path for file in wanted for path in _matches(folder, file)})
+        if found:
+            paths[role] = tuple(found)
+        elif wanted[0].required:
+            lacking.append(wanted[0])
+    if entry.required and (lacking or not paths):
+        raise SourceError(
+            f"{entry.name} is missing: there is no {lacking[0].name}",
+            where=folder,
+            hint=f"run rbio-kg fetch {entry.name.lower()}, or put the file there (plain, .gz or .zip)",
+        )
+    if not paths or set(paths) == {"simulated"}:
+        return None
+    if lacking:
+        raise SourceError(
+            f"{entry.name} is incomplete: there is no {lacking[0].name}",
+            where=folder,
+            hint=f"run rbio-kg fetch {entry.name.lower()}, or take its other files away",
+        )
+    every = sorted(path for group in paths.values() for path in group)
+    digests = tuple((path.relative_to(sources).as_posix(), _sha256(path)) for path in every)
+    return Found(entry, FoundFiles(paths), digests)
+
+
+def _matches(folder: Path, file: SourceFile) -> Iterator[Path]:
+    """The file of the most wanted name; for a role with many files, all of them, one of each name."""
+    base = file.name.removesuffix(".gz").removesuffix(".zip")
+    for pattern in (base, *file.alternatives):
+        by_stem: dict[str, Path] = {}
+        for ending in _ENDINGS:
+            for path in sorted(folder.glob(pattern + ending)):
+                # The same file may lie there both plain and compressed: the plain one is read.
+                by_stem.setdefault(path.name.removesuffix(ending), path)
+        if file.many:
+            yield from by_stem.values()
+        elif len(by_stem) > 1:
+            raise SourceError(
+                f"several files fit {pattern}: {', '.join(sorted(path.name for path in by_stem.values()))}",
+                where=folder,
+                hint="leave the one that is meant",
+            )
+        elif by_stem:
+            yield from by_stem.values()
+            return
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise SourceError(f"the file cannot be read ({error.strerror or error})", where=path) from error

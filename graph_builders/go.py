@@ -1,0 +1,212 @@
+"""The Gene Ontology: live terms, their relations, and where obsolete and alternative ids lead."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import networkx as nx
+import obonet
+import polars as pl
+
+from graph_builders.reading import BuildContext, FoundFiles, Reading
+from graph_builders.readers import numbered_lines
+from graph_builders.rejections import Rejections
+from rbio_kg.errors import SourceError
+from rbio_kg.graph.tables import TABLE_SCHEMAS
+
+REGULATION = {"regulates": 0, "positively_regulates": 1, "negatively_regulates": -1}
+NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
+_HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
+# Definitions, cross-references and the like are most of the file and nothing of the graph.
+_TERM_TAGS = frozenset(
+    {"id", "name", "namespace", "alt_id", "synonym", "is_a", "relationship", "is_obsolete", "replaced_by"}
+)
+_ID = re.compile(r"GO:\d{7}")
+_TAG = re.compile(r"([A-Za-z_][\w-]*):\s*(.*)")
+_SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Where GO ids lead.
+
+    Args:
+        redirects: columns `label` (live, alternative or replaced id) and `id` (the live term).
+        obsolete: ids of obsolete terms that no single live term replaces.
+    """
+
+    redirects: pl.DataFrame
+    obsolete: frozenset[str]
+
+
+@dataclass
+class _Stanzas:
+    """The part of an OBO file that the graph needs, checked line by line."""
+
+    text: list[str] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+
+
+def read(files: FoundFiles, context: BuildContext) -> Reading:
+    """Tables `terms` (information content still null), `is_a`, `part_of`, `regulates_term`, and the `Terms`.
+
+    Relations of other kinds (`has_part` of go.obo and the like, which would close cycles) are left out and counted.
+
+    Raises:
+        SourceError: unreadable, no OBO file, or is_a and part_of form a cycle.
+    """
+    path = files.one("ontology")
+    rejections = Rejections(path)
+    stanzas = _stanzas(path, rejections)
+    rejections.require_some(len(stanzas.lines), "GO terms")
+    try:
+        graph = obonet.read_obo(io.StringIO("\n".join(stanzas.text)), ignore_obsolete=False)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"obonet cannot read the file ({error})", where=path, hint="is it an OBO file?") from error
+    nodes = {term: data for term, data in graph.nodes(data=True) if term in stanzas.lines}
+    live = {term for term, data in nodes.items() if data.get("is_obsolete") != "true"}
+    left_out = {"obsolete terms": len(nodes) - len(live)} if len(nodes) > len(live) else {}
+    rejections.seen = len(nodes) + graph.number_of_edges() + rejections.count
+    edges = _relations(graph, live, stanzas.lines, rejections, left_out)
+    _check_acyclic(edges["is_a"] + edges["part_of"], path)
+    terms = pl.DataFrame(
+        [
+            (term, nodes[term]["name"], nodes[term]["namespace"], None, _synonyms(nodes[term].get("synonym", [])))
+            for term in sorted(live)
+        ],
+        schema=TABLE_SCHEMAS["terms"],
+        orient="row",
+    )
+    source = pl.lit("GO").alias("source")
+    ends = {"start": pl.String, "end": pl.String}
+    signed = [(start, end, sign) for name, sign in REGULATION.items() for start, end in edges[name]]
+    version = graph.graph.get("data-version")
+    date = re.search(r"\d{4}-\d\d-\d\d", version or "")
+    return Reading(
+        frames={
+            "terms": terms,
+            **{
+                name: pl.DataFrame(edges[name], schema=ends, orient="row").with_columns(source)
+                for name in ("is_a", "part_of")
+            },
+            "regulates_term": pl.DataFrame(signed, schema={**ends, "sign": pl.Int64}, orient="row").with_columns(
+                source
+            ),
+        },
+        rejections=[rejections],
+        left_out=left_out,
+        version=version,
+        date=date.group() if date else None,
+        terms=_terms(nodes, live),
+    )
+
+
+def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
+    """Header and Term stanzas with the wanted tags only; a stanza without id, name or namespace is rejected."""
+    result = _Stanzas()
+    kind, start, stanza = "header", 1, list[tuple[int, str, str]]()
+    for number, raw in numbered_lines(path):
+        line = raw.strip()
+        if line.startswith("["):
+            _close(kind, start, stanza, result, rejections)
+            kind, start, stanza = line, number, []
+        elif line and not line.startswith("!") and kind in ("header", "[Term]"):
+            match = _TAG.fullmatch(line)
+            if match is None:
+                if kind == "header":
+                    raise SourceError("this is no OBO header line", where=path, line=number, hint="is it an OBO file?")
+                rejections.add(number, "the line is not `tag: value`")
+            elif match[1] in (_HEADER_TAGS if kind == "header" else _TERM_TAGS):
+                stanza.append((number, match[1], match[2]))
+    _close(kind, start, stanza, result, rejections)
+    return result
+
+
+def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _Stanzas, rejections: Rejections) -> None:
+    if kind == "header":
+        result.text += [*(f"{tag}: {value}" for _, tag, value in stanza), "ontology: go", ""]
+        return
+    if kind != "[Term]":
+        return
+    tags = {tag: value for _, tag, value in stanza}
+    term = tags.get("id", "")
+    if not _ID.fullmatch(term):
+        rejections.add(start, "the term's id is not GO: and seven digits")
+    elif not tags.get("name") or tags.get("namespace") not in NAMESPACES:
+        rejections.add(start, f"{term} lacks a name or one of GO's three namespaces")
+    elif term in result.lines:
+        rejections.add(start, f"{term} is given twice, first on line {result.lines[term]}")
+    else:
+        result.lines[term] = start
+        result.text.append("[Term]")
+        for number, tag, value in stanza:
+            if tag in ("is_a", "relationship"):
+                words = value.split(" ! ")[0].split("{")[0].split()
+                if len(words) != (1 if tag == "is_a" else 2):
+                    rejections.add(number, f"{tag} does not name one term")
+                    continue
+                value = " ".join(words)
+            result.text.append(f"{tag}: {value}")
+        result.text.append("")
+
+
+def _relations(
+    graph: nx.MultiDiGraph, live: set[str], lines: dict[str, int], rejections: Rejections, left_out: dict[str, int]
+) -> dict[str, list[tuple[str, str]]]:
+    edges: dict[str, list[tuple[str, str]]] = {name: [] for name in ("is_a", "part_of", *REGULATION)}
+    for start, end, kind in sorted(graph.edges(keys=True)):
+        if kind not in edges:
+            name = f"relation {kind}"
+            left_out[name] = left_out.get(name, 0) + 1
+        elif start not in live or end not in live:
+            name = end if start in live else start
+            rejections.add(lines[start], f"{kind} joins {start} to {end}, but {name} is no live term")
+        else:
+            edges[kind].append((start, end))
+    return edges
+
+
+def _check_acyclic(edges: list[tuple[str, str]], path: Path) -> None:
+    try:
+        cycle = nx.find_cycle(nx.DiGraph(edges))
+    except nx.NetworkXNoCycle:
+        return
+    raise SourceError(
+        f"is_a and part_of form a cycle: {' -> '.join([*(start for start, _ in cycle), cycle[-1][1]])}",
+        where=path,
+        hint="use go-basic.obo",
+    )
+
+
+def _synonyms(values: list[str]) -> list[str]:
+    found = {match[1].replace('\\"', '"') for value in values if (match := _SYNONYM.match(value))}
+    return sorted(found)
+
+
+def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> Terms:
+    """Live ids lead to themselves; an alternative or obsolete id leads on where exactly one live term takes it up."""
+    owners: dict[str, set[str]] = {}
+    for term in live:
+        for other in nodes[term].get("alt_id", []):
+            owners.setdefault(other, set()).add(term)
+    leads = {other: next(iter(terms)) for other, terms in owners.items() if len(terms) == 1 and other not in live}
+    dead = set()
+    for term in nodes.keys() - live:
+        current, seen = term, {term}
+        while current not in live and current not in leads:
+            following = nodes.get(current, {}).get("replaced_by", [])
+            if len(following) != 1 or following[0] in seen:
+                break
+            current = following[0]
+            seen.add(current)
+        if current in live:
+            leads[term] = current
+        elif current in leads:
+            leads[term] = leads[current]
+        else:
+            dead.add(term)
+    rows = sorted({**leads, **{term: term for term in live}}.items())
+    return Terms(pl.DataFrame(rows, schema={"label": pl.String, "id": pl.String}, orient="row"), frozenset(dead))

@@ -1,0 +1,88 @@
+"""Reactome: human pathways, their members, their names and which pathway is part of which."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from graph_builders.gmt import read_gmt
+from graph_builders.names import SYMBOLS
+from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
+from graph_builders.readers import Layout, archive_date, read_table
+from graph_builders.rejections import Rejections
+
+NAME = "Reactome"
+_ID = re.compile(r"R-[A-Z]{3}-\d+(?:\.\d+)?")
+_HUMAN = "R-HSA-"
+RELATION = Layout("\t", ("parent", "child"), header=False, fields=(2, 2))
+NAMES = Layout("\t", ("id", "name", "species"), header=False, fields=(3, 3))
+
+
+def read(files: FoundFiles, context: BuildContext) -> Reading:
+    """Tables `pathways`, `memberships` and, where the hierarchy file is there, `pathway_parents`.
+
+    A pathway's name comes from the gmt, else from the names file, else it is its id. Only R-HSA pathways are kept.
+
+    Raises:
+        SourceError: a file is unreadable, or no line of it is Reactome's.
+    """
+    path = files.one("members")
+    rejections = Rejections(path)
+    reading = Reading(frames={}, rejections=[rejections], date=archive_date(path))
+    sets, members = read_gmt(path, _heading, rejections)
+    sets, members = (
+        leave_out(frame, ~pl.col("id").str.starts_with(_HUMAN), "other species", reading.left_out)
+        for frame in (sets, members)
+    )
+    members = context.gene_names().resolve(members, {"member": SYMBOLS}, "start")
+    members = reading.unmapped.drop(members, {"start": "member"})
+    parents = _parents(files.maybe("hierarchy"), reading)
+    names = _names(files.maybe("names"), reading)
+    ids = pl.concat([parents["start"], parents["end"]]).unique().to_frame("id")
+    others = ids.join(sets, on="id", how="anti").join(names, on="id", how="left")
+    reading.notes["pathways without a name"] = others["name"].null_count()
+    source = pl.lit(NAME).alias("source")
+    pathways = pl.concat(
+        [sets.select("id", "name"), others.select("id", pl.coalesce("name", "id").alias("name"))]
+    ).sort("id")
+    reading.frames["pathways"] = pathways.with_columns(source)
+    reading.frames["memberships"] = (
+        members.select("start", pl.col("id").alias("end"), source).unique().sort("start", "end")
+    )
+    reading.frames["pathway_parents"] = parents.with_columns(source)
+    return reading
+
+
+def _heading(name: str, pathway: str) -> tuple[str, str] | str:
+    return (pathway, name) if _ID.fullmatch(pathway) and name else "the second field is no Reactome id (R-HSA-number)"
+
+
+def _parents(path: Path | None, reading: Reading) -> pl.DataFrame:
+    if path is None:
+        return pl.DataFrame(schema={"start": pl.String, "end": pl.String})
+    rows, rejections = _rows(path, RELATION, ("parent", "child"), reading)
+    human = pl.all_horizontal(pl.col("parent", "child").str.starts_with(_HUMAN))
+    rows = leave_out(rows, ~human, "other species", reading.left_out)
+    rows = rejections.drop(rows, pl.col("parent") == pl.col("child"), "a pathway cannot be its own part")
+    return rows.select(pl.col("child").alias("start"), pl.col("parent").alias("end")).unique().sort("start", "end")
+
+
+def _names(path: Path | None, reading: Reading) -> pl.DataFrame:
+    if path is None:
+        return pl.DataFrame(schema={"id": pl.String, "name": pl.String})
+    rows, rejections = _rows(path, NAMES, ("id",), reading)
+    rows = leave_out(rows, ~pl.col("id").str.starts_with(_HUMAN), "other species", reading.left_out)
+    rows = rejections.drop(rows, ~pl.col("id").is_first_distinct(), "the pathway is named twice")
+    return rows.select("id", pl.col("name").str.strip_chars())
+
+
+def _rows(path: Path, layout: Layout, ids: tuple[str, ...], reading: Reading) -> tuple[pl.DataFrame, Rejections]:
+    rejections = Rejections(path)
+    reading.rejections.append(rejections)
+    rows = read_table(path, layout, rejections)
+    known = pl.all_horizontal(pl.col(*ids).str.contains(f"^{_ID.pattern}$"))
+    rows = rejections.drop(rows, ~known, "there is no Reactome id (R-HSA-number)")
+    rejections.require_some(rows.height, "Reactome pathways")
+    return rows, rejections

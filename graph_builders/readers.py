@@ -1,0 +1,253 @@
+"""Opens providers' files: plain, gzip or zip by content, as text and as tables, with line numbers."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from graph_builders.rejections import Rejections
+from rbio_kg.errors import SourceError
+
+_OTHER_FORMATS = (
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstandard"),
+    (b"7z\xbc\xaf", "7-Zip"),
+    (b"PAR1", "Parquet"),
+)
+_BLOCK = 1 << 25
+_AGAIN = "download it again"
+
+
+@contextmanager
+def _binary(path: Path) -> Iterator[IO[bytes]]:
+    """The file's content, decompressed. Every way a file can be unreadable becomes a SourceError."""
+    try:
+        with path.open("rb") as raw:
+            start = raw.read(6)
+            raw.seek(0)
+            if not start:
+                raise SourceError("the file is empty", where=path, hint=_AGAIN)
+            for magic, name in _OTHER_FORMATS:
+                if start.startswith(magic):
+                    raise SourceError(
+                        f"the file is in {name} format", where=path, hint="give it plain, gzipped or zipped"
+                    )
+            if start.startswith(b"\x1f\x8b"):
+                with gzip.GzipFile(fileobj=raw) as stream:
+                    yield io.BufferedReader(stream)
+            elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+                with zipfile.ZipFile(raw) as archive, archive.open(_member(archive, path)) as member:
+                    yield member
+            else:
+                yield raw
+    except FileNotFoundError:
+        raise SourceError("the file is missing", where=path, hint="run rbio-kg fetch, or correct the path") from None
+    except EOFError:
+        raise SourceError("the compressed file breaks off", where=path, hint=_AGAIN) from None
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+        raise SourceError(f"the compressed file is damaged ({error})", where=path, hint=_AGAIN) from error
+    except (NotImplementedError, RuntimeError) as error:
+        raise SourceError(f"the zip archive cannot be read ({error})", where=path, hint="give it plain") from error
+    except OSError as error:
+        raise SourceError(f"the file cannot be read ({error.strerror or error})", where=path) from error
+
+
+def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    members = [item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX")]
+    named = [item for item in members if Path(item.filename).name == path.stem]
+    for choice in (members, named):
+        if len(choice) == 1:
+            return choice[0]
+    raise SourceError(
+        f"the zip archive holds {len(members)} files, not one", where=path, hint="unpack the one that is meant"
+    )
+
+
+def archive_date(path: Path) -> str | None:
+    """The date (ISO 8601) that a zip archive gives its file; None for any other file."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:
+        year, month, day = _member(archive, path).date_time[:3]
+    return f"{year:04}-{month:02}-{day:02}"
+
+
+def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
+    """Whole lines in blocks of about `size` bytes, each with the 1-based number of its first line.
+
+    Line ends are `\\n`; a byte-order mark is dropped.
+
+    Raises:
+        SourceError: the file is missing, empty, truncated, damaged, wrongly compressed, or not UTF-8 text.
+    """
+    line, rest, first = 1, b"", True
+    with _binary(path) as stream:
+        while True:
+            chunk = stream.read(size)
+            data = rest + chunk
+            if first and data:
+                data, first = data.removeprefix(b"\xef\xbb\xbf"), False
+            cut = data.rfind(b"\n") + 1 if chunk else len(data)
+            block, rest = data[:cut], data[cut:]
+            if block:
+                text = _decode(block, path, line)
+                yield line, text
+                line += text.count("\n")
+            if not chunk:
+                break
+    if line == 1 and first:
+        raise SourceError("the file is empty", where=path, hint=_AGAIN)
+
+
+def _decode(block: bytes, path: Path, line: int) -> str:
+    nul = block.find(b"\0")
+    try:
+        text = block.decode("utf-8")
+    except UnicodeDecodeError as error:
+        position = error.start if nul < 0 else min(nul, error.start)
+        raise SourceError(
+            "the file is not UTF-8 text", where=path, line=line + block[:position].count(b"\n"), hint=_AGAIN
+        ) from None
+    if nul >= 0:
+        raise SourceError(
+            "the file is not text (it holds a NUL byte)", where=path, line=line + block[:nul].count(b"\n"), hint=_AGAIN
+        )
+    return text.replace("\r\n", "\n") if "\r" in text else text
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Every line with its 1-based number, without its line end. Raises as `text_blocks` does."""
+    for start, block in text_blocks(path):
+        yield from enumerate(block.removesuffix("\n").split("\n"), start)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a provider lays out a table.
+
+    Args:
+        separator: one character between fields.
+        columns: the columns wanted. With a header they are looked up by name, else they name the first fields.
+        header: True where the first line that is no comment names the columns.
+        optional: columns that may be missing from the header; they are then null throughout.
+        fields: without a header, the least and most fields a row may have.
+        comment: lines that begin with it are skipped; empty for none.
+        quoted: True where fields may stand in double quotes.
+    """
+
+    separator: str
+    columns: tuple[str, ...]
+    header: bool = True
+    optional: tuple[str, ...] = ()
+    fields: tuple[int, int] = (0, 0)
+    comment: str = ""
+    quoted: bool = False
+
+
+def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator[pl.DataFrame]:
+    """The table in blocks: `line` (Int64, 1-based) and the wanted columns as strings, in the order of the file.
+
+    Blank lines are skipped; rows with a wrong number of fields go to `rejections`.
+
+    Raises:
+        SourceError: as `text_blocks`, or the header is missing or lacks a wanted column.
+    """
+    header: list[str] | None = None
+    wanted = (*layout.columns, *layout.optional)
+    for start, block in text_blocks(path):
+        lines = (
+            pl.Series("text", [block], dtype=pl.String)
+            .str.split("\n")
+            .explode()
+            .to_frame()
+            .select(pl.int_range(start, start + pl.len(), dtype=pl.Int64).alias("line"), "text")
+            .filter(pl.col("text").str.strip_chars() != "")
+        )
+        if layout.comment:
+            lines = lines.filter(~pl.col("text").str.starts_with(layout.comment))
+        if layout.header and header is None:
+            if lines.is_empty():
+                continue
+            number, text = lines.row(0)
+            header = _header(path, number, text, layout)
+            lines = lines.slice(1)
+        rejections.seen += lines.height
+        names = header if header is not None else list(layout.columns)
+        least, most = (len(names), len(names)) if layout.header else layout.fields
+        table = _split(lines, layout, least, most, rejections)
+        yield table.select(
+            "line",
+            *(
+                pl.col(f"field_{names.index(name)}").fill_null("").alias(name)
+                if name in names
+                else pl.lit(None, dtype=pl.String).alias(name)
+                for name in wanted
+            ),
+        )
+    if layout.header and header is None:
+        raise SourceError("the file has no header line", where=path, hint=_AGAIN)
+
+
+def read_table(path: Path, layout: Layout, rejections: Rejections) -> pl.DataFrame:
+    """All blocks of `table_blocks` as one frame."""
+    frames = list(table_blocks(path, layout, rejections))
+    if frames:
+        return pl.concat(frames)
+    return pl.DataFrame(schema={"line": pl.Int64, **dict.fromkeys((*layout.columns, *layout.optional), pl.String)})
+
+
+def _header(path: Path, number: int, text: str, layout: Layout) -> list[str]:
+    names = [name.strip().strip('"') for name in text.lstrip("#").split(layout.separator)]
+    missing = [name for name in layout.columns if name not in names]
+    if missing:
+        shown = ", ".join(repr(name[:40]) for name in names[:12])
+        raise SourceError(
+            f"the header lacks the column {', '.join(missing)} (it has {shown})",
+            where=path,
+            line=number,
+            hint=f"expected at least {layout.separator.join(layout.columns)!r}",
+        )
+    return names
+
+
+def _split(lines: pl.DataFrame, layout: Layout, least: int, most: int, rejections: Rejections) -> pl.DataFrame:
+    wrong = f"the row does not have {least if least == most else f'{least} to {most}'} fields"
+    text = pl.col("text")
+    if layout.quoted:
+        quotes = text.str.contains('"', literal=True)
+        quoted = lines.filter(quotes)
+        if not quoted.is_empty():
+            plain = _split(lines.filter(~quotes), Layout(layout.separator, layout.columns), least, most, rejections)
+            unquoted = _split_quoted(quoted, layout.separator, least, most, rejections, wrong)
+            return pl.concat([plain, unquoted]).sort("line")
+    count = text.str.count_matches(layout.separator, literal=True) + 1
+    lines = rejections.drop(lines, ~count.is_between(least, most), wrong)
+    return lines.select("line", text.str.split_exact(layout.separator, most - 1)).unnest("text")
+
+
+def _split_quoted(
+    lines: pl.DataFrame, separator: str, least: int, most: int, rejections: Rejections, wrong: str
+) -> pl.DataFrame:
+    rows: list[Sequence[str | int | None]] = []
+    for number, text in lines.iter_rows():
+        try:
+            fields = next(csv.reader([text], delimiter=separator), [])
+        except csv.Error:
+            fields = []
+        if least <= len(fields) <= most and fields:
+            rows.append((number, *fields, *(None,) * (most - len(fields))))
+        else:
+            rejections.add(number, wrong)
+    schema = {"line": pl.Int64, **{f"field_{position}": pl.String for position in range(most)}}
+    return pl.DataFrame(rows, schema=schema, orient="row")

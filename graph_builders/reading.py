@@ -1,0 +1,120 @@
+"""What a source's reader is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from graph_builders.names import GeneNames, Unmapped
+from graph_builders.rejections import Rejections
+from rbio_kg.errors import SourceError
+
+if TYPE_CHECKING:
+    from graph_builders.go import Terms
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of one source in a sources directory: role -> paths, sorted."""
+
+    paths: Mapping[str, tuple[Path, ...]]
+
+    def one(self, role: str) -> Path:
+        """The file of a role that has exactly one."""
+        return self.paths[role][0]
+
+    def maybe(self, role: str) -> Path | None:
+        """The file of an optional role."""
+        found = self.paths.get(role, ())
+        return found[0] if found else None
+
+    def all(self, role: str) -> tuple[Path, ...]:
+        """Every file of a role."""
+        return self.paths.get(role, ())
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What the sources read so far have settled, and the build's options.
+
+    Args:
+        names: gene names (from HGNC on).
+        terms: live GO terms and where other ids lead (from GO on).
+        min_score: least STRING score kept, 0 to 1000.
+    """
+
+    names: GeneNames | None = None
+    terms: Terms | None = None
+    min_score: int = 400
+
+    def gene_names(self) -> GeneNames:
+        """The gene names. Raises SourceError where HGNC has not been read."""
+        if self.names is None:
+            raise SourceError("gene names are needed before this source", hint="give the HGNC complete set")
+        return self.names
+
+    def go_terms(self) -> Terms:
+        """The GO terms. Raises SourceError where the ontology has not been read."""
+        if self.terms is None:
+            raise SourceError("the ontology is needed before its annotations", hint="give go-basic.obo")
+        return self.terms
+
+
+@dataclass
+class Reading:
+    """What one source holds, in the graph's own tables and gene symbols.
+
+    Every row of the files is accounted for: rows_read = rows + rejected + left_out + unmapped.rows.
+
+    Args:
+        frames: table name -> rows, with that table's columns; keys are unique within a frame.
+        rejections: one a file.
+        left_out: rows left out on purpose, by kind.
+        unmapped: gene labels that name no gene.
+        version: the provider's version, where the files say it.
+        date: date of the release, ISO 8601, where the files say it.
+        simulated: True where the rows come from a model.
+        name: the source's name, where it differs from the register's.
+        names: what this source settles about gene names.
+        terms: what this source settles about GO terms.
+        notes: further counts worth keeping (duplicates merged, ids replaced, ...), no rows lost.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    rejections: list[Rejections]
+    left_out: dict[str, int] = field(default_factory=dict)
+    unmapped: Unmapped = field(default_factory=Unmapped)
+    version: str | None = None
+    date: str | None = None
+    simulated: bool = False
+    name: str | None = None
+    names: GeneNames | None = None
+    terms: Terms | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the provider's files, blank lines and comments aside."""
+        return sum(part.seen for part in self.rejections)
+
+    @property
+    def rejected(self) -> int:
+        """Rows rejected in all files."""
+        return sum(part.count for part in self.rejections)
+
+    @property
+    def rows(self) -> int:
+        """Rows kept: whatever is not rejected, left out or unmapped."""
+        return self.rows_read - self.rejected - sum(self.left_out.values()) - self.unmapped.rows
+
+
+def leave_out(frame: pl.DataFrame, out: pl.Expr, kind: str, counts: dict[str, int]) -> pl.DataFrame:
+    """The rows that are not `out`; the others are counted under `kind`."""
+    kept = frame.filter(~out)
+    if kept.height < frame.height:
+        counts[kind] = counts.get(kind, 0) + frame.height - kept.height
+    return kept

@@ -1,0 +1,232 @@
+"""Path parts -> probabilities: logistic fits on the graph's own structure and on training knockdowns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rbio_kg.errors import ModelError, VerifierError
+from rbio_kg.files import write_text
+from rbio_kg.graph.csr import Csr
+from rbio_kg.graph.snapshot import Snapshot
+from verifiers.logistic import Logistic, fit_logistic
+from verifiers.metrics import auroc, expected_calibration_error
+from verifiers.path_parts import GROUP_PARTS, GenePairs, PathParts
+from verifiers.sampling import group_negatives, keys_of, pair_negatives
+
+FILE = "graph_path.json"
+VERSION = 1
+BASE_RATE = 0.2
+"""Share of true claims that calibrated structural probabilities assume: four false ones were drawn for a true one."""
+MOST_POSITIVES = 20_000
+MOST_QUESTIONS = 60_000
+
+PARTS: dict[str, tuple[str, ...]] = {
+    "interacts_with": ("path", "cascade", "term", "overlap", "pathway"),
+    "regulates": ("direct", "path", "cascade", "term", "overlap", "pathway", "regulator", "regulated"),
+    "terms": GROUP_PARTS,
+    "pathways": GROUP_PARTS,
+    "changes": ("direct", "path", "regulation", "cascade", "term", "overlap", "pathway"),
+    "rises": ("direct", "path", "term", "overlap", "pathway", "activation", "cascade_activation"),
+}
+"""Parts that each fit sees. A pair's own edge is hidden from the fit of its own relation: it is the answer there."""
+
+Progress = Callable[[str, float | None], None]
+Indices = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PathCalibration:
+    """The fits by name (keys of `PARTS`), and what they rest on."""
+
+    build_id: str
+    fits: Mapping[str, Logistic]
+    activating: float = 0.5
+    """Share of activations among the signed regulations of the graph."""
+    simulated: bool = False
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, model_dir: Path, build_id: str) -> PathCalibration:
+        """Read what `fit_graph_path` wrote.
+
+        Raises:
+            ModelError: missing or not readable.
+            VerifierError: fitted on another build.
+        """
+        path, hint = Path(model_dir) / FILE, "fit the graph path verifier again"
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if value["version"] != VERSION:
+                raise ModelError(f"version {value['version']}, not {VERSION}", where=path, hint=hint)
+            fits = {name: Logistic.from_json(entry) for name, entry in value["fits"].items()}
+            if any(fit.parts != PARTS[name] for name, fit in fits.items()):
+                raise ValueError("its parts are not the ones this version computes")
+            activating, simulated = float(value["activating"]), bool(value["simulated"])
+            read = cls(str(value["build_id"]), fits, activating, simulated, value["metrics"])
+        except FileNotFoundError:
+            raise ModelError("no calibration here", where=path, hint=hint) from None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
+            raise ModelError(f"cannot be read ({cause})", where=path, hint=hint) from cause
+        if read.build_id != build_id:
+            raise VerifierError(f"fitted on build {read.build_id}, not {build_id}", where=path, hint=hint)
+        return read
+
+    def write(self, model_dir: Path) -> None:
+        """Write `graph_path.json`, whole or not at all."""
+        value = {
+            "version": VERSION,
+            "build_id": self.build_id,
+            "fits": {name: fit.to_json() for name, fit in self.fits.items()},
+            "activating": self.activating,
+            "simulated": self.simulated,
+            "metrics": dict(self.metrics),
+        }
+        write_text(Path(model_dir) / FILE, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def fit_graph_path(
+    tables: Mapping[str, pl.DataFrame],
+    snapshot_dir: Path,
+    model_dir: Path,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda message, share: None,
+) -> dict[str, Any]:
+    """Fit the calibration and write it into `model_dir`.
+
+    Structural relations are fitted on the graph's own edges, each seen without itself, against four times as many pairs
+    that the graph does not join (half of them with the ends of true pairs). Knockdown relations are fitted on training
+    questions only. Half of the pairs (a fifth of the perturbations) is kept back for the metrics.
+
+    Args:
+        tables: of the build; only `questions` is read, and of it only rows of split `train`.
+        snapshot_dir: the build's snapshot.
+        model_dir: made when missing.
+        seed: of the draws.
+        progress: called with a message and the share done.
+
+    Returns:
+        {fit: {auroc, ece, rows, positives}}, plain JSON values, None where undefined.
+    """
+    snapshot = Snapshot.open(snapshot_dir)
+    fitter = _Fitter(snapshot, np.random.default_rng(seed))
+    tasks: list[tuple[str, Callable[[], None]]] = [
+        ("interactions", fitter.interactions),
+        ("regulations", fitter.regulations),
+        ("terms", lambda: fitter.groups("terms", snapshot.annotations, snapshot.closure)),
+        ("pathways", lambda: fitter.groups("pathways", snapshot.memberships, snapshot.memberships)),
+        ("knockdowns", lambda: fitter.knockdowns(tables["questions"])),
+    ]
+    for done, (name, task) in enumerate(tasks):
+        progress(f"graph path: calibrating {name}", done / len(tasks))
+        task()
+    signs = snapshot.regulates.weights
+    signed = int((signs != 0).sum())
+    calibration = PathCalibration(
+        snapshot.build_id,
+        fitter.fits,
+        activating=(float((signs > 0).sum()) + 1.0) / (signed + 2.0),
+        simulated=fitter.simulated,
+        metrics=fitter.metrics,
+    )
+    calibration.write(model_dir)
+    progress("graph path: calibrated", 1.0)
+    return dict(fitter.metrics)
+
+
+def knockdown_matrix(pairs: GenePairs, parts: tuple[str, ...]) -> Floats:
+    """Parts of knockdown relations, (n, parts); `activation` is the direct regulation with its sign (1 activates)."""
+    columns = {
+        "activation": pairs.sign,
+        "cascade_activation": pairs.cascade * pairs.cascade_sign,
+    }
+    return np.stack([columns[part] if part in columns else getattr(pairs, part) for part in parts], axis=1)
+
+
+class _Fitter:
+    def __init__(self, snapshot: Snapshot, rng: np.random.Generator) -> None:
+        self.snapshot = snapshot
+        self.parts = PathParts(snapshot)
+        self.rng = rng
+        self.fits: dict[str, Logistic] = {}
+        self.metrics: dict[str, Any] = {}
+        self.simulated = False
+
+    def interactions(self) -> None:
+        csr = self.snapshot.interactions
+        once = np.flatnonzero(csr.rows() < csr.indices)
+        self._pairs("interacts_with", csr, self._some(once), np.flatnonzero(csr.degrees).astype(np.int32))
+
+    def regulations(self) -> None:
+        csr = self.snapshot.regulates
+        once = np.flatnonzero(csr.rows() != csr.indices)
+        known = np.flatnonzero(~self.parts.isolated).astype(np.int32)
+        self._pairs("regulates", csr, self._some(once), known)
+
+    def groups(self, kind: str, direct: Csr, closure: Csr) -> None:
+        chosen = self._some(np.arange(len(direct.indices)))
+        gene, group = direct.rows()[chosen], direct.indices[chosen]
+        annotated = np.flatnonzero(direct.degrees).astype(np.int32)
+        per_positive = round(1 / BASE_RATE) - 1
+        negative = group_negatives(self.rng, np.tile(group, per_positive), annotated, keys_of(closure))
+        a = np.concatenate((gene, negative[0]))
+        b = np.concatenate((group, negative[1]))
+        labels = np.repeat([1, 0], (len(gene), len(negative[0])))
+        self._fit(kind, self.parts.groups(a, b, kind).matrix(PARTS[kind]), labels, self.rng.random(len(a)) < 0.5)
+
+    def knockdowns(self, questions: pl.DataFrame) -> None:
+        train = questions.filter(pl.col("split") == "train")
+        self.simulated = bool(train.get_column("simulated").fill_null(value=False).any())
+        for task, name in (("de", "changes"), ("dir", "rises")):
+            rows = train.filter(pl.col("task") == task).sort("cell_line", "pert", "gene")
+            a = self.snapshot.genes.indices(rows.get_column("pert").to_list())
+            b = self.snapshot.genes.indices(rows.get_column("gene").to_list())
+            usable = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
+            usable = usable[~(self.parts.isolated[a[usable]] | self.parts.isolated[b[usable]])]
+            chosen = np.sort(self.rng.permutation(usable)[:MOST_QUESTIONS])
+            a, b, rows = a[chosen], b[chosen], rows[chosen]
+            labels = rows.get_column("label").to_numpy()
+            held = self.rng.random(len(self.snapshot.genes))[a] < 0.2
+            matrix = knockdown_matrix(self.parts.genes(a, b), PARTS[name])
+            self._fit(name, matrix, labels, held, rows.get_column("cell_line").to_list())
+
+    def _pairs(self, name: str, csr: Csr, chosen: NDArray[np.int64], pool: Indices) -> None:
+        a, b = csr.rows()[chosen], csr.indices[chosen]
+        per_positive = round(1 / BASE_RATE) - 1
+        negative = pair_negatives(self.rng, np.tile(a, per_positive), np.tile(b, per_positive), pool, keys_of(csr))
+        subject, other = np.concatenate((a, negative[0])), np.concatenate((b, negative[1]))
+        labels = np.repeat([1, 0], (len(a), len(negative[0])))
+        matrix = self.parts.genes(subject, other).matrix(PARTS[name])
+        self._fit(name, matrix, labels, self.rng.random(len(labels)) < 0.5)
+
+    def _fit(
+        self, name: str, matrix: Floats, labels: NDArray[Any], held: NDArray[np.bool_], groups: list[str] | None = None
+    ) -> None:
+        fitted = ~held
+        if min((labels[fitted] == 1).sum(), (labels[fitted] == 0).sum()) < 10:
+            return  # Too few of one kind to calibrate on: the verifier keeps to the raw combination and says so.
+        fit = fit_logistic(matrix[fitted], labels[fitted], PARTS[name], _where(groups, fitted))
+        self.fits[name] = fit
+        probabilities = fit(matrix[held], _where(groups, held))
+        self.metrics[name] = {
+            "auroc": auroc(labels[held], probabilities),
+            "ece": expected_calibration_error(labels[held], probabilities),
+            "rows": int(held.sum()),
+            "positives": int(labels[held].sum()),
+        }
+
+    def _some(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.sort(self.rng.permutation(entries)[:MOST_POSITIVES])
+
+
+def _where(groups: list[str] | None, mask: NDArray[np.bool_]) -> list[str] | None:
+    return None if groups is None else [group for group, keep in zip(groups, mask, strict=True) if keep]

@@ -1,0 +1,258 @@
+"""How strongly the graph joins two genes, or a gene and a term or pathway: the parts that a path score is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.graph import kernels
+from rbio_kg.graph.csr import Csr, build_csr
+from rbio_kg.graph.snapshot import Snapshot
+
+Indices = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+HUB_EXPONENT = 0.25
+"""Passing through a node multiplies a path by its degree to the minus this (degree-weighted paths, after Himmelstein
+and Baranzini 2015)."""
+REGULATION_STEP = 0.7
+"""Weight of a regulation as a step of an association path, and of each step of a regulatory cascade."""
+
+GENE_PARTS = ("direct", "path", "regulation", "cascade", "term", "overlap", "pathway", "regulator", "regulated")
+"""Parts of a gene pair, each 0 to 1; see `GenePairs`."""
+GROUP_PARTS = ("neighbours", "excess", "breadth")
+"""Parts of a gene and a term or pathway, each 0 to 1; see `GeneGroups`."""
+
+
+@dataclass(frozen=True)
+class GenePairs:
+    """The parts of n gene pairs, subject first. Float arrays of shape (n,) unless said otherwise.
+
+    direct: STRING's combined score of the pair's own interaction, 0 to 1; 0 without one.
+    path: product of step weights along the best association path of 2 or 3 steps.
+    regulation: 1 where the subject is known to regulate the object.
+    sign: of that regulation; 1, -1 or 0.
+    cascade: product along the best chain of 2 or 3 regulations from subject to object.
+    cascade_sign: product of the chain's signs.
+    term: information content of the most informative shared GO term over the largest of all terms.
+    overlap: information content shared over united.
+    pathway: 1 - ln(size) / ln(genes in pathways) of the smallest shared pathway.
+    regulator: ln(1 + targets of the subject) over the largest such; the pair's own edge is not counted.
+    regulated: ln(1 + regulators of the object) over the largest such; the pair's own edge is not counted.
+    path_nodes, cascade_nodes: int32 (n, 4), -1 beyond the end.
+    shared_term, shared_pathway: int32, -1 for none.
+    """
+
+    direct: Floats
+    path: Floats
+    regulation: Floats
+    sign: Floats
+    cascade: Floats
+    cascade_sign: Floats
+    term: Floats
+    overlap: Floats
+    pathway: Floats
+    regulator: Floats
+    regulated: Floats
+    path_nodes: Indices
+    cascade_nodes: Indices
+    shared_term: Indices
+    shared_pathway: Indices
+
+    def matrix(self, parts: tuple[str, ...]) -> Floats:
+        """The named parts side by side, (n, parts)."""
+        return np.stack([getattr(self, part) for part in parts], axis=1)
+
+
+@dataclass(frozen=True)
+class GeneGroups:
+    """The parts of n pairs of a gene and a term (or pathway). Float arrays of shape (n,).
+
+    neighbours: share of the gene's interaction weight that goes to genes of the group.
+    excess: ln of that share (one tenth of a neighbour added) over the group's share of all genes, over 10, cut to 0..1.
+    breadth: ln(1 + genes of the group) over ln(1 + all genes).
+    known: 1 where the graph has the membership, itself or by a narrower term.
+    """
+
+    neighbours: Floats
+    excess: Floats
+    breadth: Floats
+    known: NDArray[np.bool_]
+
+    def matrix(self, parts: tuple[str, ...]) -> Floats:
+        """The named parts side by side, (n, parts)."""
+        return np.stack([getattr(self, part) for part in parts], axis=1)
+
+
+class PathParts:
+    """Computes parts over one snapshot; keeps the step graphs, which are made on first use."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    def genes(self, a: Indices, b: Indices) -> GenePairs:
+        """Parts of the gene pairs (a, b), int32 (n,) each; every index known."""
+        s = self.snapshot
+        path, path_nodes = self.association_paths(a, b)
+        cascade, cascade_nodes = self.cascades(a, b)
+        edge = kernels.direct_weights(s.regulates.indptr, s.regulates.indices, s.regulates.weights, a, b, np.nan)
+        regulation = (~np.isnan(edge)).astype(np.float64)
+        shared_term, best, overlap = kernels.shared_terms(s.closure.indptr, s.closure.indices, self._content, a, b)
+        shared_pathway, pathway = kernels.shared_groups(
+            s.memberships.indptr, s.memberships.indices, self._pathway_worth, a, b
+        )
+        direct = kernels.direct_weights(
+            s.interactions.indptr, s.interactions.indices, s.interactions.weights, a, b, 0.0
+        )
+        return GenePairs(
+            direct=direct / 1000.0,
+            path=path,
+            regulation=regulation,
+            sign=np.nan_to_num(edge),
+            cascade=cascade,
+            cascade_sign=self._cascade_signs(cascade_nodes),
+            term=best / max(float(self._content.max(initial=0.0)), 1.0),
+            overlap=overlap,
+            pathway=pathway,
+            regulator=_log_share(s.regulates.degrees, a, regulation),
+            regulated=_log_share(s.regulated_by.degrees, b, regulation),
+            path_nodes=path_nodes,
+            cascade_nodes=cascade_nodes,
+            shared_term=shared_term,
+            shared_pathway=shared_pathway,
+        )
+
+    def association_paths(self, a: Indices, b: Indices) -> tuple[Floats, Indices]:
+        """Best association path of 2 or 3 steps and its nodes."""
+        # A path weighs the same both ways, so the search starts from the end with fewer neighbours.
+        degrees = self.steps.degrees
+        swapped = degrees[a] > degrees[b]
+        start, goal = np.where(swapped, b, a).astype(np.int32), np.where(swapped, a, b).astype(np.int32)
+        entering, last = self.steps, self.last_steps
+        product, nodes = kernels.best_paths(
+            entering.indptr,
+            entering.indices,
+            entering.weights,
+            last.indptr,
+            last.indices,
+            last.weights,
+            start,
+            goal,
+            2,
+            3,
+        )
+        lengths = (nodes >= 0).sum(axis=1)
+        columns = np.arange(4)[None, :]
+        turned = np.take_along_axis(nodes, np.clip(lengths[:, None] - 1 - columns, 0, 3), axis=1)
+        turned[columns >= lengths[:, None]] = -1
+        return product, np.where(swapped[:, None], turned, nodes)
+
+    def cascades(self, a: Indices, b: Indices) -> tuple[Floats, Indices]:
+        """Best chain of 2 or 3 regulations from a to b and its nodes."""
+        out, into = self._cascade_steps
+        product, nodes = kernels.best_paths(
+            out.indptr, out.indices, out.weights, into.indptr, into.indices, into.weights, a, b, 2, 3
+        )
+        return product, nodes
+
+    def groups(self, gene: Indices, group: Indices, kind: str) -> GeneGroups:
+        """Parts of pairs of a gene and a group; `kind` is `terms` or `pathways`."""
+        s = self.snapshot
+        members = s.term_genes if kind == "terms" else s.pathway_genes
+        i = s.interactions
+        support, total = kernels.neighbour_support(
+            i.indptr, i.indices, i.weights, members.indptr, members.indices, gene, group
+        )
+        genes = max(1, int((s.closure.degrees > 0).sum() if kind == "terms" else (s.memberships.degrees > 0).sum()))
+        size = members.degrees[group].astype(np.float64)
+        neighbours = np.divide(support, total, out=np.zeros_like(support), where=total > 0)
+        expected = (size + 1.0) / (genes + 1.0)
+        excess = np.log((support + 100.0 * expected) / (total + 100.0) / expected)
+        known = kernels.direct_weights(members.indptr, members.indices, members.weights, group, gene, np.nan)
+        return GeneGroups(
+            neighbours=neighbours,
+            excess=np.clip(excess / 10.0, 0.0, 1.0),
+            breadth=np.log1p(size) / np.log1p(genes),
+            known=~np.isnan(known),
+        )
+
+    @cached_property
+    def isolated(self) -> NDArray[np.bool_]:
+        """Genes about which the graph says nothing, (genes,)."""
+        s = self.snapshot
+        tables = (s.interactions, s.regulates, s.regulated_by, s.annotations, s.memberships)
+        alone: NDArray[np.bool_] = np.sum([table.degrees for table in tables], axis=0) == 0
+        return alone
+
+    @cached_property
+    def steps(self) -> Csr:
+        """Association steps from each gene, strongest first; a weight counts the penalty of the gene entered."""
+        last = self.last_steps
+        penalty = np.maximum(last.degrees, 1) ** -HUB_EXPONENT
+        return _strongest_first(last, last.weights * penalty[last.indices])
+
+    @cached_property
+    def last_steps(self) -> Csr:
+        """Association steps without penalty: interactions by score, and regulations either way."""
+        s = self.snapshot
+        genes = len(s.genes)
+        start = np.concatenate((s.interactions.rows(), s.regulates.rows(), s.regulates.indices))
+        end = np.concatenate((s.interactions.indices, s.regulates.indices, s.regulates.rows()))
+        regulation = np.full(2 * len(s.regulates.indices), REGULATION_STEP)
+        weights = np.concatenate((s.interactions.weights / 1000.0, regulation))
+        return build_csr(genes, start, end, weights)
+
+    @cached_property
+    def _cascade_steps(self) -> tuple[Csr, Csr]:
+        s = self.snapshot
+        penalty = np.maximum(s.regulates.degrees + s.regulated_by.degrees, 1) ** -HUB_EXPONENT
+        out = _strongest_first(s.regulates, REGULATION_STEP * penalty[s.regulates.indices])
+        into = s.regulated_by
+        return out, Csr(into.indptr, into.indices, np.full(len(into.indices), REGULATION_STEP))
+
+    @cached_property
+    def _content(self) -> NDArray[np.float32]:
+        return _read_only(np.asarray(self.snapshot.information_content))
+
+    @cached_property
+    def _pathway_worth(self) -> Floats:
+        s = self.snapshot
+        members = max(2, int((s.memberships.degrees > 0).sum()))
+        return _read_only(np.clip(1.0 - np.log(np.maximum(s.pathway_sizes, 1)) / np.log(members), 0.0, 1.0))
+
+    def _cascade_signs(self, nodes: Indices) -> Floats:
+        s = self.snapshot.regulates
+        sign = (nodes[:, 0] >= 0).astype(np.float64)
+        for step in range(3):
+            there = nodes[:, step + 1] >= 0
+            weights = kernels.direct_weights(
+                s.indptr,
+                s.indices,
+                s.weights,
+                np.where(there, nodes[:, step], 0),
+                np.where(there, nodes[:, step + 1], 0),
+                0.0,
+            )
+            sign *= np.where(there, weights, 1.0)
+        return sign
+
+
+def _strongest_first(csr: Csr, weights: Floats) -> Csr:
+    order = np.lexsort((csr.indices, -weights, csr.rows()))
+    return Csr(csr.indptr, csr.indices[order], weights[order])
+
+
+def _log_share(degrees: NDArray[Any], genes: Indices, own: Floats) -> Floats:
+    largest = np.log1p(max(1, int(degrees.max(initial=0))))
+    share: Floats = np.log1p(degrees[genes] - own) / largest
+    return share
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view

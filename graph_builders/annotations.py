@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.readers import Layout, numbered_lines, read_table
+from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
 
 LAYOUT = Layout(
@@ -92,13 +92,22 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("reference").str.split("|"),
     )
     keys = ["start", "end", "qualifier"]
-    evidence = rows.group_by(keys).agg(pl.col("evidence").unique().sort())
+    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
+    evidence = (
+        rows.select(*keys, "evidence")
+        .unique()
+        .sort(*keys, "evidence")
+        .group_by(keys, maintain_order=True)
+        .agg("evidence")
+    )
     references = (
         rows.select(*keys, "reference")
-        .explode("reference")
+        .explode("reference", empty_as_null=False, keep_nulls=False)
         .filter(~pl.col("reference").is_in(_NO_REFERENCE))
-        .group_by(keys)
-        .agg(pl.col("reference").unique().sort().head(_MOST_REFERENCES).alias("references"))
+        .unique()
+        .sort(*keys, "reference")
+        .group_by(keys, maintain_order=True)
+        .agg(pl.col("reference").head(_MOST_REFERENCES).alias("references"))
     )
     return (
         evidence.join(references, on=keys, how="left")

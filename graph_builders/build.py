@@ -26,7 +26,6 @@ from graph_builders.manifest import (
     read_current,
     read_manifest,
 )
-from graph_builders.names import GeneNames
 from graph_builders.reading import BuildContext, Reading
 from graph_builders.register import REGISTER
 from graph_builders.rejections import merged

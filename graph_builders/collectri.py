@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from graph_builders.names import SYMBOLS
-from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.readers import Layout, read_table
+from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
 
 LAYOUT = Layout(",", ("source", "target", "weight"), optional=("PMID", "references"), quoted=True)

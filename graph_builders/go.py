@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import networkx as nx
 import obonet
 import polars as pl
 
-from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.readers import numbered_lines
+from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
 from rbio_kg.graph.tables import TABLE_SCHEMAS
@@ -20,10 +22,9 @@ from rbio_kg.graph.tables import TABLE_SCHEMAS
 REGULATION = {"regulates": 0, "positively_regulates": 1, "negatively_regulates": -1}
 NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
 _HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
-# Definitions, cross-references and the like are most of the file and nothing of the graph.
-_TERM_TAGS = frozenset(
-    {"id", "name", "namespace", "alt_id", "synonym", "is_a", "relationship", "is_obsolete", "replaced_by"}
-)
+# What obonet is given; definitions, cross-references and the like are most of the file and nothing of the graph.
+_GRAPH_TAGS = frozenset({"id", "alt_id", "is_a", "relationship", "is_obsolete", "replaced_by"})
+_TERM_TAGS = _GRAPH_TAGS | {"name", "namespace", "synonym"}
 _ID = re.compile(r"GO:\d{7}")
 _TAG = re.compile(r"([A-Za-z_][\w-]*):\s*(.*)")
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
@@ -44,10 +45,17 @@ class Terms:
 
 @dataclass
 class _Stanzas:
-    """The part of an OBO file that the graph needs, checked line by line."""
+    """The part of an OBO file that the graph needs, checked line by line.
+
+    Args:
+        text: lines for obonet.
+        lines: term -> the line its stanza begins on.
+        names: term -> (name, namespace, synonyms).
+    """
 
     text: list[str] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
+    names: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
 
 
 def read(files: FoundFiles, context: BuildContext) -> Reading:
@@ -74,8 +82,9 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     _check_acyclic(edges["is_a"] + edges["part_of"], path)
     terms = pl.DataFrame(
         [
-            (term, nodes[term]["name"], nodes[term]["namespace"], None, _synonyms(nodes[term].get("synonym", [])))
-            for term in sorted(live)
+            (term, name, namespace, None, synonyms)
+            for term, (name, namespace, synonyms) in sorted(stanzas.names.items())
+            if term in live
         ],
         schema=TABLE_SCHEMAS["terms"],
         orient="row",
@@ -141,6 +150,8 @@ def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _S
         rejections.add(start, f"{term} is given twice, first on line {result.lines[term]}")
     else:
         result.lines[term] = start
+        synonyms = _synonyms(value for _, tag, value in stanza if tag == "synonym")
+        result.names[term] = (tags["name"], tags["namespace"], synonyms)
         result.text.append("[Term]")
         for number, tag, value in stanza:
             if tag in ("is_a", "relationship"):
@@ -149,7 +160,8 @@ def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _S
                     rejections.add(number, f"{tag} does not name one term")
                     continue
                 value = " ".join(words)
-            result.text.append(f"{tag}: {value}")
+            if tag in _GRAPH_TAGS:
+                result.text.append(f"{tag}: {value}")
         result.text.append("")
 
 
@@ -170,18 +182,18 @@ def _relations(
 
 
 def _check_acyclic(edges: list[tuple[str, str]], path: Path) -> None:
+    parents: dict[str, list[str]] = {}
+    for start, end in edges:
+        parents.setdefault(start, []).append(end)
     try:
-        cycle = nx.find_cycle(nx.DiGraph(edges))
-    except nx.NetworkXNoCycle:
-        return
-    raise SourceError(
-        f"is_a and part_of form a cycle: {' -> '.join([*(start for start, _ in cycle), cycle[-1][1]])}",
-        where=path,
-        hint="use go-basic.obo",
-    )
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        # graphlib lists each node before the one that needs it.
+        cycle = " -> ".join(reversed(error.args[1]))
+        raise SourceError(f"is_a and part_of form a cycle: {cycle}", where=path, hint="use go-basic.obo") from None
 
 
-def _synonyms(values: list[str]) -> list[str]:
+def _synonyms(values: Iterable[str]) -> list[str]:
     found = {match[1].replace('\\"', '"') for value in values if (match := _SYNONYM.match(value))}
     return sorted(found)
 

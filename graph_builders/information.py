@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+from itertools import chain
+
+import numpy as np
 import polars as pl
 
 
@@ -11,30 +15,25 @@ def ancestors(is_a: pl.DataFrame, part_of: pl.DataFrame, terms: pl.Series) -> pl
     Args:
         is_a: edges, columns `start` (child) and `end` (parent).
         part_of: edges, columns `start` (part) and `end` (whole).
-        terms: all term ids. The edges are acyclic and join only these.
+        terms: all term ids, each once. The edges are acyclic and join only these.
 
     Returns:
-        Columns `term` and `ancestor`, one row a pair, in no order that matters.
+        Columns `term` and `ancestor` (UInt32, positions in `terms`), one row a pair, in no order that matters.
     """
-    parents: dict[str, set[str]] = {term: set() for term in terms}
+    position = {term: number for number, term in enumerate(terms)}
+    parents: dict[int, set[int]] = {number: set() for number in position.values()}
     for start, end in pl.concat([is_a.select("start", "end"), part_of.select("start", "end")]).iter_rows():
-        parents[start].add(end)
-    closure: dict[str, set[str]] = {}
-    for origin in parents:
-        stack = [origin]
-        while stack:
-            term = stack[-1]
-            waiting = [parent for parent in parents[term] if parent not in closure]
-            if waiting:
-                stack.extend(waiting)
-                continue
-            stack.pop()
-            if term not in closure:
-                closure[term] = {term}.union(*(closure[parent] for parent in parents[term]))
+        parents[position[start]].add(position[end])
+    closure: dict[int, set[int]] = {}
+    for term in TopologicalSorter(parents).static_order():  # Parents come before their children.
+        closure[term] = {term}.union(*(closure[parent] for parent in parents[term]))
+    sizes = np.fromiter(map(len, closure.values()), np.int64, len(closure))
     return pl.DataFrame(
-        {"term": list(closure), "ancestor": [list(above) for above in closure.values()]},
-        schema={"term": pl.String, "ancestor": pl.List(pl.String)},
-    ).explode("ancestor", empty_as_null=False, keep_nulls=False)
+        {
+            "term": np.repeat(np.fromiter(closure, np.uint32, len(closure)), sizes),
+            "ancestor": np.fromiter(chain.from_iterable(closure.values()), np.uint32, sizes.sum()),
+        }
+    )
 
 
 def information_content(
@@ -50,28 +49,25 @@ def information_content(
         is_a: as for `ancestors`.
         part_of: as for `ancestors`.
     """
-    # Whole numbers instead of names keep the some million (gene, ancestor) pairs small.
     numbers = terms.select("id", "namespace").with_row_index("number")
-    above = (
-        ancestors(is_a, part_of, terms["id"])
-        .join(numbers.select(pl.col("id").alias("ancestor"), "number"), on="ancestor")
-        .group_by("term")
-        .agg("number")
-    )
-    direct = annotations.select(pl.col("start").rank("dense").cast(pl.UInt32).alias("gene"), "end").unique()
-    pairs = (
-        direct.join(above, left_on="end", right_on="term")
-        .select("gene", "number")
-        .explode("number", empty_as_null=False, keep_nulls=False)
+    genes = annotations.select(pl.col("start").rank("dense").cast(pl.UInt32).alias("gene"), "end").unique()
+    direct = genes.join(numbers.select(pl.col("id").alias("end"), pl.col("number").alias("term")), on="end")
+    having = (
+        direct.select("gene", "term")
+        .join(ancestors(is_a, part_of, terms["id"]), on="term")
+        .select("gene", pl.col("ancestor").alias("number"))
         .unique()
-        .join(numbers.select("number", pl.col("namespace").cast(pl.Categorical)), on="number")
     )
-    total = pairs.group_by("namespace").agg(pl.col("gene").n_unique().alias("total"))
-    share = (
-        pairs.group_by("number", "namespace")
-        .agg(pl.len().alias("genes"))
-        .join(total, on="namespace")
-        .select("number", (pl.col("total") / pl.col("genes")).log(2).alias("information_content"))
+    counts = having.group_by("number").agg(pl.len().alias("genes")).join(numbers, on="number")
+    total = (
+        having.join(numbers.select("number", pl.col("namespace").rank("dense").alias("space")), on="number")
+        .select("gene", "space")
+        .unique()
+        .join(numbers.select(pl.col("namespace").rank("dense").alias("space"), "namespace").unique(), on="space")
+        .group_by("namespace")
+        .agg(pl.len().alias("total"))
     )
-    content = numbers.join(share, on="number", how="left").select("id", "information_content")
+    content = counts.join(total, on="namespace").select(
+        "id", (pl.col("total") / pl.col("genes")).log(2).alias("information_content")
+    )
     return terms.drop("information_content", strict=False).join(content, on="id", how="left", maintain_order="left")

@@ -10,8 +10,8 @@ from typing import Literal
 import polars as pl
 
 from graph_builders.names import SYMBOLS
-from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.readers import Layout, read_table
+from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
 from rbio_kg.graph.tables import TABLE_SCHEMAS
@@ -93,9 +93,10 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     if simulated:
         reading.name = SIMULATED_NAME
     parts = []
-    for task in ("de", "dir"):
+    tasks: tuple[Literal["de", "dir"], ...] = ("de", "dir")
+    for task in tasks:
         for path in files.all(task):
-            part = read_questions(path, task, cell_line_of(path), simulated=simulated)  # type: ignore[arg-type]
+            part = read_questions(path, task, cell_line_of(path), simulated=simulated)
             rejections = Rejections(path)
             rejections.seen = part.height
             reading.rejections.append(rejections)
@@ -112,9 +113,10 @@ def _simulated(marker: Path) -> bool:
         content = json.loads(marker.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SourceError(f"the marker of simulated labels cannot be read ({error})", where=marker) from error
-    if not isinstance(content, dict) or not isinstance(content.get("simulated"), bool):
+    simulated = content.get("simulated") if isinstance(content, dict) else None
+    if not isinstance(simulated, bool):
         raise SourceError('the marker must be {"simulated": true or false, ...}', where=marker)
-    return content["simulated"]
+    return simulated
 
 
 def _approved(questions: pl.DataFrame, context: BuildContext, reading: Reading) -> pl.DataFrame:

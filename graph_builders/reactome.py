@@ -9,8 +9,8 @@ import polars as pl
 
 from graph_builders.gmt import read_gmt
 from graph_builders.names import SYMBOLS
-from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.readers import Layout, archive_date, read_table
+from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
 
 NAME = "Reactome"

@@ -184,8 +184,8 @@ def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator
             lines = lines.slice(1)
         rejections.seen += lines.height
         names = header if header is not None else list(layout.columns)
-        least, most = (len(names), len(names)) if layout.header else layout.fields
-        table = _split(lines, layout, least, most, rejections)
+        fields = (len(names), len(names)) if layout.header else layout.fields
+        table = _split(lines, layout, fields, rejections)
         yield table.select(
             "line",
             *(
@@ -221,33 +221,39 @@ def _header(path: Path, number: int, text: str, layout: Layout) -> list[str]:
     return names
 
 
-def _split(lines: pl.DataFrame, layout: Layout, least: int, most: int, rejections: Rejections) -> pl.DataFrame:
-    wrong = f"the row does not have {least if least == most else f'{least} to {most}'} fields"
+def _split(lines: pl.DataFrame, layout: Layout, fields: tuple[int, int], rejections: Rejections) -> pl.DataFrame:
+    """`line` and `field_0`, `field_1`, ...; rows without the right number of fields are rejected."""
+    quoted = pl.col("text").str.contains('"', literal=True) if layout.quoted else pl.lit(False)
+    parts = [
+        _split_plain(lines.filter(~quoted), layout.separator, fields, rejections),
+        _split_quoted(lines.filter(quoted), layout.separator, fields, rejections),
+    ]
+    return pl.concat(parts).sort("line") if layout.quoted else parts[0]
+
+
+def _miscounted(fields: tuple[int, int]) -> str:
+    least, most = fields
+    return f"the row does not have {least if least == most else f'{least} to {most}'} fields"
+
+
+def _split_plain(lines: pl.DataFrame, separator: str, fields: tuple[int, int], rejections: Rejections) -> pl.DataFrame:
     text = pl.col("text")
-    if layout.quoted:
-        quotes = text.str.contains('"', literal=True)
-        quoted = lines.filter(quotes)
-        if not quoted.is_empty():
-            plain = _split(lines.filter(~quotes), Layout(layout.separator, layout.columns), least, most, rejections)
-            unquoted = _split_quoted(quoted, layout.separator, least, most, rejections, wrong)
-            return pl.concat([plain, unquoted]).sort("line")
-    count = text.str.count_matches(layout.separator, literal=True) + 1
-    lines = rejections.drop(lines, ~count.is_between(least, most), wrong)
-    return lines.select("line", text.str.split_exact(layout.separator, most - 1)).unnest("text")
+    count = text.str.count_matches(separator, literal=True) + 1
+    lines = rejections.drop(lines, ~count.is_between(*fields), _miscounted(fields))
+    return lines.select("line", text.str.split_exact(separator, fields[1] - 1)).unnest("text")
 
 
-def _split_quoted(
-    lines: pl.DataFrame, separator: str, least: int, most: int, rejections: Rejections, wrong: str
-) -> pl.DataFrame:
+def _split_quoted(lines: pl.DataFrame, separator: str, fields: tuple[int, int], rejections: Rejections) -> pl.DataFrame:
+    least, most = fields
     rows: list[Sequence[str | int | None]] = []
     for number, text in lines.iter_rows():
         try:
-            fields = next(csv.reader([text], delimiter=separator), [])
+            cells = next(csv.reader([text], delimiter=separator), [])
         except csv.Error:
-            fields = []
-        if least <= len(fields) <= most and fields:
-            rows.append((number, *fields, *(None,) * (most - len(fields))))
+            cells = []
+        if cells and least <= len(cells) <= most:
+            rows.append((number, *cells, *(None,) * (most - len(cells))))
         else:
-            rejections.add(number, wrong)
+            rejections.add(number, _miscounted(fields))
     schema = {"line": pl.Int64, **{f"field_{position}": pl.String for position in range(most)}}
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from graph_builders.names import SYMBOLS
-from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.readers import Layout, read_table, table_blocks
+from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
 

@@ -49,7 +49,7 @@ def sample_info() -> SampleInfo:
     directory = sample_directory()
     return SampleInfo(
         directory=directory,
-        what="597 human genes around 15 pathways; real but partial graph data, SIMULATED knockdown labels",
+        what="597 human genes around 14 pathways; real but partial graph data, SIMULATED knockdown labels",
         licences={
             "HGNC": "CC0 1.0 (symbols), public domain (NCBI Gene), CC BY 4.0 (UniProt ids)",
             "GO": "CC BY 4.0",

@@ -78,7 +78,7 @@ def _live_terms(rows: pl.DataFrame, context: BuildContext, rejections: Rejection
 def _genes(rows: pl.DataFrame, context: BuildContext) -> pl.DataFrame:
     rows = rows.with_columns(
         pl.when(pl.col("db") == "UniProtKB").then(pl.col("id").str.split(":").list.first()).alias("_uniprot"),
-        pl.when(pl.col("db") == "NCBIGene").then(pl.col("id")).alias("_entrez"),
+        pl.when(pl.col("db").is_in(["NCBIGene", "NCBI_Gene"])).then(pl.col("id")).alias("_entrez"),
     )
     steps = {"_uniprot": ("uniprot",), "_entrez": ("entrez",), "symbol": ("approved", "previous", "alias")}
     return context.gene_names().resolve(rows, steps, "start")

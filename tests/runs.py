@@ -14,7 +14,14 @@ from rbio_kg.claims import Claim, Evidence, Node, Status, Verdict
 STEPS = 12
 ROLLOUTS = 24
 
-_PAIRS = [("MYC", "CDK4"), ("MED12", "TP53"), ("RPL5", "MDM2"), ("GATA1", "HBG1"), ("SMC3", "CCND1"), ("EIF2S1", "ATF4")]
+_PAIRS = [
+    ("MYC", "CDK4"),
+    ("MED12", "TP53"),
+    ("RPL5", "MDM2"),
+    ("GATA1", "HBG1"),
+    ("SMC3", "CCND1"),
+    ("EIF2S1", "ATF4"),
+]
 _HELPERS = ["MAX", "EP300", "CREBBP", "SMC1A", "MED1", "RPL11", "BRD4", "CCNC"]
 _TERM = ("GO:0006357", "regulation of transcription by RNA polymerase II")
 _PATHWAY = ("WP179", "Cell cycle")
@@ -48,7 +55,7 @@ def verdicts(claim: Claim, chance: random.Random, *, simulated: bool) -> list[Ve
         for index, helper in enumerate((first, _HELPERS[-1]))
     )  # fmt: skip
     return [
-        Verdict(round(chance.uniform(0.3, 0.9), 3), Status.OK, tuple(path), f"via {first} and {_TERM[1]}", "graph_path"),
+        Verdict(round(chance.uniform(0.3, 0.9), 3), Status.OK, tuple(path), f"via {first}, {_TERM[1]}", "graph_path"),
         Verdict(round(chance.uniform(0.1, 0.9), 3), Status.OK, (path[0],), f"shares {first}", "link_predictor"),
         Verdict(round(chance.uniform(0.05, 0.95), 3), Status.OK, neighbours,
                 "knockdowns of similar genes changed it", "expression"),
@@ -57,7 +64,9 @@ def verdicts(claim: Claim, chance: random.Random, *, simulated: bool) -> list[Ve
     ]  # fmt: skip
 
 
-def rollout_rows(*, steps: int = STEPS, rollouts: int = ROLLOUTS, simulated: bool = True, seed: int = 0) -> pl.DataFrame:
+def rollout_rows(
+    *, steps: int = STEPS, rollouts: int = ROLLOUTS, simulated: bool = True, seed: int = 0
+) -> pl.DataFrame:
     """`rollouts` completions spread over `steps` steps, each fourth unparsed at first and fewer later."""
     chance = random.Random(seed)
     rows: list[dict[str, Any]] = []
@@ -68,7 +77,9 @@ def rollout_rows(*, steps: int = STEPS, rollouts: int = ROLLOUTS, simulated: boo
         judged = verdicts(claim, chance, simulated=simulated)
         answer = None if index % 4 == 3 and index < rollouts * 0.7 else chance.choice(["yes", "no"])
         digit = chance.randint(5, 9)
-        think = f"{subject} interacts with {_HELPERS[index % 8]}, which regulates {obj}. So a knockdown may change {obj}."
+        think = (
+            f"{subject} interacts with {_HELPERS[index % 8]}, which regulates {obj}. So a knockdown may change {obj}."
+        )
         completion = f"<think>{think}</think><answer>{answer} {digit}</answer>" if answer else f"{think} Answer: maybe"
         q = None if answer is None else digit / 10 if answer == "yes" else 1 - digit / 10
         v = sum(verdict.score or 0 for verdict in judged[:3]) / 3
@@ -96,7 +107,8 @@ def log_lines(*, steps: int = STEPS, warmup: int = 6) -> list[dict[str, Any]]:
         share = step / steps
         lines.append(
             {
-                "phase": "grpo", "step": step, "loss": 0.01, "reward": round(0.35 + 0.3 * share + chance.gauss(0, 0.03), 4),
+                "phase": "grpo", "step": step, "loss": 0.01,
+                "reward": round(0.35 + 0.3 * share + chance.gauss(0, 0.03), 4),
                 "reward_std": 0.1, "rewards/answer/mean": round(0.5 + 0.2 * share, 4),
                 "rewards/reasoning_trace/mean": round(0.4 + 0.1 * share + chance.gauss(0, 0.04), 4),
                 "rewards/format/mean": round(0.5 + 0.5 * share, 4), "entropy": round(2.0 - 0.9 * share, 4),
@@ -114,11 +126,13 @@ def evaluation(auroc: float, *, unparsed: float = 0.1, simulated: bool = True) -
            "ece": 0.11, "genes": 48, "rows": 400}  # fmt: skip
     return {
         **own, "unparsed_rate": unparsed, "likelihood": own,
-        "votes": {**own, "per_gene_auroc": round(auroc - 0.03, 3), "interval": [round(auroc - 0.1, 3), round(auroc + 0.04, 3)]},
+        "votes": {**own, "per_gene_auroc": round(auroc - 0.03, 3),
+                  "interval": [round(auroc - 0.1, 3), round(auroc + 0.04, 3)]},
         "baselines": {
             "all_no": {"per_gene_auroc": 0.5, "interval": None, "pooled": {**none, "f1": 0.0, "tnr": 1.0, "tpr": 0.0}},
             "all_yes": {"per_gene_auroc": 0.5, "interval": None, "pooled": {**none, "f1": 0.6, "tnr": 0.0, "tpr": 1.0}},
-            "gene_prior": {"per_gene_auroc": 0.5, "interval": [0.5, 0.5], "pooled": {**pooled, "mcc": 0.55}, "ece": 0.05},
+            "gene_prior": {"per_gene_auroc": 0.5, "interval": [0.5, 0.5], "pooled": {**pooled, "mcc": 0.55},
+                           "ece": 0.05},
             "pair_copy": {"per_gene_auroc": 0.56, "interval": [0.51, 0.6], "pooled": pooled, "ece": None},
         },
         "simulated": simulated,
@@ -131,7 +145,8 @@ def scorecards(*, simulated: bool = True) -> dict[str, dict[str, Any]]:
     for name, auroc, tilt in (("graph_path", 0.58, 0.2), ("link_predictor", 0.6, 0.1), ("expression", 0.69, 0.02)):
         bins = [
             {"low": index / 10, "high": (index + 1) / 10, "mean_probability": index / 10 + 0.05,
-             "rate": round(min(max(0.5 + (index / 10 - 0.45) * (1 - tilt * 2), 0), 1), 3), "n": 10 + 40 * abs(5 - index)}
+             "rate": round(min(max(0.5 + (index / 10 - 0.45) * (1 - tilt * 2), 0), 1), 3),
+             "n": 10 + 40 * abs(5 - index)}
             for index in range(10)
         ]  # fmt: skip
         cards[name] = {**evaluation(auroc, simulated=simulated), "coverage": 0.97 - tilt, "reliability": bins}
@@ -139,7 +154,8 @@ def scorecards(*, simulated: bool = True) -> dict[str, dict[str, Any]]:
             del cards[name][key]
     cards["reasoning_trace"] = {
         "coverage": 0.0, "per_gene_auroc": None, "interval": None, "ece": None, "reliability": [], "pooled": None,
-        "baselines": {}, "simulated": simulated, "reason": "It judges what a text says; the questions come without texts.",
+        "baselines": {}, "simulated": simulated,
+        "reason": "It judges what a text says; the questions come without texts.",
     }  # fmt: skip
     return cards
 

@@ -11,7 +11,14 @@ from rbio_kg.report.plot import LineChart, Series, line_chart
 from rbio_kg.report.run_data import RunData
 from rbio_kg.report.wording import number
 
-WELL_FORMED = ("well_formed", "well_formed_share", "parsed_share", "format", "rewards/format/mean", "rewards/well_formed/mean")
+WELL_FORMED = (
+    "well_formed",
+    "well_formed_share",
+    "parsed_share",
+    "format",
+    "rewards/format/mean",
+    "rewards/well_formed/mean",
+)
 ENTROPY = ("entropy", "policy_entropy")
 YES = ("yes_share", "share_of_yes", "yes_rate", "answers/yes")
 LENGTH = ("completions/mean_length", "completion_length", "mean_length")
@@ -21,15 +28,16 @@ REWARD = ("reward", "mean_reward")
 MOST_PARTS = 6
 """Lines in the chart of the reward's parts; more would not be told apart."""
 
+_GRPO_ONLY = ("reward", "completions/", "clip_ratio", "frac_reward", "kl")
 _WARMUP_PHASES = ("warmup", "warm-up", "warm_up", "sft")
 
 
 def is_warmup(step: Mapping[str, Any]) -> bool:
-    """Whether a log line belongs to the warm-up: it says so, or it has a loss and no reward."""
+    """Whether a log line belongs to the warm-up: it says so, or it has a loss and nothing that only GRPO logs."""
     phase = step.get("phase", step.get("stage"))
     if isinstance(phase, str):
         return phase.lower() in _WARMUP_PHASES
-    return "loss" in step and not any(name in step for name in REWARD)
+    return "loss" in step and not any(name in REWARD or name.startswith(_GRPO_ONLY) for name in step)
 
 
 def curves(run: RunData) -> list[LineChart]:
@@ -38,23 +46,25 @@ def curves(run: RunData) -> list[LineChart]:
     policy = [step for step in run.log if not is_warmup(step)]
     no_warmup = "This run logged no warm-up." if run.log else "This run has no log yet."
     no_policy = "This run logged no GRPO step." if not policy else "Not logged in this run."
+    said_yes = (pl.col("answer") == "yes").filter(_answered()).cast(pl.Float64)
     parts = reward_parts(policy)
+    left_out = len(parts) - MOST_PARTS
+    further = f" {left_out} further parts are in log.jsonl." if left_out > 0 else ""
     return [
         line_chart("curve-warmup-loss", "Warm-up loss", [_logged(warmup, ("loss",), "loss")],
                    note="Nats per token of the example answers; lower is better.", missing=no_warmup),
         line_chart("curve-reward", "Reward", [_policy(run, policy, REWARD, "reward", pl.col("reward"))],
                    note="Mean over the step's completions. Few prompts a step make it noisy.", missing=no_policy),
         line_chart("curve-parts", "Parts of the reward", parts[:MOST_PARTS],
-                   note="Means over the step's completions"
-                   + (f"; {len(parts) - MOST_PARTS} further parts are in log.jsonl." if len(parts) > MOST_PARTS else "."),
-                   missing=no_policy),
+                   note="Means over the step's completions." + further, missing=no_policy),
         line_chart("curve-well-formed", "Well-formed share",
                    [_policy(run, policy, WELL_FORMED, "well formed", _answered().cast(pl.Float64))],
                    note="Share of completions that the strict parser could read.", missing=no_policy, span=(0, 1)),
         line_chart("curve-entropy", "Entropy", [_logged(policy, ENTROPY, "entropy")],
-                   note="Nats per token; near zero the policy has stopped exploring.", missing=no_policy, span=(0, 0.1)),
+                   note="Nats per token; near zero the policy has stopped exploring.", missing=no_policy,
+                   span=(0, 0.1)),
         line_chart("curve-yes", "Share of yes",
-                   [_policy(run, policy, YES, "yes", (pl.col("answer") == "yes").filter(_answered()).cast(pl.Float64))],
+                   [_policy(run, policy, YES, "yes", said_yes)],
                    note="Among the parsed answers; a drift to 0 or 1 means that it stopped deciding.",
                    missing=no_policy, span=(0, 1)),
         _length(run, policy, no_policy),
@@ -67,7 +77,9 @@ def reward_parts(steps: Iterable[Mapping[str, Any]]) -> list[Series]:
     for x, step in _numbered(steps):
         nested = step.get("parts")
         values = dict(nested) if isinstance(nested, Mapping) else {}
-        values |= {key[8:-5]: value for key, value in step.items() if key.startswith("rewards/") and key.endswith("/mean")}
+        values |= {
+            key[8:-5]: value for key, value in step.items() if key.startswith("rewards/") and key.endswith("/mean")
+        }
         for name, value in values.items():
             known = number(value)
             if known is not None:

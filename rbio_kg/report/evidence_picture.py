@@ -140,13 +140,23 @@ def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str,
     for element in shown:
         pair = frozenset((element.start, element.end))
         through = direct.pop(0) if pair == {subject, obj} else None
-        links.append(_link(element, marks[element.start], marks[element.end], through, met.get(pair, 0), names))
+        links.append(
+            _link(
+                element,
+                marks[element.start],
+                marks[element.end],
+                through=through,
+                parallel=met.get(pair, 0),
+                names=names,
+            )
+        )
         met[pair] = met.get(pair, 0) + 1
     drawn = {mark.shape for mark in marks.values()}
     looks = {link.look for link in links}
+    far_end = visible(names.get(claim.object, claim.object))
     return Picture(
         id,
-        f"What the verifiers cite between {visible(claim.subject)} and {visible(names.get(claim.object, claim.object))}",
+        f"What the verifiers cite between {visible(claim.subject)} and {far_end}",
         int(height),
         tuple(marks.values()),
         tuple(links),
@@ -162,7 +172,9 @@ def _in_turn(verdicts: Sequence[Verdict]) -> list[Evidence]:
     for verdict in verdicts:
         paths = [list(steps) for _, steps in groupby(verdict.evidence, key=lambda element: element.path)]
         # More steps than a path can have: these are single citations that share a number.
-        queues.append([part for steps in paths for part in ([steps] if len(steps) <= 3 else [[step] for step in steps])])
+        queues.append(
+            [part for steps in paths for part in ([steps] if len(steps) <= 3 else [[step] for step in steps])]
+        )
     return [element for turn in zip_longest(*queues, fillvalue=[]) for steps in turn for element in steps]
 
 
@@ -242,13 +254,15 @@ def _share(from_subject: int | None, from_object: int | None) -> float:
         return 1 / 3
     if from_subject is None:
         return 2 / 3
-    return from_subject / (from_subject + from_object)
+    way = from_subject + from_object
+    return from_subject / way if way else 0.5
 
 
 def _tops(lanes: Sequence[Lane], height: float) -> list[float]:
     """The y of every lane: direct relationships in the middle, short paths around them, long ones outside."""
     order = sorted(range(len(lanes)), key=lambda index: (len(lanes[index]), index))
-    above, below = [], []
+    above: list[int] = []
+    below: list[int] = []
     for turn, index in enumerate(order):
         (below if turn % 2 else above).append(index)
     stack = [*reversed(above), *below]
@@ -271,14 +285,15 @@ def _mark(node: Node, x: float, y: float, names: Mapping[str, str], *, end: bool
 
 
 def _link(
-    element: Evidence, start: Mark, end: Mark, through: float | None, parallel: int, names: Mapping[str, str]
+    element: Evidence, start: Mark, end: Mark, *, through: float | None, parallel: int, names: Mapping[str, str]
 ) -> Link:
     """A line that leaves and arrives level, so that its arrow head points left or right."""
     look = LOOKS.get(element.type, "hierarchy")
     sign = 1 if end.x >= start.x else -1
     gap_start, gap_end = (20 if start.end else 12), (22 if end.end else 14)
     bulges = abs(end.x - start.x) < 1
-    y0, y1 = start.y, end.y + 9 * parallel
+    y0 = start.y + _fan(start, end.y if through is None else through)
+    y1 = end.y + _fan(end, start.y if through is None else through) + 7 * parallel
     x0 = start.x + gap_start * sign
     x1 = end.x + gap_end if bulges else end.x - gap_end * sign
     points_left = bulges or sign < 0
@@ -302,6 +317,11 @@ def _link(
             head = f"M{back:g} {y1 - 5:g}L{tip:g} {y1:g}L{back:g} {y1 + 5:g}Z"
     weight = min(max(element.weight, 0.0), 1.0)
     return Link(d, head, look, round(1.2 + 2.0 * weight, 1), f"{_sentence(element, names)} ({_summary(element)})")
+
+
+def _fan(mark: Mark, other: float) -> float:
+    """How far above or below a subject's or object's middle a line towards the height `other` is fixed."""
+    return round(max(-10.0, min(10.0, (other - mark.y) * 0.1)), 1) if mark.end else 0.0
 
 
 def _sentence(element: Evidence, names: Mapping[str, str]) -> str:
@@ -333,5 +353,9 @@ def _value(value: Any) -> str:
 
 
 def _summary(element: Evidence) -> str:
-    parts = [str(element.detail.get("source") or "source not stated"), _detail(element), f"weight {digits(element.weight)}"]
+    parts = [
+        str(element.detail.get("source") or "source not stated"),
+        _detail(element),
+        f"weight {digits(element.weight)}",
+    ]
     return visible("; ".join(part for part in parts if part))

@@ -84,7 +84,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 def label(value: float) -> str:
     """A tick's label."""
-    return f"{value:,.6g}".replace("-", "−")
+    return f"{value:,.6g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _short(value: float) -> str:
@@ -145,8 +145,7 @@ def line_chart(
         tuple(Tick(x(value), label(value)) for value in x_values),
         tuple(Tick(y(value), label(value)) for value in y_values),
         summary="; ".join(
-            f"{one.name}: {_short(one.points[0][1])} first, {_short(one.points[-1][1])} last"
-            for one in drawn
+            f"{one.name}: {_short(one.points[0][1])} first, {_short(one.points[-1][1])} last" for one in drawn
         ),
     )
 
@@ -156,4 +155,6 @@ def _line(one: Series, number: int, x: Scale, y: Scale) -> Line:
     path = "M" + "L".join(f"{x(px)} {y(py)}" for px, py in points)
     few = points if len(points) <= 40 else []
     dots = tuple((x(px), y(py), f"{one.name}, step {label(px)}: {label(round(py, 4))}") for px, py in few)
-    return Line(one.name, number, path if len(points) > 1 else "", dots, _short(one.points[0][1]), _short(one.points[-1][1]))
+    return Line(
+        one.name, number, path if len(points) > 1 else "", dots, _short(one.points[0][1]), _short(one.points[-1][1])
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import tempfile
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from rbio_kg.report.evidence_picture import Citation, Picture, citations, draw
 from rbio_kg.report.examples import KINDS, Example, choose
 from rbio_kg.report.names import cited_keys, human_names
 from rbio_kg.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
-from rbio_kg.report.results import POOLED, finding, results, whiskers
+from rbio_kg.report.results import POOLED, finding, headlines, results, whiskers
 from rbio_kg.report.run_data import RunData, read_run
 from rbio_kg.report.scorecards import SIDE, read_scorecards
 
@@ -78,11 +77,28 @@ def write_report(
         ReportError: the run folder is missing or corrupt, or the file cannot be written.
         SnapshotError: a snapshot is named, but missing or corrupt.
     """
-    page = _environment().get_template("report.html.j2").render(
-        **_contents(read_run(run_dir), snapshot_dir, scorecards or {}, build)
+    _check_mappings(scorecards, build)
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(**_contents(read_run(run_dir), snapshot_dir, scorecards or {}, build))
     )
     _write(out, page)
     return out
+
+
+def _check_mappings(scorecards: Any, build: Any) -> None:
+    """Scorecards and the build's manifest often come from files: say so when they are something else."""
+    if build is not None and not isinstance(build, Mapping):
+        raise ReportError(f"the build's manifest is a {type(build).__name__}, not a JSON object")
+    for key in ("nodes", "relationships", "options"):
+        if build is not None and not isinstance(build.get(key) or {}, Mapping):
+            raise ReportError(f"{key} is not a JSON object", where="the build's manifest", hint="run rbio-kg build")
+    for name, card in (scorecards or {}).items():
+        if not isinstance(card, Mapping):
+            raise ReportError(
+                "is not a JSON object", where=f"the scorecard of {name}", hint=f"run rbio-kg verifiers card {name}"
+            )
 
 
 def _environment() -> Environment:
@@ -134,7 +150,8 @@ def _contents(
         "sources": sources,
         "results": rows,
         "whiskers": whiskers(rows),
-        "finding": finding(run.evaluations),
+        "headlines": headlines(run.evaluations),
+        "finding": finding(run.evaluations, simulated=simulated),
         "pooled": [
             (key, head) for key, head in POOLED if any(row.pooled[key] is not None for row in rows)
         ],
@@ -218,10 +235,12 @@ def _write(out: Path, page: str) -> None:
             temporary = Path(file.name)
             file.write(page)
         temporary.chmod(0o644)
-        os.replace(temporary, out)
+        temporary.replace(out)
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise ReportError(
-            f"the report cannot be written ({error.strerror or error})", where=out, hint="choose another place with --out"
+            f"the report cannot be written ({error.strerror or error})",
+            where=out,
+            hint="choose another place with --out",
         ) from error

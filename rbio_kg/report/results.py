@@ -133,7 +133,7 @@ def whiskers(rows: Sequence[Result]) -> Whiskers | None:
     high = min(high, 1.0)
 
     def place(value: float) -> float:
-        return round(4 + 92 * (value - low) / (high - low), 2)
+        return round(4 + 92 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
 
     tenths = [round(low + index / 10, 1) for index in range(round((high - low) * 10) + 1)]
     return Whiskers(
@@ -151,20 +151,28 @@ def whiskers(rows: Sequence[Result]) -> Whiskers | None:
     )
 
 
-def finding(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
-    """What the first and the last evaluation show, in one or two careful sentences; empty without any."""
+def headlines(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
+    """The first and the last evaluation by the figures that they put first."""
     made = [stage for stage in STAGES if stage in evaluations]
-    if not made:
+    return [_headline(evaluations[stage], stage) for stage in dict.fromkeys((*made[:1], *made[-1:]))]
+
+
+def finding(evaluations: Mapping[str, Mapping[str, Any]], *, simulated: bool = False) -> str:
+    """What the first and the last evaluation show, in one or two careful sentences; empty without any."""
+    word = ", simulated" if simulated else ""
+    told_of = headlines(evaluations)
+    if not told_of:
         return ""
-    first, last = (_headline(evaluations[stage], stage) for stage in (made[0], made[-1]))
+    first, last = told_of[0], told_of[-1]
     if first.auroc is None or last.auroc is None:
         return "No monitored gene had both labels, so there is no per-gene AUROC to compare."
-    if len(made) == 1:
-        return f"Only one evaluation was made ({first.name.lower()}): {_with_interval(first)}; nothing to compare it with."
+    if len(told_of) == 1:
+        told = f"Only one evaluation was made ({first.name.lower()}): {_with_interval(first)}{word}"
+        return f"{told}; there is nothing to compare it with."
     change = last.auroc - first.auroc
     told = (
-        f"Per-gene AUROC went from {_with_interval(first)} ({first.name.lower()}) to {_with_interval(last)} "
-        f"({last.name.lower()}), a change of {'+' if change >= 0 else ''}{digits(change, 3)}. "
+        f"Per-gene AUROC went from {_with_interval(first)} ({first.name.lower()}{word}) to {_with_interval(last)} "
+        f"({last.name.lower()}{word}), a change of {'+' if change >= 0 else ''}{digits(change, 3)}{word}. "
     )
     if first.interval is None or last.interval is None:
         return told + "Without intervals it cannot be told from chance."

@@ -173,8 +173,10 @@ def _read_rollouts(directory: Path) -> pl.DataFrame:
             )
         except pl.exceptions.PolarsError as error:
             raise ReportError(f"has a column of the wrong type ({error})", where=path, hint=_REMAKE) from error
-    return pl.concat(frames).with_columns(pl.col("reward", "q", "confidence").fill_nan(None)).sort(
-        "step", maintain_order=True
+    return (
+        pl.concat(frames)
+        .with_columns(pl.col("reward", "q", "confidence").fill_nan(None))
+        .sort("step", maintain_order=True)
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rbio_kg.claims import Claim, Relation
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 """Stands where a value does not exist."""
 
 LONGEST_TEXT = 4000
@@ -62,9 +62,9 @@ GLOSSARY = (
     ("Closed book, open book", "Whether the question shows only the gene names (closed), or also facts fetched from "
      "the graph (open)."),
     ("Coverage", "The share of questions for which a verifier gave an answer at all."),
+    ("ECE", "Expected calibration error: how far stated probabilities lie from what happened, on average. 0 is best."),
     ("Entropy", "How undecided the model is about its next word, in nats. Falling to nearly zero means that it always "
      "writes the same thing."),
-    ("ECE", "Expected calibration error: how far stated probabilities lie from what happened, on average. 0 is best."),
     ("F1, MCC, balanced accuracy", "Three summaries of yes and no answers over all rows pooled. Knowing only how often "
      "each gene changes already scores well on them, so they are not the headline here."),
     ("Gene prior", "A baseline that knows nothing about the perturbation: it answers with how often the monitored gene "
@@ -112,7 +112,7 @@ def digits(value: Any, places: int = 2) -> str:
     text = f"{known:.{places}f}"
     if float(text) == 0:
         return text.lstrip("-")
-    return text.replace("-", "−")
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def count(value: Any) -> str:

@@ -51,7 +51,7 @@ def sample_info() -> SampleInfo:
         directory=directory,
         what="597 human genes around 14 pathways; real but partial graph data, SIMULATED knockdown labels",
         licences={
-            "HGNC": "CC0 1.0 (symbols), public domain (NCBI Gene), CC BY 4.0 (UniProt ids)",
+            "HGNC": "CC0 1.0",
             "GO": "CC BY 4.0",
             "GOA": "CC BY 4.0",
             "STRING": "CC BY 4.0",

@@ -1,7 +1,8 @@
 """Simulated knockdown labels: drawn from a model on the graph, for where no measured ones may be carried.
 
 They let every later station run and be tested; nothing learned from them is biology. Whatever is written here lies
-beside a `simulated.json`, which the builder turns into `simulated = true` on every question and on the source.
+beside a `simulated.json`, which the builder turns into `simulated = true` on every question and on the source, and every
+row says it once more in a column of its own.
 
 The model. Let s(p, q) be the likeness of two genes in the graph: the mean of three cosines, of their GO terms with all
 ancestors (each weighted by its information content, the terms above half of all genes left out), of their STRING
@@ -73,7 +74,9 @@ class Simulation:
         }
         contents = {"simulated.json": (json.dumps(note, indent=2) + "\n").encode()}
         for task, frames in (("de", self.changes), ("dir", self.directions)):
-            contents |= {f"{line}-{task}.csv.gz": _gzip(frame.write_csv()) for line, frame in frames.items()}
+            for line, frame in frames.items():
+                # PerturbQA's columns and one more, so that a file that is copied away from the note says it too.
+                contents[f"{line}-{task}.csv.gz"] = _gzip(frame.with_columns(simulated=pl.lit(True)).write_csv())
         # The note first: a run that is cut short may leave a note without labels, never labels without a note.
         for name, content in contents.items():
             part = directory / f"{name}.part"

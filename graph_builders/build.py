@@ -185,11 +185,12 @@ def _tables(found: list[Found], options: dict[str, Any], report: Progress) -> tu
     read = time.perf_counter()
     report("assembling the graph", len(found) / (len(found) + 1))
     names = context.gene_names()
-    tables = assemble(readings, names)
+    records = [_record(source, reading) for source, reading in readings]
+    tables = assemble([reading for _, reading in readings], names, records)
     manifest = Manifest(
         build_id=build_id(found, options),
         options=options,
-        sources=[_record(source, reading) for source, reading in readings],
+        sources=records,
         absent=[entry.name for entry in REGISTER if entry.name not in {source.entry.name for source in found}],
         nodes=node_counts(tables),
         relationships=relationship_counts(tables),
@@ -218,8 +219,8 @@ def _record(found: Found, reading: Reading) -> SourceRecord:
         rows=reading.rows,
         rejected=rejected,
         reasons=[{"file": item.file, "line": item.line, "why": item.why} for item in reasons],
-        licence=found.entry.licence,
-        url=found.entry.url,
+        licence=reading.licence or found.entry.licence,
+        url=found.entry.url if reading.url is None else reading.url,
         simulated=reading.simulated,
         files=[{"name": name, "sha256": digest} for name, digest in found.digests],
         rows_read=reading.rows_read,

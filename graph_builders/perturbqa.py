@@ -18,6 +18,7 @@ from rbio_kg.graph.tables import TABLE_SCHEMAS
 
 NAME = "PerturbQA"
 SIMULATED_NAME = "simulated knockdowns"
+SIMULATED_LICENCE = "drawn from a model, nobody's measurements"
 LAYOUT = Layout(",", ("pert", "gene", "label", "split"), quoted=True)
 _COLUMNS = tuple(TABLE_SCHEMAS["questions"])
 
@@ -88,10 +89,11 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         SourceError: a file is unreadable or a row malformed.
     """
     marker = files.maybe("simulated")
-    simulated = marker is not None and _simulated(marker)
-    reading = Reading(frames={}, rejections=[], simulated=simulated)
+    model = _simulating_model(marker) if marker is not None else None
+    simulated = model is not None
+    reading = Reading(frames={}, rejections=[], simulated=simulated, version=model)
     if simulated:
-        reading.name = SIMULATED_NAME
+        reading.name, reading.licence, reading.url = SIMULATED_NAME, SIMULATED_LICENCE, ""
     parts = []
     tasks: tuple[Literal["de", "dir"], ...] = ("de", "dir")
     for task in tasks:
@@ -108,15 +110,16 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     return reading
 
 
-def _simulated(marker: Path) -> bool:
+def _simulating_model(marker: Path) -> str | None:
+    """The model that the labels come from, None where the marker says that they are measured."""
     try:
         content = json.loads(marker.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise SourceError(f"the marker of simulated labels cannot be read ({error})", where=marker) from error
     simulated = content.get("simulated") if isinstance(content, dict) else None
     if not isinstance(simulated, bool):
-        raise SourceError('the marker must be {"simulated": true or false, ...}', where=marker)
-    return simulated
+        raise SourceError('the marker must be {"simulated": true or false, "model": "..."}', where=marker)
+    return str(content.get("model") or "not named") if simulated else None
 
 
 def _approved(questions: pl.DataFrame, context: BuildContext, reading: Reading) -> pl.DataFrame:

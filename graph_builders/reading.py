@@ -79,6 +79,8 @@ class Reading:
         date: date of the release, ISO 8601, where the files say it.
         simulated: True where the rows come from a model.
         name: the source's name, where it differs from the register's.
+        licence: the data's licence, where it differs from the register's.
+        url: the data's address, where it differs from the register's.
         names: what this source settles about gene names.
         terms: what this source settles about GO terms.
         notes: further counts worth keeping (duplicates merged, ids replaced, ...), no rows lost.
@@ -92,6 +94,8 @@ class Reading:
     date: str | None = None
     simulated: bool = False
     name: str | None = None
+    licence: str | None = None
+    url: str | None = None
     names: GeneNames | None = None
     terms: Terms | None = None
     notes: dict[str, int] = field(default_factory=dict)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from rbio_kg.config import LoadedSettings, load_settings
 from rbio_kg.errors import BuildError, VerifierError
@@ -16,9 +16,11 @@ from rbio_kg.paths import WorkspacePaths
 
 if TYPE_CHECKING:
     from graph_builders.manifest import Manifest
+    from rbio_kg.claims import Claim
     from rbio_kg.graph.snapshot import Snapshot
     from rbio_kg.graph.store import GraphStore
     from rbio_kg.graph.tables import GraphTables
+    from training.facts import FactBook, FactSource
     from training.questions import Questions
     from training.rewards import ComposedReward
     from verifiers.interface import Verifier
@@ -237,3 +239,20 @@ class Workspace:
         from training.questions import Questions
 
         return Questions.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
+
+    def fact_source(self) -> FactSource:
+        """Who knows the train knockdowns: the expression verifier.
+
+        Raises:
+            VerifierError: it has not been fitted.
+        """
+        return cast("FactSource", self.verifier("expression"))
+
+    def open_book(self, claims: Iterable[Claim]) -> FactBook:
+        """Facts for open-book prompts, their digits scaled on the given train claims.
+
+        Example: `questions.with_facts(workspace.open_book(questions.limit(500).claims()))`.
+        """
+        from training.facts import FactBook
+
+        return FactBook.fit(self.fact_source(), self.snapshot, claims)

@@ -104,7 +104,7 @@ def run_demo(session: Session, fresh: bool, **flags: Any) -> dict[str, Any]:
     name = f"demo-{workspace.build_id[:8]}"
     session.say(f"3/6 policy: warm-up and GRPO, run {name}")
     session.resume = "the last checkpoint is kept; run rbio-kg demo again to go on from it"
-    training = run_policy(workspace, session.progress, name=name, resume=True, demo=True)
+    training = run_policy(workspace, session.progress, name=name, resume=True)
     lap("policy")
     session.say("4/6 evidence into the graph")
     with workspace.open_store(read_only=False) as store:
@@ -112,7 +112,7 @@ def run_demo(session: Session, fresh: bool, **flags: Any) -> dict[str, Any]:
     lap("evidence")
     session.say("5/6 a question to the graph")
     query = named_queries()[EVIDENCE_QUERY]
-    rows = workspace.store.query(query.cypher, query.fill({}), limit=5)
+    rows = workspace.store.query(query.cypher, query.values(), limit=5)
     session.say("6/6 report")
     report = write_run_report(workspace, name)
     lap("report")

@@ -116,7 +116,7 @@ def register(app: typer.Typer) -> None:
         session: Session,
         run: Annotated[str, typer.Argument(help="Name of a run.")],
         questions: QuestionsFile = None,
-        task: TaskOption = "de",
+        task: Annotated[str | None, typer.Option("--task", help="de or dir; the run's otherwise.")] = None,
         cell_line: LineOption = None,
         split: SplitOption = "test",
         limit: LimitOption = None,

@@ -47,7 +47,7 @@ def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any
         "relationships": manifest.relationships,
         "rejected_rows": sum(source.rejected for source in manifest.sources),
         "seconds": seconds,
-        "reused": {"tables": manifest.reused, "store": loaded.reused},
+        "reused": {"tables": manifest.reused, "store": not loaded.loaded},
         "simulated": any(source.simulated for source in manifest.sources),
     }
 
@@ -184,7 +184,7 @@ def register(app: typer.Typer) -> None:
                 raise ConfigError(
                     f"there is no named query {named!r}", where="--named", hint="known: " + ", ".join(known)
                 )
-            cypher, parameters = known[named].cypher, known[named].fill(parameters)
+            cypher, parameters = known[named].cypher, known[named].values(parameters)
         assert cypher is not None
         workspace = session.workspace(store=store)
         most = limit or workspace.settings.query_limit

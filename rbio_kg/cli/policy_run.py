@@ -1,0 +1,153 @@
+"""Policies in a workspace: train one, evaluate one, check its reward."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.cli.session import plain
+from rbio_kg.errors import EvaluationError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rbio_kg.workspace import Progress, Workspace
+    from training.questions import Questions
+    from training.recipe import PolicyConfig
+    from training.rewards import ComposedReward
+
+
+def read_recipe(workspace: Workspace, config: Path | None, steps: int | None = None) -> PolicyConfig:
+    """The recipe of a file, or the default; a model or seed that the workspace sets, and `steps`, win."""
+    from training.recipe import PolicyConfig
+
+    set_here = {name for name, origin in workspace.loaded.origins.items() if origin != "default"}
+    changes: dict[str, Any] = {
+        "grpo.steps": steps,
+        "model.name": workspace.settings.model if "model" in set_here else None,
+        "seed": workspace.settings.seed if "seed" in set_here else None,
+    }
+    if config is not None:
+        return PolicyConfig.read(config, **changes)
+    lines = set(workspace.tables["questions"]["cell_line"].unique())
+    if lines and "k562" not in lines:
+        changes["questions.cell_line"] = min(lines)
+    return PolicyConfig.make(**changes)
+
+
+def recipe_reward(workspace: Workspace, recipe: PolicyConfig) -> ComposedReward:
+    """The recipe's reward on the workspace's verifiers."""
+    return workspace.reward(recipe.reward.verifiers, **recipe.reward.options())
+
+
+def run_policy(
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    config: Path | None = None,
+    name: str | None = None,
+    resume: bool = False,
+    steps: int | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Warm up and train a policy; the document of `train policy`."""
+    from training.policy import train_policy
+    from training.questions import Questions
+    from training.runs import free_name
+
+    recipe = read_recipe(workspace, config, steps)
+    return plain(  # type: ignore[no-any-return]
+        train_policy(
+            workspace.paths,
+            recipe,
+            reward=recipe_reward(workspace, recipe),
+            questions=Questions(workspace.tables["questions"]),
+            facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
+            snapshot=workspace.snapshot,
+            build_id=workspace.build_id,
+            name=name or free_name(workspace.paths, "policy"),
+            resume=resume,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    )
+
+
+def evaluate_run(
+    workspace: Workspace,
+    progress: Progress,
+    run: str,
+    *,
+    questions_file: Path | None,
+    task: str | None,
+    cell_line: str | None,
+    split: str,
+    limit: int | None,
+    predictions: Path | None,
+    samples: int,
+) -> dict[str, Any]:
+    """Examine a trained policy; the document of `evaluate policy`."""
+    from rbio_kg.files import write_bytes
+    from training.policy import evaluate_policy
+    from training.recipe import PolicyConfig
+    from training.runs import find_run, read_run
+
+    manifest = read_run(find_run(workspace.paths, run))
+    recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
+    questions, train = _questions(
+        workspace, questions_file, split, task or recipe.questions.task, cell_line or recipe.questions.cell_line
+    )
+    document, scored = evaluate_policy(
+        workspace.paths,
+        run,
+        questions,
+        train=train,
+        reward=recipe_reward(workspace, recipe),
+        facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
+        snapshot=workspace.snapshot,
+        limit=limit,
+        samples=samples,
+        seed=workspace.settings.seed,
+        progress=progress,
+    )
+    if predictions is not None:
+        write_bytes(predictions, scored.select("pert", "gene", "label", "score").write_csv().encode())
+    return {"run": run, "split": split, **plain(document)}
+
+
+def _questions(
+    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None
+) -> tuple[Questions, pl.DataFrame]:
+    """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
+    import polars as pl
+
+    from graph_builders.perturbqa import cell_line_of, read_questions
+    from training.questions import Questions
+
+    known = workspace.tables["questions"]
+    if file is not None:
+        line = (cell_line or cell_line_of(file)).lower()
+        asked = read_questions(file, "dir" if task == "dir" else "de", line)
+        same = (pl.col("cell_line") == line) & (pl.col("task") == task)
+        known = pl.concat([known.filter(~same), asked])
+        cell_line = line
+    questions = Questions(known).select(split=split, cell_line=cell_line, task=task)
+    if not len(questions):
+        raise EvaluationError(
+            f"there are no {split} questions of task {task} in {cell_line}", hint="name a file with --questions"
+        )
+    return questions, known.filter((pl.col("split") == "train") & (pl.col("task") == task))
+
+
+def check_reward(workspace: Workspace, progress: Progress, config: Path | None) -> dict[str, Any]:
+    """The exploit suite on a recipe's reward, on train questions of the workspace."""
+    from training.exploits import check_rewards
+    from training.questions import Questions
+
+    recipe = read_recipe(workspace, config)
+    questions = Questions(workspace.tables["questions"]).select(
+        split="train", cell_line=recipe.questions.cell_line, task=recipe.questions.task
+    )
+    progress("rewards: trying the exploits", None)
+    document = check_rewards(recipe_reward(workspace, recipe), questions.limit(64, seed=recipe.seed).claims())
+    return plain(document)  # type: ignore[no-any-return]

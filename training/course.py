@@ -1,0 +1,131 @@
+"""A run's course: which questions the warm-up, GRPO and the examination get, and what the warm-up teaches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rbio_kg.errors import TrainingError
+from training.facts import FactBook, Facts, FactSource
+from training.lessons import Lesson
+from training.prompts import prompt_text, rationale
+from training.questions import Questions
+from training.recipe import PolicyConfig
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.snapshot import Snapshot
+    from training.rewards import ComposedReward
+
+DIGIT_SAMPLE = 500
+"""Train questions whose neighbours' similarities set the thresholds of the digits."""
+
+
+def no_facts() -> TrainingError:
+    """What is raised where the open book is missing."""
+    return TrainingError(
+        "open-book prompts need a fitted expression verifier",
+        hint="run rbio-kg train expression, or set questions.prompt to closed in the recipe",
+    )
+
+
+class Course:
+    """The questions of a recipe: lessons, GRPO's and the examination's."""
+
+    def __init__(
+        self,
+        config: PolicyConfig,
+        questions: Questions,
+        facts: FactSource | None,
+        snapshot: Snapshot | None,
+        reward: ComposedReward,
+    ) -> None:
+        asked = config.questions
+        chosen = questions.select(cell_line=asked.cell_line or None, task=asked.task)
+        self.config = config
+        self.reward = reward
+        self.train = chosen.select(split="train")
+        self.book: FactBook | None = None
+        if asked.prompt == "open":
+            if facts is None:
+                raise no_facts()
+            claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
+            self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours)
+            self.train = self.train.with_facts(self.book)
+            chosen = chosen.with_facts(self.book)
+        pairs = self.train.pairs(seed=config.seed)
+        # The warm-up and GRPO take different pairs where there are enough.
+        self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
+        rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
+        wanted = config.grpo.questions
+        self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
+        self.exam = chosen.select(split="test").whole_genes(rows=config.evaluation.rows, seed=config.seed)
+        if config.warmup.examples and len(self.warmup_rows) < config.warmup.batch_size:
+            raise TrainingError(
+                f"{len(self.warmup_rows)} paired train questions are fewer than one warm-up batch",
+                hint="give more questions, or lower warmup.batch_size in the recipe",
+            )
+        if config.grpo.steps:
+            from training.grpo import check_enough
+
+            check_enough(len(self.grpo_rows), config)
+
+    def counts(self) -> dict[str, Any]:
+        """How many questions each part has."""
+        return {
+            "questions": {
+                "warmup": len(self.warmup_rows),
+                "grpo": len(self.grpo_rows),
+                "examination": len(self.exam),
+                "simulated": self.train.simulated,
+            }
+        }
+
+    def lessons(self, tokenizer: Any) -> list[Lesson]:
+        """The warm-up's lessons: what the verifiers think, as far as the prompt shows why."""
+        claims = self.warmup_rows.claims()
+        judged = self.reward.judge(claims, [""] * len(claims), self.warmup_rows.rates())
+        known = np.array([np.nan if item.target is None else item.target for item in judged])
+        told = [self.book.facts(claim) for claim in claims] if self.book is not None else None
+        targets = visible_targets(told, known)
+        prompts = self.warmup_rows.prompts(self.config.questions.prompt, self.config.questions.system)
+        settings = self.config.warmup
+        every = round(1 / settings.think_share) if settings.think_share else 0
+        lessons = []
+        for row, (claim, messages, q) in enumerate(zip(claims, prompts, targets, strict=True)):
+            # Whole batches with reasoning, so that short lessons are not padded to the length of long ones.
+            thinks = every > 0 and (row // settings.batch_size) % every == 0
+            think = "" if not thinks else rationale(claim, told[row]) if told is not None else "From the names alone."
+            lessons.append(Lesson(prompt_text(tokenizer, messages), think, float(q)))
+        return lessons
+
+
+def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
+    """The verifiers' probabilities as far as the prompt explains them, (n,), .02 to .98.
+
+    A linear model of their log-odds on the told facts: what the prompt does not show would be noise to the learner.
+    Without facts, or with too few answers to fit on, the probabilities themselves; where the verifiers are silent, 1/2.
+    """
+    logits = np.log(np.clip(known, 0.02, 0.98)) - np.log1p(-np.clip(known, 0.02, 0.98))
+    heard = ~np.isnan(logits)
+    if told is not None and heard.sum() >= 100:
+        from sklearn.linear_model import Ridge
+
+        features = np.stack([_features(facts) for facts in told])
+        logits = Ridge(alpha=3.0).fit(features[heard], logits[heard]).predict(features)
+    return np.clip(1.0 / (1.0 + np.exp(-np.nan_to_num(logits))), 0.02, 0.98)
+
+
+def _features(facts: Facts) -> Any:
+    """The told facts as numbers: counts by digit and outcome, the rate, the link."""
+    found = np.zeros(31)
+    for _, digit, outcome in facts.neighbours:
+        found[digit - 1 + 9 * outcome] += 1.0
+    weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
+    outcomes = np.array([outcome for _, _, outcome in facts.neighbours], dtype=float)
+    found[18] = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
+    found[19 + facts.rate] = 1.0
+    found[29] = facts.rate / 10.0
+    found[30] = float(facts.link is not None)
+    return found

@@ -1,0 +1,330 @@
+"""Training a policy from end to end: examine, warm up, examine, GRPO, examine; any stage can be interrupted."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.errors import EvaluationError, RbioKGError
+from rbio_kg.files import write_text
+from rbio_kg.paths import WorkspacePaths
+from training.course import Course, no_facts
+from training.facts import FactBook, FactSource
+from training.language_model import LanguageModel, Precision, load_model, prepare_model
+from training.policy_evaluation import examine
+from training.policy_model import (
+    load_stages,
+    read_facts_settings,
+    save_facts_settings,
+    save_stage,
+    stage_saved,
+)
+from training.questions import Questions
+from training.recipe import PolicyConfig
+from training.runs import Run, dump, find_run, start_run
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rbio_kg.graph.snapshot import Snapshot
+    from training.rewards import ComposedReward
+
+Progress = Callable[[str, float | None], None]
+
+
+def train_policy(
+    paths: WorkspacePaths,
+    config: PolicyConfig,
+    *,
+    reward: ComposedReward,
+    questions: Questions,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+    build_id: str,
+    name: str,
+    resume: bool = False,
+    dry_run: bool = False,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train a policy as a recipe says, and examine it before, after the warm-up and after GRPO.
+
+    Args:
+        paths: the workspace; the run goes to `paths.run(name)`, a converted model to `paths.models`.
+        config: the recipe.
+        reward: pays completions; its verifiers' probability is also what the warm-up teaches.
+        questions: all questions, train and test; the recipe chooses cell line and task.
+        facts: the open book, for example the expression verifier; may be None for closed-book prompts.
+        snapshot: the graph, for direct links in the open book.
+        build_id: the graph's build.
+        name: of the run.
+        resume: go on with the run of that name from its last checkpoint; a finished run is read, not made again.
+        dry_run: check everything, train nothing, write nothing but a converted model.
+        progress: told what happens.
+
+    Returns:
+        `run`, `steps`, `resumed_from` (stage and step, or null), `reused`, `reward` {first, last}, `parts` (means
+        in the first and last step), `warmup`, `before`, `after_warmup`, `after` (see
+        `policy_evaluation.examine`), `seconds` by stage, `simulated`.
+
+    Raises:
+        TrainingError: there are too few questions, a loss is not finite, or the run cannot go on.
+        ModelError: the language model cannot be loaded.
+        ConfigError, EvaluationError: as their names say.
+    """
+    course = Course(config, questions, facts, snapshot, reward)
+    base = prepare_model(config.model.name, paths.models, progress)
+    precision: Precision = "float32" if config.model.method == "full" else config.model.precision
+    if dry_run:
+        load_model(base, precision)
+        return {"run": name, "steps": 0, "resumed_from": None, "dry_run": True, **course.counts()}
+    run = start_run(
+        paths,
+        name,
+        kind="training",
+        build_id=build_id,
+        version=version("rbio-kg"),
+        seeds={"recipe": config.seed},
+        config=config.model_dump(mode="json"),
+        simulated=course.train.simulated,
+        resume=resume,
+    )
+    if run.manifest.status == "finished":
+        progress(f"run {name} is finished: reused", 1.0)
+        return {**run.manifest.result, "reused": True}
+    try:
+        result = _Training(
+            run, config, course, reward, base=base, precision=precision, resume=resume, progress=progress
+        ).result()
+    except KeyboardInterrupt:
+        run.update(status="interrupted")
+        raise
+    except RbioKGError:
+        with suppress(RbioKGError):
+            run.update(status="failed")
+        raise
+    run.update(status="finished", result=result)
+    return result
+
+
+def evaluate_policy(
+    paths: WorkspacePaths,
+    name: str,
+    questions: Questions,
+    *,
+    train: pl.DataFrame,
+    reward: ComposedReward | None,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+    limit: int | None = None,
+    samples: int | None = None,
+    vote_rows: int | None = None,
+    seed: int = 0,
+    progress: Progress,
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Examine a trained run on other questions; see `policy_evaluation.examine`.
+
+    Args:
+        paths: the workspace.
+        name: of the run.
+        questions: what is asked; rows of genes with one label only count in the pooled metrics.
+        train: train questions, for the baselines.
+        reward: gives the mean reward, or None.
+        facts: the open book.
+        snapshot: the graph.
+        limit: at most about so many questions, whole genes.
+        samples: sampled answers a question, 0 for none; the recipe's otherwise.
+        vote_rows: questions answered by sampling; the recipe's otherwise.
+        seed: of the sample of genes, the answers and the intervals.
+        progress: told after every batch.
+
+    Raises:
+        TrainingError, ModelError: the run is missing, unfinished or corrupt.
+        EvaluationError: there is nothing to examine.
+    """
+    run = Run(find_run(paths, name))
+    config = PolicyConfig.make(dict(run.manifest.config), where=str(run.manifest_file))
+    if not any(stage_saved(run.model, stage) for stage in ("warmup", "grpo")):
+        raise EvaluationError(
+            f"run {name} has no trained model yet ({run.manifest.status})",
+            where=run.model,
+            hint=f"finish it: rbio-kg train policy --resume --name {name}",
+        )
+    if len(questions) == 0:
+        raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
+    if limit is not None and limit < len(questions):
+        questions = questions.whole_genes(rows=limit, seed=seed)
+    if config.questions.prompt == "open":
+        questions = questions.with_facts(_open_book(run, facts, snapshot))
+    base = prepare_model(config.model.name, paths.models, progress)
+    precision: Precision = "float32" if config.model.method == "full" else config.model.precision
+    asked = config.evaluation.model_dump()
+    asked |= {"samples": samples} if samples else {}
+    asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
+    return examine(
+        load_stages(base, run.model, config.model.method, precision),
+        questions,
+        train=train,
+        reward=reward,
+        asked=config.questions,
+        settings=type(config.evaluation)(**asked),
+        max_tokens=config.grpo.max_tokens,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None) -> FactBook:
+    if facts is None:
+        raise no_facts()
+    thresholds, neighbours = read_facts_settings(run.model)
+    return FactBook(facts, snapshot, thresholds, neighbours)
+
+
+class _Training:
+    """The stages of one run, each skipped where its result is already there."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: PolicyConfig,
+        course: Course,
+        reward: ComposedReward,
+        *,
+        base: str,
+        precision: Precision,
+        resume: bool,
+        progress: Progress,
+    ) -> None:
+        self.run, self.config, self.course, self.reward = run, config, course, reward
+        self.base, self.precision, self.resume, self.progress = base, precision, resume, progress
+        self.seconds: dict[str, float] = {}
+        self.resumed_from: dict[str, Any] | None = None
+        self.warmup: dict[str, Any] | None = None
+        if course.book is not None:
+            save_facts_settings(run.model, course.book.thresholds.tolist(), course.book.neighbours)
+
+    def result(self) -> dict[str, Any]:
+        """Train and examine; see `train_policy`."""
+        stage = "warmup" if self.config.warmup.examples else ""
+        before = self._exam("before", lambda: load_model(self.base, self.precision))
+        if stage and not stage_saved(self.run.model, "warmup"):
+            self._timed("warmup", self._warm_up)
+        after_warmup = self._exam("after_warmup", self._warmed_up) if stage else None
+        if self.config.grpo.steps and not stage_saved(self.run.model, "grpo"):
+            self._timed("grpo", self._grpo)
+        after = self._exam("after", self._trained)
+        steps = [line for line in self.run.logged() if line.get("phase") == "grpo"]
+        return {
+            "run": self.run.folder.name,
+            "steps": len(steps),
+            "resumed_from": self.resumed_from,
+            "reused": False,
+            "reward": _ends(steps, "reward"),
+            "parts": {name: _ends(steps, f"rewards/{name}/mean") for name in self.reward.part_names if steps},
+            "warmup": self.warmup or _warmup_file(self.run),
+            "before": before,
+            "after_warmup": after_warmup,
+            "after": after,
+            "seconds": self.seconds,
+            "simulated": self.course.train.simulated,
+            **self.course.counts(),
+        }
+
+    def _timed(self, stage: str, work: Callable[[], Any]) -> Any:
+        started = time.monotonic()
+        found = work()
+        self.seconds[stage] = round(time.monotonic() - started, 1)
+        self.run.update(stage=stage)
+        return found
+
+    def _warmed_up(self) -> LanguageModel:
+        return load_stages(self.base, self.run.model, self.config.model.method, self.precision, "warmup")
+
+    def _trained(self) -> LanguageModel:
+        return load_stages(self.base, self.run.model, self.config.model.method, self.precision)
+
+    def _exam(self, stage: str, load: Callable[[], LanguageModel]) -> dict[str, Any]:
+        path = self.run.evaluation_file(stage)
+        if path.is_file():
+            with suppress(ValueError):
+                known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                return known
+        told = stage.replace("_", " ")
+        document: dict[str, Any]
+        document, _ = self._timed(
+            f"evaluation {told}",
+            lambda: examine(
+                load(),
+                self.course.exam,
+                train=self.course.train.frame,
+                reward=self.reward,
+                asked=self.config.questions,
+                settings=self.config.evaluation,
+                max_tokens=self.config.grpo.max_tokens,
+                seed=self.config.seed,
+                progress=lambda message, share: self.progress(f"{told}: {message}", share),
+            ),
+        )
+        write_text(path, dump(document))
+        return document
+
+    def _warm_up(self) -> None:
+        from training.warmup import add_lora, warm_up
+
+        settings, seed = self.config.warmup, self.config.seed
+        start = load_model(self.base, self.precision)
+        model = start.model
+        if self.config.model.method == "lora":
+            model = add_lora(model, rank=settings.rank, top_layers=settings.top_layers, seed=seed)
+        checkpoint = self.run.checkpoints / "warmup.pt"
+        history, done = warm_up(
+            model,
+            start.tokenizer,
+            self.course.lessons(start.tokenizer),
+            settings,
+            seed=seed,
+            checkpoint=checkpoint,
+            resume=self.resume,
+            progress=self.progress,
+        )
+        if done:
+            self.resumed_from = {"stage": "warmup", "step": done}
+        self.warmup = history.to_json()
+        others = [line for line in self.run.logged() if line.get("phase") != "warmup"]
+        self.run.rewrite_log([*history.lines(), *others])
+        write_text(self.run.checkpoints / "warmup.json", dump(self.warmup))
+        save_stage(model, start.tokenizer, self.run.model, "warmup")
+        checkpoint.unlink(missing_ok=True)
+
+    def _grpo(self) -> None:
+        from training.grpo import run_grpo
+
+        dataset = self.course.grpo_rows.to_dataset(self.config.questions.prompt, self.config.questions.system)
+        start = self._warmed_up()
+        model, done = run_grpo(
+            start,
+            dataset,
+            self.reward,
+            self.config,
+            self.run,
+            resume=self.resume,
+            progress=self.progress,
+        )
+        if done:
+            self.resumed_from = {"stage": "grpo", "step": done}
+        save_stage(model, start.tokenizer, self.run.model, "grpo")
+
+
+def _warmup_file(run: Run) -> dict[str, Any] | None:
+    path: Path = run.checkpoints / "warmup.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _ends(steps: Sequence[dict[str, Any]], key: str) -> dict[str, float | None]:
+    """The first and the last step's value."""
+    return {"first": steps[0].get(key), "last": steps[-1].get(key)} if steps else {"first": None, "last": None}

@@ -1,0 +1,209 @@
+"""Questions: which benchmark rows a policy is trained or examined on, and as what they reach the trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import polars as pl
+
+from rbio_kg.claims import Claim, Relation
+from rbio_kg.errors import EvaluationError, TrainingError
+from training.prompts import PromptMode, prompt_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from training.facts import FactBook
+
+TASK_RELATION = {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES}
+"""The claim that label 1 makes true."""
+
+_ORDER = ["task", "cell_line", "split", "gene", "pert"]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Benchmark rows with the schema of `GraphTables`' `questions`, and where their open-book facts come from."""
+
+    frame: pl.DataFrame
+    facts: FactBook | None = None
+
+    @classmethod
+    def from_tables(
+        cls,
+        tables: Mapping[str, pl.DataFrame],
+        *,
+        split: str | None = None,
+        cell_line: str | None = None,
+        task: str | None = None,
+        facts: FactBook | None = None,
+        limit: int | None = None,
+        balanced: bool = False,
+        seed: int = 0,
+    ) -> Self:
+        """The rows of a build.
+
+        Args:
+            tables: anything with a `questions` frame.
+            split: `train` or `test`; None for both.
+            cell_line: None for all.
+            task: `de` or `dir`; None for both.
+            facts: the open book.
+            limit: at most so many rows, drawn at random.
+            balanced: as many rows of label 1 as of label 0, in pairs of one gene.
+            seed: of the draws.
+
+        Raises:
+            EvaluationError: a name is unknown, or no row is left.
+        """
+        found = cls(tables["questions"].sort(_ORDER), facts).select(split=split, cell_line=cell_line, task=task)
+        if balanced:
+            found = found.pairs(seed=seed)
+        return found if limit is None else found.limit(limit, seed=seed, keep_pairs=balanced)
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any label comes from a model instead of a laboratory."""
+        return bool(self.frame["simulated"].any())
+
+    def with_facts(self, facts: FactBook) -> Self:
+        """The same rows with an open book."""
+        return replace(self, facts=facts)
+
+    def select(self, *, split: str | None = None, cell_line: str | None = None, task: str | None = None) -> Self:
+        """The rows of one split, cell line and task.
+
+        Raises:
+            EvaluationError: a name is unknown (the known ones are told).
+        """
+        frame = self.frame
+        for column, wanted in (("task", task), ("cell_line", cell_line and cell_line.lower()), ("split", split)):
+            if wanted is None:
+                continue
+            kept = frame.filter(pl.col(column) == wanted)
+            if kept.is_empty():
+                known = ", ".join(self.frame[column].unique().sort()) or "none at all"
+                raise EvaluationError(
+                    f"there are no questions with {column.replace('_', ' ')} {wanted!r}", hint=f"there are: {known}"
+                )
+            frame = kept
+        return replace(self, frame=frame)
+
+    def limit(self, rows: int, *, seed: int = 0, keep_pairs: bool = False) -> Self:
+        """At most `rows` rows drawn at random; `keep_pairs` takes neighbouring rows two by two, in order."""
+        if keep_pairs:
+            return replace(self, frame=self.frame.head(rows - rows % 2))
+        if rows >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False))
+        return replace(self, frame=self.frame[chosen])
+
+    def pairs(self, *, seed: int = 0) -> Self:
+        """Rows of label 1 and label 0 of the same gene side by side, each row once, in random order.
+
+        Pairs take the gene's habit out of what there is to learn, and balance the labels.
+        """
+        rng = np.random.default_rng(seed)
+        numbered = self.frame.with_row_index("row")
+        found: list[tuple[int, int]] = []
+        for _, rows in numbered.group_by(["task", "cell_line", "gene"], maintain_order=True):
+            labels, numbers = rows["label"].to_numpy(), rows["row"].to_numpy()
+            ones, noughts = rng.permutation(numbers[labels == 1]), rng.permutation(numbers[labels == 0])
+            found.extend(zip(ones.tolist(), noughts.tolist(), strict=False))
+        order = [row for number in rng.permutation(len(found)) for row in found[number]]
+        return replace(self, frame=self.frame[order])
+
+    def whole_genes(self, *, rows: int, seed: int = 0) -> Self:
+        """All rows of randomly drawn genes that have both labels, until there are about `rows` rows.
+
+        Whole genes, because the per-gene AUROC needs all rows of a gene. The last gene may go past `rows`.
+
+        Raises:
+            EvaluationError: no gene has both labels.
+        """
+        return self.take(self.whole_gene_rows(rows=rows, seed=seed))
+
+    def whole_gene_rows(self, *, rows: int, seed: int = 0) -> list[int]:
+        """Positions of the rows that `whole_genes` takes, ascending."""
+        keys = ["task", "cell_line", "gene"]
+        numbered = self.frame.with_row_index("row")
+        mixed = (
+            numbered.group_by(keys)
+            .agg(pl.col("label").n_unique().alias("labels"), pl.len().alias("rows"))
+            .filter(pl.col("labels") > 1)
+            .sort(keys)
+        )
+        if mixed.is_empty():
+            raise EvaluationError("no gene has both labels among these questions", hint="take more rows")
+        order = np.random.default_rng(seed).permutation(len(mixed))
+        before = np.concatenate([[0], np.cumsum(mixed["rows"].to_numpy()[order])[:-1]])
+        chosen = mixed[np.sort(order[before < rows])].select(keys)
+        return sorted(numbered.join(chosen, on=keys, how="semi")["row"].to_list())
+
+    def take(self, rows: list[int]) -> Self:
+        """The rows at these positions, in this order."""
+        return replace(self, frame=self.frame[rows])
+
+    def claims(self) -> list[Claim]:
+        """The claims that label 1 makes true, in the frame's order."""
+        columns = self.frame.select("pert", "gene", "task", "cell_line").iter_rows()
+        return [Claim(pert, TASK_RELATION[task], gene, line) for pert, gene, task, line in columns]
+
+    def rates(self) -> list[float | None]:
+        """The monitored genes' train rates of change, out of fold; None without an open book."""
+        if self.facts is None:
+            return [None] * len(self)
+        return [self.facts.rate(claim) for claim in self.claims()]
+
+    def to_dataset(self, prompt_mode: PromptMode | None = None, system: str = "") -> Any:
+        """A `datasets.Dataset` for TRL's trainers.
+
+        Args:
+            prompt_mode: `open` or `closed`; None is open where there is a book.
+            system: a system message for every prompt.
+
+        Returns:
+            Columns `prompt` (chat messages), `subject`, `relation`, `object`, `cell_line`, `gene_prior`.
+
+        Raises:
+            TrainingError: open book without facts.
+        """
+        from datasets import Dataset, Features, List, Value
+
+        text = Value("string")
+        features = Features(
+            {
+                "prompt": List({"role": text, "content": text}),
+                **dict.fromkeys(("subject", "relation", "object", "cell_line"), text),
+                "gene_prior": Value("float64"),
+            }
+        )
+        claims = self.claims()
+        columns: dict[str, list[Any]] = {
+            "prompt": self.prompts(prompt_mode, system),
+            "subject": [claim.subject for claim in claims],
+            "relation": [str(claim.relation) for claim in claims],
+            "object": [claim.object for claim in claims],
+            "cell_line": [claim.cell_line for claim in claims],
+            "gene_prior": self.rates(),
+        }
+        return Dataset.from_dict(columns, features=features)
+
+    def prompts(self, prompt_mode: PromptMode | None = None, system: str = "") -> list[list[dict[str, str]]]:
+        """The prompts as chat messages, in the frame's order.
+
+        Raises:
+            TrainingError: open book without facts.
+        """
+        if prompt_mode == "closed" or (prompt_mode is None and self.facts is None):
+            return [prompt_messages(claim, None, system) for claim in self.claims()]
+        if self.facts is None:
+            raise TrainingError(
+                "open-book prompts need facts", hint="fit the expression verifier first, or set prompt_mode to closed"
+            )
+        return [prompt_messages(claim, self.facts.facts(claim), system) for claim in self.claims()]

@@ -1,0 +1,160 @@
+"""The recipe of a policy run: every setting, its range and what it does; read from TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from rbio_kg.errors import ConfigError
+
+Method = Literal["lora", "full"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """The language model."""
+
+    name: str = Field("smollm2", description="smollm2 (bundled), a folder, a GGUF file or a hub id")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 where the hardware multiplies it, else float32; full training needs float32"
+    )
+    method: Method = Field("lora", description="lora: small adapters; full: all weights")
+
+
+class QuestionSettings(_Section):
+    """What is asked."""
+
+    cell_line: str | None = Field("k562", description="cell line of the questions; empty or absent: all")
+    task: Literal["de", "dir"] = Field("de", description="de: does it change; dir: does it increase")
+    prompt: Literal["open", "closed"] = Field("open", description="open: graph facts in the prompt; closed: names only")
+    neighbours: int = Field(6, ge=1, le=20, description="similar known knockdowns told in an open-book prompt")
+    system: str = Field("", description="system message of every prompt; small models are slower with one")
+
+
+class WarmupSettings(_Section):
+    """Supervised warm-up: the format, and how probable yes is."""
+
+    examples: int = Field(1200, ge=0, description="lessons, one pass; pairs of one gene; 0: no warm-up")
+    batch_size: int = Field(16, ge=2, multiple_of=2, description="lessons a step")
+    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="peak of the cosine; full training needs about 5e-5")
+    rank: int = Field(16, ge=1, description="LoRA rank")
+    top_layers: int | None = Field(15, ge=1, description="LoRA on so many last layers; all where the model has fewer")
+    think_share: float = Field(
+        0.125,
+        ge=0,
+        le=1,
+        description="share of batches with reasoning; the others answer at once, as the score reads it",
+    )
+    digit_weight: float = Field(0.5, ge=0, description="weight of the loss at the confidence digit")
+    text_weight: float = Field(0.3, ge=0, description="weight of the loss of the other tokens")
+
+
+class GrpoSettings(_Section):
+    """GRPO with the composed reward."""
+
+    steps: int = Field(6, ge=0, description="optimiser steps; 0: no GRPO")
+    prompts: int = Field(4, ge=1, description="questions a step")
+    generations: int = Field(4, ge=2, description="completions a question")
+    max_tokens: int = Field(48, ge=4, description="longest completion")
+    learning_rate: float = Field(2e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5")
+    beta: float = Field(0.02, ge=0, description="weight of the divergence from the warmed-up model")
+    temperature: float = Field(1.0, gt=0, description="of the sampled completions")
+    rank: int = Field(16, ge=1, description="LoRA rank, on the query and value projections")
+    scale_rewards: Literal["none", "group", "batch"] = Field(
+        "none", description="none: rewards as they are; group scaling drives calibrated answers to 0 or 1"
+    )
+    save_every: int = Field(2, ge=1, description="steps between checkpoints")
+    questions: int = Field(256, ge=2, description="train questions drawn from, in pairs of one gene")
+    explained: int = Field(4, ge=0, description="completions a step that are stored with cited evidence")
+
+
+class RewardSettings(_Section):
+    """The composed reward (see `training.rewards.ComposedReward`)."""
+
+    verifiers: dict[str, float] = Field(
+        default_factory=lambda: {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6},
+        description="verifier to weight; 0: recorded, not paid",
+    )
+    scoring: Literal["brier", "log", "linear"] = Field("brier", description="how a stated probability is paid")
+    pooling: Literal["mean", "log_odds"] = Field("mean", description="how claim verifiers are pooled")
+    relative_to: Literal["gene_prior"] | None = Field(None, description="pay what goes beyond the gene's habit")
+    text_weight: float = Field(0.1, ge=0, lt=0.5, description="share that text verifiers decide")
+    round_to: float = Field(0.05, ge=0, le=0.5, description="scores are rounded to this step; 0: not")
+
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `ComposedReward`."""
+        return self.model_dump(exclude={"verifiers"})
+
+
+class EvaluationSettings(_Section):
+    """The examination before, between and after, on test questions of whole genes."""
+
+    rows: int = Field(400, ge=2, description="questions scored by likelihood, about; whole genes")
+    vote_rows: int = Field(24, ge=0, description="of these, questions answered by sampling, about; 0: none")
+    samples: int = Field(2, ge=1, description="sampled answers a question")
+    batch_size: int = Field(32, ge=1, description="prompts scored at once")
+
+
+class PolicyConfig(_Section):
+    """A whole recipe. Unknown names and values out of range are errors."""
+
+    seed: int = Field(0, ge=0, description="seed of everything that is random")
+    model: ModelSettings = ModelSettings()
+    questions: QuestionSettings = QuestionSettings()
+    warmup: WarmupSettings = WarmupSettings()
+    grpo: GrpoSettings = GrpoSettings()
+    reward: RewardSettings = RewardSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.grpo.scale_rewards == "group" and self.reward.scoring != "linear":
+            raise ValueError(
+                f"grpo.scale_rewards = 'group' cannot go with reward.scoring = {self.reward.scoring!r}: "
+                "it keeps only the sign and makes stated probabilities collapse; use 'none'"
+            )
+        if self.model.method == "full" and self.model.precision == "bfloat16":
+            raise ValueError("model.method = 'full' needs model.precision = 'float32': bfloat16 rounds updates away")
+        return self
+
+    @classmethod
+    def read(cls, path: Path, **changes: Any) -> Self:
+        """A recipe from a TOML file.
+
+        Args:
+            path: the file.
+            changes: dotted settings that win over the file, such as `{"grpo.steps": 3}`; None counts as not given.
+
+        Raises:
+            ConfigError: the file is missing or no TOML, or a setting is unknown or out of range.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError("there is no such recipe", where=path, hint="give a TOML file with --config") from None
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"the recipe cannot be read ({error})", where=path, hint="mend the file") from error
+        return cls.make(values, where=str(path), **changes)
+
+    @classmethod
+    def make(cls, values: dict[str, Any] | None = None, *, where: str = "recipe", **changes: Any) -> Self:
+        """A recipe from nested values, the defaults where there are none (see `read`)."""
+        merged = {key: dict(value) if isinstance(value, dict) else value for key, value in (values or {}).items()}
+        for name, value in changes.items():
+            if value is not None:
+                section, _, field = name.rpartition(".")
+                (merged.setdefault(section, {}) if section else merged)[field] = value
+        try:
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            name = ".".join(str(part) for part in first["loc"]) or "recipe"
+            raise ConfigError(
+                f"{name}: {first['msg']}", where=where, hint="docs/training.md lists every setting"
+            ) from None

@@ -1,0 +1,140 @@
+"""Rollouts: every completion of a training, with what the verifiers said about it, in Parquet."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from rbio_kg.claims import Claim, Status, Verdict
+from training.completions import Completion, completion_text
+
+if TYPE_CHECKING:
+    from training.judgements import Judgement
+    from training.rewards import ComposedReward
+
+ROLLOUT_SCHEMA: dict[str, pl.DataType] = {
+    "run": pl.String(),
+    "step": pl.Int64(),
+    "claim_id": pl.String(),
+    "subject": pl.String(),
+    "relation": pl.String(),
+    "object": pl.String(),
+    "cell_line": pl.String(),
+    "prompt": pl.String(),
+    "completion": pl.String(),
+    "answer": pl.String(),
+    "confidence": pl.Float64(),
+    "q": pl.Float64(),
+    "reward": pl.Float64(),
+    "parts": pl.String(),
+    "verdicts": pl.String(),
+}
+"""One row a completion. `parts` is a JSON object, `verdicts` a JSON list of `Verdict.to_json()`: with evidence for the
+first few completions of a step, score and status for the others, because explaining is slower than scoring."""
+
+
+class RolloutRecorder:
+    """The main reward function for TRL, which also writes what it saw to `step-NNNNN.parquet`.
+
+    Args:
+        reward: the composed reward.
+        folder: where the files go.
+        run: the run's name.
+        explained: completions a step that are stored with cited evidence; one of each question before a second.
+    """
+
+    def __init__(self, reward: ComposedReward, folder: Path, run: str, explained: int) -> None:
+        self.reward = reward
+        self.main = reward.functions[0]
+        self.folder = folder
+        self.run = run
+        self.explained = explained
+        self.__name__ = self.main.__name__
+
+    def __call__(
+        self, prompts: Sequence[Completion], completions: Sequence[Completion], **columns: Any
+    ) -> list[float | None]:
+        """The main reward of each completion; the batch goes to the file of the step that it is made for."""
+        rewards = self.main(prompts=prompts, completions=completions, **columns)
+        names = ("subject", "relation", "object", "cell_line")
+        claims = [Claim(*row) for row in zip(*(columns[name] for name in names), strict=True)]
+        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts)
+        state = columns.get("trainer_state")
+        step = (0 if state is None else int(state.global_step)) + 1
+        write_rollouts(self.folder, step, self.rows(step, judgements, prompts))
+        return list(rewards)
+
+    def rows(self, step: int, judgements: Sequence[Judgement], prompts: Sequence[Completion]) -> list[dict[str, Any]]:
+        """One row a completion."""
+        chosen = set(_spread([judgement.claim for judgement in judgements], self.explained))
+        return [
+            {
+                "run": self.run,
+                "step": step,
+                "claim_id": judgement.claim.id,
+                "subject": judgement.claim.subject,
+                "relation": str(judgement.claim.relation),
+                "object": judgement.claim.object,
+                "cell_line": judgement.claim.cell_line,
+                "prompt": completion_text(prompt),
+                "completion": judgement.text,
+                "answer": judgement.answer,
+                "confidence": judgement.confidence,
+                "q": judgement.q,
+                "reward": judgement.reward,
+                "parts": json.dumps(dict(judgement.parts), allow_nan=False),
+                "verdicts": json.dumps(
+                    [
+                        verdict.to_json()
+                        for verdict in (
+                            self.reward.explain(judgement.claim, judgement.text, prompt)
+                            if number in chosen
+                            else plain_verdicts(judgement.scores)
+                        )
+                    ],
+                    allow_nan=False,
+                ),
+            }
+            for number, (judgement, prompt) in enumerate(zip(judgements, prompts, strict=True))
+        ]
+
+
+def plain_verdicts(scores: Mapping[str, float | None]) -> list[Verdict]:
+    """Verdicts without evidence from the verifiers' scores."""
+    return [
+        Verdict(score, Status.ABSTAIN if score is None else Status.OK, verifier=name) for name, score in scores.items()
+    ]
+
+
+def _spread(claims: Sequence[Claim], wanted: int) -> list[int]:
+    """Positions of `wanted` completions: the first of each claim, then the second of each, and so on."""
+    seen: dict[Claim, int] = {}
+    turns = []
+    for position, claim in enumerate(claims):
+        seen[claim] = seen.get(claim, -1) + 1
+        turns.append((seen[claim], position))
+    return [position for _, position in sorted(turns)[:wanted]]
+
+
+def write_rollouts(folder: Path, step: int, rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write one step's rows; the file appears whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"step-{step:05d}.parquet"
+    temporary = folder / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        pl.DataFrame(list(rows), schema=ROLLOUT_SCHEMA, orient="row").write_parquet(temporary, statistics=False)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def read_rollouts(folder: Path) -> pl.DataFrame:
+    """All steps' rows, in the order of the steps."""
+    frames = [pl.DataFrame(schema=ROLLOUT_SCHEMA), *(pl.read_parquet(path) for path in sorted(folder.glob("step-*")))]
+    return pl.concat(frames)

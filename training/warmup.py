@@ -1,0 +1,294 @@
+"""Warm-up: a short supervised training that teaches the format and how probable yes is.
+
+One pass over the lessons. The loss of a lesson is the cross-entropy at the answer (soft target: q on yes, 1 - q on
+no), plus that at the digit (soft target: the confidence), plus the mean cross-entropy of the other tokens it writes.
+Soft targets are what makes a small model learn here: at equal rows, hard labels lost most of the skill in trials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import pickle
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rbio_kg.errors import TrainingError
+from training.language_model import quiet
+from training.lessons import AnswerTokens, EncodedLesson, Lesson
+
+if TYPE_CHECKING:
+    from training.recipe import WarmupSettings
+
+Progress = Callable[[str, float | None], None]
+CHECKPOINT_SECONDS = 60.0
+"""Time between checkpoints; one is also written when the training is interrupted."""
+
+
+@dataclass
+class WarmupHistory:
+    """Losses per step: at the answer, at the digit, of the other text; and how long it all took."""
+
+    answer: list[float] = field(default_factory=list)
+    digit: list[float] = field(default_factory=list)
+    text: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """First and last tenth of each loss, and the seconds."""
+
+        def ends(values: list[float]) -> dict[str, float | None]:
+            width = max(1, len(values) // 10)
+            return {
+                "first": round(float(np.mean(values[:width])), 4) if values else None,
+                "last": round(float(np.mean(values[-width:])), 4) if values else None,
+            }
+
+        return {
+            "steps": len(self.answer),
+            "answer_loss": ends(self.answer),
+            "digit_loss": ends(self.digit),
+            "text_loss": ends(self.text),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[dict[str, Any]]:
+        """One line a step for the run's log; `loss` is the loss at the answer."""
+        return [
+            {
+                "phase": "warmup",
+                "step": number,
+                "loss": round(answer, 5),
+                "digit": round(digit, 5),
+                "text": round(text, 5),
+            }
+            for number, (answer, digit, text) in enumerate(
+                zip(self.answer, self.digit, self.text, strict=True), start=1
+            )
+        ]
+
+
+def add_lora(model: Any, *, rank: int, top_layers: int | None, seed: int) -> Any:
+    """The model with a trainable LoRA adapter on all linear modules of its last `top_layers` layers (None: of all).
+
+    With the lower layers left alone the backward pass stops half-way: more lessons in the same time.
+    """
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    head = model.get_output_embeddings()
+    names = {
+        name.rsplit(".", 1)[-1]
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and module is not head
+    }
+    layers = model.config.num_hidden_layers
+    chosen = None if top_layers is None or top_layers >= layers else list(range(layers - top_layers, layers))
+    torch.manual_seed(seed)
+    config = LoraConfig(
+        r=rank,
+        lora_alpha=2 * rank,
+        target_modules=sorted(names),
+        layers_to_transform=chosen,
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
+    )
+    with quiet():
+        return get_peft_model(model, config)
+
+
+def causal_model(model: Any) -> Any:
+    """The causal language model inside an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def hidden_states(model: Any, ids: Any) -> Any:
+    """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for those."""
+    inner = causal_model(model)
+    return getattr(inner, inner.base_model_prefix)(input_ids=ids, use_cache=False).last_hidden_state
+
+
+def log_probabilities(model: Any, states: Any) -> Any:
+    """Log-probabilities over the vocabulary, in float32, for hidden states (n, width)."""
+    return causal_model(model).get_output_embeddings()(states).float().log_softmax(-1)
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> Any:
+    """Rows of token ids as one tensor, padded on the right."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    return torch.tensor([[*row, *([pad] * (width - len(row)))] for row in rows], device=device)
+
+
+def warm_up(
+    model: Any,
+    tokenizer: Any,
+    lessons: Sequence[Lesson],
+    settings: WarmupSettings,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: Progress,
+) -> tuple[WarmupHistory, int]:
+    """Train the model's trainable parameters in place, one pass over the lessons in their order.
+
+    Args:
+        model: with trainable parameters (see `add_lora`).
+        tokenizer: its tokenizer.
+        lessons: in the order in which they are taught; pairs of one gene side by side.
+        settings: batch size, learning rate and loss weights.
+        seed: of the answers and digits that are drawn.
+        checkpoint: file for the state, written now and then and on an interruption.
+        resume: go on from that file where it is there.
+        progress: told after every step.
+
+    Returns:
+        The losses, and the step it was resumed from (0: from the beginning).
+
+    Raises:
+        TrainingError: there are fewer lessons than one batch, the loss is not finite, or the checkpoint is corrupt or
+            of another training.
+    """
+    import torch
+
+    tokens = AnswerTokens(tokenizer)
+    rng = np.random.default_rng(seed)
+    encoded = [tokens.encode(lesson, rng) for lesson in lessons]
+    steps = len(encoded) // settings.batch_size
+    if steps == 0:
+        raise TrainingError(
+            f"{len(encoded)} lessons are fewer than one batch of {settings.batch_size}", hint="give more questions"
+        )
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    history = WarmupHistory()
+    mark = _fingerprint(encoded, settings, seed)
+    done = 0
+    if resume and checkpoint is not None and checkpoint.is_file():
+        done = _restore(checkpoint, mark, parameters, optimiser, history)
+    resumed = done
+    started = saved = time.monotonic()
+    earlier = history.seconds
+    model.train()
+    try:
+        for step in range(done, steps):
+            batch = encoded[step * settings.batch_size : (step + 1) * settings.batch_size]
+            losses = _losses(model, tokens, batch)
+            total = losses["answer"] + settings.digit_weight * losses["digit"] + settings.text_weight * losses["text"]
+            if not math.isfinite(float(total.detach())):
+                raise TrainingError(
+                    f"the warm-up's loss is {float(total.detach())} at step {step + 1}",
+                    hint="lower warmup.learning_rate in the recipe",
+                )
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * _schedule(step, steps)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            for name, value in losses.items():
+                getattr(history, name).append(float(value.detach()))
+            done = step + 1
+            history.seconds = earlier + time.monotonic() - started
+            progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer", done / steps)
+            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        # Stopped inside a step, the gradients are dropped and the last finished step is kept.
+        if checkpoint is not None and len(history.answer) == done == len(history.text):
+            _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+        raise
+    finally:
+        model.eval()
+    if checkpoint is not None:
+        _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+    return history, resumed
+
+
+def _losses(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) -> dict[str, Any]:
+    import torch
+
+    device = next(model.parameters()).device
+    states = hidden_states(model, padded([item.ids for item in batch], tokens.tokenizer.pad_token_id, device))
+    rows = torch.arange(len(batch), device=device)
+    q = torch.tensor([item.q for item in batch], dtype=torch.float32, device=device)
+    at_answer = log_probabilities(model, states[rows, [item.answer_at for item in batch]])
+    answer = -(q * at_answer[:, tokens.yes] + (1.0 - q) * at_answer[:, tokens.no]).mean()
+    at_digit = log_probabilities(model, states[rows, [item.digit_at for item in batch]])
+    wanted = torch.tensor(np.stack([item.digits for item in batch]), dtype=torch.float32, device=device)
+    digit = -(wanted * at_digit[:, tokens.digits]).sum(-1).mean()
+    places = [
+        (row, at)
+        for row, item in enumerate(batch)
+        for at in range(item.text_from, len(item.ids) - 1)
+        if at not in (item.answer_at, item.digit_at)
+    ]
+    numbers, positions = ([place[i] for place in places] for i in (0, 1))
+    written = log_probabilities(model, states[numbers, positions])
+    targets = torch.tensor([batch[row].ids[at + 1] for row, at in places], device=device)
+    return {"answer": answer, "digit": digit, "text": torch.nn.functional.nll_loss(written, targets)}
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Five steps up, then a cosine down to a tenth."""
+    return min(1.0, (step + 1) / 5) * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))
+
+
+def _fingerprint(encoded: Sequence[EncodedLesson], settings: WarmupSettings, seed: int) -> str:
+    digest = hashlib.sha256(f"{settings.model_dump_json()} {seed}".encode())
+    for item in encoded:
+        digest.update(np.asarray(item.ids, dtype=np.int64).tobytes() + np.float64(item.q).tobytes())
+    return digest.hexdigest()
+
+
+def _save(
+    path: Path, mark: str, done: int, *, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory
+) -> None:
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    state = {
+        "mark": mark,
+        "done": done,
+        "parameters": [parameter.detach().cpu() for parameter in parameters],
+        "optimiser": optimiser.state_dict(),
+        "history": dict(vars(history)),
+    }
+    try:
+        torch.save(state, temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _restore(path: Path, mark: str, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory) -> int:
+    import torch
+
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        found, done = state["mark"], int(state["done"])
+    except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise TrainingError(
+            f"the checkpoint is corrupt ({type(error).__name__})", where=path, hint="delete it and start the run again"
+        ) from error
+    if found != mark:
+        raise TrainingError(
+            "the checkpoint is of other lessons or settings", where=path, hint="give the new run another name"
+        )
+    with torch.no_grad():
+        for parameter, value in zip(parameters, state["parameters"], strict=True):
+            parameter.copy_(value)
+    optimiser.load_state_dict(state["optimiser"])
+    for name, value in state["history"].items():
+        setattr(history, name, value)
+    return done

@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from rbio_kg.errors import RbioKGError, StoreError
-from rbio_kg.graph.schema import EVIDENCE_NODES, NODES, RELATIONSHIPS, Kind
+from rbio_kg.graph.schema import EVIDENCE_NODES, EVIDENCE_RELATIONSHIPS, NODES, RELATIONSHIPS, Kind
 from rbio_kg.graph.tables import SORT_KEYS, GraphTables
 
 Progress = Callable[[str, float | None], None]
@@ -28,7 +28,6 @@ Progress = Callable[[str, float | None], None]
 HEAP = "2g"
 _ROWS = 100_000
 _TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
-EVIDENCE_RELATIONSHIPS = ("PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT")
 
 
 def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progress) -> Path:
@@ -88,14 +87,14 @@ def _make(tables: GraphTables, build_id: str, target: Path) -> None:
     import arcadedb_embedded
     import jpype
 
-    total = sum(tables[item.table].height for item in (*NODES, *RELATIONSHIPS)) or 1
+    total = tables.rows or 1
     done = 0
     with arcadedb_embedded.create_database(str(target), jvm_kwargs={"heap_size": HEAP}) as database:
         _make_schema(database.schema)
         vertices = jpype.JClass("com.arcadedb.python.VertexBatcher")
         edges = jpype.JClass("com.arcadedb.python.EdgeBatcher")
         places: dict[str, pl.DataFrame] = {}
-        with database.graph_batch(batch_size=200_000, expected_edge_count=total) as batch:
+        with database.graph_batch(batch_size=500_000, expected_edge_count=total) as batch:
             inner = batch._java_graph_batch
             for node in NODES:
                 _say(step=f"store: {node.label}", share=done / total)

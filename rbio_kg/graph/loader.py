@@ -11,15 +11,21 @@ import polars as pl
 
 from rbio_kg.errors import StoreError
 from rbio_kg.graph.bulkload import bulk_load
-from rbio_kg.graph.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, NodeType, RelationshipType
+from rbio_kg.graph.schema import (
+    EVIDENCE_NODES,
+    EVIDENCE_RELATIONSHIPS,
+    NODES,
+    NODES_BY_LABEL,
+    RELATIONSHIPS,
+    NodeType,
+    RelationshipType,
+)
 from rbio_kg.graph.store import GraphStore
 from rbio_kg.graph.tables import GraphTables
 
 Progress = Callable[[str, float | None], None]
 
-NODE_ROWS = 20_000
-EDGE_ROWS = 20_000
-DELETE_ROWS = 20_000
+BATCH_ROWS = 20_000
 
 
 @dataclass(frozen=True)
@@ -112,12 +118,12 @@ def _load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell:
     store.write("MERGE (b:Build) SET b.id = $id, b.complete = false", id=build_id)
     _clear(store, tell)
     constrain(store, (*NODES, *EVIDENCE_NODES))
-    total = sum(tables[item.table].height for item in (*NODES, *RELATIONSHIPS)) or 1
+    total = tables.rows or 1
     done, started = 0, time.monotonic()
-    for item in (*NODES, *RELATIONSHIPS):
-        name = item.label if isinstance(item, NodeType) else item.type
-        statement = _node_statement(item) if isinstance(item, NodeType) else _edge_statement(item)
-        for rows in _batches(tables[item.table], NODE_ROWS if isinstance(item, NodeType) else EDGE_ROWS):
+    steps = [(item.label, item.table, _node_statement(item)) for item in NODES]
+    steps += [(item.type, item.table, _edge_statement(item)) for item in RELATIONSHIPS]
+    for name, table, statement in steps:
+        for rows in _batches(tables[table], BATCH_ROWS):
             store.write(statement, rows=rows)
             done += len(rows)
             tell(f"store: {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)
@@ -139,15 +145,15 @@ def _check_owned(store: GraphStore) -> None:
 
 def _clear(store: GraphStore, tell: Progress) -> None:
     """Remove the old graph and its evidence: relationships first, in batches that fit the server's memory."""
-    types = [item.type for item in RELATIONSHIPS] + ["PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT"]
+    types = [*(item.type for item in RELATIONSHIPS), *EVIDENCE_RELATIONSHIPS]
     for pattern, variable in [
         *((f"()-[x:{name}]->()", "x") for name in types),
         *((f"(x:{node.label})", "x") for node in (*NODES, *EVIDENCE_NODES)),
     ]:
-        removed = DELETE_ROWS
-        while removed == DELETE_ROWS:
+        removed = BATCH_ROWS
+        while removed == BATCH_ROWS:
             removed = store.write(
-                f"MATCH {pattern} WITH {variable} LIMIT $top DELETE {variable} RETURN count(*) AS n", top=DELETE_ROWS
+                f"MATCH {pattern} WITH {variable} LIMIT $top DELETE {variable} RETURN count(*) AS n", top=BATCH_ROWS
             )[0]["n"]
             if removed:
                 tell(f"store: removing the old graph, {pattern}", None)

@@ -162,7 +162,9 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "One process regulates another; never followed for ancestors.",
         ("sign",),
     ),
-    RelationshipType("MEMBER_OF", "memberships", "Gene", "Pathway", (_SOURCE,), "The gene's product takes part in the pathway."),
+    RelationshipType(
+        "MEMBER_OF", "memberships", "Gene", "Pathway", (_SOURCE,), "The gene's product takes part in the pathway."
+    ),
     RelationshipType("CHILD_OF", "pathway_parents", "Pathway", "Pathway", (_SOURCE,), "Sub-pathway to pathway."),
     RelationshipType(
         "REGULATES",
@@ -224,7 +226,7 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
         "verdicts",
         "id",
         (
-            _text("id", "hash of run, claim, verifier and text"),
+            _text("id", "hash of run, claim, verifier and content"),
             _text("verifier", "who says so"),
             Property("score", "float", "probability that the claim holds, 0 to 1; null unless status is ok"),
             _text("status", "ok, abstain or error"),
@@ -233,8 +235,11 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
         "One verifier's answer to one claim.",
     ),
 )
-"""Written by `evidence load`, never by a build: (Run)-[:PRODUCED]->(Verdict)-[:JUDGES]->(Claim)-[:SUBJECT|OBJECT]->(),
+"""Written by `evidence load`, never by a build:
+(Run)-[:PRODUCED {completions, first_step, last_step}]->(Verdict)-[:JUDGES]->(Claim)-[:SUBJECT|OBJECT]->(),
 (Verdict)-[:CITES {rank, path, weight, type, side}]->(any)."""
+
+EVIDENCE_RELATIONSHIPS = ("PRODUCED", "JUDGES", "SUBJECT", "OBJECT", "CITES")
 
 NODES_BY_LABEL = {node.label: node for node in (*NODES, *EVIDENCE_NODES)}
 RELATIONSHIPS_BY_TYPE = {relationship.type: relationship for relationship in RELATIONSHIPS}

@@ -306,7 +306,8 @@ def _driver(uri: str, auth: tuple[str, str] | None) -> neo4j.Driver:
 
 def _rows(result: neo4j.Result, limit: int | None) -> list[dict[str, Any]]:
     records = result if limit is None else result.fetch(limit)
-    rows = [{key: plain(value) for key, value in record.items()} for record in records]
+    names = result.keys()
+    rows = [{name: plain(value) for name, value in zip(names, record, strict=True)} for record in records]
     result.consume()
     return rows
 

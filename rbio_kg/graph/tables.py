@@ -25,10 +25,7 @@ def _columns(properties: tuple[Property, ...]) -> dict[str, pl.DataType]:
 
 TABLE_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **{node.table: _columns(node.properties) for node in NODES},
-    **{
-        edge.table: {"start": pl.String(), "end": pl.String(), **_columns(edge.properties)}
-        for edge in RELATIONSHIPS
-    },
+    **{edge.table: {"start": pl.String(), "end": pl.String(), **_columns(edge.properties)} for edge in RELATIONSHIPS},
     # Beside the graph, never loaded into a store: the ways to name a gene, and the benchmark's questions.
     "names": {"label": pl.String(), "symbol": pl.String(), "kind": pl.String()},
     "questions": {
@@ -79,6 +76,13 @@ class GraphTables(Mapping[str, pl.DataFrame]):
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def rows(self) -> int:
+        """How many nodes and relationships there are, of all kinds."""
+        return sum(self._frames[item.table].height for item in NODES) + sum(
+            self._frames[item.table].height for item in RELATIONSHIPS
+        )
 
     def write(self, directory: Path) -> None:
         """Write one `NAME.parquet` per table; the same tables give the same bytes."""

@@ -1,0 +1,229 @@
+"""A run's evidence in the graph: (Run)-[:PRODUCED]->(Verdict)-[:JUDGES]->(Claim), and what each verdict CITES.
+
+Equal verdicts of one verifier on one claim are one node; `PRODUCED.completions` counts the completions that got it.
+Everything is merged on ids, so that loading a run again changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rbio_kg.claims import Claim, Relation
+from rbio_kg.errors import ClaimError, StoreError
+from rbio_kg.graph.loader import constrain
+from rbio_kg.graph.schema import EVIDENCE_NODES, NODES_BY_LABEL
+from rbio_kg.graph.store import GraphStore
+
+Progress = Callable[[str, float | None], None]
+
+_ROWS = 5_000
+_COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]
+
+
+@dataclass
+class _Evidence:
+    """What the rollouts say, each thing once."""
+
+    claims: dict[str, Claim] = field(default_factory=dict)
+    verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    citations: list[dict[str, Any]] = field(default_factory=list)
+
+
+def load_evidence(store: GraphStore, run_dir: Path, progress: Progress | None = None) -> dict[str, int]:
+    """Write a run's claims, verdicts and citations into the store.
+
+    Args:
+        store: opened to write; it must hold a whole graph.
+        run_dir: the run's folder, with `manifest.json` and `rollouts/*.parquet`.
+        progress: told each step and the share done.
+
+    Returns:
+        `claims`, `verdicts` and `citations` that this run has in the graph, and `missing`: citations and ends of
+        claims that name a node which the graph does not have; those are left out.
+
+    Raises:
+        StoreError: no such run, a file of it is unreadable, or the store fails.
+    """
+    tell = progress or (lambda message, share: None)
+    store.check()
+    run = _read_run(run_dir)
+    evidence = _read_rollouts(run_dir, run["id"])
+    constrain(store, EVIDENCE_NODES)
+    columns = ", ".join(f"r.{key} = $run.{key}" for key in run if key != "id")
+    store.write(f"MERGE (r:Run {{id: $run.id}}) SET {columns}", run=run)
+
+    ends = _ends(evidence.claims)
+    present = _present(store, [*ends, *evidence.citations])
+    kept_ends = [row for row in ends if (row["label"], row["key"]) in present]
+    kept = [row for row in evidence.citations if (row["label"], row["key"]) in present]
+    total = len(evidence.claims) + len(evidence.verdicts) + len(kept_ends) + len(kept) or 1
+    done = 0
+
+    def send(statement: str, rows: Sequence[dict[str, Any]], **values: Any) -> None:
+        nonlocal done
+        for batch in _batches(rows):
+            store.write(statement, rows=batch, **values)
+            done += len(batch)
+            tell(f"evidence: {done:,} of {total:,} elements", done / total)
+
+    send(
+        "UNWIND $rows AS row MERGE (c:Claim {id: row.id}) SET c.subject = row.subject, c.relation = row.relation, "
+        "c.object = row.object, c.cell_line = row.cell_line",
+        [_claim_row(key, claim) for key, claim in evidence.claims.items()],
+    )
+    send(
+        "UNWIND $rows AS row MATCH (r:Run {id: $run}) MATCH (c:Claim {id: row.claim}) MERGE (v:Verdict {id: row.id}) "
+        "SET v.verifier = row.verifier, v.score = row.score, v.status = row.status, v.reason = row.reason "
+        "MERGE (v)-[:JUDGES]->(c) MERGE (r)-[p:PRODUCED]->(v) "
+        "SET p.completions = row.completions, p.first_step = row.first_step, p.last_step = row.last_step",
+        list(evidence.verdicts.values()),
+        run=run["id"],
+    )
+    for kind in ("SUBJECT", "OBJECT"):
+        for label, rows in _by_label([row for row in kept_ends if row["kind"] == kind]):
+            send(
+                f"UNWIND $rows AS row MATCH (c:Claim {{id: row.claim}}) "
+                f"MATCH (n:{label} {{{NODES_BY_LABEL[label].key}: row.key}}) MERGE (c)-[:{kind}]->(n)",
+                rows,
+            )
+    for label, rows in _by_label(kept):
+        send(
+            f"UNWIND $rows AS row MATCH (v:Verdict {{id: row.verdict}}) "
+            f"MATCH (n:{label} {{{NODES_BY_LABEL[label].key}: row.key}}) "
+            "MERGE (v)-[c:CITES {rank: row.rank, side: row.side}]->(n) "
+            "SET c.path = row.path, c.weight = row.weight, c.type = row.type",
+            rows,
+        )
+    return {
+        "claims": len(evidence.claims),
+        "verdicts": len(evidence.verdicts),
+        "citations": len(kept),
+        "missing": len(ends) + len(evidence.citations) - len(kept_ends) - len(kept),
+    }
+
+
+def _read_run(run_dir: Path) -> dict[str, Any]:
+    path = run_dir / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        name = str(manifest["name"])
+    except FileNotFoundError:
+        raise StoreError("there is no such run", where=path, hint="rbio-kg runs list shows them") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"the run's manifest cannot be read ({error!r})", where=path) from error
+    started = str(manifest.get("started") or "")
+    return {
+        "id": f"{name} {started}".strip(),
+        "name": name,
+        "kind": str(manifest.get("kind") or "training"),
+        "build_id": str(manifest.get("build_id") or ""),
+        "started": started,
+        "simulated": bool(manifest.get("simulated")),
+    }
+
+
+def _read_rollouts(run_dir: Path, run: str) -> _Evidence:
+    found = _Evidence()
+    for path in sorted((run_dir / "rollouts").glob("*.parquet")):
+        try:
+            frame = pl.read_parquet(path, columns=_COLUMNS)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StoreError(
+                f"the rollouts cannot be read ({str(error).splitlines()[0]})", where=path, hint="restore or remove it"
+            ) from error
+        for number, row in enumerate(frame.iter_rows(named=True), start=1):
+            try:
+                claim = Claim(row["subject"], row["relation"], row["object"], row["cell_line"])
+                for verdict in json.loads(row["verdicts"] or "[]"):
+                    _note(found, run, claim, int(row["step"]), verdict)
+            except (ValueError, KeyError, TypeError, ClaimError) as error:
+                raise StoreError(f"row {number} is not a rollout with verdicts ({error!r})", where=path) from error
+    return found
+
+
+def _note(found: _Evidence, run: str, claim: Claim, step: int, verdict: dict[str, Any]) -> None:
+    content = json.dumps(verdict, sort_keys=True)
+    text = "\t".join((run, claim.id, str(verdict["verifier"]), content))
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    found.claims.setdefault(claim.id, claim)
+    known = found.verdicts.get(key)
+    if known is not None:
+        known["completions"] += 1
+        known["first_step"] = min(known["first_step"], step)
+        known["last_step"] = max(known["last_step"], step)
+        return
+    found.verdicts[key] = {
+        "id": key,
+        "claim": claim.id,
+        "completions": 1,
+        "first_step": step,
+        "last_step": step,
+        **{name: verdict[name] for name in ("verifier", "score", "status", "reason")},
+    }
+    for rank, element in enumerate(verdict["evidence"]):
+        for side in ("start", "end"):
+            found.citations.append(
+                {
+                    "verdict": key,
+                    "rank": rank,
+                    "side": side,
+                    "path": int(element["path"]),
+                    "weight": float(element["weight"]),
+                    "type": str(element["type"]),
+                    "label": str(element[side]["label"]),
+                    "key": str(element[side]["key"]),
+                }
+            )
+
+
+def _claim_row(key: str, claim: Claim) -> dict[str, Any]:
+    return {
+        "id": key,
+        "subject": claim.subject,
+        "relation": str(claim.relation),
+        "object": claim.object,
+        "cell_line": claim.cell_line or "",
+    }
+
+
+def _ends(claims: dict[str, Claim]) -> list[dict[str, Any]]:
+    """The nodes that claims are about."""
+    rows = []
+    for key, claim in claims.items():
+        label = "Gene"
+        if claim.relation == Relation.TAKES_PART_IN:
+            label = "GoTerm" if claim.object.startswith("GO:") else "Pathway"
+        rows.append({"claim": key, "kind": "SUBJECT", "label": "Gene", "key": claim.subject})
+        rows.append({"claim": key, "kind": "OBJECT", "label": label, "key": claim.object})
+    return rows
+
+
+def _present(store: GraphStore, rows: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Which of the named nodes the graph has. A label that the schema does not know has none."""
+    found = set()
+    for label, named in _by_label([row for row in rows if row["label"] in NODES_BY_LABEL]):
+        node = NODES_BY_LABEL[label]
+        for batch in _batches([{"key": key} for key in sorted({row["key"] for row in named})]):
+            answer = store.query(
+                f"UNWIND $rows AS row MATCH (n:{label} {{{node.key}: row.key}}) RETURN n.{node.key} AS key",
+                rows=batch,
+            )
+            found |= {(label, row["key"]) for row in answer}
+    return found
+
+
+def _by_label(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    for label in sorted({row["label"] for row in rows}):
+        yield label, [row for row in rows if row["label"] == label]
+
+
+def _batches(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), _ROWS):
+        yield list(rows[start : start + _ROWS])

@@ -24,7 +24,6 @@ from rbio_kg.errors import FetchError
 Report = Callable[[int, int | None], None]
 """Told how many bytes there are, and of how many (None: not known)."""
 
-_CHUNK = 1 << 18
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _BY_HAND = "try again later, or put the file there by hand"
 
@@ -171,9 +170,10 @@ def _continued(answer: httpx.Response, offset: int, part: _Part) -> int | None:
 
 
 def _receive(answer: httpx.Response, part: _Part, total: int | None, report: Report) -> None:
-    # A server may label a .gz file itself as an encoding: then the raw bytes are the file.
+    # A server may label a .gz file itself as an encoding: then the raw bytes are the file. Chunks are taken as they
+    # come: bytes that wait for a full one would be lost with the line.
     compressed = part.target.suffix in (".gz", ".zip")
-    chunks = answer.iter_raw(_CHUNK) if compressed else answer.iter_bytes(_CHUNK)
+    chunks = answer.iter_raw() if compressed else answer.iter_bytes()
     with part.path.open("ab") as stream:
         size = stream.tell()
         report(size, total)

@@ -1,7 +1,7 @@
 """Simulated knockdown labels: drawn from a model on the graph, for where no measured ones may be carried.
 
 They let every later station run and be tested; nothing learned from them is biology. Whatever is written here lies
-beside a `simulated.json`, which the builder turns into `simulated = true` on every question and on the source, and every
+beside a `simulated.json`, which the builder turns into `simulated = true` on every question and on the source; every
 row says it once more in a column of its own.
 
 The model. Let s(p, q) be the likeness of two genes in the graph: the mean of three cosines, of their GO terms with all

@@ -177,10 +177,11 @@ def show_demo(document: dict[str, Any]) -> None:
     ]
     for name, values in document["after"]["baselines"].items():
         rows.append((f"baseline: {name}", None, None, values["per_gene_auroc"], values["interval"]))
+    after = document["after"]
     show_table(
         ["policy", "well-formed", "mean reward", "per-gene AUROC", "interval"],
         rows,
-        title=f"The policy on {document['after']['rows']:,} test questions, {document['after']['genes']} genes{simulated}",
+        title=f"The policy on {after['rows']:,} test questions, {after['genes']} genes{simulated}",
     )
     print()
     print(f"In Cypher: {document['query']['purpose']}")

@@ -1,0 +1,270 @@
+"""The commands of the contract, one after the other, on the shipped sample and a tiny language model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from graph_builders.sample import sample_directory
+from rbio_kg.cli.app import app
+from tests.tiny_model import save_tiny_model
+
+Run = Callable[..., Any]
+
+RECIPE = """
+[model]
+name = "{model}"
+precision = "float32"
+[warmup]
+examples = 32
+batch_size = 8
+[grpo]
+steps = 2
+prompts = 2
+generations = 2
+max_tokens = 12
+questions = 8
+explained = 2
+[evaluation]
+rows = 60
+vote_rows = 8
+samples = 1
+"""
+
+
+def invoke(workspace: Path, *arguments: str) -> Any:
+    """Run a command with --json; its document."""
+    result = CliRunner().invoke(app, [*arguments, "--workspace", str(workspace), "--json"])
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def fails(workspace: Path, *arguments: str) -> str:
+    """Run a command that cannot work; the one line that says why."""
+    result = CliRunner().invoke(app, [*arguments, "--workspace", str(workspace)])
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    last = result.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "Traceback" not in result.stderr
+    return last
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    workspace = tmp_path_factory.mktemp("road") / "workspace"
+    return workspace, invoke(workspace, "build", "--sources", str(sample_directory()))
+
+
+@pytest.fixture(scope="module")
+def fitted(built: tuple[Path, dict[str, Any]]) -> tuple[Path, dict[str, Any]]:
+    workspace, _ = built
+    links = invoke(workspace, "train", "link-predictor", "--epochs", "3", "--seed", "1")
+    expression = invoke(workspace, "train", "expression", "--seed", "1")
+    return workspace, {"links": links, "expression": expression}
+
+
+@pytest.fixture(scope="module")
+def trained(
+    fitted: tuple[Path, dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path, dict[str, Any]]:
+    workspace, _ = fitted
+    folder = tmp_path_factory.mktemp("recipe")
+    save_tiny_model(folder / "model")
+    recipe = folder / "recipe.toml"
+    recipe.write_text(RECIPE.format(model=folder / "model"))
+    return workspace, recipe, invoke(workspace, "train", "policy", "--config", str(recipe), "--name", "tiny")
+
+
+def keys(document: Mapping[str, Any], wanted: str) -> None:
+    assert set(wanted.split()) <= set(document), f"missing: {set(wanted.split()) - set(document)}"
+
+
+def test_build_has_the_contracts_keys(built: tuple[Path, dict[str, Any]]) -> None:
+    _, document = built
+    keys(document, "build_id nodes relationships rejected_rows seconds")
+    keys(document["seconds"], "read assemble snapshot store")
+    assert document["nodes"]["Gene"] > 300
+    assert document["simulated"] is True
+
+
+def test_a_second_build_reuses_everything(built: tuple[Path, dict[str, Any]]) -> None:
+    workspace, first = built
+    again = invoke(workspace, "build")
+    assert again["build_id"] == first["build_id"]
+    assert again["reused"] == {"tables": True, "store": True}
+
+
+def test_stats_agree_with_the_manifest(built: tuple[Path, dict[str, Any]]) -> None:
+    workspace, document = built
+    stats = invoke(workspace, "stats")
+    keys(stats, "build_id store nodes relationships agrees")
+    assert stats["agrees"] is True
+    assert stats["nodes"] == document["nodes"]
+    assert stats["relationships"] == document["relationships"]
+
+
+def test_queries(built: tuple[Path, dict[str, Any]]) -> None:
+    workspace, document = built
+    rows = invoke(workspace, "query", "MATCH (g:Gene) RETURN count(g) AS genes")
+    assert rows == [{"genes": document["nodes"]["Gene"]}]
+    assert len(invoke(workspace, "query", "--list")) >= 10
+    gene = invoke(workspace, "query", "MATCH (g:Gene)-[:INTERACTS_WITH]-() RETURN g.symbol AS s ORDER BY s LIMIT 1")[0][
+        "s"
+    ]
+    assert invoke(workspace, "query", "--named", "neighbours", "--param", f"symbol={gene}")
+    assert len(invoke(workspace, "query", "MATCH (g:Gene) RETURN g.symbol", "--limit", "3")) == 3
+    assert "read" in fails(workspace, "query", "CREATE (x:Gene {symbol: 'NOPE'})")
+    assert "no named query" in fails(workspace, "query", "--named", "nothing")
+    fails(workspace, "query", "MATCH (g:Gene RETURN g")
+    assert CliRunner().invoke(app, ["query", "--workspace", str(workspace)]).exit_code == 2
+
+
+def test_fits_have_the_contracts_keys(fitted: tuple[Path, dict[str, Any]]) -> None:
+    for document in fitted[1].values():
+        keys(document, "model metrics seconds")
+
+
+def test_explain_asks_every_verifier(fitted: tuple[Path, dict[str, Any]]) -> None:
+    workspace, _ = fitted
+    row = invoke(
+        workspace,
+        "query",
+        "MATCH (a:Gene)-[:KNOCKDOWN_CHANGES]->(b:Gene) RETURN a.symbol AS a, b.symbol AS b ORDER BY a, b LIMIT 1",
+    )[0]
+    document = invoke(workspace, "explain", row["a"], row["b"], "--cell-line", "k562")
+    keys(document, "claim verdicts composed")
+    assert [item["verifier"] for item in document["verdicts"]] == [
+        "graph_path",
+        "link_predictor",
+        "expression",
+        "ontology_text",
+        "reasoning_trace",
+        "experiment",
+    ]
+    for item in document["verdicts"]:
+        keys(item, "verifier score status reason evidence")
+    by_name = {item["verifier"]: item for item in document["verdicts"]}
+    assert by_name["expression"]["status"] == "ok"
+    assert by_name["expression"]["evidence"]
+    assert by_name["ontology_text"]["status"] == "abstain"
+    assert 0 <= document["composed"] <= 1
+    assert "unknown relation" not in json.dumps(document)
+
+
+def test_score_keeps_rows_and_order(fitted: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    workspace, _ = fitted
+    claims = tmp_path / "claims.csv"
+    claims.write_text(
+        "subject,relation,object,cell_line,note\n"
+        "TP53,interacts_with,MDM2,,first\nNOSUCHGENE,interacts_with,TP53,,second\nTP53,interacts_with,TP53,,third\n"
+    )
+    out = tmp_path / "scored.csv"
+    document = invoke(
+        workspace, "score", str(claims), "--verifier", "graph_path", "--verifier", "link_predictor", "--out", str(out)
+    )
+    keys(document, "rows abstained seconds")
+    assert document["rows"] == 3
+    rows = list(csv.DictReader(out.open()))
+    assert [row["note"] for row in rows] == ["first", "second", "third"]
+    assert rows[0]["graph_path"] != ""
+    assert rows[1]["graph_path"] == rows[2]["graph_path"] == ""
+    assert document["abstained"]["graph_path"] == 2
+    claims.write_text("subject,relation,object\nTP53,likes,MDM2\n")
+    assert "line 2" in fails(workspace, "score", str(claims))
+    claims.write_text("a,b\n1,2\n")
+    assert "columns" in fails(workspace, "score", str(claims))
+    assert "no such file" in fails(workspace, "score", str(tmp_path / "none.csv"))
+    assert "there is no verifier" in fails(workspace, "verifiers", "card", "oracle")
+
+
+def test_cards(fitted: tuple[Path, dict[str, Any]]) -> None:
+    workspace, _ = fitted
+    listed = invoke(workspace, "verifiers", "list")["verifiers"]
+    assert [row["ready"] for row in listed] == [True] * 6
+    card = invoke(workspace, "verifiers", "card", "expression")
+    keys(card, "coverage per_gene_auroc ece baselines")
+    assert card["simulated"] is True
+    assert card["per_gene_auroc"] > 0.5
+
+
+def test_no_exploit_pays(fitted: tuple[Path, dict[str, Any]]) -> None:
+    workspace, _ = fitted
+    document = invoke(workspace, "rewards", "check")
+    keys(document, "exploits parts")
+    assert len(document["exploits"]) >= 10
+    for row in document["exploits"]:
+        keys(row, "name reward honest pays")
+    assert [row["name"] for row in document["exploits"] if row["pays"]] == []
+
+
+def test_evaluate_expression_and_its_predictions(fitted: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    workspace, _ = fitted
+    questions = next((sample_directory() / "perturbqa").glob("k562-de.csv*"))
+    out = tmp_path / "predictions.csv"
+    arguments = ("--questions", str(questions), "--task", "de", "--cell-line", "k562")
+    document = invoke(workspace, "evaluate", "expression", *arguments, "--predictions", str(out))
+    keys(document, "per_gene_auroc interval genes rows pooled ece baselines")
+    keys(document["pooled"], "f1 balanced_accuracy mcc tpr tnr auroc")
+    keys(document["baselines"], "all_no all_yes gene_prior pair_copy")
+    low, high = document["interval"]
+    assert low <= document["per_gene_auroc"] <= high
+    again = invoke(workspace, "evaluate", "predictions", str(out), *arguments)
+    assert again["per_gene_auroc"] == pytest.approx(document["per_gene_auroc"], abs=1e-6)
+
+
+def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, recipe, document = trained
+    keys(document, "run steps resumed_from reward parts before after")
+    keys(document["reward"], "first last")
+    assert document["steps"] == 2
+    again = invoke(workspace, "train", "policy", "--config", str(recipe), "--name", "tiny", "--resume")
+    assert again["reused"] is True
+    assert "already a run" in fails(workspace, "train", "policy", "--config", str(recipe), "--name", "tiny")
+    assert invoke(workspace, "train", "policy", "--config", str(recipe), "--name", "dry", "--dry-run")["steps"] == 0
+    assert [run["name"] for run in invoke(workspace, "runs", "list")["runs"]] == ["tiny"]
+    assert invoke(workspace, "runs", "show", "tiny")["status"] == "finished"
+    evaluated = invoke(workspace, "evaluate", "policy", "tiny", "--limit", "40", "--samples", "1")
+    keys(evaluated, "per_gene_auroc interval genes rows pooled ece baselines unparsed_rate likelihood votes")
+
+
+def test_evidence_is_loaded_once(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, _, _ = trained
+    first = invoke(workspace, "evidence", "load", "tiny")
+    keys(first, "claims verdicts citations")
+    count = "MATCH (v:Verdict) RETURN count(v) AS n"
+    before = invoke(workspace, "query", count)
+    assert before[0]["n"] > 0
+    assert invoke(workspace, "evidence", "load", "tiny")["verdicts"] == first["verdicts"]
+    assert invoke(workspace, "query", count) == before
+
+
+def test_report(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, _, _ = trained
+    path = Path(invoke(workspace, "report", "tiny")["report"])
+    page = path.read_text(encoding="utf-8")
+    assert path == workspace / "runs" / "tiny" / "report.html"
+    assert "simulated" in page.lower()
+    assert "there is no run" in fails(workspace, "report", "nosuchrun")
+
+
+def test_doctor_and_version(built: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, document = built
+    monkeypatch.setenv("NEO4J_PASSWORD", "hunter2")
+    result = CliRunner().invoke(app, ["doctor", "--workspace", str(workspace), "--json"])
+    assert "hunter2" not in result.output
+    assert json.loads(result.stdout)["build_id"] == document["build_id"]
+    assert set(invoke(workspace, "version")) == {"version"}
+
+
+def test_a_workspace_without_a_graph_says_what_to_do(tmp_path: Path) -> None:
+    for arguments in (("stats",), ("explain", "A", "B"), ("train", "expression"), ("verifiers", "card", "graph_path")):
+        assert "rbio-kg build" in fails(tmp_path / "empty", *arguments)
+    assert "rbio-kg fetch" in fails(tmp_path / "empty", "build")
+    assert not (tmp_path / "empty").exists()

@@ -178,7 +178,7 @@ def pooled_metrics(labels: ArrayLike, scores: ArrayLike, threshold: float = 0.5)
 
 
 def reliability_bins(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> list[dict[str, Any]]:
-    """Equal-width bins of the stated probability: `low`, `high`, `rows`, `mean_probability`, `rate`.
+    """Equal-width bins of the stated probability: `low`, `high`, `n`, `mean_probability`, `rate`.
 
     The last bin includes 1. An empty bin has None for the last two.
 
@@ -195,7 +195,7 @@ def reliability_bins(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10
         {
             "low": index / bins,
             "high": (index + 1) / bins,
-            "rows": int(count),
+            "n": int(count),
             "mean_probability": float(stated[index] / count) if count else None,
             "rate": float(seen[index] / count) if count else None,
         }
@@ -205,9 +205,9 @@ def reliability_bins(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10
 
 def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> float | None:
     """Mean gap between stated probability and observed rate over equal-width bins, weighted by rows (Naeini 2015)."""
-    filled = [item for item in reliability_bins(labels, probabilities, bins) if item["rows"]]
-    rows = sum(item["rows"] for item in filled)
-    gap = sum(item["rows"] * abs(item["mean_probability"] - item["rate"]) for item in filled)
+    filled = [item for item in reliability_bins(labels, probabilities, bins) if item["n"]]
+    rows = sum(item["n"] for item in filled)
+    gap = sum(item["n"] * abs(item["mean_probability"] - item["rate"]) for item in filled)
     return float(gap / rows) if rows else None
 
 

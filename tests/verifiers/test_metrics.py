@@ -35,7 +35,7 @@ def _columns(rows):
     return np.array(genes, dtype=str), np.array(labels, int), np.array(scores, float), np.array(folds, int)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows):
     genes, labels, scores, _ = _columns(rows)
@@ -52,7 +52,7 @@ def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows):
     assert found.mean == (pytest.approx(np.mean(list(expected.values()))) if expected else None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_strata_compare_only_rows_of_one_fold(rows):
     genes, labels, scores, folds = _columns(rows)
@@ -70,7 +70,7 @@ def test_strata_compare_only_rows_of_one_fold(rows):
     assert found.values == pytest.approx(list(expected.values()))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_order_of_rows_and_monotone_maps_change_nothing(rows, random):
     genes, labels, scores, _ = _columns(rows)
@@ -102,7 +102,7 @@ def test_out_of_fold_rates_look_worse_than_chance_unless_stratified():
     assert per_gene_auroc(genes, labels, rate, folds).mean == 0.5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=1, max_size=50))
 def test_pooled_metrics_are_scikit_learns(rows):
     labels = np.array([label for label, _ in rows])
@@ -121,7 +121,7 @@ def test_pooled_metrics_are_scikit_learns(rows):
     assert found == {name: None if value is None else pytest.approx(value) for name, value in expected.items()}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60), st.integers(1, 12))
 def test_calibration_against_a_loop(rows, bins):
     labels, stated = [label for label, _ in rows], [value for _, value in rows]
@@ -134,7 +134,7 @@ def test_calibration_against_a_loop(rows, bins):
         if part
     )
     assert expected_calibration_error(labels, stated, bins) == pytest.approx(gap / len(rows))
-    assert [item["rows"] for item in reliability_bins(labels, stated, bins)] == [len(part) for part in parts]
+    assert [item["n"] for item in reliability_bins(labels, stated, bins)] == [len(part) for part in parts]
     assert brier_score(labels, stated) == pytest.approx(
         sk.brier_score_loss(labels, stated) if len(set(labels)) == 2 else np.mean((np.array(stated) - labels) ** 2)
     )

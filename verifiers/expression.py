@@ -1,0 +1,263 @@
+"""The expression verifier: does a knockdown of A change B in this cell line, judging by knockdowns of genes like A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Evidence, Node, Relation, Status, Verdict
+from rbio_kg.errors import VerifierError
+from verifiers.expression_fit import fit_expression
+from verifiers.expression_model import ExpressionModel
+from verifiers.interface import Card, FloatArray, Verifier, check_lengths
+from verifiers.votes import SHARP
+
+__all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
+
+_CITED = 6
+_CHUNK = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training knockdown with a label for the claim's object.
+
+    Args:
+        pert: the gene that was knocked down.
+        similarity: to the claim's subject: 0 to 2.5, the weighted sum of the cosines.
+        outcome: 1 where the claim's relation held for it, else 0.
+    """
+
+    pert: str
+    similarity: float
+    outcome: int
+
+
+class ExpressionVerifier(Verifier):
+    """The similarity vote over training knockdowns, calibrated.
+
+    P(change) answers `changes_expression_of`; times P(increase given change) it answers `increases`, times the rest
+    `decreases`. A claim without a cell line gets the mean over the lines that can answer.
+
+    Args:
+        model_dir: where `fit_expression` wrote the model; opened at first use.
+    """
+
+    name = "expression"
+
+    def __init__(self, model_dir: Path) -> None:
+        self.model_dir = Path(model_dir)
+        self._model: ExpressionModel | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model_dir": self.model_dir, "_model": None}
+
+    @property
+    def model(self) -> ExpressionModel:
+        """The fitted model.
+
+        Raises:
+            ModelError: it is missing or unreadable.
+        """
+        if self._model is None:
+            self._model = ExpressionModel.load(self.model_dir)
+        return self._model
+
+    @property
+    def card(self) -> Card:
+        """What it knows, and when it abstains."""
+        settings = self.model.settings
+        shared = (
+            "Labels of other cell lines help, those of the same perturbation there included."
+            if settings["protocol"] == "official"
+            else "No perturbation held out in any cell line was seen in another."
+        )
+        return Card(
+            knows="training knockdowns in " + ", ".join(self.model.lines) + ", and which genes are alike in GO, STRING "
+            "and pathways: genes that are alike tend to change the same genes",
+            relations=KNOCKDOWN_RELATIONS,
+            abstains="on other relations, self-claims, cell lines it was not fitted on, genes unknown to the graph, "
+            "and objects that no training knockdown of the line was measured for",
+            sources=tuple(settings["sources"]) or ("training questions",),
+            licence="those of its sources; PerturbQA's labels are CC BY 4.0",
+            reference="similarity vote: DESIGN section 7; PerturbQA: Wu et al., ICLR 2025",
+            limits="A training perturbation of a line is answered out of fold, never from its own labels there. "
+            + shared,
+            simulated=bool(settings["simulated"]),
+            settings={key: settings[key] for key in ("seed", "protocol", "metrics")},
+        )
+
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        """Probabilities of shape (n,), NaN where it abstains."""
+        check_lengths(claims, texts)
+        model, total, count = self.model, np.zeros(len(claims)), np.zeros(len(claims))
+        asked: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
+        for row, claim in enumerate(claims):
+            if claim.relation not in KNOCKDOWN_RELATIONS:
+                continue
+            subject, target = model.place(claim.subject), model.place(claim.object)
+            if subject < 0 or target < 0 or subject == target:
+                continue
+            directed = claim.relation != Relation.CHANGES_EXPRESSION_OF
+            for line in model.lines if claim.cell_line is None else (claim.cell_line,):
+                asked.setdefault((line, directed), []).append((subject, target, row))
+        for (line, directed), found in asked.items():
+            if line not in model.lines:
+                continue
+            subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
+            values = self._probabilities(line, "de", subjects, targets)
+            if directed:
+                up = self._probabilities(line, "dir", subjects, targets)
+                rising = np.array([claims[row].relation == Relation.INCREASES for row in rows])
+                values = values * np.where(rising, up, 1.0 - up)
+            spoke = ~np.isnan(values)
+            np.add.at(total, rows[spoke], values[spoke])
+            np.add.at(count, rows[spoke], 1.0)
+        mean: FloatArray = np.divide(total, count, out=np.full(len(claims), np.nan), where=count > 0)
+        return mean
+
+    def increase_if_changed(self, claims: Sequence[Claim]) -> FloatArray:
+        """P(increase given a change) of shape (n,), whatever the claims' relation: PerturbQA's `dir` question.
+
+        NaN where unknown, and for claims without a cell line.
+        """
+        model, out = self.model, np.full(len(claims), np.nan)
+        asked: dict[str, list[tuple[int, int, int]]] = {}
+        for row, claim in enumerate(claims):
+            subject, target = model.place(claim.subject), model.place(claim.object)
+            if claim.cell_line in model.lines and subject >= 0 and target >= 0 and subject != target:
+                asked.setdefault(claim.cell_line, []).append((subject, target, row))
+        for line, found in asked.items():
+            subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
+            out[rows] = self._probabilities(line, "dir", subjects, targets)
+        return out
+
+    def _probabilities(
+        self, line: str, task: str, subjects: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]
+    ) -> FloatArray:
+        """For sorted subjects; NaN where the line has no such task or never monitored the target."""
+        model, out = self.model, np.full(len(subjects), np.nan)
+        if (line, task) not in model.calibrations:
+            return out
+        columns = model.columns(line)
+        place = np.minimum(np.searchsorted(columns, targets), len(columns) - 1)
+        monitored = np.flatnonzero(columns[place] == targets)
+        different, index = np.unique(subjects[monitored], return_inverse=True)
+        for start in range(0, len(different), _CHUNK):
+            table = model.probabilities((line, task), different[start : start + _CHUNK].tolist())
+            chosen = (index >= start) & (index < start + _CHUNK)
+            out[monitored[chosen]] = table[index[chosen] - start, place[monitored[chosen]]]
+        return out
+
+    def neighbours(self, claim: Claim, k: int) -> list[Neighbour]:
+        """The `k` most similar training knockdowns with a label for the object in the claim's cell line.
+
+        Never one of the subject's own fold when the subject is itself a training perturbation there. Empty where
+        the claim has no cell line or a gene is unknown.
+        """
+        return [neighbour for neighbour, _ in self._neighbours(claim)[:k]]
+
+    def _neighbours(self, claim: Claim) -> list[tuple[Neighbour, str | None]]:
+        """All of them, with the direction of the change where there was one and it is known."""
+        model, line = self.model, claim.cell_line
+        subject, target = model.place(claim.subject), model.place(claim.object)
+        if line not in model.lines or subject < 0 or target < 0 or (line, "de") not in model.calibrations:
+            return []
+        jury, changed = model.jury_for((line, "de"), subject), model.outcomes((line, "de"), target)
+        like = jury.similarity(np.array([subject]))[0]
+        place = {int(pert): index for index, pert in enumerate(jury.panel.perts)}
+        risen = model.outcomes((line, "dir"), target) if (line, "dir") in model.rows else {}
+        found = []
+        for pert, label in changed.items():
+            if pert == subject or pert not in place:
+                continue
+            direction = None
+            if label and pert in risen:
+                direction = "increase" if risen[pert] else "decrease"
+            holds = label
+            if claim.relation in (Relation.INCREASES, Relation.DECREASES) and label:
+                if direction is None:
+                    continue
+                holds = int(direction == ("increase" if claim.relation == Relation.INCREASES else "decrease"))
+            found.append((Neighbour(model.profiles.genes[pert], float(like[place[pert]]), holds), direction))
+            if not label:
+                found[-1] = (found[-1][0], "none")
+        return sorted(found, key=lambda item: (-item[0].similarity, item[0].pert))
+
+    def gene_rate(self, gene: str, cell_line: str | None, pert: str | None = None) -> float:
+        """Share of training knockdowns that change the gene, shrunk towards the line's base rate; 0 to 1.
+
+        Args:
+            gene: the monitored gene; one that was never monitored gets the base rate.
+            cell_line: None or empty for the mean over the lines.
+            pert: a training perturbation; the knockdowns of its fold are then left out.
+
+        Raises:
+            VerifierError: the model was not fitted on this cell line.
+        """
+        model = self.model
+        if not cell_line:
+            return float(np.mean([self.gene_rate(gene, line, pert) for line in model.lines]))
+        line = cell_line.lower()
+        if line not in model.lines or (line, "de") not in model.rows:
+            raise VerifierError(f"was not fitted on the cell line {line!r}", hint=f"it knows {', '.join(model.lines)}")
+        subject = -1 if pert is None else model.place(pert)
+        jury = model.jury((line, "de")) if subject < 0 else model.jury_for((line, "de"), subject)
+        target = model.place(gene)
+        column = int(np.searchsorted(jury.columns, target))
+        if target < 0 or column >= len(jury.columns) or jury.columns[column] != target:
+            return jury.panel.base
+        return float(jury.panel.habit[column])
+
+    def explain(self, claim: Claim, text: str | None = None) -> Verdict:
+        """The same answer as `score`, with the neighbours' outcomes that weighed most."""
+        score = float(self.score([claim])[0])
+        if np.isnan(score):
+            return Verdict(None, Status.ABSTAIN, (), self._why_not(claim), self.name)
+        found = [item for item in self._neighbours(claim)[:_CITED] if item[0].similarity > 0]
+        top = max((item[0].similarity for item in found), default=1.0)
+        evidence = tuple(
+            Evidence(
+                Node("Gene", neighbour.pert),
+                "KNOCKDOWN_CHANGES" if direction != "none" else "MEASURED_UNCHANGED",
+                Node("Gene", self.model.profiles.genes[self.model.place(claim.object)]),
+                (neighbour.similarity / top) ** SHARP,
+                path,
+                {
+                    "cell_line": claim.cell_line,
+                    "direction": None if direction == "none" else direction or "unknown",
+                    "outcome": "no change" if direction == "none" else "change",
+                    # A measured absence of change is a label, not a relationship of the graph.
+                    "in_graph": direction != "none",
+                    "similarity": neighbour.similarity,
+                },
+            )
+            for path, (neighbour, direction) in enumerate(found)
+        )
+        rate = self.gene_rate(claim.object, claim.cell_line, claim.subject)
+        held = sum(neighbour.outcome for neighbour, _ in found)
+        reason = f"{claim.object} changes in {rate:.0%} of known knockdowns"
+        if found:
+            reason += f"; the claim holds for {held} of the {len(found)} known knockdowns most like {claim.subject}"
+        elif claim.cell_line is None:
+            reason += "; mean over " + ", ".join(self.model.lines)
+        else:
+            reason += "; no known knockdown is like the subject"
+        return Verdict(score, Status.OK, evidence, reason, self.name)
+
+    def _why_not(self, claim: Claim) -> str:
+        model = self.model
+        if claim.relation not in KNOCKDOWN_RELATIONS:
+            return "it judges what knockdowns do to expression, nothing else"
+        unknown = [name for name in (claim.subject, claim.object) if model.place(name) < 0]
+        if unknown:
+            return f"unknown to the graph: {', '.join(dict.fromkeys(unknown))}"
+        if model.place(claim.subject) == model.place(claim.object):
+            return "a knockdown of a gene changes that gene by design"
+        if claim.cell_line is not None and claim.cell_line not in model.lines:
+            return f"not fitted on the cell line {claim.cell_line}; it knows {', '.join(model.lines)}"
+        return f"no training knockdown was measured for {claim.object}"

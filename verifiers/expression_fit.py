@@ -1,0 +1,154 @@
+"""Fits the expression model: gathers training labels, lets them vote out of fold, and calibrates the votes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rbio_kg.errors import TrainingError
+from verifiers.expression_model import ExpressionModel, Key
+from verifiers.logistic import Logistic, fit_logistic
+from verifiers.metrics import summary
+from verifiers.protocols import train_rows
+from verifiers.similarity import Profiles, gene_profiles
+from verifiers.votes import FOLDS, Rows
+
+Progress = Callable[[str, float | None], None]
+
+ENOUGH_ROWS = 2000
+"""A fold's calibration is fitted on so many rows of other folds, where there are so many."""
+_NAME_KINDS = ("alias", "previous", "approved")  # the last wins: an approved symbol is its own gene
+
+
+def fit_expression(
+    tables: Mapping[str, pl.DataFrame],
+    model_dir: Path,
+    *,
+    questions: pl.DataFrame,
+    seed: int = 0,
+    protocol: str = "official",
+    cell_lines: Collection[str] | None = None,
+    progress: Progress = lambda message, share: None,
+) -> dict[str, Any]:
+    """Fit on the train rows of the questions and write the model.
+
+    Args:
+        tables: the assembled graph (its `questions` are not read).
+        model_dir: folder of the model; replaced when there is one.
+        questions: rows with the schema of `questions`, any number of cell lines and tasks. Test rows are left aside;
+            under the global protocol their perturbations also leave every line's train rows.
+        seed: of the folds.
+        protocol: `official`, or `global`.
+        cell_lines: lines to answer for; the others only lend their labels. None for all.
+        progress: called with a message and the share done.
+
+    Returns:
+        `seed`, `protocol`, `rows`, `seconds`-free metrics by line and task under `fits`: cross-validated per-gene
+        AUROC with interval, pooled metrics, ECE. Plain JSON values.
+
+    Raises:
+        TrainingError: no train rows, an unknown protocol, a line without train rows.
+    """
+    train = train_rows(questions, protocol).sort("task", "cell_line", "pert", "gene")
+    wanted = sorted(set(train["cell_line"]) if cell_lines is None else set(cell_lines))
+    lacking = sorted(set(wanted) - set(train["cell_line"]))
+    if lacking:
+        raise TrainingError(
+            f"there are no train rows for {', '.join(lacking)}", hint="name a questions file that has some"
+        )
+    progress("expression: gene profiles", 0.0)
+    symbols = {*tables["genes"]["symbol"], *train["pert"], *train["gene"]}
+    profiles = gene_profiles(tables, sorted(symbols))
+    settings = {
+        "seed": seed,
+        "protocol": protocol,
+        "simulated": bool(train["simulated"].any()),
+        "sources": sorted(_sources(tables)),
+    }
+    model = ExpressionModel(profiles, _labels(train, profiles), {}, other_names(tables), settings)
+    calibrations: dict[Key, dict[int, Logistic]] = {}
+    fits: dict[str, Any] = {}
+    keys = [key for key in sorted(model.rows) if key[0] in wanted]
+    for done, key in enumerate(keys):
+        progress(f"expression: {key[0]} {key[1]}", (done + 0.3) / (len(keys) + 1))
+        calibrations[key], fits[" ".join(key)] = _calibrate(model, key)
+    metrics = {"seed": seed, "protocol": protocol, "rows": len(train), "fits": fits}
+    model.calibrations, model.settings = calibrations, {**settings, "metrics": metrics}
+    model.save(Path(model_dir))
+    progress("expression: fitted", 1.0)
+    return metrics
+
+
+def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, Rows]:
+    place = dict(zip(profiles.genes, range(len(profiles.genes)), strict=True))
+    found: dict[Key, Rows] = {}
+    for (line, task), rows in train.group_by(["cell_line", "task"], maintain_order=True):
+        perts, genes = (np.array([place[name] for name in rows[column]], dtype=np.int32) for column in ("pert", "gene"))
+        found[str(line), str(task)] = Rows(perts, genes, rows["label"].to_numpy().astype(np.float64))
+    return found
+
+
+def other_names(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
+    """Previous and alias symbols -> approved symbol, where unambiguous; a previous symbol wins over an alias."""
+    names = tables["names"]
+    found: dict[str, str] = {}
+    for kind in _NAME_KINDS:
+        found |= dict(names.filter(pl.col("kind") == kind).select("label", "symbol").iter_rows())
+    return {label: symbol for label, symbol in found.items() if label != symbol}
+
+
+def _sources(tables: Mapping[str, pl.DataFrame]) -> set[str]:
+    used: Iterable[str] = ("annotations", "interactions", "memberships", "knockdowns")
+    return {name for table in used for name in tables[table]["source"].unique().drop_nulls()}
+
+
+def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], dict[str, Any]]:
+    """Fits for every fold, and one on all rows; with the cross-validated metrics of the first."""
+    rows = model.rows[key]
+    folds = model.folds[rows.perts]
+    names: tuple[str, ...] = model.jury(key).names
+    features = np.zeros((len(rows), len(names)))
+    for fold in range(FOLDS):
+        asked = folds == fold
+        features[asked] = model.features(key, frozenset({fold}), rows.perts[asked], rows.genes[asked])
+    fits = {-1: _logistic(features, rows.labels, names)}
+    scores = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        fits[fold] = _without(model, key, fold, folds, names)
+        asked = folds == fold
+        scores[asked] = fits[fold](features[asked])
+    found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, strata=folds)
+    return fits, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
+
+
+def _without(model: ExpressionModel, key: Key, fold: int, folds: NDArray[Any], names: tuple[str, ...]) -> Logistic:
+    """The calibration for one fold's perturbations, in which nothing rests on their labels.
+
+    Votes about the other folds normally count this fold's labels too, so the next fold votes again without both.
+    """
+    rows = model.rows[key]
+    features, labels, count = [], [], 0
+    for step in range(1, FOLDS):
+        other = (fold + step) % FOLDS
+        asked = folds == other
+        if asked.any():
+            features.append(model.features(key, frozenset({fold, other}), rows.perts[asked], rows.genes[asked]))
+            labels.append(rows.labels[asked])
+            count += int(asked.sum())
+        if count >= ENOUGH_ROWS:
+            break
+    if not features:
+        return _logistic(np.zeros((0, len(names))), np.zeros(0), names)
+    return _logistic(np.concatenate(features), np.concatenate(labels), names)
+
+
+def _logistic(features: NDArray[np.float64], labels: NDArray[np.float64], names: tuple[str, ...]) -> Logistic:
+    if len(np.unique(labels)) < 2:
+        # Nothing to learn from: the gene's habit stands as it is.
+        return Logistic(names, tuple(float(name == "habit") for name in names), 0.0)
+    return fit_logistic(features, labels, names)

@@ -1,0 +1,94 @@
+"""Scorecards: how a verifier does on benchmark questions before it is allowed to train anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
+from verifiers.baselines import baseline_scores, with_folds
+from verifiers.interface import Verifier
+from verifiers.metrics import reliability_bins, summary
+
+
+def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.float64]:
+    """A claim verifier's probability of label 1 for each question, shape (n,), NaN where it abstains.
+
+    A `de` question asks for P(change). A `dir` question asks for the direction of a change that did happen:
+    P(increases) / (P(increases) + P(decreases)).
+    """
+    scores = np.full(len(questions), np.nan)
+    pairs = list(questions.select("pert", "gene", "cell_line").iter_rows())
+    directed = (questions["task"] == "dir").to_numpy()
+
+    def asked(relation: Relation, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return verifier.score([Claim(pairs[row][0], relation, pairs[row][1], pairs[row][2]) for row in rows])
+
+    change = np.flatnonzero(~directed)
+    if len(change):
+        scores[change] = asked(Relation.CHANGES_EXPRESSION_OF, change)
+    turn = np.flatnonzero(directed)
+    if len(turn):
+        up, down = asked(Relation.INCREASES, turn), asked(Relation.DECREASES, turn)
+        scores[turn] = np.divide(up, up + down, out=np.full(len(turn), np.nan), where=up + down > 0)
+    return scores
+
+
+def scorecard(
+    verifier: Verifier,
+    questions: pl.DataFrame,
+    *,
+    seed: int,
+    split: str = "train",
+    train: pl.DataFrame | None = None,
+) -> dict[str, Any]:
+    """How often a verifier speaks, how well it ranks within genes, and whether its probabilities mean what they say.
+
+    On train rows, fitted verifiers answer out of fold, so rows are compared inside a fold only, and the gene prior
+    leaves the row's fold out too. The test split is left for the evaluation of claims, once each.
+
+    Args:
+        verifier: any verifier.
+        questions: rows with the `questions` schema.
+        seed: of the intervals (and of the folds, where the verifier names none in its card's settings).
+        split: the rows to use.
+        train: rows for the baselines; None for `questions`.
+
+    Returns:
+        JSON-ready: `coverage` (share answered), `reason` (why figures are missing, or empty), `split`, those of
+        `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`.
+    """
+    frame = questions.filter(pl.col("split") == split)
+    empty = {**summary([], [], [], seed=seed), "pooled": None, "reliability": None, "baselines": None}
+    card = {"coverage": None, "reason": "", "split": split, "simulated": bool(frame["simulated"].any()), **empty}
+    if verifier.kind == "text":
+        return {
+            **card,
+            "reason": "it judges what a completion says, not the claim: there is nothing to score without texts",
+        }
+    if not verifier.card.relations & KNOCKDOWN_RELATIONS:
+        return {**card, "coverage": 0.0, "reason": "it does not judge what knockdowns do"}
+    if frame.is_empty():
+        return {**card, "reason": f"there are no {split} questions"}
+    scores = question_scores(verifier, frame)
+    spoke = ~np.isnan(scores)
+    card["coverage"] = float(spoke.mean())
+    if not spoke.any():
+        return {**card, "reason": "it abstains on every question"}
+    fold_seed = int(verifier.card.settings.get("seed", seed)) if split == "train" else None
+    frame, scores = frame.filter(pl.Series(spoke)), scores[spoke]
+    genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
+    labels = frame["label"].to_numpy()
+    strata = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
+    if verifier.name == "experiment" and split == "train":
+        card["reason"] = "on train rows its score is the label itself"
+    others = baseline_scores(frame, questions if train is None else train, fold_seed=fold_seed)
+    return {
+        **card,
+        **summary(genes, labels, scores, seed=seed, strata=strata),
+        "reliability": reliability_bins(labels, scores),
+        "baselines": {name: summary(genes, labels, found, seed=seed, strata=strata) for name, found in others.items()},
+    }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -205,7 +208,7 @@ def packed(content: str | bytes, form: str, name: str = "file.txt") -> bytes:
 
 
 def write_sources(root: Path, form: str = "plain", **changed: str) -> Path:
-    """The whole directory; `changed` replaces contents, by the file's name up to its first dot or hyphen."""
+    """The whole directory; `changed` replaces contents, by the file's name without folder."""
     for name, content in FILES.items():
         stem = Path(name).name
         path = root / (name if form == "plain" else f"{name}.{form}")
@@ -226,11 +229,18 @@ def files(role: str, *paths: Path, **others: Path) -> FoundFiles:
     return FoundFiles({role: paths, **{name: (path,) for name, path in others.items()}})
 
 
-def context(folder: Path, **options: int) -> BuildContext:
+def context(**options: int) -> BuildContext:
     """Names and terms of the small HGNC and GO files."""
-    names = hgnc.read(files("genes", file_of(folder, HGNC, "hgnc.txt")), BuildContext()).names
-    terms = go.read(files("ontology", file_of(folder, OBO, "go.obo")), BuildContext()).terms
-    return BuildContext(names, terms, **options)
+    return replace(_settled(), **options)
+
+
+@cache
+def _settled() -> BuildContext:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        names = hgnc.read(files("genes", file_of(folder, HGNC)), BuildContext()).names
+        terms = go.read(files("ontology", file_of(folder, OBO)), BuildContext()).terms
+    return BuildContext(names, terms)
 
 
 def reasons(rejections: list[Rejections]) -> list[tuple[int, str]]:

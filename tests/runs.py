@@ -101,7 +101,8 @@ def log_lines(*, steps: int = STEPS, warmup: int = 6) -> list[dict[str, Any]]:
     """What the trainers log: a warm-up whose loss falls, then GRPO steps under TRL's names."""
     chance = random.Random(1)
     lines: list[dict[str, Any]] = [
-        {"phase": "warmup", "step": step, "loss": round(2.2 / step, 4)} for step in range(1, warmup + 1)
+        {"phase": "warmup", "step": step, "loss": round(2.2 / step, 4), "digit": round(2.0 / step, 4), "text": 0.3}
+        for step in range(1, warmup + 1)
     ]
     for step in range(1, steps + 1):
         share = step / steps
@@ -109,7 +110,8 @@ def log_lines(*, steps: int = STEPS, warmup: int = 6) -> list[dict[str, Any]]:
             {
                 "phase": "grpo", "step": step, "loss": 0.01,
                 "reward": round(0.35 + 0.3 * share + chance.gauss(0, 0.03), 4),
-                "reward_std": 0.1, "rewards/answer/mean": round(0.5 + 0.2 * share, 4),
+                "reward_std": 0.1, "rewards/composed_reward/mean": 0.5,
+                "unparsed": 0.1, "rewards/answer/mean": round(0.5 + 0.2 * share, 4),
                 "rewards/reasoning_trace/mean": round(0.4 + 0.1 * share + chance.gauss(0, 0.04), 4),
                 "rewards/format/mean": round(0.5 + 0.5 * share, 4), "entropy": round(2.0 - 0.9 * share, 4),
                 "completions/mean_length": round(30 + 6 * chance.random(), 2), "frac_reward_zero_std": 0.1,
@@ -125,7 +127,7 @@ def evaluation(auroc: float, *, unparsed: float = 0.1, simulated: bool = True) -
     own = {"per_gene_auroc": auroc, "interval": [round(auroc - 0.06, 3), round(auroc + 0.06, 3)], "pooled": pooled,
            "ece": 0.11, "genes": 48, "rows": 400}  # fmt: skip
     return {
-        **own, "unparsed_rate": unparsed, "likelihood": own,
+        **own, "unparsed_rate": unparsed, "mean_reward": 0.4, "likelihood": own,
         "votes": {**own, "per_gene_auroc": round(auroc - 0.03, 3),
                   "interval": [round(auroc - 0.1, 3), round(auroc + 0.04, 3)]},
         "baselines": {
@@ -187,7 +189,8 @@ def make_run(
     manifest = {
         "name": directory.name, "kind": "policy", "started": "2026-11-23T08:00:00Z", "build_id": "3f1c0a9be2d44c17",
         "version": "0.1.0", "seeds": {"policy": 7, "sampling": 11}, "simulated": simulated, "status": "finished",
-        "config": {"model": "SmolLM2-135M-Instruct", "steps": steps, "prompt_mode": "open", "learning_rate": 3e-4,
+        "config": {"model": {"name": "smollm2", "method": "lora"}, "steps": steps, "prompt_mode": "open",
+                   "learning_rate": 3e-4,
                    "reward": {"scoring": "brier", "weights": {"graph_path": 0.2, "expression": 0.6}}},
     }  # fmt: skip
     (directory / "manifest.json").write_text(json.dumps(manifest))

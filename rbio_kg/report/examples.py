@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import polars as pl
 
 from rbio_kg.claims import Status, Verdict
 from rbio_kg.report.run_data import Rollout, RunData, rollout, verdicts
+from rbio_kg.report.wording import TEXT_VERIFIERS
 
 WANTED = 10
 """Examples shown."""
@@ -28,6 +30,8 @@ KINDS = {
 DISPUTES_SOUGHT_IN = 2000
 """Rollouts, the last ones, in which disagreement is looked for: their verdicts must all be read."""
 
+_CITES = r'"evidence":\s*\[\s*\{'
+
 LEAST_DISPUTE = 0.2
 """Scores closer than this are no disagreement."""
 
@@ -41,18 +45,23 @@ class Example:
 
 
 def spread(given: Iterable[Verdict]) -> float:
-    """The largest difference between two scores, 0..1; 0 where fewer than two verifiers spoke."""
-    scores = [verdict.score for verdict in given if verdict.status is Status.OK and verdict.score is not None]
+    """The largest difference between two claim verifiers' scores, 0..1; 0 where fewer than two spoke."""
+    spoke = [verdict for verdict in given if verdict.status is Status.OK and verdict.verifier not in TEXT_VERIFIERS]
+    scores = [verdict.score for verdict in spoke if verdict.score is not None]
     return max(scores) - min(scores) if len(scores) > 1 else 0.0
 
 
 def choose(run: RunData) -> list[Example]:
     """At most `WANTED` examples, in the order of `SHARES`; later steps win ties, a completion appears once.
 
+    A run keeps cited evidence for some completions of each step; those come first, since they can be looked into.
+
     Raises:
         ReportError: a rollout that must be read is malformed.
     """
-    frame = run.rollouts.with_row_index("row")
+    frame = run.rollouts.with_row_index("row").with_columns(
+        explained=pl.col("verdicts").str.contains(_CITES).fill_null(False)
+    )
     answered = frame.filter(pl.col("answer").is_in(["yes", "no"]) & pl.col("reward").is_not_null())
     queues = {
         "best": answered.sort("reward", "step", "row", descending=[True, True, False]),
@@ -75,8 +84,8 @@ def choose(run: RunData) -> list[Example]:
 def _take(queue: pl.DataFrame, how_many: int, taken: set[tuple[Any, ...]]) -> list[Mapping[str, Any]]:
     """The first rows of the queue that say something new: another claim if possible, another text in any case."""
     rows: list[Mapping[str, Any]] = []
-    for fresh_claim in (True, False):
-        for row in queue.iter_rows(named=True):
+    for explained, fresh_claim in product((True, False), repeat=2):
+        for row in queue.filter(pl.col("explained") == explained).iter_rows(named=True):
             if len(rows) >= how_many:
                 return rows
             claim = (row["subject"], row["relation"], row["object"], row["cell_line"])

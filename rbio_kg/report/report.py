@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
 from rbio_kg.errors import ReportError
+from rbio_kg.files import write_bytes
 from rbio_kg.report import wording
 from rbio_kg.report.curves import curves
 from rbio_kg.report.evidence_picture import WIDTH as PICTURE_WIDTH
@@ -23,11 +23,10 @@ from rbio_kg.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
 from rbio_kg.report.results import POOLED, finding, headlines, results, whiskers
 from rbio_kg.report.run_data import RunData, read_run
 from rbio_kg.report.scorecards import SIDE, read_scorecards
+from training.completions import parse_completion
 
-_SHOWN_ABOVE = {"name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "model"}
-"""Keys of a run's manifest that have a place of their own."""
-
-_TEXT_VERIFIERS = {"ontology_text", "reasoning_trace"}
+_SHOWN_ABOVE = {"name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "result"}
+"""Keys of a run's manifest that have a place of their own, or (its result) are no setting."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,11 @@ class Judged:
     simulated: bool
     citations: tuple[Citation, ...]
 
+    @property
+    def of_what(self) -> str:
+        """What the score is the probability, or the degree, of."""
+        return "for the reasoning" if self.verdict.verifier in wording.TEXT_VERIFIERS else "that it holds"
+
 
 @dataclass(frozen=True)
 class ExampleView:
@@ -48,7 +52,9 @@ class ExampleView:
     example: Example
     kind: str
     sentence: str
+    prompt: str
     text: str
+    problem: str
     judged: tuple[Judged, ...]
     picture: Picture | None
 
@@ -142,7 +148,7 @@ def _contents(
         "run": run,
         "manifest": manifest,
         "simulated": simulated,
-        "model": manifest.get("model") or config.get("model"),
+        "model": _model(config.get("model")),
         "settings": wording.settings(config),
         "further": wording.settings({key: manifest[key] for key in manifest if key not in _SHOWN_ABOVE}),
         "seeds": _seeds(manifest.get("seeds")),
@@ -174,7 +180,9 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
         example,
         KINDS[example.kind],
         wording.claim_sentence(rollout.claim, names),
+        wording.excerpt(rollout.prompt),
         wording.excerpt(rollout.completion),
+        "" if rollout.answer else unparsed_because(rollout.completion),
         tuple(
             Judged(
                 verdict,
@@ -191,7 +199,18 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
 def _rests_on_labels(claim: Claim, verdict: Verdict) -> bool:
     """Whether a score comes from knockdown labels: text is checked against the graph alone."""
     spoke = verdict.status is Status.OK
-    return spoke and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in _TEXT_VERIFIERS
+    return spoke and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in wording.TEXT_VERIFIERS
+
+
+def _model(settings: Any) -> Any:
+    """The language model's name, whether the recipe gives it alone or with more settings."""
+    return settings.get("name") if isinstance(settings, Mapping) else settings
+
+
+def unparsed_because(text: str) -> str:
+    """Why the strict parser could not read a completion, in a word or two."""
+    problem = parse_completion(text, require_confidence=True).problem
+    return (problem or "not stated").replace("_", " ")
 
 
 def _seeds(seeds: Any) -> str:
@@ -226,21 +245,8 @@ def commands(name: str, build: Mapping[str, Any] | None) -> list[tuple[str, str]
 
 def _write(out: Path, page: str) -> None:
     """Replace `out` as a whole."""
-    temporary = None
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="replace", newline="\n", dir=out.parent, prefix=f".{out.name}.", delete=False
-        ) as file:
-            temporary = Path(file.name)
-            file.write(page)
-        temporary.chmod(0o644)
-        temporary.replace(out)
+        write_bytes(out, page.encode("utf-8", "replace"))
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise ReportError(
-            f"the report cannot be written ({error.strerror or error})",
-            where=out,
-            hint="choose another place with --out",
-        ) from error
+        hint = "choose another place with --out"
+        raise ReportError(f"cannot be written ({error.strerror or error})", where=out, hint=hint) from error

@@ -98,10 +98,13 @@ def results(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
         if values is None:
             continue
         readings = [key for key in READINGS if values.get(key) is not None]
-        shared = {key: values.get(key) for key in ("unparsed_rate", "mean_reward", "genes", "rows")}
+        asked = {key: values.get(key) for key in ("genes", "rows")}
+        # Only written answers can be unparsed or paid.
+        written = {key: values.get(key) for key in ("unparsed_rate", "mean_reward")}
         for key in readings:
             nested = values[key] if isinstance(values[key], Mapping) else {"per_gene_auroc": values[key]}
             known = {name: value for name, value in nested.items() if value is not None}
+            shared = {**asked, **written} if key == "votes" else asked
             rows.append(result(f"{STAGE_NAMES[stage]}, {READINGS[key]}", {**shared, **known}))
         if not readings:
             rows.append(result(STAGE_NAMES[stage], values))

@@ -27,6 +27,7 @@ _ROLLOUT_COLUMNS: dict[str, pl.DataType] = {
     "relation": pl.String(),
     "object": pl.String(),
     "cell_line": pl.String(),
+    "prompt": pl.String(),
     "completion": pl.String(),
     "answer": pl.String(),
     "confidence": pl.Float64(),
@@ -47,6 +48,7 @@ class Rollout:
 
     step: int
     claim: Claim
+    prompt: str
     completion: str
     answer: str | None
     confidence: float | None
@@ -192,6 +194,7 @@ def rollout(row: Mapping[str, Any]) -> Rollout:
     return Rollout(
         step=int(row["step"] or 0),
         claim=_checked(lambda: Claim(row["subject"], row["relation"], row["object"], row["cell_line"]), where),
+        prompt=str(row["prompt"] or ""),
         completion=str(row["completion"] or ""),
         answer=row["answer"] or None,
         confidence=row["confidence"],

@@ -9,10 +9,20 @@ from typing import Any
 
 from rbio_kg.report.plot import Scale
 from rbio_kg.report.results import Result, baselines, result
-from rbio_kg.report.wording import VERIFIERS, digits, number
+from rbio_kg.report.wording import VERIFIERS, digits, number, setting
 
 SIDE, MARGIN, HEAD = 250, 38, 10
 """Side of a reliability plot in its own units, the room for its labels, and the room above."""
+
+CARD = (
+    ("knows", "What it knows"),
+    ("abstains", "When it abstains"),
+    ("limits", "Limits"),
+    ("sources", "Sources"),
+    ("licence", "Licence"),
+    ("reference", "Reference"),
+)
+"""Keys of a verifier's card that are shown, and what they are called."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Scorecard:
     baselines: tuple[Result, ...]
     reliability: Reliability | None
     reason: str
+    card: tuple[tuple[str, str], ...]
 
 
 def read_scorecards(cards: Mapping[str, Mapping[str, Any]], *, simulated: bool) -> list[Scorecard]:
@@ -66,6 +77,7 @@ def _scorecard(name: str, card: Mapping[str, Any], simulated: bool, position: in
         tuple(baselines(card)),
         _reliability(f"reliability-{position}", card),
         str(reason) if reason else "",
+        tuple((name, setting(card[key])) for key, name in CARD if card.get(key)),
     )
 
 

@@ -49,6 +49,9 @@ VERIFIERS = {
 }
 """The built-in verifiers' names as a reader would say them."""
 
+TEXT_VERIFIERS = frozenset({"ontology_text", "reasoning_trace"})
+"""Verifiers that judge what a completion says, by the graph alone; the others judge the claim."""
+
 GLOSSARY = (
     ("Abstain", "What a verifier does when it knows nothing about a claim. An abstention is never counted as a half."),
     ("All-no, all-yes", "Two baselines that give every question the same answer. They can look good in pooled "

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rbio_kg.report.curves import curves, is_warmup
+from rbio_kg.report.curves import curves, is_warmup, reward_parts
 from rbio_kg.report.plot import LineChart
 from rbio_kg.report.run_data import read_run
 from tests.runs import STEPS, make_run
@@ -17,7 +17,7 @@ def test_all_curves_of_a_whole_run_are_drawn(tmp_path: Path) -> None:
     charts = _charts(make_run(tmp_path / "run"))
     assert list(charts) == ["warmup-loss", "reward", "parts", "well-formed", "entropy", "yes", "length"]
     assert [id for id, chart in charts.items() if chart.missing] == []
-    assert len(charts["warmup-loss"].lines[0].dots) == 6
+    assert [len(line.dots) for line in charts["warmup-loss"].lines] == [6, 6, 6]
     assert len(charts["reward"].lines[0].dots) == STEPS
     assert [line.name for line in charts["parts"].lines] == ["answer", "format", "reasoning trace"]
 
@@ -49,13 +49,24 @@ def test_a_step_logged_again_after_a_resume_counts_once(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_warmup_is_told_from_grpo_with_and_without_a_phase() -> None:
-    assert is_warmup({"phase": "warmup", "loss": 1.0, "reward": 0.0})
-    assert is_warmup({"loss": 1.0, "mean_token_accuracy": 0.5})
-    assert not is_warmup({"phase": "grpo", "loss": 1.0})
-    assert not is_warmup({"loss": 0.1, "clip_ratio/high_mean": 0.0})
-    assert not is_warmup({"loss": 0.1, "reward": 0.3})
-    assert not is_warmup({"train_runtime": 3.0})
+def test_warmup_is_told_from_grpo() -> None:
+    assert is_warmup({"phase": "warmup", "step": 1, "loss": 1.0})
+    assert not is_warmup({"phase": "grpo", "step": 1, "loss": 1.0, "reward": 0.3})
+
+
+def test_the_parts_that_the_policy_can_change_come_first() -> None:
+    names = ("expression", "graph_path", "composed_reward", "reasoning_trace", "format", "answer")
+    parts = reward_parts([{"step": 1, **{f"rewards/{name}/mean": 0.5 for name in names}}])
+    assert [series.name for series in parts] == ["answer", "format", "reasoning trace", "expression", "graph path"]
+
+
+def test_the_log_tells_the_well_formed_share_where_no_rollouts_are(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for path in (run / "rollouts").iterdir():
+        path.unlink()
+    charts = _charts(run)
+    assert charts["well-formed"].summary == "well formed: 0.9 first, 0.9 last"
+    assert charts["yes"].missing == "Not logged in this run."
 
 
 def test_values_that_are_no_number_are_left_out(tmp_path: Path) -> None:

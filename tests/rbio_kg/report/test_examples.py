@@ -48,6 +48,18 @@ def test_what_is_missing_is_filled_with_typical_ones(tmp_path: Path) -> None:
     assert kinds == {"best": 3, "worst": 3, "typical": 4}
 
 
+def test_completions_with_evidence_come_first(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    for path in (run / "rollouts").iterdir():
+        frame = pl.read_parquet(path).with_row_index("row")
+        bare = pl.lit('[{"verifier": "expression", "score": 0.5, "status": "ok", "reason": "", "evidence": []}]')
+        verdicts = pl.when(pl.col("row") % 2 == 0).then(bare).otherwise("verdicts")
+        frame.with_columns(verdicts=verdicts).drop("row").write_parquet(path)
+    chosen = choose(read_run(run))
+    assert len(chosen) == WANTED
+    assert all(any(verdict.evidence for verdict in example.rollout.verdicts) for example in chosen)
+
+
 def test_few_rollouts_give_few_examples_and_none_gives_none(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rollouts=4)
     assert len(choose(read_run(run))) == 4

@@ -49,6 +49,7 @@ def test_every_figure_from_simulated_labels_says_so(tmp_path: Path) -> None:
         figures = [cell for cell in cells if re.search(r"\d\.\d{3}", cell)]
         assert figures and all(">sim<" in cell for cell in figures)
     assert len(re.findall(r"\d\.\d\d that it holds<abbr", html)) == 30
+    assert len(re.findall(r"\d\.\d\d for the reasoning</span>", html)) == 10
 
 
 def test_measured_runs_never_say_simulated(tmp_path: Path) -> None:
@@ -158,3 +159,18 @@ def test_wrong_inputs_are_named(tmp_path: Path) -> None:
         write_report(run, tmp_path / "r.html", scorecards={"x": []})  # type: ignore[dict-item]
     with pytest.raises(ReportError, match="nodes is not"):
         write_report(run, tmp_path / "r.html", build={"nodes": [1]})
+
+
+def test_examples_show_the_question_the_answer_and_why_none_was_read(tmp_path: Path) -> None:
+    text = _text(write_report(make_run(tmp_path / "run"), tmp_path / "r.html").read_text("utf-8"))
+    assert "Ten completions to read" in text
+    assert re.search(r"Answer: yes , \d\d % sure", text)
+    assert text.count("Answer: none, unparsed (no think)") == 2
+    assert "Does a knockdown of MYC change CDK4?" in text
+    assert "&lt;/think&gt;&lt;answer&gt;yes" in text
+
+
+def test_a_card_tells_what_its_verifier_knows(tmp_path: Path) -> None:
+    cards = {"expression": {**scorecards()["expression"], "knows": "what knockdowns did", "sources": ["perturbqa"]}}
+    text = _text(write_report(make_run(tmp_path / "run"), tmp_path / "r.html", scorecards=cards).read_text("utf-8"))
+    assert "What it knows what knockdowns did Sources perturbqa" in text

@@ -13,7 +13,8 @@ def test_rows_are_the_stages_in_time_then_the_baselines() -> None:
         "After training, by votes", "Gene prior", "Pair copy", "Always no", "Always yes",
     ]  # fmt: skip
     assert [row.baseline for row in rows] == [False] * 4 + [True] * 4
-    assert (rows[0].auroc, rows[0].interval, rows[0].unparsed) == (0.52, (0.46, 0.58), 1.0)
+    assert (rows[0].auroc, rows[0].interval, rows[0].unparsed, rows[0].reward) == (0.52, (0.46, 0.58), None, None)
+    assert (rows[1].unparsed, rows[1].reward) == (1.0, 0.4)
     assert rows[6].pooled["f1"] == 0.0
     assert rows[6].pooled["mcc"] is None
 

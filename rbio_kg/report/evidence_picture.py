@@ -15,7 +15,8 @@ from typing import Any
 import networkx as nx
 
 from rbio_kg.claims import Claim, Evidence, Node, Verdict
-from rbio_kg.report.wording import RELATIONSHIPS, digits, visible
+from rbio_kg.report.citations import sentence, summary
+from rbio_kg.report.wording import visible
 
 WIDTH = 480
 EDGE_X = 54
@@ -86,29 +87,6 @@ class Picture:
     shapes: tuple[tuple[str, str], ...]
     looks: tuple[tuple[str, str], ...]
     left_out: int
-
-
-@dataclass(frozen=True)
-class Citation:
-    """One line of the list of cited elements."""
-
-    text: str
-    source: str
-    detail: str
-    weight: float
-
-
-def citations(verdict: Verdict, names: Mapping[str, str]) -> list[Citation]:
-    """A verdict's evidence in words, in its order."""
-    return [
-        Citation(
-            _sentence(element, names),
-            visible(element.detail.get("source") or "source not stated"),
-            _detail(element),
-            element.weight,
-        )
-        for element in verdict.evidence
-    ]
 
 
 def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str, str]) -> Picture | None:
@@ -316,46 +294,9 @@ def _link(
         else:
             head = f"M{back:g} {y1 - 5:g}L{tip:g} {y1:g}L{back:g} {y1 + 5:g}Z"
     weight = min(max(element.weight, 0.0), 1.0)
-    return Link(d, head, look, round(1.2 + 2.0 * weight, 1), f"{_sentence(element, names)} ({_summary(element)})")
+    return Link(d, head, look, round(1.2 + 2.0 * weight, 1), f"{sentence(element, names)} ({summary(element)})")
 
 
 def _fan(mark: Mark, other: float) -> float:
     """How far above or below a subject's or object's middle a line towards the height `other` is fixed."""
     return round(max(-10.0, min(10.0, (other - mark.y) * 0.1)), 1) if mark.end else 0.0
-
-
-def _sentence(element: Evidence, names: Mapping[str, str]) -> str:
-    verb = RELATIONSHIPS.get(element.type, element.type.replace("_", " ").lower())
-    if element.type == "REGULATES":
-        verb = {1: "activates", -1: "represses"}.get(element.detail.get("sign", 0), "regulates")
-    return visible(f"{_named(element.start, names)} {verb} {_named(element.end, names)}")
-
-
-def _named(node: Node, names: Mapping[str, str]) -> str:
-    if node.label != "Gene" and node.key in names:
-        return f"{names[node.key]} ({node.key})"
-    return node.key
-
-
-def _detail(element: Evidence) -> str:
-    """What the relationship says beside its ends and its source, as `name value` pairs in the order of the names."""
-    pairs = [(key, value) for key, value in sorted(element.detail.items()) if key not in ("source", "sign")]
-    known = [(key, value) for key, value in pairs if value not in (None, "", [], {})]
-    return visible(", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in known))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, list | tuple):
-        return "/".join(map(str, value[:5])) + ("/…" if len(value) > 5 else "")
-    return str(value)
-
-
-def _summary(element: Evidence) -> str:
-    parts = [
-        str(element.detail.get("source") or "source not stated"),
-        _detail(element),
-        f"weight {digits(element.weight)}",
-    ]
-    return visible("; ".join(part for part in parts if part))

@@ -14,9 +14,10 @@ from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
 from rbio_kg.errors import ReportError
 from rbio_kg.files import write_bytes
 from rbio_kg.report import wording
+from rbio_kg.report.citations import Citation, citations
 from rbio_kg.report.curves import curves
 from rbio_kg.report.evidence_picture import WIDTH as PICTURE_WIDTH
-from rbio_kg.report.evidence_picture import Citation, Picture, citations, draw
+from rbio_kg.report.evidence_picture import Picture, draw
 from rbio_kg.report.examples import KINDS, Example, choose
 from rbio_kg.report.names import cited_keys, human_names
 from rbio_kg.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH

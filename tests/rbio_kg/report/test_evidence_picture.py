@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.claims import Claim, Evidence, Node, Status, Verdict
-from rbio_kg.report.evidence_picture import LOOKS, MOST_LANES, WIDTH, Picture, citations, draw
+from rbio_kg.report.evidence_picture import LOOKS, MOST_LANES, WIDTH, Picture, draw
 from tests.runs import verdicts
 
 CLAIM = Claim("A", "changes_expression_of", "B", cell_line="k562")
@@ -88,15 +88,6 @@ def test_one_verifier_does_not_crowd_out_another() -> None:
     assert "P" in {mark.lines[0] for mark in picture.marks}
     assert len(picture.links) == MOST_LANES
     assert picture.left_out == 31 - MOST_LANES
-
-
-def test_the_list_tells_all_that_is_cited() -> None:
-    detail = {"source": "STRING", "score": 900, "empty": None, "references": ["1", "2"]}
-    element = Evidence(_gene("A"), "INTERACTS_WITH", _gene("B"), 0.9, detail=detail)
-    (listed,) = citations(_verdict(element), {})
-    assert (listed.text, listed.source, listed.detail) == ("A interacts with B", "STRING", "references 1/2, score 900")
-    (bare,) = citations(_verdict(Evidence(_gene("A"), "ODD_TYPE", _gene("B"), 0.9)), {})
-    assert (bare.text, bare.source) == ("A odd type B", "source not stated")
 
 
 _NODES = st.sampled_from(

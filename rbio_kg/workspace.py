@@ -107,6 +107,11 @@ class Workspace:
         return self.build_folder / "snapshot"
 
     @property
+    def has_fetched(self) -> bool:
+        """Whether `fetch` has brought whole files: each folder it fills records them."""
+        return any(self.paths.sources.glob("*/fetched.json"))
+
+    @property
     def sources(self) -> Path:
         """Where providers' files are: the setting, else what `fetch` brought, else what the last build read.
 
@@ -115,7 +120,7 @@ class Workspace:
         """
         if self.settings.sources is not None:
             return self.settings.sources.absolute()
-        if self.paths.sources.is_dir() and any(self.paths.sources.iterdir()):
+        if self.has_fetched:
             return self.paths.sources
         if self.has_graph and self.current.get("sources"):
             return Path(self.current["sources"])

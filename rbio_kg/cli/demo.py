@@ -29,7 +29,7 @@ def choose_sources(workspace: Workspace) -> tuple[Path, str]:
 
     if workspace.settings.sources is not None:
         return workspace.settings.sources.absolute(), f"named by {workspace.loaded.origins['sources']}"
-    if workspace.paths.sources.is_dir() and any(workspace.paths.sources.iterdir()):
+    if workspace.has_fetched:
         return workspace.paths.sources, "downloaded by fetch"
     return sample_directory(), "the shipped sample; its knockdown labels are SIMULATED"
 

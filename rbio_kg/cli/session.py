@@ -148,6 +148,8 @@ def guarded(session: Session, call: Callable[[], None]) -> int:
             "free some space and run the command again" if error.errno == errno.ENOSPC else "check the path and rights"
         )
         return _fail(session, f"{where}: {error.strerror or error}; {hint}")
+    except typer.BadParameter:
+        raise  # wrong usage: typer says so, with exit code 2
     except typer.Exit as stop:
         return stop.exit_code
     except Exception as error:

@@ -110,7 +110,7 @@ def test_gzip_headers_hold_no_time_and_no_name() -> None:
         assert header[3:8] == bytes(5), path
 
 
-@pytest.mark.slow
+@pytest.mark.recut
 @pytest.mark.skipif(
     "RBIO_KG_RECUT_SAMPLE" not in os.environ,
     reason="cutting the sample again downloads 100 MB of packages: set RBIO_KG_RECUT_SAMPLE to a folder for them",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 
 from graph_builders.sample import sample_directory
 from rbio_kg.cli.app import app
+from rbio_kg.workspace import Workspace
 from tests.tiny_model import save_tiny_model
-
-Run = Callable[..., Any]
 
 RECIPE = """
 [model]
@@ -57,9 +56,13 @@ def fails(workspace: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
     workspace = tmp_path_factory.mktemp("road") / "workspace"
-    return workspace, invoke(workspace, "build", "--sources", str(sample_directory()))
+    document = invoke(workspace, "build", "--sources", str(sample_directory()))
+    with Workspace(workspace) as opened:
+        # One server for all commands of this module: whoever holds a store open shares it.
+        assert opened.store.counts()["nodes"] == document["nodes"]
+        yield workspace, document
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,8 @@ Certainty = Literal["asserted", "hedged"]
 MOST_STATEMENTS = 200
 """No more are taken out of one text."""
 _SENTENCE = re.compile(r"[^.!?;\n]+(?:[.](?=\S)[^.!?;\n]*)*[.!?;\n]?")
+_PIECE = re.compile(r"\S.{0,999}(?!\S)|\S{1,1000}", re.DOTALL)
+"""A sentence is read in pieces of at most so many characters, so that the time stays linear in the text."""
 _TOKEN = re.compile(r"\w+(?:['-]\w+)*|[^\w\s]")
 _SAME_SUBJECT = frozenset({",", "and", "or", "nor", "but", "then", "by", "thereby", "thus", "so", "also"})
 _RELATIVE = frozenset({"which", "that", "who"})
@@ -89,14 +91,15 @@ def read_statements(text: str, lexicon: Lexicon, limit: int = MOST_STATEMENTS) -
     topic: list[str] = []
     for match in _SENTENCE.finditer(text):
         sentence = match.group().strip()
-        if not sentence or sentence.endswith("?"):
+        if sentence.endswith("?"):
             continue
-        reader = _SentenceReader(sentence, lexicon, topic)
-        found.extend(reader.statements())
-        topic = reader.topic
-        if len(found) >= limit:
-            break
-    return found[:limit]
+        for piece in _PIECE.finditer(sentence):
+            reader = _SentenceReader(piece.group(), lexicon, topic)
+            found.extend(reader.statements())
+            topic = reader.topic
+            if len(found) >= limit:
+                return found[:limit]
+    return found
 
 
 class _SentenceReader:

@@ -165,6 +165,12 @@ def test_any_words_give_statements_about_named_genes(checker: StatementChecker, 
         assert item.relation in set(Relation)
 
 
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("piece", ["TP53 takes part in ", "TP53 binds ", "a", "CAT binds SET and "])
+def test_a_hundred_thousand_characters_take_linear_time(checker: StatementChecker, piece: str) -> None:
+    assert len(checker.check(piece * (100_000 // len(piece)))) <= 200
+
+
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(checker: StatementChecker, text: str) -> None:
     assert checker.check(text) == checker.check(text)

@@ -1,0 +1,149 @@
+"""The providers' own data: what is kept, what is not, and that two processes make the same bytes of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from graph_builders import annotations, go, hgnc
+from graph_builders.build import build_tables
+from graph_builders.manifest import Manifest
+from graph_builders.readers import numbered_lines
+from graph_builders.reading import BuildContext, FoundFiles
+from rbio_kg.graph.schema import NODES, RELATIONSHIPS
+from rbio_kg.graph.tables import GraphTables
+
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
+
+ANOTHER_PROCESS = """
+import sys
+from pathlib import Path
+from graph_builders.build import build_tables
+build_tables(Path(sys.argv[1]))[0].write(Path(sys.argv[2]))
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    tables: GraphTables
+    manifest: Manifest
+    folder: Path
+    other: Path
+
+
+@pytest.fixture(scope="module")
+def built(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder, other = tmp_path_factory.mktemp("tables"), tmp_path_factory.mktemp("other")
+    process = subprocess.Popen(
+        [sys.executable, "-c", ANOTHER_PROCESS, str(shared / "sources"), str(other)],
+        cwd=Path(__file__).parents[2],
+        # Another seed gives sets another order: what depends on it would show.
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+    )
+    tables, manifest = build_tables(shared / "sources")
+    tables.write(folder)
+    assert process.wait() == 0
+    yield Built(tables, manifest, folder, other)
+
+
+def test_two_processes_write_the_same_bytes(built: Built) -> None:
+    names = sorted(path.name for path in built.folder.iterdir())
+    assert len(names) == len(built.tables)
+    for name in names:
+        assert (built.folder / name).read_bytes() == (built.other / name).read_bytes(), name
+
+
+def test_counts(built: Built) -> None:
+    # As the files themselves have them: 43,558 live terms and 206,622 pairs, of which 17 lack a gene in HGNC.
+    assert built.manifest.nodes["GoTerm"] == 43_558
+    assert built.manifest.relationships["IS_A"] == 70_058
+    assert built.manifest.relationships["PART_OF"] == 6_997
+    assert built.manifest.relationships["REGULATES_TERM"] == 3_184 + 2_732 + 2_742
+    assert built.manifest.relationships["INTERACTS_WITH"] == 206_622 - 17
+    assert built.manifest.relationships["REGULATES"] == 43_178 - 1_510
+    assert built.tables["questions"].filter(task="de").height == 471_657
+    assert built.tables["questions"].filter(task="dir").height == 64_492
+    assert 20_000 < built.manifest.nodes["Gene"] < 23_000
+
+
+def test_every_row_is_accounted_for(built: Built) -> None:
+    for source in built.manifest.sources:
+        lost = built.manifest.unmapped.get(source.name, {"rows": 0})["rows"]
+        assert source.rows_read == source.rows + source.rejected + sum(source.left_out.values()) + lost, source.name
+        assert source.rejected == 0, source.reasons
+        assert not source.simulated
+
+
+def test_relationships_join_nodes(built: Built) -> None:
+    keys = {node.label: built.tables[node.table][node.key] for node in NODES}
+    for relationship in RELATIONSHIPS:
+        frame = built.tables[relationship.table]
+        assert frame.height > 0
+        for column, label in (("start", relationship.start), ("end", relationship.end)):
+            assert frame[column].is_in(keys[label].implode()).all(), relationship.type
+        assert frame.select("start", "end", *relationship.unique_by).is_unique().all()
+
+
+def test_pairs_are_stored_once_and_scores_are_in_range(built: Built) -> None:
+    pairs = built.tables["interactions"]
+    assert (pairs["start"] < pairs["end"]).all()
+    assert pairs["score"].is_between(400, 1000).all()
+    # Spot check against the file: 9606.ENSP00000000233 is ARF5, 9606.ENSP00000440005 is ARL1.
+    line = built.tables["names"].filter(label="ENSP00000440005")["symbol"].item()
+    (pair,) = pairs.filter(start=min("ARF5", line), end=max("ARF5", line)).to_dicts()
+    assert (pair["score"], pair["experiments"], pair["database"]) == (859, 711, 500)
+
+
+def test_information_content(built: Built) -> None:
+    terms = built.tables["terms"]
+    roots = terms.filter(pl.col("id").is_in(["GO:0008150", "GO:0003674", "GO:0005575"]))
+    assert roots["information_content"].to_list() == [0.0, 0.0, 0.0]
+    content = dict(terms.select("id", "information_content").rows())
+    for table in ("is_a", "part_of"):
+        for child, parent in built.tables[table].select("start", "end").iter_rows():
+            if content[child] is not None:
+                assert content[parent] <= content[child] + 1e-9
+
+
+def test_no_test_row_reaches_the_graph(built: Built) -> None:
+    keys = {"start": "pert", "end": "gene", "cell_line": "cell_line"}
+    train = built.tables["questions"].filter(task="de", split="train", label=1)
+    found = built.tables["knockdowns"].join(train, left_on=list(keys), right_on=list(keys.values()), how="semi")
+    assert found.height == built.tables["knockdowns"].height == train.height - 158
+    assert set(built.tables["knockdowns"]["direction"]) <= {"increase", "decrease", "unknown"}
+
+
+def test_the_unchanged_files_of_2019(shared: Path) -> None:
+    folder = shared / "sources" / "go" / "2019"
+    names = hgnc.read(files("genes", shared / "sources" / "hgnc" / "hgnc_complete_set.txt.gz"), BuildContext()).names
+    ontology = go.read(files("ontology", folder / "go.obo.gz"), BuildContext())
+    assert ontology.left_out["relation has_part"] == 726
+    assert ontology.frames["part_of"].height == 7_942
+    reading = annotations.read(
+        files("annotations", folder / "goa_human.gaf.gz"), BuildContext(names=names, terms=ontology.terms)
+    )
+    assert reading.rows_read == 475_402
+    assert reading.left_out == {"NOT annotations": 1_170 + 13 + 4}
+    assert (reading.version, reading.date) == ("GAF 2.1", "2019-01-14")
+    edges = reading.frames["annotations"]
+    assert not edges["qualifier"].str.contains("NOT").any()
+    assert set(edges["qualifier"]) == {"involved_in", "enables", "located_in", "contributes_to", "colocalizes_with"}
+    denied, stated = set(), set()
+    for _, line in numbered_lines(folder / "goa_human.gaf.gz"):
+        if not line.startswith("!"):
+            fields = line.split("\t")
+            (denied if "NOT" in fields[3] else stated).add((fields[2], fields[4]))
+    kept = set(edges.select("start", "end").rows())
+    assert not (denied - stated) & kept
+    assert denied - stated
+
+
+def files(role: str, path: Path) -> FoundFiles:
+    return FoundFiles({role: (path,)})

@@ -64,7 +64,7 @@ class GraphPathVerifier(Verifier):
     def __init__(self, snapshot_dir: Path | str, model_dir: Path | str | None = None) -> None:
         self.snapshot_dir = Path(snapshot_dir)
         self.model_dir = None if model_dir is None else Path(model_dir)
-        self._opened: tuple[PathParts, PathCalibration | None] | None = None
+        self._opened: tuple[Snapshot, PathParts, PathCalibration | None] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GraphPathVerifier, (self.snapshot_dir, self.model_dir)
@@ -72,7 +72,7 @@ class GraphPathVerifier(Verifier):
     @property
     def card(self) -> Card:
         """What it knows; `settings` say which relations are calibrated and how well."""
-        calibration = self._open()[1]
+        snapshot, _, calibration = self._open()
         fits = sorted(calibration.fits) if calibration else []
         knockdowns = "calibrated on training knockdowns" if "changes" in fits else "raw association, not calibrated"
         return Card(
@@ -80,7 +80,7 @@ class GraphPathVerifier(Verifier):
             relations=frozenset(Relation),
             abstains="a gene, term or pathway is not in the graph, a gene has no relationship at all, or subject and "
             "object are one gene",
-            sources=tuple(self._open()[0].snapshot.sources) or ("the graph's tables",),
+            sources=tuple(snapshot.sources) or ("the graph's tables",),
             licence="that of each source of the graph",
             reference="paths weighted against hubs after Himmelstein and Baranzini 2015; Resnik 1995; Pesquita 2008",
             limits=f"knockdown relations: {knockdowns}; increases and decreases are the probability of that direction "
@@ -99,19 +99,18 @@ class GraphPathVerifier(Verifier):
         out = np.full(len(claims), np.nan)
         if not len(claims):
             return out
-        parts, _ = self._open()
-        for group in grouped(parts.snapshot, claims, frozenset(Relation)):
+        for group in grouped(self._open()[0], claims, frozenset(Relation)):
             out[group.rows] = self._score_group(group)
         return out
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The score with the paths that it comes from."""
-        parts, _ = self._open()
+        snapshot = self._open()[0]
         score = float(self.score([claim])[0])
         if np.isnan(score):
-            reason = silence(parts.snapshot, claim) or "the graph has no relationship of one of them"
+            reason = silence(snapshot, claim) or "the graph has no relationship of one of them"
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
-        group = next(iter(grouped(parts.snapshot, [claim], frozenset(Relation))))
+        group = next(iter(grouped(snapshot, [claim], frozenset(Relation))))
         weighed = self._cite_group(group) if group.target != "genes" else self._cite_genes(group)
         evidence = as_evidence(weighed)
         if evidence:
@@ -121,15 +120,15 @@ class GraphPathVerifier(Verifier):
             reason = "no path of up to 3 steps, no shared term and no shared pathway"
         return Verdict(score, Status.OK, evidence, reason, self.name)
 
-    def _open(self) -> tuple[PathParts, PathCalibration | None]:
+    def _open(self) -> tuple[Snapshot, PathParts, PathCalibration | None]:
         if self._opened is None:
             snapshot = Snapshot.open(self.snapshot_dir)
             calibration = None if self.model_dir is None else PathCalibration.read(self.model_dir, snapshot.build_id)
-            self._opened = PathParts(snapshot), calibration
+            self._opened = snapshot, PathParts(snapshot), calibration
         return self._opened
 
     def _score_group(self, group: ClaimGroup) -> FloatArray:
-        parts, calibration = self._open()
+        _, parts, calibration = self._open()
         if group.target != "genes":
             found = parts.groups(group.subject, group.object, group.target)
             scores = self._calibrated(group.target, found.matrix(PARTS[group.target]))
@@ -148,7 +147,7 @@ class GraphPathVerifier(Verifier):
         return np.where(silent, np.nan, scores)
 
     def _calibrated(self, name: str, matrix: FloatArray, groups: list[str | None] | None = None) -> FloatArray:
-        calibration = self._open()[1]
+        calibration = self._open()[2]
         if calibration is not None and name in calibration.fits:
             return calibration.fits[name](matrix, groups)
         doubt = np.ones(len(matrix))
@@ -157,7 +156,7 @@ class GraphPathVerifier(Verifier):
         return 1.0 - doubt
 
     def _knockdown(self, group: ClaimGroup, pairs: GenePairs) -> FloatArray:
-        calibration = self._open()[1]
+        calibration = self._open()[2]
         if group.relation is Relation.CHANGES_EXPRESSION_OF:
             return self._calibrated("changes", knockdown_matrix(pairs, PARTS["changes"]), group.lines)
         if calibration is not None and "rises" in calibration.fits:
@@ -184,7 +183,7 @@ class GraphPathVerifier(Verifier):
 
     def _weights(self, name: str, values: Mapping[str, float]) -> dict[str, float]:
         """How much each part counted for the claim: its share of all that speaks for it, 0 to 1."""
-        calibration = self._open()[1]
+        calibration = self._open()[2]
         strengths: Mapping[str, float] = STRENGTHS
         if calibration is not None and name in calibration.fits:
             fit = calibration.fits[name]
@@ -194,8 +193,8 @@ class GraphPathVerifier(Verifier):
         return {part: value / total if total else 0.0 for part, value in counted.items()}
 
     def _cite_genes(self, group: ClaimGroup) -> list[tuple[float, list[Step]]]:
-        parts, _ = self._open()
-        cite = Citations(parts.snapshot)
+        snapshot, parts, _ = self._open()
+        cite = Citations(snapshot)
         a, b = int(group.subject[0]), int(group.object[0])
         pairs = parts.genes(group.subject, group.object)
         names = {Relation.INTERACTS_WITH: "interacts_with", Relation.CHANGES_EXPRESSION_OF: "changes"}
@@ -222,8 +221,8 @@ class GraphPathVerifier(Verifier):
         return weighed
 
     def _cite_group(self, group: ClaimGroup, most: int = 5) -> list[tuple[float, list[Step]]]:
-        parts, _ = self._open()
-        snapshot, cite = parts.snapshot, Citations(parts.snapshot)
+        snapshot = self._open()[0]
+        cite = Citations(snapshot)
         gene, target = int(group.subject[0]), int(group.object[0])
         link = cite.annotation if group.target == "terms" else cite.membership
         own = link(gene, target)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.graph import kernels
 from rbio_kg.graph.csr import Csr, build_csr
-from rbio_kg.graph.snapshot import Snapshot
 
 Indices = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -26,6 +25,21 @@ GENE_PARTS = ("direct", "path", "regulation", "cascade", "term", "overlap", "pat
 """Parts of a gene pair, each 0 to 1; see `GenePairs`."""
 GROUP_PARTS = ("neighbours", "excess", "breadth")
 """Parts of a gene and a term or pathway, each 0 to 1; see `GeneGroups`."""
+
+
+class PathGraph(Protocol):
+    """The arrays that parts are computed from, named as in `rbio_kg.graph.snapshot.Snapshot`, which is one."""
+
+    interactions: Csr
+    regulates: Csr
+    regulated_by: Csr
+    annotations: Csr
+    closure: Csr
+    term_genes: Csr
+    memberships: Csr
+    pathway_genes: Csr
+    pathway_sizes: NDArray[np.int32]
+    information_content: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class GeneGroups:
 
     neighbours: share of the gene's interaction weight that goes to genes of the group.
     excess: ln of that share (one tenth of a neighbour added) over the group's share of all genes, over 10, cut to 0..1.
-    breadth: ln(1 + genes of the group) over ln(1 + all genes).
+    breadth: ln(1 + other genes of the group) over ln(1 + all genes).
     known: 1 where the graph has the membership, itself or by a narrower term.
     """
 
@@ -89,14 +103,14 @@ class GeneGroups:
 
 
 class PathParts:
-    """Computes parts over one snapshot; keeps the step graphs, which are made on first use."""
+    """Computes parts over one graph; keeps the step graphs, which are made on first use."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+    def __init__(self, graph: PathGraph) -> None:
+        self.graph = graph
 
     def genes(self, a: Indices, b: Indices) -> GenePairs:
         """Parts of the gene pairs (a, b), int32 (n,) each; every index known."""
-        s = self.snapshot
+        s = self.graph
         path, path_nodes = self.association_paths(a, b)
         cascade, cascade_nodes = self.cascades(a, b)
         edge = kernels.direct_weights(s.regulates.indptr, s.regulates.indices, s.regulates.weights, a, b, np.nan)
@@ -161,29 +175,30 @@ class PathParts:
 
     def groups(self, gene: Indices, group: Indices, kind: str) -> GeneGroups:
         """Parts of pairs of a gene and a group; `kind` is `terms` or `pathways`."""
-        s = self.snapshot
+        s = self.graph
         members = s.term_genes if kind == "terms" else s.pathway_genes
         i = s.interactions
         support, total = kernels.neighbour_support(
             i.indptr, i.indices, i.weights, members.indptr, members.indices, gene, group
         )
         genes = max(1, int((s.closure.degrees > 0).sum() if kind == "terms" else (s.memberships.degrees > 0).sum()))
-        size = members.degrees[group].astype(np.float64)
+        held = kernels.direct_weights(members.indptr, members.indices, members.weights, group, gene, np.nan)
+        known = ~np.isnan(held)
+        others = members.degrees[group] - known
         neighbours = np.divide(support, total, out=np.zeros_like(support), where=total > 0)
-        expected = (size + 1.0) / (genes + 1.0)
+        expected = (others + 1.0) / (genes + 1.0)
         excess = np.log((support + 100.0 * expected) / (total + 100.0) / expected)
-        known = kernels.direct_weights(members.indptr, members.indices, members.weights, group, gene, np.nan)
         return GeneGroups(
             neighbours=neighbours,
             excess=np.clip(excess / 10.0, 0.0, 1.0),
-            breadth=np.log1p(size) / np.log1p(genes),
-            known=~np.isnan(known),
+            breadth=np.log1p(others) / np.log1p(genes),
+            known=known,
         )
 
     @cached_property
     def isolated(self) -> NDArray[np.bool_]:
         """Genes about which the graph says nothing, (genes,)."""
-        s = self.snapshot
+        s = self.graph
         tables = (s.interactions, s.regulates, s.regulated_by, s.annotations, s.memberships)
         alone: NDArray[np.bool_] = np.sum([table.degrees for table in tables], axis=0) == 0
         return alone
@@ -198,8 +213,8 @@ class PathParts:
     @cached_property
     def last_steps(self) -> Csr:
         """Association steps without penalty: interactions by score, and regulations either way."""
-        s = self.snapshot
-        genes = len(s.genes)
+        s = self.graph
+        genes = len(s.interactions)
         start = np.concatenate((s.interactions.rows(), s.regulates.rows(), s.regulates.indices))
         end = np.concatenate((s.interactions.indices, s.regulates.indices, s.regulates.rows()))
         regulation = np.full(2 * len(s.regulates.indices), REGULATION_STEP)
@@ -208,7 +223,7 @@ class PathParts:
 
     @cached_property
     def _cascade_steps(self) -> tuple[Csr, Csr]:
-        s = self.snapshot
+        s = self.graph
         penalty = np.maximum(s.regulates.degrees + s.regulated_by.degrees, 1) ** -HUB_EXPONENT
         out = _strongest_first(s.regulates, REGULATION_STEP * penalty[s.regulates.indices])
         into = s.regulated_by
@@ -216,16 +231,16 @@ class PathParts:
 
     @cached_property
     def _content(self) -> NDArray[np.float32]:
-        return _read_only(np.asarray(self.snapshot.information_content))
+        return _read_only(np.asarray(self.graph.information_content))
 
     @cached_property
     def _pathway_worth(self) -> Floats:
-        s = self.snapshot
+        s = self.graph
         members = max(2, int((s.memberships.degrees > 0).sum()))
         return _read_only(np.clip(1.0 - np.log(np.maximum(s.pathway_sizes, 1)) / np.log(members), 0.0, 1.0))
 
     def _cascade_signs(self, nodes: Indices) -> Floats:
-        s = self.snapshot.regulates
+        s = self.graph.regulates
         sign = (nodes[:, 0] >= 0).astype(np.float64)
         for step in range(3):
             there = nodes[:, step + 1] >= 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def pair_negatives(rng: np.random.Generator, a: Indices, b: Indices, pool: Indic
         other = np.where(keeps, b[rng.integers(0, len(b), len(where))], rng.choice(pool, len(where)))
         return subject.astype(np.int32), other.astype(np.int32)
 
-    return _redraw(draw, len(a), known)
+    return false_pairs(draw, len(a), known)
 
 
 def group_negatives(rng: np.random.Generator, group: Indices, pool: Indices, known: Keys) -> Pairs:
@@ -69,15 +70,25 @@ def group_negatives(rng: np.random.Generator, group: Indices, pool: Indices, kno
     def draw(where: NDArray[np.int64]) -> Pairs:
         return rng.choice(pool, len(where)).astype(np.int32), group[where]
 
-    return _redraw(draw, len(group), known, self_pairs=True)
+    return false_pairs(draw, len(group), known, self_pairs=True)
 
 
-def _redraw(draw: Any, count: int, known: Keys, *, self_pairs: bool = False) -> Pairs:
+def false_pairs(
+    draw: Callable[[NDArray[np.int64]], Pairs], count: int, known: Keys, *, self_pairs: bool = False
+) -> Pairs:
+    """Draw pairs, and draw the true ones again, until all are false; those still true after 20 rounds are left out.
+
+    Args:
+        draw: given positions (n,) among the pairs wanted, gives a pair for each; -1 marks a draw that failed.
+        count: how many pairs are wanted.
+        known: keys of all true pairs.
+        self_pairs: whether (i, i) may be drawn, as where the two ends are of different labels.
+    """
     a, b = np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int32)
     wrong = np.arange(count)
     for _ in range(_ROUNDS):
         a[wrong], b[wrong] = draw(wrong)
-        bad = is_known(known, a[wrong], b[wrong])
+        bad = is_known(known, a[wrong], b[wrong]) | (a[wrong] < 0) | (b[wrong] < 0)
         if not self_pairs:
             bad |= a[wrong] == b[wrong]
         wrong = wrong[bad]
@@ -86,3 +97,29 @@ def _redraw(draw: Any, count: int, known: Keys, *, self_pairs: bool = False) -> 
     keep = np.ones(count, dtype=np.bool_)
     keep[wrong] = False
     return a[keep], b[keep]
+
+
+def degree_matched(
+    rng: np.random.Generator, genes: Indices, degrees: NDArray[np.int64], pool: Indices, width: float = 0.01
+) -> Indices:
+    """For each gene one of `pool` of about its degree: within `width` of the pool's ranks, at least 3 either way."""
+    ranked = pool[np.lexsort((pool, degrees[pool]))]
+    place = np.searchsorted(degrees[ranked], degrees[genes], side="left")
+    ties = np.searchsorted(degrees[ranked], degrees[genes], side="right") - place
+    place = place + rng.integers(0, np.maximum(ties, 1))
+    reach = max(3, round(width * len(pool)))
+    place = np.clip(place + rng.integers(-reach, reach + 1, len(genes)), 0, len(pool) - 1)
+    out: Indices = ranked[place]
+    return out
+
+
+def walk(rng: np.random.Generator, start: Indices, steps: Sequence[Csr]) -> Indices:
+    """Where a random walk ends that takes one step in each matrix; -1 where it cannot go on."""
+    at = start.astype(np.int64)
+    for csr in steps:
+        alive = at >= 0
+        degree = np.where(alive, csr.degrees[np.where(alive, at, 0)], 0)
+        position = csr.indptr[np.where(alive, at, 0)] + rng.integers(0, np.maximum(degree, 1))
+        moved = csr.indices[np.minimum(position, max(len(csr.indices) - 1, 0))] if len(csr.indices) else at
+        at = np.where(degree > 0, moved, -1)
+    return at.astype(np.int32)

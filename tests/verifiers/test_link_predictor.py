@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from rbio_kg.claims import Claim
+from rbio_kg.errors import ModelError, SnapshotError, VerifierError
+from rbio_kg.graph.snapshot import Snapshot, write_snapshot
+from rbio_kg.graph.tables import GraphTables
+from tests.batteries.verifier import VerifierBattery
+from tests.graphs import small_tables
+from tests.verifiers.test_graph_path import mixed_claims
+from verifiers.interface import Verifier
+from verifiers.link_predictor import LinkPredictorVerifier, fit_link_predictor
+
+EPOCHS = 15
+
+
+@pytest.fixture(scope="module")
+def tables() -> GraphTables:
+    return small_tables(5, genes=240)
+
+
+@pytest.fixture(scope="module")
+def snapshot_dir(tables: GraphTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("build") / "snapshot"
+    write_snapshot(tables, directory, "build-1")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def fitted(
+    tables: GraphTables, snapshot_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any], list[float | None]]:
+    directory = tmp_path_factory.mktemp("models") / "link_predictor"
+    shares: list[float | None] = []
+    metrics = fit_link_predictor(
+        snapshot_dir,
+        directory,
+        questions=tables["questions"],
+        seed=2,
+        epochs=EPOCHS,
+        progress=lambda message, share: shares.append(share),
+    )
+    return directory, metrics, shares
+
+
+class TestLinkPredictor(VerifierBattery):
+    @pytest.fixture
+    def verifier(self, fitted: tuple[Path, Any, Any]) -> Verifier:
+        return LinkPredictorVerifier(fitted[0])
+
+    @pytest.fixture
+    def claims(self, tables: GraphTables) -> list[Claim]:
+        return mixed_claims(tables)[::3]
+
+
+def test_metrics_stand_beside_their_baselines(fitted: tuple[Path, dict[str, Any], Any]) -> None:
+    metrics = fitted[1]
+    assert metrics["loss"][-1] < metrics["loss"][0]
+    assert {"interacts_with", "terms", "changes"} <= set(metrics)
+    measured = metrics["interacts_with"]
+    for kind in ("random", "hard"):
+        assert {"model", "common_neighbours", "adamic_adar", "resource_allocation", "degree_product"} <= set(
+            measured[kind]
+        )
+    # Who of a community interacts is drawn at random here, so hard pairs cannot be told apart; random ones can.
+    assert measured["random"]["model"]["auroc"] > 0.7
+    assert measured["base_rate"] == pytest.approx(0.2, abs=0.03)
+    assert measured["rows"] == pytest.approx(5 * measured["positives"], rel=0.1)
+    json.dumps(metrics, allow_nan=False)
+
+
+def test_progress_rises_to_one(fitted: tuple[Path, Any, list[float | None]]) -> None:
+    shares = [share for share in fitted[2] if share is not None]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_interaction_has_no_direction_and_decreases_complement_increases(
+    fitted: tuple[Path, Any, Any], tables: GraphTables
+) -> None:
+    verifier = LinkPredictorVerifier(fitted[0])
+    pairs = [
+        (a, b) for a, b in tables["questions"].select("pert", "gene").unique().sort("pert", "gene").head(40).iter_rows()
+    ]
+    forward = verifier.score([Claim(a, "interacts_with", b) for a, b in pairs])
+    np.testing.assert_array_equal(forward, verifier.score([Claim(b, "interacts_with", a) for a, b in pairs]))
+    up = verifier.score([Claim(a, "increases", b, "k562") for a, b in pairs])
+    np.testing.assert_allclose(up + verifier.score([Claim(a, "decreases", b, "k562") for a, b in pairs]), 1.0)
+
+
+def test_same_seed_same_bytes_another_seed_not(
+    fitted: tuple[Path, Any, Any], tables: GraphTables, snapshot_dir: Path, tmp_path: Path
+) -> None:
+    def digest(folder: Path) -> dict[str, str]:
+        files = json.loads((folder / "header.json").read_text())["files"]
+        return {name: entry["sha256"] for name, entry in files.items()}
+
+    questions = tables["questions"]
+    flipped = questions.with_columns(
+        pl.when(pl.col("split") == "test").then(1 - pl.col("label")).otherwise(pl.col("label")).alias("label")
+    )
+    fit_link_predictor(Snapshot.open(snapshot_dir), tmp_path / "again", questions=flipped, seed=2, epochs=EPOCHS)
+    assert digest(tmp_path / "again") == digest(fitted[0])
+    again, first = (
+        json.loads((folder / "header.json").read_text())["meta"] for folder in (tmp_path / "again", fitted[0])
+    )
+    assert again["calibrations"] == first["calibrations"], "a test label was read"
+    fit_link_predictor(snapshot_dir, tmp_path / "other", seed=3, epochs=1)
+    assert digest(tmp_path / "other")["embedding.gene"] != digest(fitted[0])["embedding.gene"]
+
+
+def test_without_questions_it_abstains_on_knockdowns(snapshot_dir: Path, tmp_path: Path) -> None:
+    fit_link_predictor(snapshot_dir, tmp_path / "m", seed=1, epochs=1)
+    verifier = LinkPredictorVerifier(tmp_path / "m")
+    claims = [Claim("GENE001", relation, "GENE005", "k562") for relation in ("changes_expression_of", "increases")]
+    assert np.isnan(verifier.score(claims)).all()
+    assert "not learned" in verifier.explain(claims[0]).reason
+    assert not verifier.card.simulated
+
+
+def test_scoring_does_not_import_torch(fitted: tuple[Path, Any, Any]) -> None:
+    code = (
+        "import sys; from rbio_kg.claims import Claim; from verifiers.link_predictor import LinkPredictorVerifier; "
+        f"s = LinkPredictorVerifier({str(fitted[0])!r}).score([Claim('GENE001', 'interacts_with', 'GENE002')]); "
+        "assert 0 <= s[0] <= 1; assert 'torch' not in sys.modules and 'sklearn' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_broken_and_foreign_models(fitted: tuple[Path, Any, Any], tables: GraphTables, tmp_path: Path) -> None:
+    claim = [Claim("GENE001", "interacts_with", "GENE002")]
+    with pytest.raises(ModelError, match="train link-predictor"):
+        LinkPredictorVerifier(tmp_path / "nothing").score(claim)
+    write_snapshot(tables, tmp_path / "snapshot", "build-2")
+    with pytest.raises(VerifierError, match="build-2"):
+        LinkPredictorVerifier(fitted[0], tmp_path / "snapshot").score(claim)
+    copy = tmp_path / "elsewhere" / "copy"
+    copy.mkdir(parents=True)
+    for file in fitted[0].iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(SnapshotError):
+        LinkPredictorVerifier(copy).score(claim)  # moved away from its snapshot
+    table = copy / "embedding.gene.npy"
+    table.write_bytes(table.read_bytes()[:-8])
+    with pytest.raises(ModelError, match=r"embedding\.gene"):
+        LinkPredictorVerifier(copy).score(claim)
+
+
+def test_a_graph_too_small_to_learn_from(tmp_path: Path) -> None:
+    write_snapshot(small_tables(0, genes=12), tmp_path / "s", "tiny")
+    with pytest.raises(ModelError, match="too few edges"):
+        fit_link_predictor(tmp_path / "s", tmp_path / "m", epochs=1)
+    assert not (tmp_path / "m").exists()

@@ -1,0 +1,186 @@
+"""The fitted link predictor as arrays: scored with numpy, saved as a folder of `.npy`, without pickle or torch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.errors import ModelError
+from rbio_kg.graph.arrays import read_folder, write_folder
+from rbio_kg.graph.csr import Csr
+from verifiers.link_features import FEATURES, features
+from verifiers.link_split import RELATIONS, MessageGraph
+from verifiers.logistic import Logistic
+from verifiers.path_parts import PathParts
+
+KIND = "rbio-kg link predictor"
+HINT = "fit it again with rbio-kg train link-predictor"
+KNOCKDOWN_PARTS = (
+    "link",
+    "regulation_link",
+    "path",
+    "term",
+    "overlap",
+    "pathway",
+    "resource_allocation",
+    "direct",
+    "cascade",
+    "regulated",
+)
+"""Parts of the knockdown calibrations: log odds of the two predicted links, and structural features."""
+
+Indices = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+_MATRICES = (
+    "interactions",
+    "regulates",
+    "regulated_by",
+    "annotations",
+    "closure",
+    "term_genes",
+    "memberships",
+    "pathway_genes",
+)
+_DECODER = ("subject", "object", "mix", "mix_bias", "out", "out_bias", "skip")
+
+
+@dataclass(frozen=True)
+class LinkModel:
+    """Everything that scoring needs.
+
+    Args:
+        build_id: the build it was fitted on.
+        snapshot: where that build's snapshot lay, relative to the model's folder.
+        graph: the message graph; features are computed from it, as in fitting.
+        embeddings: float32 (nodes, width) for `gene`, `term` and `pathway`.
+        decoders: weights by relation, see `verifiers.link_encoder.Decoder`.
+        scaling: mean and spread (2, k) of each relation's features.
+        calibrations: log odds -> probability by relation, and `changes`, `rises` where training questions were given.
+        metrics: what was measured on validation edges.
+        simulated: whether the knockdown calibrations rest on simulated labels.
+    """
+
+    build_id: str
+    snapshot: str
+    graph: MessageGraph
+    embeddings: Mapping[str, NDArray[np.float32]]
+    decoders: Mapping[str, Mapping[str, Floats]]
+    scaling: Mapping[str, Floats]
+    calibrations: Mapping[str, Logistic]
+    metrics: Mapping[str, Any]
+    simulated: bool = False
+
+    @cached_property
+    def parts(self) -> PathParts:
+        """Structural parts over the message graph."""
+        return PathParts(self.graph)
+
+    def log_odds(self, relation: str, a: Indices, b: Indices, columns: Floats | None = None) -> Floats:
+        """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand."""
+        raw = features(self.parts, relation, a, b) if columns is None else columns
+        x = (raw - self.scaling[relation][0]) / self.scaling[relation][1]
+        w = self.decoders[relation]
+        kind = {"terms": "term", "pathways": "pathway"}.get(relation, "gene")
+        u = self.embeddings["gene"][a].astype(np.float64) @ w["subject"]
+        v = self.embeddings[kind][b].astype(np.float64) @ w["object"]
+        hidden = np.maximum(np.hstack((u * v, x)) @ w["mix"] + w["mix_bias"], 0.0)
+        odds: Floats = hidden @ w["out"] + w["out_bias"][0] + x @ w["skip"]
+        # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
+        return np.round(odds, 9)
+
+    def probabilities(self, relation: str, a: Indices, b: Indices) -> Floats:
+        """Calibrated probabilities (n,) of pairs of one of the structural relations."""
+        return self.calibrations[relation](self.log_odds(relation, a, b)[:, None])
+
+    def knockdown(self, name: str, a: Indices, b: Indices, lines: list[str | None]) -> Floats:
+        """Calibrated probabilities (n,); `name` is `changes` or `rises`."""
+        return self.calibrations[name](self.knockdown_matrix(a, b), lines)
+
+    def knockdown_matrix(self, a: Indices, b: Indices) -> Floats:
+        """The columns of `KNOCKDOWN_PARTS`, (n, parts)."""
+        columns = features(self.parts, "regulates", a, b)
+        named = dict(zip(FEATURES["regulates"], columns.T, strict=True))
+        named["link"] = self.log_odds("interacts_with", a, b) if "interacts_with" in self.decoders else np.zeros(len(a))
+        known = "regulates" in self.decoders
+        named["regulation_link"] = self.log_odds("regulates", a, b, columns) if known else np.zeros(len(a))
+        return np.stack([named[part] for part in KNOCKDOWN_PARTS], axis=1)
+
+    def save(self, model_dir: Path) -> None:
+        """Write the model's folder, whole or not at all."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name in _MATRICES:
+            csr: Csr = getattr(self.graph, name)
+            arrays |= {f"{name}.indptr": csr.indptr, f"{name}.indices": csr.indices, f"{name}.weights": csr.weights}
+        arrays["pathway_sizes"] = self.graph.pathway_sizes
+        arrays["information_content"] = self.graph.information_content
+        arrays |= {f"embedding.{kind}": table for kind, table in self.embeddings.items()}
+        for relation, weights in self.decoders.items():
+            arrays |= {f"decoder.{relation}.{name}": value for name, value in weights.items()}
+            arrays[f"scaling.{relation}"] = self.scaling[relation]
+        meta = {
+            "build_id": self.build_id,
+            "snapshot": self.snapshot,
+            "relations": sorted(self.decoders),
+            "features": {name: list(FEATURES[name]) for name in sorted(self.decoders)},
+            "calibrations": {name: fit.to_json() for name, fit in self.calibrations.items()},
+            "metrics": dict(self.metrics),
+            "simulated": self.simulated,
+        }
+        model_dir = Path(model_dir)
+        model_dir.parent.mkdir(parents=True, exist_ok=True)
+        temporary = model_dir.with_name(f".{model_dir.name}.{os.getpid()}.part")
+        old = model_dir.with_name(f".{model_dir.name}.{os.getpid()}.old")
+        try:
+            write_folder(temporary, kind=KIND, arrays=arrays, meta=meta)
+            if model_dir.exists():
+                model_dir.rename(old)
+            temporary.rename(model_dir)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+    @classmethod
+    def read(cls, model_dir: Path, *, verify: bool = True) -> LinkModel:
+        """Open what `save` wrote, memory-mapped.
+
+        Raises:
+            ModelError: missing, cut short, changed, or of another version.
+        """
+        model_dir = Path(model_dir)
+        arrays, meta = read_folder(model_dir, kind=KIND, error=ModelError, hint=HINT, verify=verify)
+        try:
+            matrices = {
+                name: Csr(*(arrays[f"{name}.{part}"] for part in ("indptr", "indices", "weights")))
+                for name in _MATRICES
+            }
+            graph = MessageGraph(
+                **matrices, pathway_sizes=arrays["pathway_sizes"], information_content=arrays["information_content"]
+            )
+            relations = [name for name in RELATIONS if name in meta["relations"]]
+            if any(tuple(meta["features"][name]) != FEATURES[name] for name in relations):
+                raise ValueError("its features are not the ones this version computes")
+            return cls(
+                build_id=meta["build_id"],
+                snapshot=meta["snapshot"],
+                graph=graph,
+                embeddings={kind: arrays[f"embedding.{kind}"] for kind in ("gene", "term", "pathway")},
+                decoders={
+                    relation: {name: arrays[f"decoder.{relation}.{name}"] for name in _DECODER}
+                    for relation in relations
+                },
+                scaling={relation: arrays[f"scaling.{relation}"] for relation in relations},
+                calibrations={name: Logistic.from_json(value) for name, value in meta["calibrations"].items()},
+                metrics=meta["metrics"],
+                simulated=bool(meta["simulated"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as cause:
+            raise ModelError(f"the model is incomplete ({cause})", where=model_dir, hint=HINT) from cause

@@ -1,0 +1,193 @@
+"""Fitting the link predictor: split, features, encoder, calibration, and metrics beside their baselines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rbio_kg.errors import ModelError
+from rbio_kg.graph.snapshot import Snapshot
+from verifiers.link_features import BASELINES, FEATURES, features
+from verifiers.link_model import KNOCKDOWN_PARTS, LinkModel
+from verifiers.link_split import RELATIONS, LabelledPairs, LinkSplit, split_graph
+from verifiers.logistic import Logistic, fit_logistic
+from verifiers.metrics import auroc, expected_calibration_error
+from verifiers.path_parts import PathParts
+
+MOST_QUESTIONS = 60_000
+FEWEST = 20
+"""A relation with fewer true pairs than this, to learn from or to measure with, is left out: the verifier abstains."""
+
+Progress = Callable[[str, float | None], None]
+Floats = NDArray[np.float64]
+
+
+def fit_link_predictor(
+    snapshot: Snapshot | Path | str,
+    model_dir: Path | str,
+    *,
+    questions: pl.DataFrame | None = None,
+    seed: int = 0,
+    epochs: int = 25,
+    settings: Any = None,
+    device: str | None = None,
+    progress: Progress = lambda message, share: None,
+) -> dict[str, Any]:
+    """Fit on the graph's own edges and write the model.
+
+    Ten percent of the edges of each relation are supervision, five validation; neither passes messages or enters a
+    feature. False pairs are drawn against all true ones: half random, half matched by degree or by a short walk. One
+    half of the validation pairs fits the calibration, the other half gives the metrics.
+
+    Args:
+        snapshot: an open snapshot or its folder.
+        model_dir: replaced when the new model is whole.
+        questions: questions schema; train rows calibrate the knockdown relations, without them it abstains there.
+        seed: of splits, draws and weights; the same seed gives the same bytes on one machine.
+        epochs: full-batch passes.
+        settings: `verifiers.link_encoder.LinkSettings`, or None for the defaults.
+        device: torch device; None for a GPU where there is one.
+        progress: called with a message and the share done.
+
+    Returns:
+        {relation: {auroc, ap, ece, base_rate, rows, positives, random: {model and baselines: {auroc, ap}}, hard: ...}},
+        and for `changes` and `rises` {auroc, ece, rows, positives}; plain JSON values.
+
+    Raises:
+        ModelError: the graph has too few edges of every relation.
+    """
+    from verifiers.link_encoder import LearningPairs, LinkSettings, train_encoder
+
+    opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(snapshot)
+    rng = np.random.default_rng(seed)
+    progress("link predictor: holding edges out", 0.0)
+    split = split_graph(opened, rng)
+    relations = [name for name in RELATIONS if _enough(split, name)]
+    if not relations:
+        raise ModelError("the graph has too few edges to learn links from", where=opened.directory)
+    progress("link predictor: structural features", 0.05)
+    parts = PathParts(split.graph)
+    columns = {name: features(parts, name, split.supervision[name].a, split.supervision[name].b) for name in relations}
+    scaling = {name: _scaling(matrix) for name, matrix in columns.items()}
+    learning = {
+        name: LearningPairs(pairs.a, pairs.b, pairs.labels, (columns[name] - scaling[name][0]) / scaling[name][1])
+        for name, pairs in split.supervision.items()
+        if name in relations
+    }
+    embeddings, decoders, losses = train_encoder(
+        split.graph,
+        learning,
+        seed=seed,
+        epochs=epochs,
+        settings=settings or LinkSettings(),
+        device=device,
+        progress=lambda message, share: progress(message, 0.1 + 0.75 * (share or 0.0)),
+    )
+    folder = os.path.relpath(opened.directory.resolve(), Path(model_dir).resolve())
+    model = LinkModel(
+        opened.build_id,
+        Path(folder).as_posix(),
+        split.graph,
+        embeddings,
+        decoders,
+        scaling,
+        calibrations={},
+        metrics={},
+    )
+    progress("link predictor: calibration and metrics", 0.9)
+    calibrations: dict[str, Logistic] = {}
+    metrics: dict[str, Any] = {"loss": [round(value, 4) for value in losses]}
+    for name in relations:
+        calibrations[name], metrics[name] = _measure(model, name, split.validation[name], rng)
+    simulated = False
+    if questions is not None:
+        train = questions.filter(pl.col("split") == "train")
+        simulated = bool(train.get_column("simulated").fill_null(value=False).any())
+        for task, name in (("de", "changes"), ("dir", "rises")):
+            found = _knockdowns(model, opened, train.filter(pl.col("task") == task), rng)
+            if found is not None:
+                calibrations[name], metrics[name] = found
+    replace(model, calibrations=calibrations, metrics=metrics, simulated=simulated).save(Path(model_dir))
+    progress("link predictor: fitted", 1.0)
+    return metrics
+
+
+def _enough(split: LinkSplit, name: str) -> bool:
+    sets = (split.supervision[name], split.validation[name])
+    return all(pairs.labels.sum() >= FEWEST and (pairs.labels == 0).sum() >= FEWEST for pairs in sets)
+
+
+def _scaling(matrix: Floats) -> Floats:
+    spread = matrix.std(axis=0)
+    return np.stack((matrix.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)))
+
+
+def _measure(
+    model: LinkModel, name: str, pairs: LabelledPairs, rng: np.random.Generator
+) -> tuple[Logistic, dict[str, Any]]:
+    columns = features(model.parts, name, pairs.a, pairs.b)
+    odds = model.log_odds(name, pairs.a, pairs.b, columns)
+    held = np.zeros(len(pairs), dtype=np.bool_)
+    for label in (0, 1):  # half of the true and half of the false pairs, whatever the draw
+        rows = rng.permutation(np.flatnonzero(pairs.labels == label))
+        held[rows[: len(rows) // 2]] = True
+    calibration = fit_logistic(odds[~held][:, None], pairs.labels[~held], ("log_odds",))
+    probabilities, labels = calibration(odds[held][:, None]), pairs.labels[held]
+    baselines = {key: columns[held][:, FEATURES[name].index(key)] for key in BASELINES[name]}
+    scores = {"model": odds[held], **baselines}
+    false = {"random": ~pairs.hard[held], "hard": pairs.hard[held] | (labels == 1)}
+    measured: dict[str, Any] = {
+        **_ranking(labels, odds[held]),
+        "ece": expected_calibration_error(labels, probabilities),
+        "base_rate": float(labels.mean()),
+        "rows": int(held.sum()),
+        "positives": int(labels.sum()),
+    }
+    for kind, rows in false.items():
+        measured[kind] = {key: _ranking(labels[rows], values[rows]) for key, values in scores.items()}
+    return calibration, measured
+
+
+def _ranking(labels: NDArray[Any], scores: Floats) -> dict[str, float | None]:
+    from sklearn.metrics import average_precision_score
+
+    if labels.min(initial=1) == labels.max(initial=0):
+        return {"auroc": None, "ap": None}
+    return {"auroc": auroc(labels, scores), "ap": float(average_precision_score(labels, scores))}
+
+
+def _knockdowns(
+    model: LinkModel, snapshot: Snapshot, rows: pl.DataFrame, rng: np.random.Generator
+) -> tuple[Logistic, dict[str, Any]] | None:
+    rows = rows.sort("cell_line", "pert", "gene")
+    a = snapshot.genes.indices(rows.get_column("pert").to_list())
+    b = snapshot.genes.indices(rows.get_column("gene").to_list())
+    isolated = model.parts.isolated
+    usable = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
+    usable = usable[~(isolated[a[usable]] | isolated[b[usable]])]
+    chosen = np.sort(rng.permutation(usable)[:MOST_QUESTIONS])
+    a, b, rows = a[chosen], b[chosen], rows[chosen]
+    labels, lines = rows.get_column("label").to_numpy(), rows.get_column("cell_line").to_list()
+    held = rng.random(len(snapshot.genes))[a] < 0.2
+    if min((labels[~held] == 1).sum(), (labels[~held] == 0).sum()) < FEWEST:
+        return None
+    matrix = model.knockdown_matrix(a, b)
+    fit = fit_logistic(matrix[~held], labels[~held], KNOCKDOWN_PARTS, _where(lines, ~held))
+    probabilities = fit(matrix[held], _where(lines, held))
+    return fit, {
+        "auroc": auroc(labels[held], probabilities),
+        "ece": expected_calibration_error(labels[held], probabilities),
+        "rows": int(held.sum()),
+        "positives": int(labels[held].sum()),
+    }
+
+
+def _where(lines: list[str], mask: NDArray[np.bool_]) -> list[str]:
+    return [line for line, keep in zip(lines, mask, strict=True) if keep]

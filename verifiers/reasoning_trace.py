@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from rbio_kg.claims import Claim, Relation, Status, Verdict
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
@@ -19,14 +19,15 @@ from verifiers.statements import INFORMATIVE_BITS, REGULATIONS, Statement, State
 READ_CHARACTERS = 8_000
 """The verifier reads no more of a text than this."""
 COUNTED = 8
-"""So many different checkable statements count, the first ones; naming more neighbours earns nothing."""
+"""Only the first so many different statements about the genes are looked at, known to the graph or not: neither guessing
+at many partners nor listing all known ones pays."""
 
 
 class ReasoningTraceVerifier(Verifier):
     """Scores a reasoning by its statements about the claim's genes that the graph can check.
 
     score = 1/2 (1 + (s - c) / (s + c + 1)), with s supported and c contradicted among the first `COUNTED` different
-    ones, a hedged one counting half. It abstains where there are none: saying nothing is not half right.
+    ones, a hedged one counting half. It abstains where s + c = 0: saying nothing is not half right.
 
     Args:
         snapshot_dir: folder of a snapshot.
@@ -91,10 +92,9 @@ class ReasoningTraceVerifier(Verifier):
             return []
         found: dict[tuple[str, ...], Statement] = {}
         for item in self.checker.check(text[:READ_CHARACTERS]):
-            if item.verdict == "unknown" or not item.informative or not ends & {item.subject, item.object}:
-                continue
-            found.setdefault(_key(item), item)
-        return list(found.values())[:COUNTED]
+            if ends & {item.subject, item.object} and item.relation not in KNOCKDOWN_RELATIONS and item.informative:
+                found.setdefault(_key(item), item)
+        return [item for item in list(found.values())[:COUNTED] if item.verdict != "unknown"]
 
 
 def _gene_ends(claim: Claim) -> tuple[str, ...]:

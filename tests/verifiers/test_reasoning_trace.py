@@ -109,6 +109,11 @@ def test_only_the_first_statements_count(trace: ReasoningTraceVerifier) -> None:
     assert verdict.reason == "8 statements supported, 0 contradicted"
 
 
+def test_guessing_at_many_partners_finds_none(trace: ReasoningTraceVerifier) -> None:
+    guesses = ", ".join(f"FIL{i}" for i in range(30))
+    assert np.isnan(trace.score([CLAIM], [f"TP53 interacts with {guesses}, MDM2 and SP1."])[0])
+
+
 @pytest.mark.timeout(20)
 def test_very_long_texts_take_bounded_time(trace: ReasoningTraceVerifier) -> None:
     for piece in ("TP53 ", "TP53 binds ", "no ", "and , ", "a", "TP53 takes part in ", "it "):

@@ -1,0 +1,51 @@
+"""ROUGE F-measures of short texts, with rouge-score's own tokens and stems but without its cost per call."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache, lru_cache
+from typing import Any
+
+LONGEST = 100
+"""No more words of a text are read."""
+
+
+@cache
+def _tokenizer() -> Any:
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    return DefaultTokenizer(use_stemmer=True)
+
+
+@lru_cache(maxsize=65_536)
+def stems(text: str) -> tuple[str, ...]:
+    """The stemmed words of a text, as rouge-score cuts it, at most `LONGEST`."""
+    return tuple(_tokenizer().tokenize(text)[:LONGEST])
+
+
+@lru_cache(maxsize=65_536)
+def mean_f_measure(reference: str, text: str) -> float:
+    """Mean of the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004, stemmed), 0 to 1."""
+    one, other = stems(reference), stems(text)
+    if not set(one) & set(other):
+        return 0.0
+    return (_overlap(one, other, 1) + _overlap(one, other, 2) + _subsequence(one, other)) / 3
+
+
+def _f(hits: int, reference: int, text: int) -> float:
+    return 2 * hits / (reference + text) if hits else 0.0
+
+
+def _overlap(one: tuple[str, ...], other: tuple[str, ...], n: int) -> float:
+    first = Counter(zip(*(one[i:] for i in range(n)), strict=False))
+    second = Counter(zip(*(other[i:] for i in range(n)), strict=False))
+    return _f((first & second).total(), first.total(), second.total())
+
+
+def _subsequence(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    lengths = [0] * (len(other) + 1)
+    for word in one:
+        before = 0
+        for j, match in enumerate(other, start=1):
+            before, lengths[j] = lengths[j], before + 1 if word == match else max(lengths[j], lengths[j - 1])
+    return _f(lengths[-1], len(one), len(other))

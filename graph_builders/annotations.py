@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
 from pathlib import Path
 
 import polars as pl
 
-from graph_builders.readers import Layout, numbered_lines, read_table
+from graph_builders.readers import Layout, read_table, text_blocks
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
 
@@ -24,6 +23,8 @@ LAYOUT = Layout(
 )  # fmt: skip
 # GAF 2.1 leaves the column empty for the plain relation of each aspect, which GAF 2.2 writes out.
 PLAIN_RELATION = {"P": "involved_in", "F": "enables", "C": "located_in"}
+_HUMAN = r"^taxon:9606(\||$)"  # A second taxon is the organism that the gene's product acts on.
+_NOT = r"(?i)(^|\|)NOT(\||$)"
 _NO_REFERENCE = ("", "GO_REF:0000000")
 _MOST_REFERENCES = 20
 
@@ -46,11 +47,8 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     rows = rejections.drop(rows, ~pl.col("evidence").str.contains("^[A-Z]{2,3}$"), "the evidence is no GO code")
     rows = rejections.drop(rows, ~pl.col("taxon").str.contains(r"^taxon:\d+(\|taxon:\d+)?$"), "the taxon is malformed")
     rejections.require_some(rows.height, "GAF annotations")
-    rows = leave_out(rows, pl.col("taxon").str.split("|").list.first() != "taxon:9606", "other species", left_out)
-    words = pl.col("qualifier").str.split("|")
-    rows = leave_out(
-        rows, words.list.eval(pl.element().str.to_uppercase() == "NOT").list.any(), "NOT annotations", left_out
-    )
+    rows = leave_out(rows, ~pl.col("taxon").str.contains(_HUMAN), "other species", left_out)
+    rows = leave_out(rows, pl.col("qualifier").str.contains(_NOT), "NOT annotations", left_out)
     rows, replaced = _live_terms(rows, context, rejections)
     reading = Reading(
         frames={}, rejections=[rejections], left_out=left_out, notes={"rows with a term id replaced": replaced}
@@ -121,8 +119,7 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _release(path: Path) -> tuple[str | None, str | None]:
     """The header's GAF version and date."""
-    header = [line for _, line in takewhile(lambda item: item[1].startswith("!"), numbered_lines(path))]
-    text = "\n".join(header)
+    text = next(text_blocks(path, 1 << 16))[1]
     version = re.search(r"^!\s*gaf-version:\s*(\S+)", text, re.MULTILINE)
     date = re.search(r"^!\s*(?:date-generated|Generated|generated):\s*(\d{4}-\d\d-\d\d)", text, re.MULTILINE)
     return (f"GAF {version[1]}" if version else None), (date[1] if date else None)

@@ -52,13 +52,13 @@ class Rejections:
 
     def drop(self, frame: pl.DataFrame, bad: pl.Expr, why: str) -> pl.DataFrame:
         """The rows of `frame` (with a column `line`) that are not `bad`; the others are rejected."""
-        marked = frame.with_columns(bad.fill_null(True).alias("_bad"))
-        rejected = marked.filter("_bad")
-        if not rejected.is_empty():
-            self.count += rejected.height
-            lines = rejected["line"].sort().head(SHOWN)
-            self._reasons.extend(Reason(self.file, line, why) for line in lines)
-        return marked.filter(~pl.col("_bad")).drop("_bad")
+        mask = frame.select(bad.fill_null(True).alias("bad")).to_series()
+        if not mask.any():
+            return frame
+        lines = frame.filter(mask)["line"].sort()
+        self.count += lines.len()
+        self._reasons.extend(Reason(self.file, line, why) for line in lines.head(SHOWN))
+        return frame.filter(~mask)
 
     def require_some(self, kept: int, kind: str) -> None:
         """Raise where nothing of the file could be used: then it is another kind of file.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph_builders import annotations
+from graph_builders import annotations as goa
 from graph_builders.reading import Reading
 from rbio_kg.errors import SourceError
 from tests.graph_builders.provider_files import GAF, context, file_of, files, gaf_row, reasons, rows
@@ -15,7 +15,7 @@ per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixtur
 
 
 def read(folder: Path, text: str | bytes) -> Reading:
-    return annotations.read(files("annotations", file_of(folder, text, "x.gaf")), context())
+    return goa.read(files("annotations", file_of(folder, text, "x.gaf")), context())
 
 
 def test_one_row_per_gene_term_and_relation(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from graph_builders import annotations, go, hgnc
+from graph_builders import annotations as goa
+from graph_builders import go, hgnc
 from graph_builders.build import build_tables
 from graph_builders.manifest import Manifest
 from graph_builders.readers import numbered_lines
@@ -126,7 +127,7 @@ def test_the_unchanged_files_of_2019(shared: Path) -> None:
     ontology = go.read(files("ontology", folder / "go.obo.gz"), BuildContext())
     assert ontology.left_out["relation has_part"] == 726
     assert ontology.frames["part_of"].height == 7_942
-    reading = annotations.read(
+    reading = goa.read(
         files("annotations", folder / "goa_human.gaf.gz"), BuildContext(names=names, terms=ontology.terms)
     )
     assert reading.rows_read == 475_402
@@ -135,7 +136,8 @@ def test_the_unchanged_files_of_2019(shared: Path) -> None:
     edges = reading.frames["annotations"]
     assert not edges["qualifier"].str.contains("NOT").any()
     assert set(edges["qualifier"]) == {"involved_in", "enables", "located_in", "contributes_to", "colocalizes_with"}
-    denied, stated = set(), set()
+    denied: set[tuple[str, str]] = set()
+    stated: set[tuple[str, str]] = set()
     for _, line in numbered_lines(folder / "goa_human.gaf.gz"):
         if not line.startswith("!"):
             fields = line.split("\t")

@@ -22,6 +22,9 @@ NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
 LABEL_KINDS = ("approved", "previous", "alias", "hgnc", "entrez", "ensembl", "uniprot", "string")
 """Ways to name a gene; where one label is of several kinds the first listed wins."""
 
+COMPILED = ("interactions", "regulations", "annotations", "is_a", "part_of", "pathways", "memberships")
+"""Tables with sources that the snapshot is compiled from: no knockdowns and no questions."""
+
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -41,7 +44,7 @@ class _Compiler:
             table: tables[table].get_column(key).sort()
             for table, key in (("genes", "symbol"), ("terms", "id"), ("pathways", "id"))
         }
-        cited = [frame.get_column("source") for frame in tables.values() if "source" in frame.columns]
+        cited = [tables[name].get_column("source") for name in COMPILED]
         self.sources: list[str] = sorted({name for column in cited for name in column.unique() if name is not None})
 
     def arrays(self) -> tuple[Arrays, list[str]]:

@@ -229,9 +229,9 @@ def files(role: str, *paths: Path, **others: Path) -> FoundFiles:
     return FoundFiles({role: paths, **{name: (path,) for name, path in others.items()}})
 
 
-def context(**options: int) -> BuildContext:
+def context(min_score: int = 400) -> BuildContext:
     """Names and terms of the small HGNC and GO files."""
-    return replace(_settled(), **options)
+    return replace(_settled(), min_score=min_score)
 
 
 @cache

@@ -35,6 +35,7 @@ LONGEST_STATEMENT_MS = 600_000
 
 _PLUGIN = "Bolt:com.arcadedb.bolt.BoltProtocolPlugin"
 _HANDSHAKE = bytes.fromhex("6060b017" + "00000405" + "00000004" + "00000000" * 2)
+_SIGN_OF_FAILURE = b'Exception in thread "main"'  # after one, the server may hang instead of ending
 _SIGN_OF_BUSY_PORT = ("Unable to listen", "Address already in use", "BindException")
 
 
@@ -178,7 +179,7 @@ def _started(server: Path, databases: Path, owner: int) -> subprocess.Popen[byte
         _write_users(server / "config", root, reader)
         java = _start(server, databases, bolt_port, http_port, owner)
         deadline = time.monotonic() + START_SECONDS
-        while java.poll() is None and time.monotonic() < deadline:
+        while java.poll() is None and time.monotonic() < deadline and _SIGN_OF_FAILURE not in log.read_bytes():
             if _is_ready(http_port) and answers(bolt_port):
                 address = {"pid": java.pid, "bolt": bolt_port, "http": http_port, "root": root, "reader": reader}
                 write_private(server / "address.json", json.dumps(address))

@@ -103,8 +103,7 @@ class GraphStore:
         auth = None if username is None else (username, password or "")
         driver = _driver(uri, auth)
         try:
-            agent = _greet(driver, database, address)
-            check_agent(agent, address)
+            agent = _greet(driver, database, address, check_agent)
         except BaseException:
             driver.close()
             raise
@@ -312,9 +311,11 @@ def _rows(result: neo4j.Result, limit: int | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _greet(driver: neo4j.Driver, database: str, address: str) -> str:
+def _greet(driver: neo4j.Driver, database: str, address: str, check: Callable[[str, str], None] | None = None) -> str:
     try:
         agent = driver.get_server_info().agent
+        if check is not None:
+            check(agent, address)
         driver.execute_query("RETURN 1", database_=database, routing_=neo4j.RoutingControl.READ)
     except _FAILURES as error:
         raise connection_error(error, address, database) from error

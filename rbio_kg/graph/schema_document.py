@@ -1,0 +1,112 @@
+"""docs/graph-schema.md and docs/queries.md, written from the schema and from the queries' own headers.
+
+`python -m rbio_kg.graph.schema_document` writes both; a test fails while they are stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from rbio_kg.graph.queries import named_queries
+from rbio_kg.graph.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, Property
+
+_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "list": "list of texts"}
+_NOTE = "<!-- Written by `python -m rbio_kg.graph.schema_document`; do not edit. -->"
+
+
+def _properties(properties: tuple[Property, ...], key: str = "") -> list[str]:
+    lines = ["| property | type | meaning |", "| --- | --- | --- |"]
+    for item in properties:
+        name = f"**`{item.name}`** (key)" if item.name == key else f"`{item.name}`"
+        lines.append(f"| {name} | {_TYPES[item.kind]} | {item.doc} |")
+    return [*lines, ""]
+
+
+def schema_document() -> str:
+    """The text of docs/graph-schema.md."""
+    lines = [
+        "# The graph",
+        "",
+        _NOTE,
+        "",
+        "The key of a label is unique and never missing. Every relationship of a build has a `source`, the `name` of a",
+        "`Source` node. A property without a value is absent. Never keep a database's own element ids: name nodes by",
+        "label and key.",
+        "",
+        "## Nodes",
+        "",
+    ]
+    for node in NODES:
+        lines += [f"### {node.label}", "", node.doc, "", *_properties(node.properties, node.key)]
+    lines += ["## Relationships", ""]
+    for edge in RELATIONSHIPS:
+        lines += [f"### (:{edge.start})-[:{edge.type}]->(:{edge.end})", "", edge.doc, ""]
+        if edge.unique_by:
+            lines += [f"One for each pair of ends and {', '.join(f'`{name}`' for name in edge.unique_by)}.", ""]
+        lines += _properties(edge.properties)
+    keys = ", ".join(f"{label} by `{node.key}`" for label, node in NODES_BY_LABEL.items())
+    lines += [
+        "## Evidence of runs",
+        "",
+        "Written by `rbio-kg evidence load RUN`, never by a build; loading a new build removes it, so load it again.",
+        "",
+        "- `(:Run)-[:PRODUCED {completions, first_step, last_step}]->(:Verdict)`: how many completions got it,",
+        "  and in which steps",
+        "- `(:Verdict)-[:JUDGES]->(:Claim)`",
+        "- `(:Claim)-[:SUBJECT]->(:Gene)` and `(:Claim)-[:OBJECT]->(:Gene|GoTerm|Pathway)`",
+        "- `(:Verdict)-[:CITES {rank, side, path, type, weight}]->(node)`: twice for each cited relationship, once for",
+        "  its start and once for its end (`side`); `rank` 0 weighs most; relationships of one path share `path`",
+        "",
+    ]
+    for node in EVIDENCE_NODES:
+        lines += [f"### {node.label}", "", node.doc, "", *_properties(node.properties, node.key)]
+    lines += [
+        "## The mark of a load",
+        "",
+        "One `(:Build {id, complete})` node names the build that the store holds. `complete` is true only when all of",
+        "it is there.",
+        "",
+        f"Keys: {keys}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def queries_document() -> str:
+    """The text of docs/queries.md."""
+    lines = [
+        "# Named queries",
+        "",
+        _NOTE,
+        "",
+        "`rbio-kg query --named NAME --param key=value` runs one; both servers give the same rows.",
+        "",
+    ]
+    for query in named_queries().values():
+        lines += [f"## {query.name}", "", query.purpose, ""]
+        for item in query.parameters:
+            value = "must be given" if item.required else f"`{json.dumps(item.default)}` by default"
+            lines.append(f"- `{item.name}`: {item.doc}; {value}")
+        words = [
+            f"--param {item.name}={json.dumps(item.example)}".replace('"', "")
+            for item in query.parameters
+            if item.required
+        ]
+        command = " ".join([f"rbio-kg query --named {query.name}", *words])
+        lines += ["", "```sh", command, "```", "", "```cypher", query.cypher, "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+DOCUMENTS = {"graph-schema.md": schema_document, "queries.md": queries_document}
+
+
+def main(folder: Path) -> None:
+    """Write the documents into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in DOCUMENTS.items():
+        (folder / name).write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -33,8 +34,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in kept:
         table.add_row(*(show_value(value) for value in row))
-    console = Console(markup=False, highlight=False)
-    console.print(table)
+    # A pipe or a file has no width of its own; 80 columns would fold every number.
+    width = None if sys.stdout.isatty() else 160
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:

@@ -22,8 +22,8 @@ class ExperimentVerifier(Verifier):
     """Answers 1 or 0 where the knockdown was measured in training rows, and abstains elsewhere.
 
     The labels are calls of a statistical test, not certainties; they are passed on as they are, because a softened
-    label would pretend to know how often the test errs. A measured absence of change answers 0 to both directions; a change
-    of unknown direction answers neither.
+    label would pretend to know how often the test errs. A measured absence of change answers 0 to both directions;
+    a change of unknown direction answers neither.
 
     Args:
         source: folder of the build's tables (or of one `questions.parquet`), or a frame with the `questions` schema.
@@ -66,7 +66,7 @@ class ExperimentVerifier(Verifier):
         return Card(
             knows=f"training labels of knockdown experiments in {lines}",
             relations=KNOCKDOWN_RELATIONS,
-            abstains="on other relations, on pairs not measured in the claim's cell line, on claims without a cell line, "
+            abstains="on other relations, on pairs not measured in the claim's cell line, on claims without one, "
             "and on the direction of a change whose direction is not known; test rows are never read",
             sources=("training questions",),
             licence="that of the questions; PerturbQA's labels are CC BY 4.0",

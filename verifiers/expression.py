@@ -159,34 +159,35 @@ class ExpressionVerifier(Verifier):
         Never one of the subject's own fold when the subject is itself a training perturbation there. Empty where
         the claim has no cell line or a gene is unknown.
         """
-        return [neighbour for neighbour, _ in self._neighbours(claim)[:k]]
+        return [neighbour for neighbour, _ in self._neighbours(claim, k)]
 
-    def _neighbours(self, claim: Claim) -> list[tuple[Neighbour, str | None]]:
-        """All of them, with the direction of the change where there was one and it is known."""
+    def _neighbours(self, claim: Claim, k: int) -> list[tuple[Neighbour, str]]:
+        """The same, each with its direction: increase, decrease, unknown, or none where nothing changed."""
         model, line = self.model, claim.cell_line
         subject, target = model.place(claim.subject), model.place(claim.object)
         if line not in model.lines or subject < 0 or target < 0 or (line, "de") not in model.calibrations:
             return []
-        jury, changed = model.jury_for((line, "de"), subject), model.outcomes((line, "de"), target)
-        like = jury.similarity(np.array([subject]))[0]
-        place = {int(pert): index for index, pert in enumerate(jury.panel.perts)}
-        risen = model.outcomes((line, "dir"), target) if (line, "dir") in model.rows else {}
-        found = []
-        for pert, label in changed.items():
-            if pert == subject or pert not in place:
+        speakers, like = model.likeness((line, "de"), subject)
+        perts, labels = model.outcomes((line, "de"), target)
+        place = np.searchsorted(speakers, perts)
+        may = (perts != subject) & (speakers[np.minimum(place, len(speakers) - 1)] == perts)
+        place, perts, labels = place[may], perts[may], labels[may]
+        turned, risen = model.outcomes((line, "dir"), target)
+        up = dict(zip(turned.tolist(), risen.tolist(), strict=True))
+        wanted = {Relation.INCREASES: "increase", Relation.DECREASES: "decrease"}.get(Relation(claim.relation))
+        found: list[tuple[Neighbour, str]] = []
+        # Places are in the order of the symbols, so equally similar knockdowns come by name.
+        for index in np.lexsort((perts, -like[place])).tolist():
+            if len(found) == k:
+                break
+            pert, direction = int(perts[index]), "none"
+            if labels[index]:
+                direction = {None: "unknown", 0.0: "decrease", 1.0: "increase"}[up.get(pert)]
+            if wanted and direction == "unknown":
                 continue
-            direction = None
-            if label and pert in risen:
-                direction = "increase" if risen[pert] else "decrease"
-            holds = label
-            if claim.relation in (Relation.INCREASES, Relation.DECREASES) and label:
-                if direction is None:
-                    continue
-                holds = int(direction == ("increase" if claim.relation == Relation.INCREASES else "decrease"))
-            found.append((Neighbour(model.profiles.genes[pert], float(like[place[pert]]), holds), direction))
-            if not label:
-                found[-1] = (found[-1][0], "none")
-        return sorted(found, key=lambda item: (-item[0].similarity, item[0].pert))
+            holds = direction == wanted if wanted else direction != "none"
+            found.append((Neighbour(model.profiles.genes[pert], float(like[place[index]]), int(holds)), direction))
+        return found
 
     def gene_rate(self, gene: str, cell_line: str | None, pert: str | None = None) -> float:
         """Share of training knockdowns that change the gene, shrunk towards the line's base rate; 0 to 1.
@@ -218,7 +219,7 @@ class ExpressionVerifier(Verifier):
         score = float(self.score([claim])[0])
         if np.isnan(score):
             return Verdict(None, Status.ABSTAIN, (), self._why_not(claim), self.name)
-        found = [item for item in self._neighbours(claim)[:_CITED] if item[0].similarity > 0]
+        found = [item for item in self._neighbours(claim, _CITED) if item[0].similarity > 0]
         top = max((item[0].similarity for item in found), default=1.0)
         evidence = tuple(
             Evidence(
@@ -229,7 +230,7 @@ class ExpressionVerifier(Verifier):
                 path,
                 {
                     "cell_line": claim.cell_line,
-                    "direction": None if direction == "none" else direction or "unknown",
+                    "direction": None if direction == "none" else direction,
                     "outcome": "no change" if direction == "none" else "change",
                     # A measured absence of change is a label, not a relationship of the graph.
                     "in_graph": direction != "none",

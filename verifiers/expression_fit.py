@@ -21,7 +21,9 @@ from verifiers.votes import FOLDS, Rows
 Progress = Callable[[str, float | None], None]
 
 ENOUGH_ROWS = 2000
-"""A fold's calibration is fitted on so many rows of other folds, where there are so many."""
+"""A fold's calibration is fitted on the next folds, as many as give so many rows,"""
+MOST_STEPS = 3
+"""but never more than these."""
 _NAME_KINDS = ("alias", "previous", "approved")  # the last wins: an approved symbol is its own gene
 
 
@@ -140,7 +142,7 @@ def _without(model: ExpressionModel, key: Key, fold: int, folds: NDArray[Any], n
             features.append(model.features(key, frozenset({fold, other}), rows.perts[asked], rows.genes[asked]))
             labels.append(rows.labels[asked])
             count += int(asked.sum())
-        if count >= ENOUGH_ROWS:
+        if count >= ENOUGH_ROWS or step == MOST_STEPS:
             break
     if not features:
         return _logistic(np.zeros((0, len(names))), np.zeros(0), names)

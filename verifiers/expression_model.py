@@ -50,6 +50,7 @@ class ExpressionModel:
     settings: Mapping[str, Any]
     _juries: dict[tuple[Key, frozenset[int]], Jury] = field(default_factory=dict)
     _kept: OrderedDict[tuple[Key, int], NDArray[np.float64]] = field(default_factory=OrderedDict)
+    _like: OrderedDict[tuple[Key, int], NDArray[np.float64]] = field(default_factory=OrderedDict)
 
     @property
     def seed(self) -> int:
@@ -84,17 +85,30 @@ class ExpressionModel:
         return {key: frozenset(np.unique(rows.perts).tolist()) for key, rows in self.rows.items()}
 
     @cached_property
-    def _outcomes(self) -> dict[Key, dict[int, dict[int, int]]]:
-        found: dict[Key, dict[int, dict[int, int]]] = {}
-        for key, rows in self.rows.items():
-            genes = found.setdefault(key, {})
-            for pert, gene, label in zip(rows.perts.tolist(), rows.genes.tolist(), rows.labels.tolist(), strict=True):
-                genes.setdefault(gene, {})[pert] = int(label)
-        return found
+    def _by_gene(self) -> dict[Key, Rows]:
+        return {
+            key: Rows(rows.perts[order], rows.genes[order], rows.labels[order])
+            for key, rows in self.rows.items()
+            for order in (np.lexsort((rows.perts, rows.genes)),)
+        }
 
-    def outcomes(self, key: Key, gene: int) -> dict[int, int]:
-        """Training labels of a monitored gene by perturbation (places)."""
-        return self._outcomes[key].get(gene, {})
+    def outcomes(self, key: Key, gene: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Perturbations with a training label for a monitored gene, ascending, and their labels; empty where none."""
+        rows = self._by_gene.get(key)
+        if rows is None:
+            return np.zeros(0, dtype=np.int32), np.zeros(0)
+        low, high = np.searchsorted(rows.genes, (gene, gene + 1))
+        return rows.perts[low:high], rows.labels[low:high]
+
+    def likeness(self, key: Key, pert: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """The knockdowns that may speak about a perturbation, ascending, and how like it they are."""
+        jury = self.jury_for(key, pert)
+        found = self._like.get((key, pert))
+        if found is None:
+            found = self._like[key, pert] = jury.similarity(np.array([pert]))[0]
+            while len(self._like) > _KEPT_ROWS:
+                self._like.popitem(last=False)
+        return jury.panel.perts, found
 
     def place(self, name: str) -> int:
         """Place of a gene by symbol or other name, -1 where unknown."""

@@ -25,11 +25,11 @@ class PerGene:
     """AUROC gene by gene.
 
     Args:
-        mean: plain mean over the genes, None where no gene has both labels.
+        mean: plain mean of the values, None where no gene has both labels.
         genes: how many genes have both labels.
         rows: rows of those genes.
-        values: their AUROCs, shape (genes,), 0 to 1, in the order of `names`.
-        names: the genes, sorted.
+        values: their AUROCs, 0 to 1, in the order of `names`: one a gene (with strata, one a gene and fold).
+        names: the genes (and folds) measured.
     """
 
     mean: float | None
@@ -84,9 +84,10 @@ def per_gene_auroc(genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, strat
         genes: monitored gene of each row, shape (n,).
         labels: 0 or 1, shape (n,).
         scores: finite, any scale, shape (n,).
-        strata: fold of each row, shape (n,). Only rows of one fold are then compared. Cross-validated scores need
-            this: the gene's rate estimated without a fold is lower exactly where that fold has more positives, so
-            comparing folds with each other punishes every score that contains the rate.
+        strata: fold of each row, shape (n,). Each fold is then measured like a test split of its own: a gene counts
+            once in every fold where it has both labels. Cross-validated scores need this: the gene's rate estimated
+            without a fold is lower exactly where that fold has more positives, so comparing rows of different folds
+            punishes every score that contains the rate.
 
     Raises:
         ValueError: lengths differ, labels other than 0 and 1, scores that are not finite.
@@ -95,20 +96,18 @@ def per_gene_auroc(genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, strat
     names, index = np.unique(np.asarray(genes, dtype=np.str_), return_inverse=True)
     if len(index) != len(truth):
         raise ValueError(f"{len(index)} genes for {len(truth)} labels")
-    groups, owner = index, np.arange(len(names))
+    group, owner, units = index, np.arange(len(names)), names.tolist()
     if strata is not None:
-        _, stratum = np.unique(np.asarray(strata), return_inverse=True)
-        width = int(stratum.max(initial=0)) + 1
-        used, groups = np.unique(index * width + stratum, return_inverse=True)
-        owner = used // width
-    won, pairs = _wins(groups, len(owner), truth, values)
-    mixed = pairs > 0
-    rows = int(np.bincount(groups, minlength=len(owner))[mixed].sum())
-    gene_won, gene_pairs = np.bincount(owner, won, len(names)), np.bincount(owner, pairs, len(names))
-    kept = gene_pairs > 0
-    result = gene_won[kept] / gene_pairs[kept]
-    mean = float(result.mean()) if kept.any() else None
-    return PerGene(mean, int(kept.sum()), rows, result, tuple(names[kept].tolist()))
+        folds, fold = np.unique(np.asarray(strata), return_inverse=True)
+        used, group = np.unique(index * max(len(folds), 1) + fold, return_inverse=True)
+        owner = used // max(len(folds), 1)
+        units = [f"{names[place // len(folds)]} {folds[place % len(folds)]}" for place in used.tolist()]
+    won, pairs = _wins(group, len(owner), truth, values)
+    kept = pairs > 0
+    result = won[kept] / pairs[kept]
+    rows = int(np.bincount(group, minlength=len(owner))[kept].sum())
+    chosen = tuple(unit for unit, keep in zip(units, kept.tolist(), strict=True) if keep)
+    return PerGene(float(result.mean()) if kept.any() else None, len(set(owner[kept].tolist())), rows, result, chosen)
 
 
 def _resampled(values: FloatArray, seed: int, samples: int, level: float) -> Interval:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from random import Random
 
 import numpy as np
 import pytest
@@ -30,14 +31,14 @@ ROWS = st.lists(
 )
 
 
-def _columns(rows):
+def _columns(rows: list[tuple[str, int, int, int]]) -> tuple[np.ndarray, ...]:
     genes, labels, scores, folds = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
     return np.array(genes, dtype=str), np.array(labels, int), np.array(scores, float), np.array(folds, int)
 
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
-def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows):
+def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows: list[tuple[str, int, int, int]]) -> None:
     genes, labels, scores, _ = _columns(rows)
     found = per_gene_auroc(genes, labels, scores)
     expected = {
@@ -54,25 +55,25 @@ def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows):
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
-def test_strata_compare_only_rows_of_one_fold(rows):
+def test_strata_compare_only_rows_of_one_fold(rows: list[tuple[str, int, int, int]]) -> None:
     genes, labels, scores, folds = _columns(rows)
     found = per_gene_auroc(genes, labels, scores, folds)
     expected = {}
-    for gene in sorted(set(genes)):
+    for gene, fold in sorted(set(zip(genes, folds, strict=True))):
         won = pairs = 0.0
         for i, j in itertools.product(range(len(rows)), repeat=2):
-            if genes[i] == genes[j] == gene and folds[i] == folds[j] and (labels[i], labels[j]) == (1, 0):
+            if {(genes[i], folds[i]), (genes[j], folds[j])} == {(gene, fold)} and (labels[i], labels[j]) == (1, 0):
                 pairs += 1
                 won += 1.0 if scores[i] > scores[j] else 0.5 if scores[i] == scores[j] else 0.0
         if pairs:
-            expected[gene] = won / pairs
+            expected[f"{gene} {fold}"] = won / pairs
     assert found.names == tuple(expected)
     assert found.values == pytest.approx(list(expected.values()))
 
 
 @settings(max_examples=40, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_order_of_rows_and_monotone_maps_change_nothing(rows, random):
+def test_order_of_rows_and_monotone_maps_change_nothing(rows: list[tuple[str, int, int, int]], random: Random) -> None:
     genes, labels, scores, _ = _columns(rows)
     first = per_gene_auroc(genes, labels, scores)
     order = list(range(len(rows)))
@@ -84,7 +85,7 @@ def test_order_of_rows_and_monotone_maps_change_nothing(rows, random):
         assert per_gene_auroc(genes, labels, -scores).mean == pytest.approx(1 - first.mean)
 
 
-def test_a_predictor_that_knows_the_gene_only_scores_one_half():
+def test_a_predictor_that_knows_the_gene_only_scores_one_half() -> None:
     generator = np.random.default_rng(0)
     genes = np.repeat([f"G{i}" for i in range(50)], 20)
     rate = np.repeat(generator.random(50), 20)
@@ -93,7 +94,7 @@ def test_a_predictor_that_knows_the_gene_only_scores_one_half():
     assert auroc(labels, rate) > 0.7
 
 
-def test_out_of_fold_rates_look_worse_than_chance_unless_stratified():
+def test_out_of_fold_rates_look_worse_than_chance_unless_stratified() -> None:
     generator = np.random.default_rng(1)
     genes, folds = np.repeat(np.arange(40), 50), np.tile(np.arange(50) % 10, 40)
     labels = (generator.random(2000) < 0.3).astype(int)
@@ -104,7 +105,7 @@ def test_out_of_fold_rates_look_worse_than_chance_unless_stratified():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=1, max_size=50))
-def test_pooled_metrics_are_scikit_learns(rows):
+def test_pooled_metrics_are_scikit_learns(rows: list[tuple[str, int, int, int]]) -> None:
     labels = np.array([label for label, _ in rows])
     scores = np.array([score / 10 for _, score in rows])
     found = pooled_metrics(labels, scores)
@@ -123,7 +124,7 @@ def test_pooled_metrics_are_scikit_learns(rows):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60), st.integers(1, 12))
-def test_calibration_against_a_loop(rows, bins):
+def test_calibration_against_a_loop(rows: list[tuple[int, float]], bins: int) -> None:
     labels, stated = [label for label, _ in rows], [value for _, value in rows]
     parts = [[] for _ in range(bins)]
     for label, value in rows:
@@ -140,12 +141,12 @@ def test_calibration_against_a_loop(rows, bins):
     )
 
 
-def test_perfect_probabilities_have_no_calibration_error():
+def test_perfect_probabilities_have_no_calibration_error() -> None:
     assert expected_calibration_error([0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0]) == 0.0
     assert expected_calibration_error([0, 0, 0, 1], [1.0, 1.0, 1.0, 1.0]) == 0.75
 
 
-def test_the_interval_is_seeded_and_covers_the_mean_as_often_as_it_says():
+def test_the_interval_is_seeded_and_covers_the_mean_as_often_as_it_says() -> None:
     generator = np.random.default_rng(2)
     hits = 0
     for draw in range(200):
@@ -159,7 +160,7 @@ def test_the_interval_is_seeded_and_covers_the_mean_as_often_as_it_says():
     assert bootstrap_interval([0.25], 0) == (0.25, 0.25)
 
 
-def test_a_paired_difference_is_tighter_than_two_separate_intervals():
+def test_a_paired_difference_is_tighter_than_two_separate_intervals() -> None:
     generator = np.random.default_rng(4)
     base = generator.random(200)
     names = tuple(f"G{i}" for i in range(200))
@@ -172,7 +173,7 @@ def test_a_paired_difference_is_tighter_than_two_separate_intervals():
     assert high - low > 5 * (found.high - found.low)
 
 
-def test_a_paired_difference_needs_the_same_genes():
+def test_a_paired_difference_needs_the_same_genes() -> None:
     one = per_gene_auroc(["A", "A"], [0, 1], [0.1, 0.2])
     other = per_gene_auroc(["B", "B"], [0, 1], [0.1, 0.2])
     with pytest.raises(ValueError, match="same genes"):
@@ -185,19 +186,19 @@ def test_a_paired_difference_needs_the_same_genes():
     ("labels", "scores", "message"),
     [([0, 1], [0.1], "one length"), ([0, 2], [0.1, 0.2], "0 or 1"), ([0, 1], [0.1, np.nan], "finite")],
 )
-def test_wrong_input_is_refused(labels, scores, message):
+def test_wrong_input_is_refused(labels: list[int], scores: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         per_gene_auroc(["A"] * len(labels), labels, scores)
     with pytest.raises(ValueError, match=message):
         pooled_metrics(labels, scores)
 
 
-def test_probabilities_outside_their_range_are_refused():
+def test_probabilities_outside_their_range_are_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         reliability_bins([0, 1], [0.5, 1.5])
 
 
-def test_the_summary_is_json_without_nan():
+def test_the_summary_is_json_without_nan() -> None:
     text = json.dumps(summary(["A", "A", "B"], [0, 1, 1], [-3.0, 2.0, 0.4], seed=0), allow_nan=False)
     found = json.loads(text)
     assert found["per_gene_auroc"] == 1.0 and found["genes"] == 1

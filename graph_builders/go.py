@@ -26,7 +26,6 @@ _HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
 _GRAPH_TAGS = frozenset({"id", "alt_id", "is_a", "relationship", "is_obsolete", "replaced_by"})
 _TERM_TAGS = _GRAPH_TAGS | {"name", "namespace", "synonym"}
 _ID = re.compile(r"GO:\d{7}")
-_TAG = re.compile(r"([A-Za-z_][\w-]*):\s*(.*)")
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
 
 
@@ -123,13 +122,13 @@ def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
             _close(kind, start, stanza, result, rejections)
             kind, start, stanza = line, number, []
         elif line and not line.startswith("!") and kind in ("header", "[Term]"):
-            match = _TAG.fullmatch(line)
-            if match is None:
+            tag, colon, value = line.partition(":")
+            if tag in (_HEADER_TAGS if kind == "header" else _TERM_TAGS) and colon:
+                stanza.append((number, tag, value.strip()))
+            elif not colon or not tag.replace("-", "_").isidentifier():
                 if kind == "header":
                     raise SourceError("this is no OBO header line", where=path, line=number, hint="is it an OBO file?")
                 rejections.add(number, "the line is not `tag: value`")
-            elif match[1] in (_HEADER_TAGS if kind == "header" else _TERM_TAGS):
-                stanza.append((number, match[1], match[2]))
     _close(kind, start, stanza, result, rejections)
     return result
 

@@ -84,7 +84,7 @@ class ExpressionVerifier(Verifier):
             "and objects that no training knockdown of the line was measured for",
             sources=tuple(settings["sources"]) or ("training questions",),
             licence="those of its sources; PerturbQA's labels are CC BY 4.0",
-            reference="similarity vote: DESIGN section 7; PerturbQA: Wu et al., ICLR 2025",
+            reference="docs/verifiers.md; questions: PerturbQA, Wu et al., ICLR 2025",
             limits="A training perturbation of a line is answered out of fold, never from its own labels there. "
             + shared,
             simulated=bool(settings["simulated"]),

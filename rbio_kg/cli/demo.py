@@ -37,12 +37,16 @@ def choose_sources(workspace: Workspace) -> tuple[Path, str]:
 def fit_verifiers(workspace: Workspace, session: Session) -> dict[str, Any]:
     """Fit the three learned verifiers, unless they were fitted on this very build."""
     from rbio_kg.cli import train
+    from rbio_kg.cli.policy_run import read_recipe
 
     seed = workspace.settings.seed
+    line = read_recipe(workspace, None).questions.cell_line  # the others only lend it their labels
     fits: dict[str, Callable[[], dict[str, Any]]] = {
         "graph_path": lambda: train.fit_graph_path(workspace, session.progress, seed),
         "link_predictor": lambda: train.fit_link_predictor(workspace, session.progress, seed),
-        "expression": lambda: train.fit_expression(workspace, session.progress, seed),
+        "expression": lambda: train.fit_expression(
+            workspace, session.progress, seed, cell_lines=[line] if line else None
+        ),
     }
     stamp = workspace.paths.models / "fitted.json"
     known = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}

@@ -127,9 +127,8 @@ def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
 def _show_card(document: dict[str, Any]) -> None:
     skipped = {"pooled", "baselines", "reliability"}
     show_table(["what", "value"], [(key, _brief(value)) for key, value in document.items() if key not in skipped])
-    rows = [
-        (name, values.get("per_gene_auroc"), values.get("interval")) for name, values in document["baselines"].items()
-    ]
+    baselines = document["baselines"] or {}
+    rows = [(name, values["per_gene_auroc"], values["interval"]) for name, values in baselines.items()]
     show_table(["baseline", "per-gene AUROC", "interval"], rows)
 
 

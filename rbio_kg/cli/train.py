@@ -63,8 +63,9 @@ def fit_expression(
     files: list[Path] | None = None,
     split: str = "train",
     protocol: str = "official",
+    cell_lines: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Fit the expression model on the graph's questions, or on the files'."""
+    """Fit the expression model on the graph's questions, or on the files', for all cell lines or for some."""
     import polars as pl
 
     from graph_builders.perturbqa import read_questions
@@ -84,6 +85,7 @@ def fit_expression(
         questions=questions,
         seed=seed,
         protocol=protocol,
+        cell_lines=cell_lines,
         progress=progress,
     )
     forget_scorecards(workspace)

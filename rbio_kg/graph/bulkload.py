@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ Progress = Callable[[str, float | None], None]
 
 HEAP = "2g"
 _ROWS = 100_000
+_LEAST_FREE_MB = 64
 _TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
 
 
@@ -36,7 +38,10 @@ def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progre
     Raises:
         StoreError: the child process failed or was killed; what it left lies in `folder` only.
     """
-    tables.write(folder / "tables")
+    try:
+        tables.write(folder / "tables")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _failure(str(error), folder) from error
     target = folder / "kg"
     command = [sys.executable, "-m", "rbio_kg.graph.bulkload", str(folder / "tables"), str(target), build_id]
     last: deque[str] = deque(maxlen=1)
@@ -59,12 +64,18 @@ def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progre
     end = json.loads(last[0]) if last else {}
     if child.returncode != 0 or "done" not in end:
         said = end.get("error") or f"its process ended with code {child.returncode}"
-        raise StoreError(
-            f"the graph could not be loaded ({said}); the graph that was there is unchanged",
-            where=folder.parent,
-            hint="free some disk space" if "space" in said else "run rbio-kg build again",
-        )
+        raise _failure(said, folder)
     return target
+
+
+def _failure(said: str, folder: Path) -> StoreError:
+    free = shutil.disk_usage(folder).free / 2**20
+    full = free < _LEAST_FREE_MB or "No space left" in said
+    return StoreError(
+        f"the graph could not be loaded ({said}); the graph that was there is unchanged",
+        where=folder.parent,
+        hint=f"free some disk space ({free:,.0f} MB are left)" if full else "run rbio-kg build again",
+    )
 
 
 def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:

@@ -26,6 +26,8 @@ from rbio_kg.graph.tables import GraphTables
 Progress = Callable[[str, float | None], None]
 
 BATCH_ROWS = 20_000
+_LABELS = "|".join(node.label for node in (*NODES, *EVIDENCE_NODES))
+_TYPES = "|".join([*(item.type for item in RELATIONSHIPS), *EVIDENCE_RELATIONSHIPS])
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,10 @@ def constrain(store: GraphStore, types: tuple[NodeType, ...]) -> None:
 
 
 def _load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: Progress) -> None:
-    _check_owned(store)
+    ours = _check_owned(store)
     store.write("MERGE (b:Build) SET b.id = $id, b.complete = false", id=build_id)
-    _clear(store, tell)
+    if ours:
+        _clear(store, tell)
     constrain(store, (*NODES, *EVIDENCE_NODES))
     total = tables.rows or 1
     done, started = 0, time.monotonic()
@@ -130,33 +133,28 @@ def _load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell:
     store.write("MATCH (b:Build) SET b.complete = true")
 
 
-def _check_owned(store: GraphStore) -> None:
-    """A database that holds our labels but no mark of ours belongs to someone else."""
+def _check_owned(store: GraphStore) -> bool:
+    """Whether a graph of ours is there. One that holds our labels but no mark of ours belongs to someone else."""
     if store.query("MATCH (b:Build) RETURN b.id AS id", limit=1):
-        return
-    for node in (*NODES, *EVIDENCE_NODES):
-        if store.query(f"MATCH (n:{node.label}) RETURN 1 AS one LIMIT 1"):
-            raise StoreError(
-                f"the database {store.database!r} holds {node.label} nodes that rbio-kg did not put there",
-                where=store.address,
-                hint="name an empty database",
-            )
+        return True
+    for row in store.query(f"MATCH (n:{_LABELS}) RETURN labels(n)[0] AS label LIMIT 1"):
+        raise StoreError(
+            f"the database {store.database!r} holds {row['label']} nodes that rbio-kg did not put there",
+            where=store.address,
+            hint="name an empty database",
+        )
+    return False
 
 
 def _clear(store: GraphStore, tell: Progress) -> None:
     """Remove the old graph and its evidence: relationships first, in batches that fit the server's memory."""
-    types = [*(item.type for item in RELATIONSHIPS), *EVIDENCE_RELATIONSHIPS]
-    for pattern, variable in [
-        *((f"()-[x:{name}]->()", "x") for name in types),
-        *((f"(x:{node.label})", "x") for node in (*NODES, *EVIDENCE_NODES)),
-    ]:
+    for pattern in (f"()-[x:{_TYPES}]->()", f"(x:{_LABELS})"):
         removed = BATCH_ROWS
         while removed == BATCH_ROWS:
-            removed = store.write(
-                f"MATCH {pattern} WITH {variable} LIMIT $top DELETE {variable} RETURN count(*) AS n", top=BATCH_ROWS
-            )[0]["n"]
-            if removed:
-                tell(f"store: removing the old graph, {pattern}", None)
+            tell("store: removing the old graph", None)
+            removed = store.write(f"MATCH {pattern} WITH x LIMIT $top DELETE x RETURN count(*) AS n", top=BATCH_ROWS)[
+                0
+            ]["n"]
 
 
 def _node_statement(node: NodeType) -> str:

@@ -200,14 +200,14 @@ class GraphStore:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many nodes of each label and relationships of each type of a build there are, asked by Cypher."""
-        nodes = {item.label: self._count(f"MATCH (n:{item.label}) RETURN count(n) AS n") for item in NODES}
-        relationships = {
-            item.type: self._count(f"MATCH ()-[r:{item.type}]->() RETURN count(r) AS n") for item in RELATIONSHIPS
-        }
-        return {"nodes": nodes, "relationships": relationships}
+        nodes = [f"MATCH (n:{item.label}) WITH count(n) AS n RETURN '{item.label}' AS name, n" for item in NODES]
+        edges = [
+            f"MATCH ()-[r:{item.type}]->() WITH count(r) AS n RETURN '{item.type}' AS name, n" for item in RELATIONSHIPS
+        ]
+        return {"nodes": self._counts(nodes), "relationships": self._counts(edges)}
 
-    def _count(self, cypher: str) -> int:
-        return int(self.query(cypher)[0]["n"])
+    def _counts(self, statements: list[str]) -> dict[str, int]:
+        return {row["name"]: row["n"] for row in self.query(" UNION ALL ".join(statements))}
 
     def build_id(self) -> str | None:
         """The id of the graph that is there, whole; None where there is none, or not all of it."""

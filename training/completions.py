@@ -28,7 +28,9 @@ _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 
 COPIED_WORDS = 5
-"""A run of this many words that also stands in the prompt is a copy."""
+"""Length of the runs of words by which a copy is known."""
+COPIED_SHARE = 0.8
+"""A sentence is a copy when at least this share of its runs stands in the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,8 @@ def completion_text(completion: Completion) -> str:
 def own_words(text: str, prompt: str) -> str:
     """The text without the sentences that are copied from the prompt.
 
-    A sentence is a copy when all its words stand in the prompt in this order and without a gap, or when more than half
-    of its runs of `COPIED_WORDS` words do. Letter case and punctuation do not matter.
+    A sentence is a copy when at least `COPIED_SHARE` of its runs of `COPIED_WORDS` words stand in the prompt; a shorter
+    one when it does as a whole. Letter case and punctuation do not matter.
     """
     if not prompt or not text:
         return text
@@ -170,5 +172,5 @@ def _is_copy(words: list[str], known: str, runs: set[tuple[str, ...]]) -> bool:
         return False
     if len(words) >= COPIED_WORDS:
         own = _runs(words)
-        return len(own & runs) * 2 > len(own)
+        return len(own & runs) >= COPIED_SHARE * len(own)
     return f" {' '.join(words)} " in known

@@ -26,7 +26,7 @@ from verifiers.rouge import mean_f_measure
 
 Variant = Literal["rouge", "keyword"]
 
-READ_CHARACTERS = 8_000
+READ_CHARACTERS = 4_000
 """No more of a text is read."""
 TERMS = 10
 """A gene's reference: its direct annotations of highest information content, at most so many."""

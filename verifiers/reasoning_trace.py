@@ -16,11 +16,11 @@ from rbio_kg.graph.snapshot import Snapshot
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
 
-READ_CHARACTERS = 8_000
+READ_CHARACTERS = 4_000
 """The verifier reads no more of a text than this."""
 COUNTED = 8
-"""Only the first so many different statements about the genes are looked at, known to the graph or not: neither guessing
-at many partners nor listing all known ones pays."""
+"""Only the first so many different statements about the genes are looked at, known to the graph or not: neither
+guessing at many partners nor listing all known ones pays."""
 
 
 class ReasoningTraceVerifier(Verifier):

@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import Literal
 
 from rbio_kg.claims import Relation
-from verifiers.mentions import LOWER, Lexicon, Place
+from verifiers.mentions import LOWER, GeneMention, Lexicon, Place
 from verifiers.phrases import (
     AFTER,
     BEFORE,
@@ -88,28 +88,42 @@ class _Subject:
 def read_statements(text: str, lexicon: Lexicon, limit: int = MOST_STATEMENTS) -> list[RawStatement]:
     """The statements of a text in the order in which it makes them, at most `limit`."""
     found: list[RawStatement] = []
-    topic: list[str] = []
+    topic: tuple[str, ...] = ()
+    seen: dict[tuple[str, tuple[str, ...]], tuple[list[RawStatement], tuple[str, ...]]] = {}
     for match in _SENTENCE.finditer(text):
         sentence = match.group().strip()
         if sentence.endswith("?"):
             continue
-        for piece in _PIECE.finditer(sentence):
-            reader = _SentenceReader(piece.group(), lexicon, topic)
-            found.extend(reader.statements())
-            topic = reader.topic
+        for piece in _PIECE.findall(sentence):
+            key = (piece, topic)
+            if key not in seen:
+                seen[key] = _read_sentence(piece, lexicon, topic)
+            statements, topic = seen[key]
+            found.extend(statements)
             if len(found) >= limit:
                 return found[:limit]
     return found
 
 
-class _SentenceReader:
-    """Reads one sentence; `topic` is what "it" means, from the sentence before and then from this one."""
+def _read_sentence(
+    sentence: str, lexicon: Lexicon, topic: tuple[str, ...]
+) -> tuple[list[RawStatement], tuple[str, ...]]:
+    """A sentence's statements, and the gene that "it" means after it."""
+    mentions = lexicon.genes(sentence)
+    if not mentions and not topic:
+        return [], topic
+    reader = _SentenceReader(sentence, mentions, lexicon, topic)
+    return list(reader.statements()), (mentions[0].symbol,) if mentions else topic
 
-    def __init__(self, sentence: str, lexicon: Lexicon, topic: list[str]) -> None:
+
+class _SentenceReader:
+    """Reads one sentence; `topic` is the gene that "it" means at its beginning."""
+
+    def __init__(self, sentence: str, mentions: list[GeneMention], lexicon: Lexicon, topic: tuple[str, ...]) -> None:
         self.sentence = sentence
         self.lexicon = lexicon
+        self.topic = topic
         self.lower = sentence.translate(LOWER)
-        mentions = lexicon.genes(sentence)
         masked = list(self.lower)
         for mention in mentions:
             masked[mention.start : mention.end] = "\0" * (mention.end - mention.start)
@@ -122,8 +136,6 @@ class _SentenceReader:
         tokens += [_Token(m.start, m.end, m.symbol, gene=m.symbol) for m in mentions]
         tokens += [_Token(p.start, p.end, self.masked[p.start : p.end], phrase=p) for p in phrases]
         self.tokens = sorted(tokens, key=lambda token: token.start)
-        self.topic = [mentions[0].symbol] if mentions else topic
-        self._topic_before = topic
 
     def statements(self) -> Iterator[RawStatement]:
         claimed, read_to, before = -1, 0, -1
@@ -210,7 +222,7 @@ class _SentenceReader:
                 return _Subject([self.tokens[j].gene or ""], j, j)
         if token.text in PRONOUNS and token.gene is None:
             earlier = [item.gene for item in self.tokens[:j] if item.gene is not None]
-            return _Subject(earlier[:1] or list(self._topic_before), -1, -1)
+            return _Subject(earlier[:1] or list(self.topic), -1, -1)
         if token.gene is not None and j > claimed:
             return self._list_back(j, claimed)
         if token.text in _SAME_SUBJECT and previous.genes:

@@ -11,7 +11,7 @@ import typer
 from rbio_kg.claims import Claim, Relation, Status, Verdict
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import ClaimError, SourceError, VerifierError
+from rbio_kg.errors import ClaimError, ModelError, SourceError, VerifierError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +34,8 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
             verdicts.append(workspace.verifier(name).explain(claim))
         except VerifierError as error:
             verdicts.append(Verdict(None, Status.ABSTAIN, reason=str(error), verifier=name))
+        except ModelError as error:
+            verdicts.append(Verdict(None, Status.ERROR, reason=str(error), verifier=name))
     named = {verdict.verifier: verdict for verdict in verdicts}
     members = [name for name in DEFAULT_WEIGHTS if name in named]
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
@@ -215,7 +217,7 @@ def register(app: typer.Typer) -> None:
             try:
                 verifier = workspace.verifier(name)
                 rows.append({"name": name, "kind": verifier.kind, "ready": True, **verifier.card.to_json()})
-            except VerifierError as error:
+            except (ModelError, VerifierError) as error:
                 rows.append({"name": name, "kind": None, "ready": False, "reason": str(error)})
         session.emit(
             {"verifiers": rows},

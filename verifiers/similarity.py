@@ -117,10 +117,14 @@ class Profiles:
 
     def similarity(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
         """Similarities (len(first), len(second)) of genes given by their places; a place of -1 is like nothing."""
-        found = self._rows(first) @ self._rows(second).T
-        return np.asarray(found.toarray(), dtype=np.float64)
+        return self.against(first, self.rows(second).T.tocsr())
 
-    def _rows(self, places: NDArray[Any]) -> Any:
+    def against(self, first: NDArray[Any], columns: Any) -> NDArray[np.float64]:
+        """The same, with the second genes' rows already transposed: csr (features, len(second))."""
+        return np.asarray((self.rows(first) @ columns).toarray(), dtype=np.float64)
+
+    def rows(self, places: NDArray[Any]) -> Any:
+        """Profiles (len(places), features); that of a place of -1 is empty."""
         rows = self.matrix[np.maximum(places, 0)]
         if (places < 0).any():
             rows = sp.diags((places >= 0).astype(np.float32)) @ rows

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -133,9 +134,13 @@ class Jury:
         np.fill_diagonal(together, 1.0)
         self._active, self._together = active, np.maximum(together, 0.0).astype(np.float32)
 
+    @cached_property
+    def _pert_columns(self) -> Any:
+        return self.profiles.rows(self.panel.perts).T.tocsr()
+
     def similarity(self, subjects: NDArray[Any]) -> FloatArray:
         """Similarities (subjects, perturbations of the panel)."""
-        return self.profiles.similarity(subjects, self.panel.perts)
+        return self.profiles.against(subjects, self._pert_columns)
 
     def features(self, subjects: Places) -> FloatArray:
         """Features (subjects, columns, len(names)) of knockdowns given by their places."""

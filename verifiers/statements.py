@@ -146,7 +146,9 @@ class StatementChecker:
         term = snapshot.terms.index(place.key)
         if snapshot.closure.position(gene, term) < 0:
             return None
-        direct = next(item for item in snapshot.annotations.row(gene)[0].tolist() if self._is_below(item, term))
+        direct = term
+        if snapshot.annotations.position(gene, term) < 0:
+            direct = next(item for item in snapshot.annotations.row(gene)[0].tolist() if self._is_below(item, term))
         detail = {} if direct == term else {"implies": place.key}
         symbol, key = snapshot.genes.keys[gene], snapshot.terms.keys[direct]
         return Evidence(Node("Gene", symbol), "ANNOTATED_WITH", Node("GoTerm", key), 1.0, detail=detail)

@@ -149,5 +149,6 @@ def check_reward(workspace: Workspace, progress: Progress, config: Path | None) 
         split="train", cell_line=recipe.questions.cell_line, task=recipe.questions.task
     )
     progress("rewards: trying the exploits", None)
-    document = check_rewards(recipe_reward(workspace, recipe), questions.limit(64, seed=recipe.seed).claims())
+    claims = questions.limit(40, seed=recipe.seed).claims()
+    document = check_rewards(recipe_reward(workspace, recipe), claims, snapshot=workspace.snapshot)
     return plain(document)  # type: ignore[no-any-return]

@@ -42,12 +42,15 @@ def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progre
         tables.write(folder / "tables")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _failure(str(error), folder) from error
+    folder = folder.absolute()  # the child works there, since its database logs to where it stands
     target = folder / "kg"
     command = [sys.executable, "-m", "rbio_kg.graph.bulkload", str(folder / "tables"), str(target), build_id]
     last: deque[str] = deque(maxlen=1)
     with (
         (folder / "bulkload.log").open("wb") as log,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as child,
+        subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as child,
     ):
         assert child.stdout is not None
         try:

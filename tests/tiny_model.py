@@ -33,6 +33,8 @@ def tiny_tokenizer() -> Any:
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=specials[0], bos_token=specials[1], eos_token=specials[2]
     )
+    # One token a tag: such a small model then learns the format in seconds.
+    fast.add_tokens(["<think>", "</think>", "<answer>", "</answer>"])
     fast.chat_template = TEMPLATE
     return fast
 

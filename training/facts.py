@@ -89,6 +89,7 @@ class FactBook:
         self.snapshot = snapshot
         self.thresholds = np.asarray(thresholds, dtype=np.float64)
         self.neighbours = neighbours
+        self._known: dict[Claim, Facts] = {}
 
     @classmethod
     def fit(
@@ -101,7 +102,12 @@ class FactBook:
         return cls(source, snapshot, [float(value) for value in thresholds], neighbours)
 
     def facts(self, claim: Claim) -> Facts:
-        """The facts of one claim about a knockdown."""
+        """The facts of one claim about a knockdown; remembered, because lessons, prompts and rewards all ask."""
+        if claim not in self._known:
+            self._known[claim] = self._look_up(claim)
+        return self._known[claim]
+
+    def _look_up(self, claim: Claim) -> Facts:
         known = self.source.neighbours(claim, self.neighbours)
         digits = 1 + np.searchsorted(self.thresholds, [item.similarity for item in known], side="left")
         return Facts(

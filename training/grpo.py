@@ -113,8 +113,9 @@ def run_grpo(
         _drop_printing(trainer)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        except (OSError, RuntimeError, ValueError, KeyError, EOFError) as error:
-            if checkpoint is not None and trainer.state.global_step <= done:
+        except Exception as error:
+            # Before the first batch nothing but the checkpoint is read, by readers that raise whatever they meet.
+            if checkpoint is not None and recorder.batches == 0:
                 raise TrainingError(
                     f"the checkpoint cannot be loaded ({type(error).__name__})",
                     where=checkpoint,

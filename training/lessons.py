@@ -58,11 +58,13 @@ class AnswerTokens:
         at = _first_difference(list(answers.values()))
         written = [self.ids(_PROBE + f"yes {digit}</answer>") for digit in range(1, 10)]
         digit_at = _first_difference(written)
+        if at >= min(map(len, answers.values())) or not at < digit_at < min(map(len, written)):
+            raise ModelError("the tokenizer does not keep answers and digits apart", hint="use another model")
         self.yes, self.no = answers["yes"][at], answers["no"][at]
         self.digits = [ids[digit_at] for ids in written]
         self.tails = {word: len(ids) - at for word, ids in answers.items()}
         self.digit_tail = len(written[0]) - digit_at
-        if len(set(self.digits)) < 9 or digit_at <= at:
+        if len(set(self.digits)) < 9:
             raise ModelError("the tokenizer does not give each digit a token of its own", hint="use another model")
 
     def ids(self, text: str) -> list[int]:

@@ -20,58 +20,67 @@ class _Section(BaseModel):
 class ModelSettings(_Section):
     """The language model."""
 
-    name: str = Field("smollm2", description="smollm2 (bundled), a folder, a GGUF file or a hub id")
+    name: str = Field(default="smollm2", description="smollm2 (bundled), a folder, a GGUF file or a hub id")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 where the hardware multiplies it, else float32; full training needs float32"
+        default="auto",
+        description="auto: bfloat16 where the hardware multiplies it, else float32; full training needs float32",
     )
-    method: Method = Field("lora", description="lora: small adapters; full: all weights")
+    method: Method = Field(default="lora", description="lora: small adapters; full: all weights")
 
 
 class QuestionSettings(_Section):
     """What is asked."""
 
-    cell_line: str | None = Field("k562", description="cell line of the questions; empty or absent: all")
-    task: Literal["de", "dir"] = Field("de", description="de: does it change; dir: does it increase")
-    prompt: Literal["open", "closed"] = Field("open", description="open: graph facts in the prompt; closed: names only")
-    neighbours: int = Field(6, ge=1, le=20, description="similar known knockdowns told in an open-book prompt")
-    system: str = Field("", description="system message of every prompt; small models are slower with one")
+    cell_line: str | None = Field(default="k562", description="cell line of the questions; empty or absent: all")
+    task: Literal["de", "dir"] = Field(default="de", description="de: does it change; dir: does it increase")
+    prompt: Literal["open", "closed"] = Field(
+        default="open", description="open: graph facts in the prompt; closed: names only"
+    )
+    neighbours: int = Field(default=6, ge=1, le=20, description="similar known knockdowns told in an open-book prompt")
+    system: str = Field(default="", description="system message of every prompt; small models are slower with one")
 
 
 class WarmupSettings(_Section):
     """Supervised warm-up: the format, and how probable yes is."""
 
-    examples: int = Field(1200, ge=0, description="lessons, one pass; pairs of one gene; 0: no warm-up")
-    batch_size: int = Field(16, ge=2, multiple_of=2, description="lessons a step")
-    learning_rate: float = Field(1e-3, gt=0, le=0.1, description="peak of the cosine; full training needs about 5e-5")
-    rank: int = Field(16, ge=1, description="LoRA rank")
-    top_layers: int | None = Field(15, ge=1, description="LoRA on so many last layers; all where the model has fewer")
+    examples: int = Field(default=960, ge=0, description="lessons, one pass; pairs of one gene; 0: no warm-up")
+    batch_size: int = Field(default=16, ge=2, multiple_of=2, description="lessons a step")
+    learning_rate: float = Field(
+        default=1e-3, gt=0, le=0.1, description="peak of the cosine; full training needs about 5e-5"
+    )
+    rank: int = Field(default=16, ge=1, description="LoRA rank")
+    top_layers: int | None = Field(
+        default=15, ge=1, description="LoRA on so many last layers; all where the model has fewer"
+    )
     think_share: float = Field(
-        0.125,
+        default=0.125,
         ge=0,
         le=1,
         description="share of batches with reasoning; the others answer at once, as the score reads it",
     )
-    digit_weight: float = Field(0.5, ge=0, description="weight of the loss at the confidence digit")
-    text_weight: float = Field(0.3, ge=0, description="weight of the loss of the other tokens")
+    digit_weight: float = Field(default=0.5, ge=0, description="weight of the loss at the confidence digit")
+    text_weight: float = Field(default=0.3, ge=0, description="weight of the loss of the other tokens")
 
 
 class GrpoSettings(_Section):
     """GRPO with the composed reward."""
 
-    steps: int = Field(6, ge=0, description="optimiser steps; 0: no GRPO")
-    prompts: int = Field(4, ge=1, description="questions a step")
-    generations: int = Field(4, ge=2, description="completions a question")
-    max_tokens: int = Field(48, ge=4, description="longest completion")
-    learning_rate: float = Field(2e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5")
-    beta: float = Field(0.02, ge=0, description="weight of the divergence from the warmed-up model")
-    temperature: float = Field(1.0, gt=0, description="of the sampled completions")
-    rank: int = Field(16, ge=1, description="LoRA rank, on the query and value projections")
-    scale_rewards: Literal["none", "group", "batch"] = Field(
-        "none", description="none: rewards as they are; group scaling drives calibrated answers to 0 or 1"
+    steps: int = Field(default=6, ge=0, description="optimiser steps; 0: no GRPO")
+    prompts: int = Field(default=4, ge=1, description="questions a step")
+    generations: int = Field(default=4, ge=2, description="completions a question")
+    max_tokens: int = Field(default=48, ge=4, description="longest completion")
+    learning_rate: float = Field(
+        default=2e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5"
     )
-    save_every: int = Field(2, ge=1, description="steps between checkpoints")
-    questions: int = Field(256, ge=2, description="train questions drawn from, in pairs of one gene")
-    explained: int = Field(4, ge=0, description="completions a step that are stored with cited evidence")
+    beta: float = Field(default=0.02, ge=0, description="weight of the divergence from the warmed-up model")
+    temperature: float = Field(default=1.0, gt=0, description="of the sampled completions")
+    rank: int = Field(default=16, ge=1, description="LoRA rank, on the query and value projections")
+    scale_rewards: Literal["none", "group", "batch"] = Field(
+        default="none", description="none: rewards as they are; group scaling drives calibrated answers to 0 or 1"
+    )
+    save_every: int = Field(default=2, ge=1, description="steps between checkpoints")
+    questions: int = Field(default=256, ge=2, description="train questions drawn from, in pairs of one gene")
+    explained: int = Field(default=4, ge=0, description="completions a step that are stored with cited evidence")
 
 
 class RewardSettings(_Section):
@@ -81,11 +90,11 @@ class RewardSettings(_Section):
         default_factory=lambda: {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6},
         description="verifier to weight; 0: recorded, not paid",
     )
-    scoring: Literal["brier", "log", "linear"] = Field("brier", description="how a stated probability is paid")
-    pooling: Literal["mean", "log_odds"] = Field("mean", description="how claim verifiers are pooled")
-    relative_to: Literal["gene_prior"] | None = Field(None, description="pay what goes beyond the gene's habit")
-    text_weight: float = Field(0.1, ge=0, lt=0.5, description="share that text verifiers decide")
-    round_to: float = Field(0.05, ge=0, le=0.5, description="scores are rounded to this step; 0: not")
+    scoring: Literal["brier", "log", "linear"] = Field(default="brier", description="how a stated probability is paid")
+    pooling: Literal["mean", "log_odds"] = Field(default="mean", description="how claim verifiers are pooled")
+    relative_to: Literal["gene_prior"] | None = Field(default=None, description="pay what goes beyond the gene's habit")
+    text_weight: float = Field(default=0.1, ge=0, lt=0.5, description="share that text verifiers decide")
+    round_to: float = Field(default=0.05, ge=0, le=0.5, description="scores are rounded to this step; 0: not")
 
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `ComposedReward`."""
@@ -95,16 +104,16 @@ class RewardSettings(_Section):
 class EvaluationSettings(_Section):
     """The examination before, between and after, on test questions of whole genes."""
 
-    rows: int = Field(400, ge=2, description="questions scored by likelihood, about; whole genes")
-    vote_rows: int = Field(24, ge=0, description="of these, questions answered by sampling, about; 0: none")
-    samples: int = Field(2, ge=1, description="sampled answers a question")
-    batch_size: int = Field(32, ge=1, description="prompts scored at once")
+    rows: int = Field(default=400, ge=2, description="questions scored by likelihood, about; whole genes")
+    vote_rows: int = Field(default=24, ge=0, description="of these, questions answered by sampling, about; 0: none")
+    samples: int = Field(default=2, ge=1, description="sampled answers a question")
+    batch_size: int = Field(default=32, ge=1, description="prompts scored at once")
 
 
 class PolicyConfig(_Section):
     """A whole recipe. Unknown names and values out of range are errors."""
 
-    seed: int = Field(0, ge=0, description="seed of everything that is random")
+    seed: int = Field(default=0, ge=0, description="seed of everything that is random")
     model: ModelSettings = ModelSettings()
     questions: QuestionSettings = QuestionSettings()
     warmup: WarmupSettings = WarmupSettings()

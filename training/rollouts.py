@@ -54,12 +54,14 @@ class RolloutRecorder:
         self.folder = folder
         self.run = run
         self.explained = explained
+        self.batches = 0
         self.__name__ = self.main.__name__
 
     def __call__(
         self, prompts: Sequence[Completion], completions: Sequence[Completion], **columns: Any
     ) -> list[float | None]:
         """The main reward of each completion; the batch goes to the file of the step that it is made for."""
+        self.batches += 1
         rewards = self.main(prompts=prompts, completions=completions, **columns)
         names = ("subject", "relation", "object", "cell_line")
         claims = [Claim(*row) for row in zip(*(columns[name] for name in names), strict=True)]

@@ -1,0 +1,58 @@
+"""Likelihood and samples: padding and batches must not matter, seeds must."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.tiny_model import tiny_model, tiny_tokenizer
+from training.answers import likelihood, sample
+from training.language_model import LanguageModel
+from training.lessons import AnswerTokens
+from training.prompts import DIRECT, prompt_text
+
+TOKENIZER = tiny_tokenizer()
+MODEL = LanguageModel(tiny_model(TOKENIZER), TOKENIZER, "tiny")
+PROMPTS = [prompt_text(TOKENIZER, [{"role": "user", "content": "link " * n + "?"}]) for n in (1, 9, 3, 20, 5)]
+
+
+def nobody(message: str, share: float | None) -> None:
+    """Nobody listens."""
+
+
+def test_likelihood_is_the_softmax_at_the_answer() -> None:
+    import torch
+
+    tokens = AnswerTokens(TOKENIZER)
+    found = likelihood(MODEL, PROMPTS, batch_size=2, progress=nobody)
+    for row, prompt in enumerate(PROMPTS):
+        ids = TOKENIZER(prompt + DIRECT, add_special_tokens=False)["input_ids"]
+        with torch.no_grad():
+            table = MODEL.model(torch.tensor([ids])).logits[0, -1].double().softmax(-1).numpy()
+        yes, no = table[tokens.yes], table[tokens.no]
+        assert found.probability[row] == pytest.approx(yes / (yes + no), abs=1e-5)
+        assert found.mass[row] == pytest.approx(yes + no, abs=1e-5)
+
+
+def test_batches_do_not_matter() -> None:
+    one = likelihood(MODEL, PROMPTS, batch_size=1, progress=nobody)
+    all_at_once = likelihood(MODEL, PROMPTS, batch_size=99, progress=nobody)
+    np.testing.assert_allclose(one.probability, all_at_once.probability, atol=1e-6)
+
+
+def test_samples_follow_the_seed_and_leave_the_global_one_alone() -> None:
+    import torch
+
+    torch.manual_seed(3)
+    first = sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=nobody)
+    after = torch.rand(1)
+    torch.manual_seed(3)
+    assert torch.equal(after, torch.rand(1))
+    assert [len(texts) for texts in first] == [3] * len(PROMPTS)
+    assert first == sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=nobody)
+    assert first != sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=2, batch_size=4, progress=nobody)
+
+
+def test_temperature_nought_is_greedy() -> None:
+    texts = sample(MODEL, PROMPTS[:1], samples=2, max_tokens=6, temperature=0.0, progress=nobody)[0]
+    assert texts[0] == texts[1]

@@ -1,0 +1,109 @@
+"""Open-book facts: digits, links, and never anything of the question's own fold."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rbio_kg.claims import Claim
+from tests.training.knockdowns import GENES, PERTS, Known, ToyFacts, fold
+from training.facts import FactBook, Facts
+from training.prompts import open_question, rationale
+
+
+@cache
+def book(neighbours: int = 6) -> FactBook:
+    claims = [Claim(p, "changes_expression_of", g, "toy") for p in PERTS[:18] for g in GENES]
+    return FactBook.fit(ToyFacts(), None, claims, neighbours)
+
+
+@settings(deadline=None, max_examples=25)
+@given(pert=st.sampled_from(PERTS[:18]), gene=st.sampled_from(GENES), neighbours=st.integers(1, 12))
+def test_a_train_question_is_told_nothing_of_its_own_fold(pert: str, gene: str, neighbours: int) -> None:
+    facts = book(neighbours).facts(Claim(pert, "changes_expression_of", gene, "toy"))
+    assert facts.neighbours
+    assert all(fold(name) != fold(pert) and fold(name) is not None for name, _, _ in facts.neighbours)
+
+
+@settings(deadline=None, max_examples=25)
+@given(pert=st.sampled_from(PERTS[:18]), gene=st.sampled_from(GENES))
+def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
+    claim = Claim(pert, "changes_expression_of", gene, "toy")
+
+    class Flipped(ToyFacts):
+        """The same world with the question's own fold turned round."""
+
+        def neighbours(self, claim: Claim, k: int) -> list[Known]:
+            found = super().neighbours(claim, k)
+            return [
+                Known(item.pert, item.similarity, 1 - item.outcome) if fold(item.pert) == fold(pert) else item
+                for item in found
+            ]
+
+    plain = book()
+    assert FactBook(Flipped(), None, plain.thresholds.tolist()).facts(claim) == plain.facts(claim)
+
+
+def test_digits_rise_with_similarity_and_use_all_nine() -> None:
+    claims = [Claim(p, "changes_expression_of", g, "toy") for p in PERTS[:18] for g in GENES]
+    fitted = book(12)
+    digits = [digit for claim in claims for _, digit, _ in fitted.facts(claim).neighbours]
+    assert min(digits) == 1
+    assert max(digits) == 9
+    for claim in claims:
+        told = [digit for _, digit, _ in fitted.facts(claim).neighbours]
+        assert told == sorted(told, reverse=True)
+
+
+def test_the_rate_is_told_in_tenths_below_ten() -> None:
+    class Always(ToyFacts):
+        def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
+            return 1.0
+
+    always = FactBook(Always(), None, list(np.linspace(0.1, 0.9, 8)))
+    assert always.facts(Claim("P00", "changes_expression_of", "G0", "toy")).rate == 9
+
+
+def test_thresholds_must_be_eight() -> None:
+    with pytest.raises(ValueError, match="8 thresholds"):
+        FactBook(ToyFacts(), None, [0.5])
+
+
+def snapshot(interactions: dict[int, list[int]], regulates: dict[int, list[int]]) -> Any:
+    """Two relations of three genes, with the reading interface of a snapshot."""
+    names = ["P00", "G0", "G1"]
+
+    def rows(table: dict[int, list[int]]) -> Any:
+        return SimpleNamespace(row=lambda i: (np.array(table.get(i, []), dtype=np.int32), None))
+
+    genes = SimpleNamespace(index=lambda name: names.index(name) if name in names else -1)
+    return SimpleNamespace(genes=genes, interactions=rows(interactions), regulates=rows(regulates))
+
+
+@pytest.mark.parametrize(
+    ("target", "link"), [("G0", "interacts with"), ("G1", "regulates"), ("G7", None), ("P00", None)]
+)
+def test_links_come_from_the_graph(target: str, link: str | None) -> None:
+    graph = snapshot({0: [1]}, {0: [1, 2]})
+    found = FactBook(ToyFacts(), graph, list(np.linspace(0.1, 0.9, 8)))
+    assert found.link(Claim("P00", "changes_expression_of", target, "toy")) == link
+
+
+def test_wording() -> None:
+    claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
+    facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0), ("CCNC", 5, 1)), "interacts with")
+    assert open_question(claim, facts) == "Does losing MED12 change TP53?\nrate 3\nyes 95\nno 8\nlink yes"
+    assert rationale(claim, facts) == "MED12 interacts with TP53. 2 of 3 similar knockdowns changed it."
+    up = Claim("MED12", "increases", "TP53")
+    assert open_question(up, Facts(0, (), None)) == "Does losing MED12 raise TP53?\nrate 0\nyes none\nno none\nlink no"
+
+
+def test_only_knockdowns_are_asked_about() -> None:
+    with pytest.raises(ValueError, match="no question is worded"):
+        open_question(Claim("A", "interacts_with", "B"), Facts(0, (), None))

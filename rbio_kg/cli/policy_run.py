@@ -121,16 +121,15 @@ def _questions(
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
-    from graph_builders.perturbqa import cell_line_of, read_questions
+    from training.question_files import read_question_file
     from training.questions import Questions
 
     known = workspace.tables["questions"]
     if file is not None:
-        line = (cell_line or cell_line_of(file)).lower()
-        asked = read_questions(file, "dir" if task == "dir" else "de", line)
-        same = (pl.col("cell_line") == line) & (pl.col("task") == task)
-        known = pl.concat([known.filter(~same), asked])
-        cell_line = line
+        asked = read_question_file(file, task, cell_line, workspace.tables)
+        cell_line = str(asked["cell_line"][0])
+        same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
+        known = pl.concat([known.filter(~same), asked.select(known.columns)])
     questions = Questions(known).select(split=split, cell_line=cell_line, task=task)
     if not len(questions):
         raise EvaluationError(

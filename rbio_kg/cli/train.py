@@ -68,13 +68,13 @@ def fit_expression(
     """Fit the expression model on the graph's questions, or on the files', for all cell lines or for some."""
     import polars as pl
 
-    from graph_builders.perturbqa import read_questions
     from rbio_kg.errors import TrainingError
+    from training.question_files import read_question_file
     from verifiers.expression import fit_expression as fit
 
     questions = workspace.tables["questions"]
     if files:
-        questions = pl.concat([read_questions(file, workspace.tables["names"]) for file in files])
+        questions = pl.concat([read_question_file(file, None, None, workspace.tables) for file in files])
     if split != "train":
         raise TrainingError("models are fitted on train rows only", where="--split", hint="leave it at train")
     if questions.filter(pl.col("split") == "train").is_empty():

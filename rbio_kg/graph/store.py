@@ -25,6 +25,8 @@ from rbio_kg.graph.schema import NODES, RELATIONSHIPS
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 QUERY_SECONDS = 60.0
 """The time limit of a query that names none."""
+COUNT_SECONDS = 600.0
+"""The time limit of counting a whole graph."""
 OLDEST = 5
 """The oldest major version of Neo4j that is spoken to."""
 
@@ -200,14 +202,16 @@ class GraphStore:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many nodes of each label and relationships of each type of a build there are, asked by Cypher."""
-        nodes = [f"MATCH (n:{item.label}) WITH count(n) AS n RETURN '{item.label}' AS name, n" for item in NODES]
-        edges = [
-            f"MATCH ()-[r:{item.type}]->() WITH count(r) AS n RETURN '{item.type}' AS name, n" for item in RELATIONSHIPS
-        ]
-        return {"nodes": self._counts(nodes), "relationships": self._counts(edges)}
+        # One pass each: the embedded server takes four times as long to count every label and type by itself.
+        labels = self._totals("MATCH (n) RETURN labels(n)[0] AS name, count(*) AS total")
+        types = self._totals("MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS total")
+        return {
+            "nodes": {item.label: labels.get(item.label, 0) for item in NODES},
+            "relationships": {item.type: types.get(item.type, 0) for item in RELATIONSHIPS},
+        }
 
-    def _counts(self, statements: list[str]) -> dict[str, int]:
-        return {row["name"]: row["n"] for row in self.query(" UNION ALL ".join(statements))}
+    def _totals(self, cypher: str) -> dict[str, int]:
+        return {row["name"]: row["total"] for row in self.query(cypher, timeout=COUNT_SECONDS)}
 
     def build_id(self) -> str | None:
         """The id of the graph that is there, whole; None where there is none, or not all of it."""

@@ -26,11 +26,11 @@ def prompt(word: str) -> str:
 
 
 def lessons(n: int) -> list[Lesson]:
-    """`link yes` is probably right, `link no` probably wrong; every fourth batch of 8 reasons first."""
+    """`link yes` is probably right, `link no` probably wrong; every other batch of 8 reasons first."""
     made = []
     for i in range(n):
         likely = i % 2 == 0
-        think = "1." if i // 8 % 4 == 0 else ""
+        think = "1." if i // 8 % 2 == 0 else ""
         made.append(Lesson(prompt("yes" if likely else "no"), think, 0.9 if likely else 0.1))
     return made
 
@@ -53,7 +53,9 @@ def trained(n: int, checkpoint: Path | None = None, **options: Any) -> tuple[Any
 def fully_trained(n: int) -> tuple[Any, Any]:
     """All weights are trained: a random model has nothing that an adapter could use."""
     model = tiny_model(TOKENIZER)
-    history, _ = warm_up(model, TOKENIZER, lessons(n), settings(learning_rate=5e-3), seed=0, progress=nobody)
+    history, _ = warm_up(
+        model, TOKENIZER, lessons(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=nobody
+    )
     return model, history
 
 

@@ -65,7 +65,8 @@ def register(app: typer.Typer) -> None:
         free = shutil.disk_usage(
             next(place for place in (workspace.paths.root, *workspace.paths.root.parents) if place.exists())
         ).free
-        document = {
+        packages = package_rows()
+        document: dict[str, Any] = {
             "version": __version__,
             "python": platform.python_version(),
             "cores": os.cpu_count(),
@@ -73,7 +74,7 @@ def register(app: typer.Typer) -> None:
             "workspace": str(workspace.paths.root),
             "free_gb": round(free / 1e9, 1),
             "build_id": workspace.build_id if workspace.has_graph else None,
-            "packages": package_rows(),
+            "packages": packages,
             "settings": settings,
         }
 
@@ -83,7 +84,7 @@ def register(app: typer.Typer) -> None:
             )
             show_table(
                 ["package", "version", "how to get it"],
-                [(row["package"], row["version"], row["get"]) for row in document["packages"]],
+                [(row["package"], row["version"], row["get"]) for row in packages],
             )
             show_table(["setting", "value", "from", "what"], [tuple(row.values()) for row in settings])
 

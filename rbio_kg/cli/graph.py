@@ -103,11 +103,11 @@ def register(app: typer.Typer) -> None:
 
         workspace = session.workspace()
         session.resume = "the parts that came are kept; run the same command again to go on"
+        folder, names = workspace.paths.sources, source or None
         if list_:
-            files = list_files(workspace.paths.sources, source or None)
+            rows = [item.to_json() for item in list_files(folder, names)]
         else:
-            files = fetch_sources(workspace.paths.sources, source or None, progress=session.progress)
-        rows = [item.to_json() for item in files]
+            rows = [item.to_json() for item in fetch_sources(folder, names, progress=session.progress)]
         session.emit({"files": rows}, lambda: show_rows(rows))
 
     @command(app, "build")

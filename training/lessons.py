@@ -32,7 +32,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class EncodedLesson:
-    """A lesson as tokens. Positions are those whose *next* token is predicted."""
+    """A lesson as tokens, with the end token. Positions are those whose *next* token is predicted."""
 
     ids: list[int]
     text_from: int
@@ -84,7 +84,7 @@ class AnswerTokens:
         """Tokens of a lesson.
 
         The answer is drawn with probability q, the digit with the mean of the confidence in the answer drawn, so that
-        every completion states q. A lesson without reasoning ends at the digit; one with reasoning goes to the end.
+        every completion states q. What stands before the answer of a lesson without reasoning is given, not taught.
         """
         answer = "yes" if rng.random() < lesson.q else "no"
         digits = confidence_digits(lesson.q if answer == "yes" else 1.0 - lesson.q)
@@ -95,8 +95,9 @@ class AnswerTokens:
         digit_at = len(ids) - self.digit_tail - 1
         if ids[answer_at + 1] not in (self.yes, self.no) or ids[digit_at + 1] != self.digits[digit - 1]:
             raise ModelError("the tokenizer splits answers differently from prompt to prompt", hint="use another model")
-        text_from = _first_difference([ids, [*self.ids(lesson.prompt), -1]]) - 1
-        ids = [*ids, self.tokenizer.eos_token_id] if lesson.think else ids[: digit_at + 2]
+        # Answers without reasoning begin where the score is read: only lessons with reasoning teach how to begin.
+        text_from = _first_difference([ids, [*self.ids(lesson.prompt), -1]]) - 1 if lesson.think else answer_at
+        ids = [*ids, self.tokenizer.eos_token_id]
         return EncodedLesson(ids, text_from, answer_at, digit_at, lesson.q, digits)
 
 

@@ -53,7 +53,7 @@ class WarmupSettings(_Section):
         default=15, ge=1, description="LoRA on so many last layers; all where the model has fewer"
     )
     think_share: float = Field(
-        default=0.125,
+        default=0.25,
         ge=0,
         le=1,
         description="share of batches with reasoning; the others answer at once, as the score reads it",

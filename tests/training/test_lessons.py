@@ -48,16 +48,16 @@ def test_a_lesson_is_a_completion_that_the_parser_reads(think: str, q: float, se
     yes = item.ids[item.answer_at + 1] == own.yes
     assert yes or item.ids[item.answer_at + 1] == own.no
     assert item.ids[item.digit_at + 1] in own.digits
+    assert item.ids[-1] == own.tokenizer.eos_token_id
+    parsed = parse_completion(own.tokenizer.decode(item.ids[:-1])[len(lesson.prompt) :], require_confidence=True)
+    assert parsed.problem is None
+    assert parsed.think == think
+    assert parsed.answer == ("yes" if yes else "no")
+    assert parsed.q == pytest.approx(np.clip(q, 0.1, 0.9), abs=0.1)
     if think:
-        assert item.ids[-1] == own.tokenizer.eos_token_id
-        parsed = parse_completion(own.tokenizer.decode(item.ids[item.text_from + 1 : -1]), require_confidence=True)
-        assert parsed.problem is None
-        assert parsed.think == think
-        assert parsed.answer == ("yes" if yes else "no")
-        assert parsed.q == pytest.approx(np.clip(q, 0.1, 0.9), abs=0.1)
+        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == lesson.prompt
     else:
-        assert item.digit_at + 2 == len(item.ids)
-    assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == lesson.prompt
+        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == lesson.prompt + DIRECT
 
 
 @settings(deadline=None, max_examples=8)

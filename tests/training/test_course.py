@@ -1,0 +1,68 @@
+"""Courses: who gets which questions, and what the warm-up teaches of them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.tiny_model import tiny_tokenizer
+from tests.training.knockdowns import ToyFacts, changes, toy_questions
+from tests.training.small_run import small_recipe, small_reward
+from training.course import Course, visible_targets
+from training.facts import FactBook
+
+
+def course(**changed: Any) -> Course:
+    return Course(small_recipe(Path("unused"), **changed), toy_questions(), ToyFacts(), None, small_reward())
+
+
+@cache
+def whole() -> Course:
+    return course()
+
+
+def test_the_examination_is_test_rows_and_the_rest_train_rows() -> None:
+    assert set(whole().exam.frame["split"]) == {"test"}
+    assert set(whole().warmup_rows.frame["split"]) == set(whole().grpo_rows.frame["split"]) == {"train"}
+
+
+def test_warm_up_and_grpo_take_different_pairs_where_there_are_enough() -> None:
+    taught, trained = ({*part.frame.select("pert", "gene").rows()} for part in (whole().warmup_rows, whole().grpo_rows))
+    assert len(taught) == 48
+    assert len(trained) == 16
+    assert not taught & trained
+
+
+def test_whole_batches_reason_and_the_others_do_not() -> None:
+    made = course(**{"warmup.think_share": 1 / 3}).lessons(tiny_tokenizer())
+    thinking = [[bool(lesson.think) for lesson in made[start : start + 8]] for start in range(0, 48, 8)]
+    assert thinking == [[True] * 8, [False] * 8, [False] * 8] * 2
+    assert all("similar knockdowns" in lesson.think for lesson in made[:8])
+
+
+def test_targets_follow_the_verifiers() -> None:
+    made = whole().lessons(tiny_tokenizer())
+    held = np.array([changes(claim.subject, claim.object) for claim in whole().warmup_rows.claims()])
+    # Below a hundred answers nothing is fitted: the target is the rounded probability itself.
+    assert np.array([lesson.q for lesson in made]) == pytest.approx(np.where(held, 0.85, 0.15))
+
+
+def test_what_the_prompt_does_not_show_is_not_taught() -> None:
+    claims = toy_questions().select(split="train").claims()
+    book = FactBook.fit(ToyFacts(), None, claims, 4)
+    told = [book.facts(claim) for claim in claims]
+    rng = np.random.default_rng(0)
+    shown = np.array([facts.changed / 4 for facts in told])
+    clean = 1 / (1 + np.exp(-(4 * shown - 2)))
+    noisy = 1 / (1 + np.exp(-(4 * shown - 2 + rng.normal(0, 1.5, len(claims)))))
+    found = visible_targets(told, noisy)
+    assert np.abs(found - clean).mean() < 0.5 * np.abs(noisy - clean).mean()
+    assert np.corrcoef(found, clean)[0, 1] > 0.9
+
+
+def test_silent_verifiers_teach_nothing() -> None:
+    assert visible_targets(None, np.array([np.nan, 0.0, 1.0])).tolist() == pytest.approx([0.5, 0.02, 0.98])

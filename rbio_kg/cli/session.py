@@ -8,6 +8,7 @@ import inspect
 import json
 import math
 import os
+import re
 import sys
 import time
 import traceback
@@ -57,7 +58,7 @@ class Session:
         """Show progress on standard error: each new message at once, shares of the same one every two seconds."""
         label, when, shown = self._last
         now = time.monotonic()
-        stage = message.split(":", 1)[0]
+        stage = re.split(r"\d", message, maxsplit=1)[0]
         if stage == label and now - when < 2.0 and not (share == 1.0 and shown != 1.0):
             return
         self._last = (stage, now, -1.0 if share is None else share)

@@ -38,23 +38,23 @@ def test_trl_takes_the_reward_as_it_is(trained: tuple[Path, Path, dict[str, Any]
 
     workspace = rbio_kg.Workspace(trained[0])
     reward = workspace.reward({"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}, scoring="brier")
-    arguments = GRPOConfig(
-        output_dir=str(tmp_path),
-        reward_weights=reward.weights,
-        scale_rewards="none",
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
-        per_device_train_batch_size=4,
-        num_generations=2,
-        max_completion_length=8,
-        max_steps=1,
-        logging_steps=1,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
     with quiet():
+        arguments = GRPOConfig(
+            output_dir=str(tmp_path),
+            reward_weights=reward.weights,
+            scale_rewards="none",
+            use_cpu=True,
+            bf16=False,
+            gradient_checkpointing=False,
+            per_device_train_batch_size=4,
+            num_generations=2,
+            max_completion_length=8,
+            max_steps=1,
+            logging_steps=1,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
         trainer = GRPOTrainer(
             model=str(trained[1].parent / "model"),
             reward_funcs=reward.functions,

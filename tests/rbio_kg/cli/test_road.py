@@ -105,7 +105,7 @@ def test_score_keeps_rows_and_order(fitted: tuple[Path, dict[str, Any]], tmp_pat
     )
     keys(document, "rows abstained seconds")
     assert document["rows"] == 3
-    rows = list(csv.DictReader(out.open()))
+    rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["note"] for row in rows] == ["first", "second", "third"]
     assert rows[0]["graph_path"] != ""
     assert rows[1]["graph_path"] == rows[2]["graph_path"] == ""

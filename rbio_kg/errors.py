@@ -15,9 +15,7 @@ class RbioKGError(Exception):
         hint: what the user can do about it.
     """
 
-    def __init__(
-        self, what: str, *, where: str | Path | None = None, line: int | None = None, hint: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, where: str | Path | None = None, line: int | None = None, hint: str = "") -> None:
         self.what = what
         self.where = None if where is None else str(where)
         self.line = line
@@ -35,9 +33,7 @@ class RbioKGError(Exception):
         return _rebuild, (type(self), self.what, self.where, self.line, self.hint)
 
 
-def _rebuild(
-    kind: type[RbioKGError], what: str, where: str | None, line: int | None, hint: str
-) -> RbioKGError:
+def _rebuild(kind: type[RbioKGError], what: str, where: str | None, line: int | None, hint: str) -> RbioKGError:
     return kind(what, where=where, line=line, hint=hint)
 
 

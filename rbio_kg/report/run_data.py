@@ -13,6 +13,7 @@ import polars as pl
 
 from rbio_kg.claims import Claim, Evidence, Node, Status, Verdict
 from rbio_kg.errors import ClaimError, ReportError
+from training.rollouts import ROLLOUT_SCHEMA
 
 T = TypeVar("T")
 
@@ -21,21 +22,7 @@ STAGES = ("before", "after_warmup", "after")
 
 _REMAKE = "make the run again, or restore the file"
 
-_ROLLOUT_COLUMNS: dict[str, pl.DataType] = {
-    "step": pl.Int64(),
-    "subject": pl.String(),
-    "relation": pl.String(),
-    "object": pl.String(),
-    "cell_line": pl.String(),
-    "prompt": pl.String(),
-    "completion": pl.String(),
-    "answer": pl.String(),
-    "confidence": pl.Float64(),
-    "q": pl.Float64(),
-    "reward": pl.Float64(),
-    "parts": pl.String(),
-    "verdicts": pl.String(),
-}
+_ROLLOUT_COLUMNS = {name: kind for name, kind in ROLLOUT_SCHEMA.items() if name not in ("run", "claim_id")}
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,7 @@ class Course:
         every = round(1 / settings.think_share) if settings.think_share else 0
         lessons = []
         for row, (claim, messages, q) in enumerate(zip(claims, prompts, targets, strict=True)):
-            # Whole batches with reasoning, so that short lessons are not padded to the length of long ones.
-            thinks = every > 0 and (row // settings.batch_size) % every == 0
+            thinks = every > 0 and (row // 2) % every == 0  # pairs stay alike
             think = "" if not thinks else rationale(claim, told[row]) if told is not None else "From the names alone."
             lessons.append(Lesson(prompt_text(tokenizer, messages), think, float(q)))
         return lessons

@@ -41,6 +41,16 @@ class EncodedLesson:
     q: float
     digits: NDArray[np.float64]
 
+    @property
+    def reasons(self) -> bool:
+        """Whether reasoning is taught, not only the answer."""
+        return self.text_from < self.answer_at
+
+    @property
+    def text_at(self) -> list[int]:
+        """Where text is taught that is neither the answer nor the digit."""
+        return [at for at in range(self.text_from, len(self.ids) - 1) if at not in (self.answer_at, self.digit_at)]
+
 
 class AnswerTokens:
     """Where a tokenizer puts the answer and its digit, and which tokens say yes, no and 1 to 9.

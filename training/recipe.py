@@ -56,10 +56,10 @@ class WarmupSettings(_Section):
         default=0.25,
         ge=0,
         le=1,
-        description="share of batches with reasoning; the others answer at once, as the score reads it",
+        description="share of pairs with reasoning; the others answer at once, as the score reads it",
     )
     digit_weight: float = Field(default=0.5, ge=0, description="weight of the loss at the confidence digit")
-    text_weight: float = Field(default=0.3, ge=0, description="weight of the loss of the other tokens")
+    text_weight: float = Field(default=1.0, ge=0, description="weight of the loss of the other tokens")
 
 
 class GrpoSettings(_Section):

@@ -181,21 +181,19 @@ def warm_up(
     try:
         for step in range(done, steps):
             batch = encoded[step * settings.batch_size : (step + 1) * settings.batch_size]
-            losses = _losses(model, tokens, batch)
-            total = losses["answer"] + settings.digit_weight * losses["digit"] + settings.text_weight * losses["text"]
-            if not math.isfinite(float(total.detach())):
+            losses = _learn(model, tokens, batch, settings)
+            if not all(math.isfinite(value) for value in losses.values()):
                 raise TrainingError(
-                    f"the warm-up's loss is {float(total.detach())} at step {step + 1}",
+                    f"the warm-up's loss is not finite at step {step + 1} ({losses})",
                     hint="lower warmup.learning_rate in the recipe",
                 )
-            total.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _schedule(step, steps)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             for name, value in losses.items():
-                getattr(history, name).append(float(value.detach()))
+                getattr(history, name).append(value)
             done = step + 1
             history.seconds = earlier + time.monotonic() - started
             progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer", done / steps)
@@ -214,7 +212,28 @@ def warm_up(
     return history, resumed
 
 
-def _losses(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) -> dict[str, Any]:
+def _learn(
+    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson], settings: WarmupSettings
+) -> dict[str, float]:
+    """Add up the gradients of one batch; the mean losses.
+
+    Lessons with and without reasoning go through the model apart: padding short ones to the length of long ones would
+    cost half as much again. Both in every batch, because a format taught now and then is not learnt in so few steps.
+    """
+    shares = {"answer": 1.0, "digit": settings.digit_weight, "text": settings.text_weight}
+    counts = {"answer": len(batch), "digit": len(batch), "text": sum(len(item.text_at) for item in batch)}
+    means = dict.fromkeys(shares, 0.0)
+    for reasons in (False, True):
+        part = [item for item in batch if item.reasons is reasons]
+        if part:
+            sums = loss_sums(model, tokens, part)
+            sum(shares[name] * sums[name] / counts[name] for name in shares).backward()
+            means = {name: means[name] + float(sums[name].detach()) / counts[name] for name in shares}
+    return means
+
+
+def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) -> dict[str, Any]:
+    """Cross-entropies at the answers, at the digits and of the other text, each summed over a batch."""
     import torch
 
     device = next(model.parameters()).device
@@ -222,20 +241,16 @@ def _losses(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) ->
     rows = torch.arange(len(batch), device=device)
     q = torch.tensor([item.q for item in batch], dtype=torch.float32, device=device)
     at_answer = log_probabilities(model, states[rows, [item.answer_at for item in batch]])
-    answer = -(q * at_answer[:, tokens.yes] + (1.0 - q) * at_answer[:, tokens.no]).mean()
+    answer = -(q * at_answer[:, tokens.yes] + (1.0 - q) * at_answer[:, tokens.no]).sum()
     at_digit = log_probabilities(model, states[rows, [item.digit_at for item in batch]])
     wanted = torch.tensor(np.stack([item.digits for item in batch]), dtype=torch.float32, device=device)
-    digit = -(wanted * at_digit[:, tokens.digits]).sum(-1).mean()
-    places = [
-        (row, at)
-        for row, item in enumerate(batch)
-        for at in range(item.text_from, len(item.ids) - 1)
-        if at not in (item.answer_at, item.digit_at)
-    ]
+    digit = -(wanted * at_digit[:, tokens.digits]).sum()
+    places = [(row, at) for row, item in enumerate(batch) for at in item.text_at]
     numbers, positions = ([place[i] for place in places] for i in (0, 1))
     written = log_probabilities(model, states[numbers, positions])
     targets = torch.tensor([batch[row].ids[at + 1] for row, at in places], device=device)
-    return {"answer": answer, "digit": digit, "text": torch.nn.functional.nll_loss(written, targets)}
+    text = torch.nn.functional.nll_loss(written, targets, reduction="sum")
+    return {"answer": answer, "digit": digit, "text": text}
 
 
 def _schedule(step: int, steps: int) -> float:

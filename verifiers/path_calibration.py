@@ -62,7 +62,7 @@ class PathCalibration:
             ModelError: missing or not readable.
             VerifierError: fitted on another build.
         """
-        path, hint = Path(model_dir) / FILE, "run rbio-kg train link-predictor, which calibrates it as well"
+        path, hint = Path(model_dir) / FILE, "fit it again with rbio-kg train link-predictor, which calibrates it as well"
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["version"] != VERSION:

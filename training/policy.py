@@ -103,8 +103,8 @@ def train_policy(
     except KeyboardInterrupt:
         run.update(status="interrupted")
         raise
-    except RbioKGError:
-        with suppress(RbioKGError):
+    except Exception:
+        with suppress(RbioKGError, OSError):
             run.update(status="failed")
         raise
     run.update(status="finished", result=result)

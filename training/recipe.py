@@ -43,7 +43,7 @@ class QuestionSettings(_Section):
 class WarmupSettings(_Section):
     """Supervised warm-up: the format, and how probable yes is."""
 
-    examples: int = Field(default=960, ge=0, description="lessons, one pass; pairs of one gene; 0: no warm-up")
+    examples: int = Field(default=800, ge=0, description="lessons, one pass; pairs of one gene; 0: no warm-up")
     batch_size: int = Field(default=16, ge=2, multiple_of=2, description="lessons a step")
     learning_rate: float = Field(
         default=1e-3, gt=0, le=0.1, description="peak of the cosine; full training needs about 5e-5"

@@ -62,7 +62,8 @@ class PathCalibration:
             ModelError: missing or not readable.
             VerifierError: fitted on another build.
         """
-        path, hint = Path(model_dir) / FILE, "fit it again with rbio-kg train link-predictor, which calibrates it as well"
+        path = Path(model_dir) / FILE
+        hint = "fit it again with rbio-kg train link-predictor, which calibrates it as well"
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["version"] != VERSION:

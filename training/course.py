@@ -46,6 +46,8 @@ class Course:
         self.config = config
         self.reward = reward
         self.train = chosen.select(split="train")
+        # The pair-copy baseline reads other cell lines' train rows.
+        self.known = questions.select(task=asked.task, split="train").frame
         self.book: FactBook | None = None
         if asked.prompt == "open":
             if facts is None:

@@ -261,7 +261,7 @@ class _Training:
             lambda: examine(
                 load(),
                 self.course.exam,
-                train=self.course.train.frame,
+                train=self.course.known,
                 reward=self.reward,
                 asked=self.config.questions,
                 settings=self.config.evaluation,

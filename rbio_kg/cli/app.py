@@ -7,6 +7,7 @@ import os
 # Before torch is imported anywhere: spinning OpenMP threads make a busy machine many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the commands show their progress themselves
 
 import typer
 

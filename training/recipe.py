@@ -105,7 +105,7 @@ class EvaluationSettings(_Section):
     """The examination before, between and after, on test questions of whole genes."""
 
     rows: int = Field(default=400, ge=2, description="questions scored by likelihood, about; whole genes")
-    vote_rows: int = Field(default=24, ge=0, description="of these, questions answered by sampling, about; 0: none")
+    vote_rows: int = Field(default=16, ge=0, description="of these, questions answered by sampling, about; 0: none")
     samples: int = Field(default=2, ge=1, description="sampled answers a question")
     batch_size: int = Field(default=32, ge=1, description="prompts scored at once")
 

@@ -157,9 +157,9 @@ def show_demo(document: dict[str, Any]) -> None:
         print("reused from an earlier run: " + ", ".join(reused) + " (--fresh starts over)")
     print()
     show_table(
-        ["verifier", "coverage", "per-gene AUROC", "interval", "ECE"],
+        ["verifier", "coverage", "per-gene AUROC", "interval", "ECE", "note"],
         [
-            (name, card["coverage"], card["per_gene_auroc"], card["interval"], card["ece"])
+            (name, card["coverage"], card["per_gene_auroc"], card["interval"], card["ece"], card["reason"])
             for name, card in document["verifiers"].items()
         ],
         title="Verifiers on train questions, out of fold" + simulated,

@@ -28,7 +28,7 @@ def show_value(value: Any) -> str:
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """Print a plain table; numbers to the right."""
     kept = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(columns):
         numeric = any(isinstance(row[place], (int, float)) for row in kept)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -36,7 +36,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str
         table.add_row(*(show_value(value) for value in row))
     # A pipe or a file has no width of its own; 80 columns would fold every number.
     width = None if sys.stdout.isatty() else 160
-    Console(markup=False, highlight=False, width=width).print(table)
+    console = Console(markup=False, highlight=False, width=width)
+    if title:
+        console.print(title, style="italic")
+    console.print(table)
 
 
 def show_rows(rows: Sequence[dict[str, Any]]) -> None:

@@ -103,7 +103,9 @@ class TestEmbeddedStore(StoreBattery):
         command = "ulimit -f 64; exec " + " ".join(
             [sys.executable, "-m", "rbio_kg.graph.bulkload", f"{tmp_path}/tables", f"{tmp_path}/kg", "b"]
         )
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=WAIT, check=False)
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=WAIT, check=False
+        )
         assert done.returncode != 0
         assert "error" in json.loads(done.stdout.splitlines()[-1])
 

@@ -101,15 +101,15 @@ def _claims(frame: pl.DataFrame, path: Path) -> list[Claim]:
     return claims
 
 
-def scorecard_questions(workspace: Workspace) -> pl.DataFrame:
-    """The train rows a scorecard is made on: de questions of the first cell line (k562 where there is one)."""
+def scorecard_questions(workspace: Workspace) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The train rows of a scorecard: de questions of one cell line (k562 where there is one), and of all."""
     import polars as pl
 
-    questions = workspace.tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
-    lines = questions["cell_line"].unique().sort().to_list()
+    train = workspace.tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
+    lines = train["cell_line"].unique().sort().to_list()
     if not lines:
-        return questions
-    return questions.filter(pl.col("cell_line") == ("k562" if "k562" in lines else lines[0]))
+        return train, train
+    return train.filter(pl.col("cell_line") == ("k562" if "k562" in lines else lines[0])), train
 
 
 def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
@@ -117,13 +117,9 @@ def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
     from verifiers.scorecard import scorecard
 
     verifier = workspace.verifier(name)
-    card = verifier.card.to_json()
-    return {
-        "name": name,
-        "kind": verifier.kind,
-        **card,
-        **scorecard(verifier, scorecard_questions(workspace), seed=workspace.settings.seed),
-    }
+    asked, train = scorecard_questions(workspace)
+    measured = scorecard(verifier, asked, seed=workspace.settings.seed, train=train)
+    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
 
 
 def _show_card(document: dict[str, Any]) -> None:

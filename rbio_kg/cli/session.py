@@ -30,6 +30,9 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="More progress, and tracebacks.")]
 
+STEP_SECONDS = 2.0
+"""Time between two progress lines of one stage."""
+
 
 class Session:
     """One run of one command."""
@@ -39,7 +42,7 @@ class Session:
         self.as_json = as_json
         self.verbose = verbose
         self.resume = "run the same command again: what was finished is kept"
-        self._last = ("", 0.0, -1.0)
+        self._last = ("", 0.0)
         self._workspace: Workspace | None = None
 
     def workspace(self, **flags: Any) -> Workspace:
@@ -55,13 +58,13 @@ class Session:
             self._workspace.close()
 
     def progress(self, message: str, share: float | None = None) -> None:
-        """Show progress on standard error: each new message at once, shares of the same one every two seconds."""
-        label, when, shown = self._last
-        now = time.monotonic()
+        """Show progress on standard error: a new stage at once, steps of the same one every two seconds, its end."""
         stage = re.split(r"\d", message, maxsplit=1)[0]
-        if stage == label and now - when < 2.0 and not (share == 1.0 and shown != 1.0):
+        known, when = self._last
+        now = time.monotonic()
+        if stage == known and now - when < STEP_SECONDS and share != 1.0 and not self.verbose:
             return
-        self._last = (stage, now, -1.0 if share is None else share)
+        self._last = (stage, now)
         percent = "" if share is None else f" {100 * share:3.0f} %"
         print(f"  {message}{percent}", file=sys.stderr, flush=True)
 

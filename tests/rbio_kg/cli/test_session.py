@@ -66,6 +66,18 @@ def test_a_traceback_only_with_verbose(capsys: pytest.CaptureFixture[str], tmp_p
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_progress_shows_each_stage_and_its_end(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for verbose, expected in ((False, 3), (True, 5)):
+        session = Session(tmp_path, False, verbose)
+        for step in (1, 2, 3):
+            session.progress(f"reading file {step} of 3", step / 4)
+        session.progress("writing 1 file", 0.5)
+        session.progress("writing 2 files", 1.0)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert len(captured.err.splitlines()) == expected
+
+
 def test_parameters_are_json_or_text() -> None:
     assert parse_parameters(["n=3", "symbol=TP53", 'list=["a"]', "empty="]) == {
         "n": 3,

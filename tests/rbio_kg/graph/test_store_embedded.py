@@ -85,7 +85,9 @@ class TestEmbeddedStore(StoreBattery):
             if killed:  # what it had said before is still read
                 return
             (child,) = [
-                child for child in psutil.Process().children() if "rbio_kg.graph.bulkload" in " ".join(child.cmdline())
+                child
+                for child in psutil.Process().children()
+                if child.status() != psutil.STATUS_ZOMBIE and "rbio_kg.graph.bulkload" in " ".join(child.cmdline())
             ]
             child.kill()
             killed.append(child.pid)

@@ -169,9 +169,13 @@ def evaluate_prediction_file(
     questions_file: Path | None = None,
     task: str = "de",
     cell_line: str | None = None,
+    protocol: str = "official",
     seed: int = 0,
 ) -> dict[str, Any]:
-    """`evaluate_predictions` of a CSV file; train rows come from the questions file, else from the tables."""
+    """`evaluate_predictions` of a CSV file; train rows come from the questions file, else from the tables.
+
+    The protocol says which train rows the baselines may use (see `verifiers.protocols`).
+    """
     try:
         frame = pl.read_csv(file, infer_schema=False)
     except FileNotFoundError:
@@ -188,7 +192,10 @@ def evaluate_prediction_file(
         cell_line = str(own["cell_line"][0])
         rest = None if train is None else train.select(own.columns).filter(pl.col("cell_line") != cell_line)
         train = own if rest is None else pl.concat([own, rest])
-    return evaluate_predictions(frame, train, task=task, cell_line=cell_line, seed=seed, where=file)
+    if train is not None and (train["split"] == "train").any():
+        train = train_rows(train, protocol)
+    document = evaluate_predictions(frame, train, task=task, cell_line=cell_line, seed=seed, where=file)
+    return {**document, "protocol": protocol}
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from rbio_kg.claims import Claim, Relation
 from rbio_kg.errors import EvaluationError, TrainingError
 from training.prompts import PromptMode, prompt_messages
+from verifiers.protocols import train_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +75,15 @@ class Questions:
     def with_facts(self, facts: FactBook) -> Self:
         """The same rows with an open book."""
         return replace(self, facts=facts)
+
+    def under(self, protocol: str) -> Self:
+        """The same test rows, and the train rows that a protocol allows (see `verifiers.protocols`).
+
+        Raises:
+            TrainingError: the protocol is unknown, or leaves no train row.
+        """
+        test = self.frame.filter(pl.col("split") == "test")
+        return replace(self, frame=pl.concat([train_rows(self.frame, protocol), test]).sort(_ORDER))
 
     def select(self, *, split: str | None = None, cell_line: str | None = None, task: str | None = None) -> Self:
         """The rows of one split, cell line and task.

@@ -33,6 +33,9 @@ class QuestionSettings(_Section):
 
     cell_line: str | None = Field(default="k562", description="cell line of the questions; empty or absent: all")
     task: Literal["de", "dir"] = Field(default="de", description="de: does it change; dir: does it increase")
+    protocol: Literal["official", "global"] = Field(
+        default="official", description="global: a perturbation held out in any cell line is in no line's train rows"
+    )
     prompt: Literal["open", "closed"] = Field(
         default="open", description="open: graph facts in the prompt; closed: names only"
     )

@@ -99,6 +99,7 @@ def register(app: typer.Typer) -> None:
         questions: QuestionsFile = None,
         task: TaskOption = "de",
         cell_line: LineOption = None,
+        protocol: ProtocolOption = "official",
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
     ) -> None:
         """Anyone's predictions under the same metric."""
@@ -107,7 +108,13 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace(seed=seed)
         tables = workspace.tables if workspace.has_graph else None
         document = run(
-            file, tables, questions_file=questions, task=task, cell_line=cell_line, seed=workspace.settings.seed
+            file,
+            tables,
+            questions_file=questions,
+            task=task,
+            cell_line=cell_line,
+            protocol=protocol,
+            seed=workspace.settings.seed,
         )
         session.emit(document, lambda: show_evaluation(document, file.name))
 
@@ -119,6 +126,7 @@ def register(app: typer.Typer) -> None:
         task: Annotated[str | None, typer.Option("--task", help="de or dir; the run's otherwise.")] = None,
         cell_line: LineOption = None,
         split: SplitOption = "test",
+        protocol: Annotated[str | None, typer.Option("--protocol", help="official or global; the run's.")] = None,
         limit: LimitOption = None,
         predictions: OutOption = None,
         samples: Annotated[
@@ -136,6 +144,7 @@ def register(app: typer.Typer) -> None:
             task=task,
             cell_line=cell_line,
             split=split,
+            protocol=protocol,
             limit=limit,
             predictions=predictions,
             samples=samples,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.cli.session import plain
-from rbio_kg.errors import EvaluationError
+from rbio_kg.errors import EvaluationError, TrainingError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,12 +56,13 @@ def run_policy(
     from training.runs import free_name
 
     recipe = read_recipe(workspace, config, steps)
+    _check_protocol(workspace, recipe)
     return plain(  # type: ignore[no-any-return]
         train_policy(
             workspace.paths,
             recipe,
             reward=recipe_reward(workspace, recipe),
-            questions=Questions(workspace.tables["questions"]),
+            questions=Questions(workspace.tables["questions"]).under(recipe.questions.protocol),
             facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
@@ -73,6 +74,18 @@ def run_policy(
     )
 
 
+def _check_protocol(workspace: Workspace, recipe: PolicyConfig) -> None:
+    """A policy is held to the global protocol only if the verifier that teaches it is."""
+    taught = recipe.questions.prompt == "open" or recipe.reward.verifiers.get("expression", 0.0) > 0
+    if recipe.questions.protocol == "global" and taught:
+        fitted = workspace.verifier("expression").card.settings["protocol"]
+        if fitted != "global":
+            raise TrainingError(
+                f"the recipe asks for the global protocol, but the expression verifier was fitted under {fitted}",
+                hint="run rbio-kg train expression --protocol global",
+            )
+
+
 def evaluate_run(
     workspace: Workspace,
     progress: Progress,
@@ -82,6 +95,7 @@ def evaluate_run(
     task: str | None,
     cell_line: str | None,
     split: str,
+    protocol: str | None,
     limit: int | None,
     predictions: Path | None,
     samples: int,
@@ -94,8 +108,19 @@ def evaluate_run(
 
     manifest = read_run(find_run(workspace.paths, run))
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
+    if protocol not in (None, recipe.questions.protocol):
+        raise EvaluationError(
+            f"run {run} was trained under the {recipe.questions.protocol} protocol, not under {protocol}",
+            where="--protocol",
+            hint=f"train another with questions.protocol = {protocol!r} in its recipe",
+        )
     questions, train = _questions(
-        workspace, questions_file, split, task or recipe.questions.task, cell_line or recipe.questions.cell_line
+        workspace,
+        questions_file,
+        split,
+        task or recipe.questions.task,
+        cell_line or recipe.questions.cell_line,
+        recipe.questions.protocol,
     )
     document, scored = evaluate_policy(
         workspace.paths,
@@ -112,17 +137,18 @@ def evaluate_run(
     )
     if predictions is not None:
         write_bytes(predictions, scored.select("pert", "gene", "label", "score").write_csv().encode())
-    return {"run": run, "split": split, **plain(document)}
+    return {"run": run, "split": split, "protocol": recipe.questions.protocol, **plain(document)}
 
 
 def _questions(
-    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None
+    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, protocol: str
 ) -> tuple[Questions, pl.DataFrame]:
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
     from training.question_files import read_question_file
     from training.questions import Questions
+    from verifiers.protocols import train_rows
 
     known = workspace.tables["questions"]
     if file is not None:
@@ -135,7 +161,7 @@ def _questions(
         raise EvaluationError(
             f"there are no {split} questions of task {task} in {cell_line}", hint="name a file with --questions"
         )
-    return questions, known.filter((pl.col("split") == "train") & (pl.col("task") == task))
+    return questions, train_rows(known, protocol).filter(pl.col("task") == task)
 
 
 def check_reward(workspace: Workspace, progress: Progress, config: Path | None) -> dict[str, Any]:

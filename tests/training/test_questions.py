@@ -105,3 +105,17 @@ def test_rates_are_out_of_fold() -> None:
     found = np.array(questions.rates(), dtype=float)
     wanted = [source.gene_rate(claim.object, "toy", claim.subject) for claim in questions.claims()]
     assert found.tolist() == wanted
+
+
+def test_the_global_protocol_drops_train_rows_of_perturbations_held_out_elsewhere() -> None:
+    frame = question_frame()
+    held_out = frame.filter(pl.col("split") == "test")["pert"][0]
+    elsewhere = frame.with_columns(cell_line=pl.lit("other"), split=pl.lit("train"))
+    both = Questions(pl.concat([frame, elsewhere]))
+    official, apart = both.under("official").frame, both.under("global").frame
+    train = pl.col("split") == "train"
+    assert official.filter(train & (pl.col("pert") == held_out)).height > 0
+    assert apart.filter(train & (pl.col("pert") == held_out)).height == 0
+    assert apart.filter(~train).height == frame.filter(~train).height
+    with pytest.raises(TrainingError, match="unknown protocol"):
+        both.under("lenient")

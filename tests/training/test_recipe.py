@@ -57,3 +57,8 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such recipe"):
         PolicyConfig.read(tmp_path / "none.toml")
+
+
+def test_the_example_recipe_is_read() -> None:
+    recipe = PolicyConfig.read(Path(__file__).resolve().parents[2] / "examples" / "k562.toml")
+    assert recipe.warmup.examples == 2400

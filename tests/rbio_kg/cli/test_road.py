@@ -166,6 +166,15 @@ def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     assert invoke(workspace, "runs", "show", "tiny")["status"] == "finished"
     evaluated = invoke(workspace, "evaluate", "policy", "tiny", "--limit", "40", "--samples", "1")
     keys(evaluated, "per_gene_auroc interval genes rows pooled ece baselines unparsed_rate likelihood votes")
+    assert "official" in fails(workspace, "evaluate", "policy", "tiny", "--protocol", "global")
+
+
+def test_the_global_protocol_wants_a_verifier_fitted_under_it(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, recipe, _ = trained
+    held_apart = recipe.with_name("global.toml")
+    held_apart.write_text(recipe.read_text() + '[questions]\nprotocol = "global"\n')
+    said = fails(workspace, "train", "policy", "--config", str(held_apart), "--name", "apart")
+    assert "train expression --protocol global" in said
 
 
 def test_evidence_is_loaded_once(trained: tuple[Path, Path, dict[str, Any]]) -> None:

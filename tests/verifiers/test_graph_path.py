@@ -23,13 +23,6 @@ def tables() -> GraphTables:
 
 
 @pytest.fixture(scope="module")
-def snapshot_dir(tables: GraphTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("build") / "snapshot"
-    write_snapshot(tables, directory, "build-1")
-    return directory
-
-
-@pytest.fixture(scope="module")
 def model_dir(tables: GraphTables, snapshot_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("models") / "graph_path"
     fit_graph_path(tables, snapshot_dir, directory, seed=3)

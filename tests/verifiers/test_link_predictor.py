@@ -29,13 +29,6 @@ def tables() -> GraphTables:
 
 
 @pytest.fixture(scope="module")
-def snapshot_dir(tables: GraphTables, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("build") / "snapshot"
-    write_snapshot(tables, directory, "build-1")
-    return directory
-
-
-@pytest.fixture(scope="module")
 def fitted(
     tables: GraphTables, snapshot_dir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any], list[float | None]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -15,7 +14,7 @@ from rbio_kg.errors import BuildError, VerifierError
 from rbio_kg.paths import WorkspacePaths
 
 if TYPE_CHECKING:
-    from graph_builders.manifest import Manifest
+    from graph_builders.manifest import CurrentBuild, Manifest
     from rbio_kg.claims import Claim
     from rbio_kg.graph.snapshot import Snapshot
     from rbio_kg.graph.store import GraphStore
@@ -70,21 +69,15 @@ class Workspace:
     # The graph
 
     @property
-    def current(self) -> dict[str, Any]:
-        """The build in use: `build_id`, `sources` and `store`.
+    def current(self) -> CurrentBuild:
+        """The build in use, its sources and its store.
 
         Raises:
             BuildError: nothing has been built here.
         """
-        path = self.paths.current_build
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            raise BuildError(
-                "no graph has been built", where=self.paths.root, hint="run rbio-kg build or rbio-kg demo"
-            ) from None
-        except (OSError, ValueError) as error:
-            raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build again") from error
+        from graph_builders.manifest import read_current
+
+        return read_current(self.paths)
 
     @property
     def has_graph(self) -> bool:
@@ -94,7 +87,7 @@ class Workspace:
     @property
     def build_id(self) -> str:
         """Id of the build in use."""
-        return str(self.current["build_id"])
+        return self.current.build_id
 
     @property
     def build_folder(self) -> Path:
@@ -122,8 +115,8 @@ class Workspace:
             return self.settings.sources.absolute()
         if self.has_fetched:
             return self.paths.sources
-        if self.has_graph and self.current.get("sources"):
-            return Path(self.current["sources"])
+        if self.has_graph:
+            return Path(self.current.sources)
         raise BuildError(
             "there are no sources", where=self.paths.sources, hint="run rbio-kg fetch, or name a folder with --sources"
         )
@@ -133,8 +126,8 @@ class Workspace:
         """Address of the store: the setting, else what the last build loaded, else the embedded one."""
         if self.settings.store is not None:
             return self.settings.store
-        remembered = self.current.get("store") if self.has_graph else None
-        return str(remembered) if remembered else f"embedded:{self.paths.store}"
+        remembered = self.current.store if self.has_graph else None
+        return remembered or f"embedded:{self.paths.store}"
 
     @cached_property
     def manifest(self) -> Manifest:

@@ -23,7 +23,7 @@ StoreOption = Annotated[
 
 def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
     """Build tables and snapshot, load the store; the `build` command's document."""
-    from graph_builders.build import build_graph
+    from graph_builders.build import build_graph, write_current
     from rbio_kg.graph.loader import load_store
 
     workspace = session.workspace(**flags)
@@ -37,7 +37,7 @@ def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any
     session.resume = "the tables are kept, the store is not loaded; run the same command again to load it"
     with workspace.open_store(read_only=False) as store:
         loaded = load_store(store, workspace.tables, manifest.to_json(), session.progress)
-    remember_store(workspace, uri)
+    write_current(workspace.paths, manifest.build_id, sources, uri)  # so that later commands need no flag
     seconds = {**manifest.seconds, "store": round(time.perf_counter() - started, 3)}
     return {
         "build_id": manifest.build_id,
@@ -50,13 +50,6 @@ def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any
         "reused": {"tables": manifest.reused, "store": not loaded.loaded},
         "simulated": any(source.simulated for source in manifest.sources),
     }
-
-
-def remember_store(workspace: Any, uri: str) -> None:
-    """Write the store's address beside the build, so that later commands need no flag."""
-    from rbio_kg.files import write_text
-
-    write_text(workspace.paths.current_build, json.dumps({**workspace.current, "store": uri}, indent=1))
 
 
 def show_build(document: dict[str, Any]) -> None:

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float | None], None]
 
-DEFAULT_WEIGHTS = {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}
-"""Weights of the claim verifiers where a recipe gives none."""
-
 
 def silent(message: str, share: float | None = None) -> None:
     """Progress that nobody sees."""
@@ -225,6 +222,7 @@ class Workspace:
             options: as in `training.rewards.ComposedReward`.
         """
         from training.rewards import ComposedReward
+        from verifiers.composition import DEFAULT_WEIGHTS
 
         chosen = DEFAULT_WEIGHTS if weights is None and not extra else (weights or {})
         members = {name: (self.verifier(name), weight) for name, weight in chosen.items()}

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rbio_kg.errors import ConfigError
+from verifiers.composition import DEFAULT_WEIGHTS
 
 Method = Literal["lora", "full"]
 
@@ -90,7 +91,7 @@ class RewardSettings(_Section):
     """The composed reward (see `training.rewards.ComposedReward`)."""
 
     verifiers: dict[str, float] = Field(
-        default_factory=lambda: {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6},
+        default_factory=lambda: dict(DEFAULT_WEIGHTS),
         description="verifier to weight; 0: recorded, not paid",
     )
     scoring: Literal["brier", "log", "linear"] = Field(default="brier", description="how a stated probability is paid")

@@ -28,6 +28,10 @@ LOG_CLIP = 0.02
 """The log rule clips q to [LOG_CLIP, 1 - LOG_CLIP]."""
 
 
+DEFAULT_WEIGHTS = {"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}
+"""Weights of the claim verifiers where nobody gives others."""
+
+
 def logit(p: ArrayLike) -> FloatArray:
     """ln(p / (1 - p)) of probabilities kept within [CERTAINTY, 1 - CERTAINTY]; NaN stays NaN."""
     kept = np.clip(np.asarray(p, dtype=np.float64), CERTAINTY, 1.0 - CERTAINTY)

@@ -25,8 +25,7 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
     """Every verifier's verdict on one claim, and the pooled probability of the default reward."""
     import numpy as np
 
-    from rbio_kg.workspace import DEFAULT_WEIGHTS
-    from verifiers.composition import pool
+    from verifiers.composition import DEFAULT_WEIGHTS, pool
 
     verdicts: list[Verdict] = []
     for name in workspace.verifier_names():

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock
 
 from graph_builders.assemble import assemble, node_counts, relationship_counts
 from graph_builders.directory import Found, find_sources
@@ -26,14 +25,21 @@ from graph_builders.manifest import (
     read_current,
     read_manifest,
 )
+from graph_builders.names import GeneNames
 from graph_builders.reading import BuildContext, Reading
+from graph_builders.readings import Readings
 from graph_builders.register import REGISTER
 from graph_builders.rejections import merged
 from rbio_kg.errors import BuildError, ConfigError
+from rbio_kg.files import write_text
 from rbio_kg.graph.tables import GraphTables
+from rbio_kg.lock import held
 from rbio_kg.paths import WorkspacePaths
 
 __all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "write_current"]
+
+UNMAPPED = "unmapped.tsv"
+"""Beside the manifest: every label that named no gene, by source, with the rows lost to it."""
 
 Progress = Callable[[str, float | None], None]
 
@@ -61,7 +67,11 @@ def build_tables(sources: Path, min_score: int = 400, progress: Progress | None 
         SourceError: a required source is missing, or a file cannot be read.
         ConfigError: `min_score` is out of range.
     """
-    return _tables(find_sources(sources), _options(min_score), progress or _silent)
+    options = _options(min_score)
+    tables, manifest, _ = _tables(
+        find_sources(sources), options, Readings(None, _context(options)), progress or _silent
+    )
+    return tables, manifest
 
 
 def build_graph(
@@ -76,7 +86,8 @@ def build_graph(
 
     The result appears in one step, so a build that is killed leaves the graph before it usable; what it had written is
     cleared away by the next build. A build of the same inputs and options that is there already is reused at once
-    (`Manifest.reused`). The store is not loaded.
+    (`Manifest.reused`), and of a new one only the sources that changed are read (`Manifest.kept`). The store is not
+    loaded. One build at a time: another one waits.
 
     Args:
         paths: the workspace.
@@ -96,8 +107,7 @@ def build_graph(
     found = find_sources(sources)
     identity = build_id(found, options)
     try:
-        paths.graph.mkdir(parents=True, exist_ok=True)
-        with FileLock(paths.graph / "build.lock"):
+        with building(paths, report):
             manifest = None if fresh else _finished(paths, identity)
             if manifest is None:
                 manifest = _build(paths, identity, found, options, report)
@@ -113,15 +123,23 @@ def build_graph(
     return manifest
 
 
+def building(paths: WorkspacePaths, progress: Progress | None = None) -> AbstractContextManager[None]:
+    """The lock under which a workspace's graph is changed; it says whom it waits for, and nests."""
+    report = progress or _silent
+    return held(paths.graph / "build.lock", lambda who: report(f"another build is at work ({who}): waiting", None))
+
+
 def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None) -> None:
     """Note the build in use. Without `store` the store noted before is kept."""
-    if store is None and paths.current_build.exists():
-        try:
-            store = read_current(paths).store
-        except BuildError:
-            store = None  # A damaged note is replaced; there is nothing to keep.
+    try:
+        before = read_current(paths)
+    except BuildError:
+        before = None  # There is none, or a damaged one that is replaced.
+    if store is None and before is not None:
+        store = before.store
     current = CurrentBuild(identity, str(sources.resolve()), store)
-    _write_json(paths.current_build, vars(current))
+    if current != before:
+        _write_json(paths.current_build, vars(current))
 
 
 def _options(min_score: int) -> dict[str, Any]:
@@ -150,9 +168,11 @@ def _build(
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob(".*"):  # Of builds that were killed: we hold the lock.
         shutil.rmtree(leftover)
-    tables, manifest = _tables(
-        found, options, lambda message, done: report(message, None if done is None else 0.8 * done)
+    readings = Readings(paths.readings, _context(options))
+    tables, manifest, unmapped = _tables(
+        found, options, readings, lambda message, done: report(message, None if done is None else 0.8 * done)
     )
+    readings.forget_others()
     folder = target.parent / f".{identity}"
     try:
         folder.mkdir()
@@ -162,6 +182,7 @@ def _build(
         started = time.perf_counter()
         write_snapshot(tables, folder / "snapshot", identity)
         manifest.seconds["snapshot"] = round(time.perf_counter() - started, 3)
+        unmapped.write_csv(folder / UNMAPPED, separator="\t")
         _write_json(folder / "manifest.json", manifest.to_json())
         if target.exists():
             target.rename(target.parent / f".{identity}-old")
@@ -173,18 +194,25 @@ def _build(
     return manifest
 
 
-def _tables(found: list[Found], options: dict[str, Any], report: Progress) -> tuple[GraphTables, Manifest]:
+def _context(options: dict[str, Any]) -> BuildContext:
+    return BuildContext(min_score=options["min_score"])
+
+
+def _tables(
+    found: list[Found], options: dict[str, Any], shelf: Readings, report: Progress
+) -> tuple[GraphTables, Manifest, pl.DataFrame]:
     started = time.perf_counter()
-    context = BuildContext(min_score=options["min_score"])
     readings: list[tuple[Found, Reading]] = []
+    kept: list[str] = []
     for number, source in enumerate(found):
         report(f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
-        reading = source.entry.reader()(source.files, context)
-        context = replace(context, names=reading.names or context.names, terms=reading.terms or context.terms)
+        reading, was_kept = shelf.read(source)
         readings.append((source, reading))
+        if was_kept:
+            kept.append(source.entry.name)
     read = time.perf_counter()
     report("assembling the graph", len(found) / (len(found) + 1))
-    names = context.gene_names()
+    names = shelf.context.gene_names()
     records = [_record(source, reading) for source, reading in readings]
     tables = assemble([reading for _, reading in readings], names, records)
     manifest = Manifest(
@@ -205,8 +233,18 @@ def _tables(found: list[Found], options: dict[str, Any], report: Progress) -> tu
             "read": round(read - started, 3),
             "assemble": round(time.perf_counter() - read, 3),
         },
+        kept=kept,
     )
-    return tables, manifest
+    return tables, manifest, _unmapped(readings, names)
+
+
+def _unmapped(readings: list[tuple[Found, Reading]], names: GeneNames) -> pl.DataFrame:
+    """All labels that name no gene or several, by source, the most frequent first; `genes` joined by commas."""
+    parts = [
+        reading.unmapped.table(names).select(pl.lit(reading.name or source.entry.name).alias("source"), pl.all())
+        for source, reading in readings
+    ]
+    return pl.concat(parts).with_columns(pl.col("genes").list.join(","))
 
 
 def _record(found: Found, reading: Reading) -> SourceRecord:
@@ -236,7 +274,4 @@ def _question_counts(questions: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _write_json(path: Path, content: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

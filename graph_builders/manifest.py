@@ -69,6 +69,7 @@ class Manifest:
         unmapped: source -> gene labels that name no gene, and the rows lost.
         seconds: `read`, `assemble`, `snapshot`. Not part of the identity.
         reused: True where a build of the same id was there already. Not stored.
+        kept: sources whose reading was kept from an earlier build. Not stored.
     """
 
     build_id: str
@@ -82,6 +83,7 @@ class Manifest:
     unmapped: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict, compare=False)
     reused: bool = field(default=False, compare=False)
+    kept: list[str] = field(default_factory=list, compare=False)
 
     @property
     def rejected_rows(self) -> int:
@@ -100,7 +102,7 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         content = {"format": FORMAT, **asdict(self)}
-        del content["reused"]
+        del content["reused"], content["kept"]
         return content
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -113,6 +114,25 @@ class Unmapped:
         """Count labels that are not known, without losing their rows."""
         for name, count in labels.value_counts().iter_rows():
             self._labels[name] = self._labels.get(name, 0) + count
+
+    def kept(self) -> dict[str, Any]:
+        """What `again` takes: `rows` and every label with its rows."""
+        return {"rows": self.rows, "labels": self._labels}
+
+    @classmethod
+    def again(cls, content: Mapping[str, Any]) -> Unmapped:
+        """What `kept` gave."""
+        return cls(content["rows"], dict(content["labels"]))
+
+    def table(self, names: GeneNames) -> pl.DataFrame:
+        """Every label, the most frequent first: `label`, `rows`, `genes` (list: what an ambiguous one may mean)."""
+        ranked = pl.DataFrame(
+            sorted(self._labels.items(), key=lambda item: (-item[1], item[0])),
+            schema={"label": pl.String, "rows": pl.Int64},
+            orient="row",
+        )
+        meant = names.ambiguous.rename({"symbols": "genes"})
+        return ranked.join(meant, on="label", how="left", maintain_order="left")
 
     def to_json(self, names: GeneNames) -> dict[str, object]:
         """`rows` lost, `labels` that name no gene, how many of them are `ambiguous`, and the `first` fifty."""

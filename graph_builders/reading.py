@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import polars as pl
 
@@ -50,6 +50,10 @@ class BuildContext:
     names: GeneNames | None = None
     terms: Terms | None = None
     min_score: int = 400
+
+    def settled(self, part: Literal["names", "terms"], value: GeneNames | Terms) -> BuildContext:
+        """This context with what a source has settled."""
+        return replace(self, **cast("dict[str, Any]", {part: value}))
 
     def gene_names(self) -> GeneNames:
         """The gene names. Raises SourceError where HGNC has not been read."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -37,6 +38,19 @@ class Rejections:
         self.seen = 0
         self.count = 0
         self._reasons: list[Reason] = []
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` takes: `path`, `seen`, `count` and the first `reasons`, each `[line, why]`."""
+        reasons = [[reason.line, reason.why] for reason in self.reasons]
+        return {"path": str(self.path), "seen": self.seen, "count": self.count, "reasons": reasons}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Rejections:
+        """The rejections that `to_json` gave."""
+        restored = cls(Path(content["path"]))
+        restored.seen, restored.count = content["seen"], content["count"]
+        restored._reasons = [Reason(restored.file, line, why) for line, why in content["reasons"]]
+        return restored
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

@@ -37,6 +37,11 @@ class WorkspacePaths:
         return self.graph / "builds" / build_id
 
     @property
+    def readings(self) -> Path:
+        """What each source held when it was last read."""
+        return self.graph / "readings"
+
+    @property
     def store(self) -> Path:
         """The embedded database's folder."""
         return self.graph / "store"

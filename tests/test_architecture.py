@@ -11,7 +11,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = [
-    ("rbio_kg.claims", "rbio_kg.errors", "rbio_kg.paths", "rbio_kg.files", "rbio_kg.config", "rbio_kg.graph"),
+    (
+        "rbio_kg.claims",
+        "rbio_kg.errors",
+        "rbio_kg.paths",
+        "rbio_kg.files",
+        "rbio_kg.lock",
+        "rbio_kg.config",
+        "rbio_kg.graph",
+    ),
     ("graph_builders",),
     ("verifiers",),
     ("training",),

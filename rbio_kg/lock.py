@@ -1,0 +1,60 @@
+"""A lock between processes that says who holds it. The kernel releases it however its holder dies."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+Waiting = Callable[[str], None]
+
+
+def holder(path: Path) -> str:
+    """Who holds (or last held) the lock, for people."""
+    try:
+        note = json.loads(path.with_suffix(".holder").read_text(encoding="utf-8"))
+        return f"process {note['pid']} on {note['host']}, since {note['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+@contextmanager
+def held(path: Path, waiting: Waiting, *, seconds: float = -1) -> Iterator[None]:
+    """Hold the lock at `path` (made where it is missing). Nests within one thread of one process.
+
+    Args:
+        path: the lock file, for example `build.lock`; `build.holder` beside it says who holds it.
+        waiting: told once who holds the lock, before waiting for it.
+        seconds: how long to wait; without end where negative.
+
+    Raises:
+        TimeoutError: it was not free within `seconds`; the text says who holds it.
+        OSError: the lock file cannot be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, is_singleton=True)
+    if lock.is_locked:  # By this process, further out.
+        yield
+        return
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        who = holder(path)
+        waiting(who)
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            raise TimeoutError(who) from None
+    try:
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+        path.with_suffix(".holder").write_text(json.dumps(note), encoding="utf-8")
+        yield
+    finally:
+        path.with_suffix(".holder").unlink(missing_ok=True)
+        lock.release()

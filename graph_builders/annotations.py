@@ -15,7 +15,7 @@ LAYOUT = Layout(
     "\t",
     (
         "db", "id", "symbol", "qualifier", "term", "reference", "evidence", "with", "aspect",
-        "name", "synonym", "type", "taxon", "date",
+        "name", "synonym", "type", "taxon", "date", "assigned_by",
     ),
     header=False,
     fields=(15, 17),
@@ -30,7 +30,8 @@ _MOST_REFERENCES = 20
 
 
 def read(files: FoundFiles, context: BuildContext) -> Reading:
-    """Table `annotations`: one row per gene, term and relation, with all evidence codes.
+    """Table `annotations`: one row per gene, term and relation, with all evidence codes, references and
+    whoever assigned them.
 
     NOT rows and other species are left out and counted. Alternative and replaced term ids are followed; rows of
     obsolete terms without a single replacement are rejected. Genes are found by symbol, then by UniProt or NCBI id.
@@ -90,31 +91,30 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("reference").str.split("|"),
     )
     keys = ["start", "end", "qualifier"]
-    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
-    evidence = (
-        rows.select(*keys, "evidence")
-        .unique()
-        .sort(*keys, "evidence")
-        .group_by(keys, maintain_order=True)
-        .agg("evidence")
+    evidence, assigned = (
+        _collected(rows.filter(pl.col(name) != ""), keys, name) for name in ("evidence", "assigned_by")
     )
-    references = (
+    references = _collected(
         rows.select(*keys, "reference")
         .explode("reference", empty_as_null=False, keep_nulls=False)
-        .filter(~pl.col("reference").is_in(_NO_REFERENCE))
-        .unique()
-        .sort(*keys, "reference")
-        .group_by(keys, maintain_order=True)
-        .agg(pl.col("reference").head(_MOST_REFERENCES).alias("references"))
-    )
+        .filter(~pl.col("reference").is_in(_NO_REFERENCE)),
+        keys,
+        "reference",
+    ).select(*keys, pl.col("reference").list.head(_MOST_REFERENCES).alias("references"))
+    none = pl.lit([], dtype=pl.List(pl.String))
     return (
         evidence.join(references, on=keys, how="left")
-        .with_columns(
-            pl.col("references").fill_null(pl.lit([], dtype=pl.List(pl.String))), pl.lit("GOA").alias("source")
-        )
-        .select("start", "end", "evidence", "qualifier", "references", "source")
+        .join(assigned, on=keys, how="left")
+        .with_columns(pl.col("references", "assigned_by").fill_null(none), pl.lit("GOA").alias("source"))
+        .select("start", "end", "evidence", "qualifier", "references", "assigned_by", "source")
         .sort(keys)
     )
+
+
+def _collected(rows: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
+    """The different values of a column for each of the keys, sorted."""
+    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
+    return rows.select(*keys, column).unique().sort(*keys, column).group_by(keys, maintain_order=True).agg(column)
 
 
 def _release(path: Path) -> tuple[str | None, str | None]:

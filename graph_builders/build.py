@@ -258,6 +258,7 @@ def _record(found: Found, reading: Reading) -> SourceRecord:
         rejected=rejected,
         reasons=[{"file": item.file, "line": item.line, "why": item.why} for item in reasons],
         licence=reading.licence or found.entry.licence,
+        commercial=found.entry.commercial,
         url=found.entry.url if reading.url is None else reading.url,
         simulated=reading.simulated,
         files=[{"name": name, "sha256": digest} for name, digest in found.digests],

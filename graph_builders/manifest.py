@@ -11,7 +11,7 @@ from typing import Any
 from rbio_kg.errors import BuildError
 from rbio_kg.paths import WorkspacePaths
 
-FORMAT = 1
+FORMAT = 2
 """Version of the tables' and the manifest's format; a part of the build id."""
 _AGAIN = "run rbio-kg build"
 
@@ -29,6 +29,7 @@ class SourceRecord:
         rejected: rows rejected.
         reasons: the first ten rejections: `file`, `line`, `why`.
         licence: licence of the data.
+        commercial: True where it allows commercial use.
         url: the provider's address.
         simulated: True where the rows come from a model.
         files: `name` below the sources directory and `sha256`.
@@ -45,6 +46,7 @@ class SourceRecord:
     rejected: int
     reasons: list[dict[str, Any]]
     licence: str
+    commercial: bool
     url: str
     simulated: bool
     files: list[dict[str, str]]

@@ -49,7 +49,9 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     ).sort("id")
     reading.frames["pathways"] = pathways.with_columns(source)
     reading.frames["memberships"] = (
-        members.select("start", pl.col("id").alias("end"), source).unique().sort("start", "end")
+        members.select("start", pl.col("id").alias("end"), pl.lit(True).alias("direct"), source)
+        .unique()
+        .sort("start", "end")
     )
     reading.frames["pathway_parents"] = parents.with_columns(source)
     return reading

@@ -50,6 +50,7 @@ class SourceEntry:
         folder: where its files lie under the sources directory.
         files: its files.
         licence: licence of the data, as the provider states it.
+        commercial: True where it allows commercial use.
         url: the provider's home.
         required: True where a graph cannot be built without it.
         read: `module:function` of the reader.
@@ -60,6 +61,7 @@ class SourceEntry:
     folder: str
     files: tuple[SourceFile, ...]
     licence: str
+    commercial: bool
     url: str
     required: bool
     read: str
@@ -105,6 +107,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             ),
         ),
         "CC0 1.0",
+        True,
         "https://www.genenames.org",
         True,
         "graph_builders.hgnc:read",
@@ -115,6 +118,7 @@ REGISTER: tuple[SourceEntry, ...] = (
         "go",
         (SourceFile("ontology", "go-basic.obo", ("go.obo",), "http://purl.obolibrary.org/obo/go/go-basic.obo"),),
         "CC BY 4.0",
+        True,
         "https://geneontology.org",
         True,
         "graph_builders.go:read",
@@ -132,6 +136,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             ),
         ),
         "CC BY 4.0",
+        True,
         "https://geneontology.org",
         True,
         "graph_builders.annotations:read",
@@ -159,6 +164,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             ),
         ),
         "CC BY 4.0",
+        True,
         "https://string-db.org",
         True,
         "graph_builders.string:read",
@@ -184,6 +190,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             SourceFile("names", "ReactomePathways.txt", (), f"{_REACTOME}/ReactomePathways.txt", required=False),
         ),
         "CC0 1.0",
+        True,
         "https://reactome.org",
         False,
         "graph_builders.reactome:read",
@@ -201,6 +208,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             ),
         ),
         "CC0 1.0",
+        True,
         "https://www.wikipathways.org",
         False,
         "graph_builders.wikipathways:read",
@@ -218,6 +226,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             ),
         ),
         "each compiled resource keeps its own licence; academic use",
+        False,
         "https://github.com/saezlab/CollecTRI",
         False,
         "graph_builders.collectri:read",
@@ -232,6 +241,7 @@ REGISTER: tuple[SourceEntry, ...] = (
             SourceFile("simulated", "simulated.json", required=False),
         ),
         "CC BY 4.0",
+        True,
         "https://github.com/Genentech/PerturbQA",
         False,
         "graph_builders.perturbqa:read",

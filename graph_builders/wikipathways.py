@@ -44,7 +44,9 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     source = pl.lit(NAME).alias("source")
     reading.frames["pathways"] = sets.select("id", "name", source)
     reading.frames["memberships"] = (
-        members.select("start", pl.col("id").alias("end"), source).unique().sort("start", "end")
+        members.select("start", pl.col("id").alias("end"), pl.lit(True).alias("direct"), source)
+        .unique()
+        .sort("start", "end")
     )
     reading.version = max(releases).removeprefix("WikiPathways").strip("_") or None
     if reading.version and (match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", reading.version)):

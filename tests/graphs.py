@@ -11,6 +11,7 @@ from rbio_kg.graph.compilation import CHANNELS, NAMESPACES
 from rbio_kg.graph.tables import TABLE_SCHEMAS, GraphTables
 
 CELL_LINES = ("k562", "rpe1")
+SOURCES = ("biogrid", "collectri", "go", "goa", "hgnc", "hpa", "intact", "perturbqa", "reactome", "string")
 
 
 def small_tables(seed: int = 0, genes: int = 60) -> GraphTables:
@@ -35,9 +36,7 @@ def small_tables(seed: int = 0, genes: int = 60) -> GraphTables:
             "regulates_term", [{"start": terms[-1]["id"], "end": terms[-2]["id"], "sign": 1, "source": "go"}]
         ),
         "cell_lines": _frame("cell_lines", [{"name": name} for name in CELL_LINES]),
-        "sources": _frame(
-            "sources", [_source(name) for name in ("collectri", "go", "goa", "perturbqa", "reactome", "string")]
-        ),
+        "sources": _frame("sources", [_source(name) for name in SOURCES]),
         "interactions": _interactions(rng, symbols, same),
         "regulations": _regulations(rng, symbols, same),
     }
@@ -46,6 +45,8 @@ def small_tables(seed: int = 0, genes: int = 60) -> GraphTables:
     frames |= _pathways(rng, symbols, community)
     frames["questions"] = _questions(rng, symbols, same)
     frames["knockdowns"] = _knockdowns(frames["questions"])
+    # Last, and with a generator of their own: what the graph's other tables hold does not depend on these.
+    frames |= _described(np.random.default_rng((seed, 1)), symbols, community)
     return GraphTables(frames)
 
 
@@ -74,6 +75,7 @@ def _source(name: str) -> dict[str, Any]:
         "rows": 1,
         "rejected": 0,
         "licence": "CC0-1.0",
+        "commercial": name != "collectri",
         "url": f"https://example.org/{name}",
         "simulated": name == "perturbqa",
     }
@@ -142,6 +144,7 @@ def _annotations(rng: np.random.Generator, symbols: list[str], community: np.nda
                 "evidence": codes,
                 "qualifier": "involved_in",
                 "references": ["PMID:1"],
+                "assigned_by": ["UniProt"],
                 "source": "goa",
             }
     return _frame("annotations", list(rows.values()))
@@ -174,7 +177,10 @@ def _pathways(rng: np.random.Generator, symbols: list[str], community: np.ndarra
     for i, symbol in enumerate(symbols):
         mine = [ids[int(community[i])]] if rng.random() < 0.6 else []
         mine += [ids[-1]] if rng.random() < 0.7 or mine else []
-        members += [{"start": symbol, "end": key, "source": "reactome"} for key in mine]
+        members += [
+            {"start": symbol, "end": key, "direct": key != ids[-1] or len(mine) == 1, "source": "reactome"}
+            for key in mine
+        ]
     parents = [{"start": key, "end": ids[-1], "source": "reactome"} for key in ids[:-1]]
     return {
         "pathways": _frame("pathways", pathways),
@@ -215,3 +221,33 @@ def _knockdowns(questions: pl.DataFrame) -> pl.DataFrame:
         direction.alias("direction"),
         pl.lit("perturbqa").alias("source"),
     ).select(list(TABLE_SCHEMAS["knockdowns"]))
+
+
+def _described(rng: np.random.Generator, symbols: list[str], community: np.ndarray) -> dict[str, pl.DataFrame]:
+    """What people look up and no verifier learns from: sets of genes, expression, reported interactions."""
+    ids = [f"hgnc.genegroup:{k + 1}" for k in range(int(community.max()) + 1)]
+    sets = [{"id": key, "name": f"Family {key[15:]}", "kind": "HGNC gene group", "source": "hgnc"} for key in ids]
+    members = [
+        {"start": symbol, "end": ids[int(community[i])], "source": "hgnc"}
+        for i, symbol in enumerate(symbols)
+        if rng.random() < 0.7
+    ]
+    expression = [
+        {"start": symbol, "end": line, "nx": round(float(rng.uniform(1, 100)), 1), "source": "hpa"}
+        for symbol in symbols
+        for line in CELL_LINES
+        if rng.random() < 0.6
+    ]
+    reported = [
+        {"start": a, "end": b, "source": source}
+        for i, a in enumerate(symbols)
+        for b in symbols[i + 1 : i + 6]
+        for source in ("biogrid", "intact")
+        if rng.random() < 0.3
+    ]
+    return {
+        "gene_sets": _frame("gene_sets", sets),
+        "set_members": _frame("set_members", members),
+        "expression": _frame("expression", expression),
+        "reported_interactions": _frame("reported_interactions", reported),
+    }

@@ -108,6 +108,18 @@ NODES: tuple[NodeType, ...] = (
         (_text("id", "stable id"), _text("name", "the pathway's name"), _SOURCE),
         "A Reactome or WikiPathways pathway.",
     ),
+    NodeType(
+        "GeneSet",
+        "gene_sets",
+        "id",
+        (
+            _text("id", "stable id, for example hgnc.genegroup:594"),
+            _text("name", "the set's name"),
+            _text("kind", "what joins its genes, for example HGNC gene group"),
+            _SOURCE,
+        ),
+        "Genes that belong together for another reason than a pathway: a family, a complex, a module.",
+    ),
     NodeType("CellLine", "cell_lines", "name", (_text("name", "lower-case name"),), "A cell line."),
     NodeType(
         "Source",
@@ -121,6 +133,7 @@ NODES: tuple[NodeType, ...] = (
             _whole("rows", "rows kept"),
             _whole("rejected", "rows rejected"),
             _text("licence", "licence of the data"),
+            Property("commercial", "bool", "true where the licence allows commercial use"),
             _text("url", "the provider's address"),
             Property("simulated", "bool", "true where the rows come from a model, not from a measurement"),
         ),
@@ -146,6 +159,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
             Property("evidence", "list", "GO evidence codes, sorted"),
             _text("qualifier", "GAF relation, for example involved_in"),
             Property("references", "list", "references, sorted, at most 20"),
+            Property("assigned_by", "list", "who made the annotation, sorted"),
             _SOURCE,
         ),
         "A direct GO annotation; a NOT annotation never becomes one.",
@@ -163,7 +177,15 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ("sign",),
     ),
     RelationshipType(
-        "MEMBER_OF", "memberships", "Gene", "Pathway", (_SOURCE,), "The gene's product takes part in the pathway."
+        "MEMBER_OF",
+        "memberships",
+        "Gene",
+        "Pathway",
+        (
+            Property("direct", "bool", "true where the provider lists the gene for this pathway itself"),
+            _SOURCE,
+        ),
+        "The gene's product takes part in the pathway, or in a pathway that is part of it.",
     ),
     RelationshipType("CHILD_OF", "pathway_parents", "Pathway", "Pathway", (_SOURCE,), "Sub-pathway to pathway."),
     RelationshipType(
@@ -190,6 +212,24 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ),
         "A knockdown of the first changed the expression of the second; training split only.",
         ("cell_line",),
+    ),
+    RelationshipType("IN_SET", "set_members", "Gene", "GeneSet", (_SOURCE,), "The gene belongs to the set."),
+    RelationshipType(
+        "EXPRESSED_IN",
+        "expression",
+        "Gene",
+        "CellLine",
+        (Property("nx", "float", "normalised RNA expression, at least 1"), _SOURCE),
+        "The gene's RNA is detected in the cell line.",
+    ),
+    RelationshipType(
+        "REPORTED_INTERACTION",
+        "reported_interactions",
+        "Gene",
+        "Gene",
+        (_SOURCE,),
+        "A collection of published experiments lists the pair as interacting; lower symbol first.",
+        ("source",),
     ),
 )
 

@@ -26,6 +26,7 @@ GENES = [f"G{i:02d}" for i in range(60)]
 TERMS = [f"GO:{i:07d}" for i in range(30)]
 PATHWAYS = [f"P{i}" for i in range(8)]
 LINES = ["hepg2", "k562"]
+SETS = [f"S{i}" for i in range(4)]
 BUILD = {"build_id": "small-1"}
 
 
@@ -69,8 +70,21 @@ def small_tables(seed: int = 7) -> GraphTables:
         "cell_lines": [{"name": name} for name in LINES],
         "sources": [
             {"name": name, "version": "1", "rows": 3, "rejected": 0, "simulated": name == "perturbqa", "licence": "CC0"}
-            for name in ("collectri", "go", "goa", "perturbqa", "reactome", "string")
+            | {"commercial": name != "collectri"}
+            for name in (
+                "biogrid",
+                "collectri",
+                "go",
+                "goa",
+                "hgnc",
+                "hpa",
+                "intact",
+                "perturbqa",
+                "reactome",
+                "string",
+            )
         ],
+        "gene_sets": [{"id": key, "name": f"set {key}", "kind": "family", "source": "hgnc"} for key in SETS],
         "interactions": [
             {"start": a, "end": b, "score": score[a, b], "experiments": score[a, b] // 2, "source": "string"}
             for a, b in pairs
@@ -83,7 +97,9 @@ def small_tables(seed: int = 7) -> GraphTables:
         "is_a": [{"start": a, "end": b, "source": "go"} for a, b in sorted(parents) if int(a[-2:]) % 2],
         "part_of": [{"start": a, "end": b, "source": "go"} for a, b in sorted(parents) if not int(a[-2:]) % 2],
         "memberships": [
-            {"start": gene, "end": key, "source": "reactome"} for gene in GENES for key in draw.sample(PATHWAYS, 2)
+            {"start": gene, "end": key, "direct": key != "P0", "source": "reactome"}
+            for gene in GENES
+            for key in draw.sample(PATHWAYS, 2)
         ],
         "regulations": [
             {"start": a, "end": b, "sign": draw.choice([-1, 0, 1]), "references": ["1", "2"], "source": "collectri"}
@@ -93,6 +109,17 @@ def small_tables(seed: int = 7) -> GraphTables:
             {"start": a, "end": b, "cell_line": line, "direction": "increase", "source": "perturbqa"}
             for a, b in draw.sample(ordered, 100)
             for line in LINES
+        ],
+        "set_members": [
+            {"start": gene, "end": key, "source": "hgnc"} for gene in GENES for key in draw.sample(SETS, 1)
+        ],
+        "expression": [
+            {"start": gene, "end": line, "nx": draw.randint(2, 400) / 2, "source": "hpa"}
+            for gene in GENES
+            for line in LINES
+        ],
+        "reported_interactions": [
+            {"start": a, "end": b, "source": source} for a, b in pairs[::3] for source in ("biogrid", "intact")
         ],
     }
     return GraphTables({name: _rows(name, rows) for name, rows in frames.items()})
@@ -167,7 +194,7 @@ class StoreBattery:
         for item in RELATIONSHIPS:
             rows = store.query(
                 f"MATCH (a)-[r:{item.type}]->(b) RETURN coalesce(a.symbol, a.id) AS start, "
-                "coalesce(b.symbol, b.id) AS end, properties(r) AS says"
+                "coalesce(b.symbol, b.id, b.name) AS end, properties(r) AS says"
             )
             got = [{"start": row["start"], "end": row["end"], **row["says"]} for row in rows]
             expected = [

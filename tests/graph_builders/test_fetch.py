@@ -27,6 +27,7 @@ ENTRY = SourceEntry(
         SourceFile("local", "local.json", required=False),
     ),
     licence="CC0",
+    commercial=True,
     url="https://provider.invalid",
     required=True,
     read="none:none",

@@ -17,7 +17,7 @@ import polars as pl
 
 from rbio_kg.claims import Claim, Relation
 from rbio_kg.errors import ClaimError, StoreError
-from rbio_kg.graph.loader import constrain
+from rbio_kg.graph.cypher_load import constrain
 from rbio_kg.graph.schema import EVIDENCE_NODES, NODES_BY_LABEL
 from rbio_kg.graph.store import GraphStore
 

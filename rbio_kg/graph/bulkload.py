@@ -22,7 +22,7 @@ import polars as pl
 
 from rbio_kg.errors import RbioKGError, StoreError
 from rbio_kg.graph.schema import EVIDENCE_NODES, EVIDENCE_RELATIONSHIPS, NODES, RELATIONSHIPS, Kind
-from rbio_kg.graph.tables import SORT_KEYS, GraphTables
+from rbio_kg.graph.tables import SORT_KEYS, GraphTables, stored
 
 Progress = Callable[[str, float | None], None]
 
@@ -112,7 +112,7 @@ def _make(tables: GraphTables, build_id: str, target: Path) -> None:
             inner = batch._java_graph_batch
             for node in NODES:
                 _say(step=f"store: {node.label}", share=done / total)
-                frame = tables[node.table]
+                frame = stored(tables[node.table])
                 found = []
                 for part in _parts(frame):
                     said = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
@@ -122,7 +122,7 @@ def _make(tables: GraphTables, build_id: str, target: Path) -> None:
                 done += frame.height
             for relationship in RELATIONSHIPS:
                 _say(step=f"store: {relationship.type}", share=done / total)
-                frame = tables[relationship.table]
+                frame = stored(tables[relationship.table])
                 placed = (
                     frame.join(places[relationship.start].rename({"rid": "_src"}), left_on="start", right_on="key")
                     .join(places[relationship.end].rename({"rid": "_dst"}), left_on="end", right_on="key")

@@ -19,7 +19,7 @@ from rbio_kg.graph.schema import (
     RelationshipType,
 )
 from rbio_kg.graph.store import GraphStore
-from rbio_kg.graph.tables import GraphTables
+from rbio_kg.graph.tables import GraphTables, stored
 
 Progress = Callable[[str, float | None], None]
 
@@ -53,7 +53,7 @@ def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: 
     steps = [(item.label, item.table, _node_statement(item)) for item in NODES]
     steps += [(item.type, item.table, _edge_statement(item)) for item in RELATIONSHIPS]
     for name, table, statement in steps:
-        for rows in _batches(tables[table], BATCH_ROWS):
+        for rows in _batches(stored(tables[table]), BATCH_ROWS):
             store.write(statement, rows=rows)
             done += len(rows)
             tell(f"store: {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)

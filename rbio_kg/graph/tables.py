@@ -50,6 +50,12 @@ SORT_KEYS: dict[str, list[str]] = {
 }
 
 
+def stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with nulls for empty lists: a store holds neither, so that the same graph is the same on each."""
+    lists = [name for name, kind in frame.schema.items() if kind == pl.List]
+    return frame.with_columns(pl.when(pl.col(name).list.len() > 0).then(pl.col(name)) for name in lists)
+
+
 class GraphTables(Mapping[str, pl.DataFrame]):
     """All tables of one build. Each has exactly its declared columns and is sorted by its key.
 

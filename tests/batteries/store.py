@@ -56,7 +56,7 @@ def small_tables(seed: int = 7) -> GraphTables:
             "id": term,
             "name": f"term {i}",
             "namespace": "biological_process",
-            "information_content": draw.choice([None, 1.5, 2.25, 3.0]),
+            "information_content": draw.choice([None, 0.1 + 0.2, 2.25, 10 / 3]),
             "synonyms": [],
         }
         for i, term in enumerate(TERMS)
@@ -69,7 +69,14 @@ def small_tables(seed: int = 7) -> GraphTables:
         "pathways": [{"id": key, "name": f"pathway {key}", "source": "reactome"} for key in PATHWAYS],
         "cell_lines": [{"name": name} for name in LINES],
         "sources": [
-            {"name": name, "version": "1", "rows": 3, "rejected": 0, "simulated": name == "perturbqa", "licence": "CC0"}
+            {
+                "name": name,
+                "version": "1",
+                "rows": 2**53 + 1,
+                "rejected": 0,
+                "simulated": name == "perturbqa",
+                "licence": "CC0",
+            }
             | {"commercial": name != "collectri"}
             for name in (
                 "biogrid",
@@ -102,7 +109,13 @@ def small_tables(seed: int = 7) -> GraphTables:
             for key in draw.sample(PATHWAYS, 2)
         ],
         "regulations": [
-            {"start": a, "end": b, "sign": draw.choice([-1, 0, 1]), "references": ["1", "2"], "source": "collectri"}
+            {
+                "start": a,
+                "end": b,
+                "sign": draw.choice([-1, 0, 1]),
+                "references": draw.choice([[], ["1", "2"]]),
+                "source": "collectri",
+            }
             for a, b in draw.sample(ordered, 120)
         ],
         "knockdowns": [
@@ -185,7 +198,7 @@ class StoreBattery:
         for item in NODES:
             rows = store.query(f"MATCH (n:{item.label}) RETURN n ORDER BY n.{item.key}")
             expected = [
-                {key: value for key, value in row.items() if value is not None}
+                {key: value for key, value in row.items() if value is not None and value != []}
                 for row in self.tables[item.table].to_dicts()
             ]
             assert [row["n"]["properties"] for row in rows] == expected
@@ -198,7 +211,7 @@ class StoreBattery:
             )
             got = [{"start": row["start"], "end": row["end"], **row["says"]} for row in rows]
             expected = [
-                {key: value for key, value in row.items() if value is not None}
+                {key: value for key, value in row.items() if value is not None and value != []}
                 for row in self.tables[item.table].to_dicts()
             ]
             assert sorted(map(_canonical, got)) == sorted(map(_canonical, expected))
@@ -319,6 +332,11 @@ class StoreBattery:
         assert row["interactions"] == self.interactions.degree("G07")
         assert row["annotations"] == 3
         assert row["targets"] == self.tables["regulations"].filter(pl.col("start") == "G07").height
+
+    def test_a_gene_without_lists(self, store: GraphStore) -> None:
+        (row,) = self.named(store, "gene", symbol="G00")
+        assert (row["uniprot"], row["aliases"]) == ([], [])
+        assert store.query("MATCH (g:Gene {symbol: 'G00'}) RETURN g.aliases AS aliases") == [{"aliases": None}]
 
     def test_neighbours(self, store: GraphStore) -> None:
         rows = self.named(store, "neighbours", symbol="G01", min_score=500, top=5)

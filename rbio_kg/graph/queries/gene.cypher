@@ -2,7 +2,7 @@
 // $symbol: approved symbol, for example "TP53"
 MATCH (g:Gene {symbol: $symbol})
 RETURN g.symbol AS symbol, g.name AS name, g.hgnc_id AS hgnc_id, g.entrez AS entrez, g.ensembl AS ensembl,
-       g.uniprot AS uniprot, g.aliases AS aliases,
+       coalesce(g.uniprot, []) AS uniprot, coalesce(g.aliases, []) AS aliases,
        COUNT { (g)-[:INTERACTS_WITH]-() } AS interactions,
        COUNT { (g)-[:ANNOTATED_WITH]->() } AS annotations,
        COUNT { (g)-[:MEMBER_OF]->() } AS pathways,

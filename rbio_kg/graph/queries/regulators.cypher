@@ -2,6 +2,7 @@
 // $symbol: the regulated gene, for example "MDM2"
 // $top = 50: rows at most
 MATCH (factor:Gene)-[r:REGULATES]->(:Gene {symbol: $symbol})
-RETURN factor.symbol AS regulator, factor.name AS name, r.sign AS sign, r.references AS references, r.source AS source
+RETURN factor.symbol AS regulator, factor.name AS name, r.sign AS sign,
+       coalesce(r.references, []) AS references, r.source AS source
 ORDER BY regulator
 LIMIT $top

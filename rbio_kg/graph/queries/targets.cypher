@@ -2,6 +2,7 @@
 // $symbol: the transcription factor, for example "TP53"
 // $top = 50: rows at most
 MATCH (:Gene {symbol: $symbol})-[r:REGULATES]->(target:Gene)
-RETURN target.symbol AS target, target.name AS name, r.sign AS sign, r.references AS references, r.source AS source
+RETURN target.symbol AS target, target.name AS name, r.sign AS sign,
+       coalesce(r.references, []) AS references, r.source AS source
 ORDER BY target
 LIMIT $top

@@ -56,6 +56,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     )
     rows = reading.unmapped.drop(_genes(rows, context), {"start": "symbol"})
     reading.frames["annotations"] = _merged(rows)
+    reading.require("annotations", path)
     reading.version, reading.date = _release(path)
     if reading.date is None:
         last = rows["date"].filter(rows["date"].str.contains(r"^\d{8}$")).max()

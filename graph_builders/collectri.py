@@ -26,8 +26,9 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     rejections = Rejections(path)
     reading = Reading(frames={}, rejections=[rejections])
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
-    rows = rows.with_columns(pl.col("weight").cast(pl.Float64, strict=False).sign().alias("sign"))
-    rows = rejections.drop(rows, ~pl.col("sign").is_finite(), "the weight is not a number")
+    weight = pl.col("weight").cast(pl.Float64, strict=False)
+    rows = rejections.drop(rows, ~weight.is_finite(), "the weight is not a number")
+    rows = rows.with_columns(weight.sign().alias("sign"))
     rows = rejections.drop(rows, (pl.col("source") == "") | (pl.col("target") == ""), "a gene is not named")
     rejections.require_some(rows.height, "signed regulation")
     names = context.gene_names()
@@ -64,4 +65,5 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     reading.frames["regulations"] = pairs.select(
         "start", "end", sign.cast(pl.Int64).alias("sign"), "references", pl.lit("CollecTRI").alias("source")
     )
+    reading.require("regulations", path)
     return reading

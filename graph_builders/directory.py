@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from graph_builders.content import open_file
 from graph_builders.reading import FoundFiles
 from graph_builders.register import REGISTER, SourceEntry, SourceFile
 from rbio_kg.errors import SourceError
@@ -103,8 +104,5 @@ def _matches(folder: Path, file: SourceFile) -> Iterator[Path]:
 
 
 def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise SourceError(f"the file cannot be read ({error.strerror or error})", where=path) from error
+    with open_file(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

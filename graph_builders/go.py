@@ -93,7 +93,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     signed = [(start, end, sign) for name, sign in REGULATION.items() for start, end in edges[name]]
     version = graph.graph.get("data-version")
     date = re.search(r"\d{4}-\d\d-\d\d", version or "")
-    return Reading(
+    reading = Reading(
         frames={
             "terms": terms,
             **{
@@ -110,6 +110,8 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         date=date.group() if date else None,
         terms=_terms(nodes, live),
     )
+    reading.require("terms", path)
+    return reading
 
 
 def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from graph_builders.names import SYMBOLS
-from graph_builders.readers import Layout, read_table
+from graph_builders.readers import Layout, read_table, text_blocks
 from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
@@ -112,13 +112,14 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
 
 def _simulating_model(marker: Path) -> str | None:
     """The model that the labels come from, None where the marker says that they are measured."""
+    form = 'it must be {"simulated": true or false, "model": "..."}'
     try:
-        content = json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"the marker of simulated labels cannot be read ({error})", where=marker) from error
+        content = json.loads(next(text_blocks(marker))[1])
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"the marker of simulated labels is no JSON ({error})", where=marker, hint=form) from error
     simulated = content.get("simulated") if isinstance(content, dict) else None
     if not isinstance(simulated, bool):
-        raise SourceError('the marker must be {"simulated": true or false, "model": "..."}', where=marker)
+        raise SourceError("the marker does not say whether labels are simulated", where=marker, hint=form)
     return str(content.get("model") or "not named") if simulated else None
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from graph_builders.content import archive_date
 from graph_builders.gmt import read_gmt
 from graph_builders.names import SYMBOLS
-from graph_builders.readers import Layout, archive_date, read_table
+from graph_builders.readers import Layout, read_table
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
 
@@ -53,6 +54,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         .unique()
         .sort("start", "end")
     )
+    reading.require("memberships", path)
     reading.frames["pathway_parents"] = parents.with_columns(source)
     return reading
 

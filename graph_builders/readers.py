@@ -1,113 +1,72 @@
-"""Opens providers' files: plain, gzip or zip by content, as text and as tables, with line numbers."""
+"""Reads providers' files as text and as tables, with line numbers."""
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
+from graph_builders.content import AGAIN, chunks
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
 
-_OTHER_FORMATS = (
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ", "xz"),
-    (b"\x28\xb5\x2f\xfd", "zstandard"),
-    (b"7z\xbc\xaf", "7-Zip"),
-    (b"PAR1", "Parquet"),
-)
+LONGEST_LINE = 1 << 24
+"""Bytes that a line may have, 16 MiB; the longest lines, of gene sets, have some thousand."""
+MOST_COLUMNS = 1000
+"""Columns that a header may name; HGNC's names 54."""
 _BLOCK = 1 << 25
-_AGAIN = "download it again"
-
-
-@contextmanager
-def _binary(path: Path) -> Iterator[IO[bytes]]:
-    """The file's content, decompressed. Every way a file can be unreadable becomes a SourceError."""
-    try:
-        with path.open("rb") as raw:
-            start = raw.read(6)
-            raw.seek(0)
-            if not start:
-                raise SourceError("the file is empty", where=path, hint=_AGAIN)
-            for magic, name in _OTHER_FORMATS:
-                if start.startswith(magic):
-                    raise SourceError(
-                        f"the file is in {name} format", where=path, hint="give it plain, gzipped or zipped"
-                    )
-            if start.startswith(b"\x1f\x8b"):
-                with gzip.GzipFile(fileobj=raw) as stream:
-                    yield io.BufferedReader(stream)
-            elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-                with zipfile.ZipFile(raw) as archive, archive.open(_member(archive, path)) as member:
-                    yield member
-            else:
-                yield raw
-    except FileNotFoundError:
-        raise SourceError("the file is missing", where=path, hint="run rbio-kg fetch, or correct the path") from None
-    except EOFError:
-        raise SourceError("the compressed file breaks off", where=path, hint=_AGAIN) from None
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"the compressed file is damaged ({error})", where=path, hint=_AGAIN) from error
-    except (NotImplementedError, RuntimeError) as error:
-        raise SourceError(f"the zip archive cannot be read ({error})", where=path, hint="give it plain") from error
-    except OSError as error:
-        raise SourceError(f"the file cannot be read ({error.strerror or error})", where=path) from error
-
-
-def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    members = [item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX")]
-    named = [item for item in members if Path(item.filename).name == path.stem]
-    for choice in (members, named):
-        if len(choice) == 1:
-            return choice[0]
-    raise SourceError(
-        f"the zip archive holds {len(members)} files, not one", where=path, hint="unpack the one that is meant"
-    )
-
-
-def archive_date(path: Path) -> str | None:
-    """The date (ISO 8601) that a zip archive gives its file; None for any other file."""
-    if not zipfile.is_zipfile(path):
-        return None
-    with zipfile.ZipFile(path) as archive:
-        year, month, day = _member(archive, path).date_time[:3]
-    return f"{year:04}-{month:02}-{day:02}"
 
 
 def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
     """Whole lines in blocks of about `size` bytes, each with the 1-based number of its first line.
 
-    Line ends are `\\n`; a byte-order mark is dropped.
+    Line ends are `\\n`, whether the file has `\\n`, `\\r\\n` or `\\r`; a byte-order mark is dropped.
 
     Raises:
-        SourceError: the file is missing, empty, truncated, damaged, wrongly compressed, or not UTF-8 text.
+        SourceError: as `content.chunks`, or the file is empty, not UTF-8 text or has a line above `LONGEST_LINE`.
     """
     line, rest, first = 1, b"", True
-    with _binary(path) as stream:
-        while True:
-            chunk = stream.read(size)
-            data = rest + chunk
-            if first and data:
-                data, first = data.removeprefix(b"\xef\xbb\xbf"), False
-            cut = data.rfind(b"\n") + 1 if chunk else len(data)
-            block, rest = data[:cut], data[cut:]
-            if block:
-                text = _decode(block, path, line)
-                yield line, text
-                line += text.count("\n")
-            if not chunk:
-                break
-    if line == 1 and first:
-        raise SourceError("the file is empty", where=path, hint=_AGAIN)
+    for chunk in chain(chunks(path, size), (b"",)):
+        data = rest + chunk
+        if first and data:
+            data, first = data.removeprefix(b"\xef\xbb\xbf"), False
+        _check_lengths(data, path, line)
+        cut = _whole_lines(data) if chunk else len(data)
+        block, rest = data[:cut], data[cut:]
+        if block:
+            text = _decode(block, path, line)
+            yield line, text
+            line += text.count("\n")
+    if first:
+        raise SourceError("the file is empty", where=path, hint=AGAIN)
+
+
+def _whole_lines(data: bytes) -> int:
+    """Length of the part that ends with a line end. A last `\\r` is none yet: `\\n` may follow."""
+    return data.rfind(b"\n") + 1 or data.rfind(b"\r", 0, -1) + 1
+
+
+def _check_lengths(data: bytes, path: Path, line: int) -> None:
+    start = 0
+    while len(data) - start > LONGEST_LINE:
+        window = start, start + LONGEST_LINE + 1
+        end = data.rfind(b"\n", *window)
+        if end < 0 and (end := data.rfind(b"\r", *window)) < 0:
+            raise SourceError(
+                f"the line has more than {LONGEST_LINE:,} bytes",
+                where=path,
+                line=line + _line_ends(data[:start]),
+                hint="is it the right file?",
+            )
+        start = end + 1
+
+
+def _line_ends(data: bytes) -> int:
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").count(b"\n")
 
 
 def _decode(block: bytes, path: Path, line: int) -> str:
@@ -117,13 +76,13 @@ def _decode(block: bytes, path: Path, line: int) -> str:
     except UnicodeDecodeError as error:
         position = error.start if nul < 0 else min(nul, error.start)
         raise SourceError(
-            "the file is not UTF-8 text", where=path, line=line + block[:position].count(b"\n"), hint=_AGAIN
+            "the file is not UTF-8 text", where=path, line=line + _line_ends(block[:position]), hint=AGAIN
         ) from None
     if nul >= 0:
         raise SourceError(
-            "the file is not text (it holds a NUL byte)", where=path, line=line + block[:nul].count(b"\n"), hint=_AGAIN
+            "the file is not text (it holds a NUL byte)", where=path, line=line + _line_ends(block[:nul]), hint=AGAIN
         )
-    return text.replace("\r\n", "\n") if "\r" in text else text
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -196,7 +155,7 @@ def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator
             ),
         )
     if layout.header and header is None:
-        raise SourceError("the file has no header line", where=path, hint=_AGAIN)
+        raise SourceError("the file has no header line", where=path, hint=AGAIN)
 
 
 def read_table(path: Path, layout: Layout, rejections: Rejections) -> pl.DataFrame:
@@ -208,7 +167,16 @@ def read_table(path: Path, layout: Layout, rejections: Rejections) -> pl.DataFra
 
 
 def _header(path: Path, number: int, text: str, layout: Layout) -> list[str]:
-    names = [name.strip().strip('"') for name in text.lstrip("#").split(layout.separator)]
+    names = [name.strip().strip('"') for name in text.lstrip("#").split(layout.separator, MOST_COLUMNS)]
+    if len(names) > MOST_COLUMNS:
+        raise SourceError(
+            f"the header names more than {MOST_COLUMNS} columns", where=path, line=number, hint="is it the right file?"
+        )
+    twice = [name for name in (*layout.columns, *layout.optional) if names.count(name) > 1]
+    if twice:
+        raise SourceError(
+            f"the header names the column {', '.join(twice)} twice", where=path, line=number, hint="leave the one meant"
+        )
     missing = [name for name in layout.columns if name not in names]
     if missing:
         shown = ", ".join(repr(name[:40]) for name in names[:12])

@@ -119,6 +119,18 @@ class Reading:
         """Rows kept: whatever is not rejected, left out or unmapped."""
         return self.rows_read - self.rejected - sum(self.left_out.values()) - self.unmapped.rows
 
+    def require(self, table: str, path: Path, hint: str = "is it the right file?") -> None:
+        """Raise where a table stayed empty though rows were read: nothing of the file would reach the graph.
+
+        Raises:
+            SourceError: `table` has no row; the message says where the rows went.
+        """
+        if not self.frames[table].is_empty():
+            return
+        lost = {"rejected": self.rejected, **self.left_out, "of genes that HGNC does not know": self.unmapped.rows}
+        ways = "; ".join(f"{count:,} {kind}" for kind, count in lost.items() if count)
+        raise SourceError(f"nothing of the file reaches the graph ({ways})", where=path, hint=hint)
+
 
 def leave_out(frame: pl.DataFrame, out: pl.Expr, kind: str, counts: dict[str, int]) -> pl.DataFrame:
     """The rows that are not `out`; the others are counted under `kind`."""

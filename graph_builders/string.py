@@ -57,6 +57,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         blocks.append(rows.select("a", "b", "score", *CHANNELS))
     links.require_some(usable, "STRING links")
     reading.frames["interactions"] = _pairs(pl.concat(blocks), reading.notes)
+    reading.require("interactions", links_path, f"does it belong to {info_path}, and is --min-score not too high?")
     labels = proteins.drop_nulls("symbol").with_columns(pl.col("string_protein_id").str.strip_prefix("9606."))
     reading.frames["names"] = labels.filter(pl.col("string_protein_id").str.starts_with("ENSP")).select(
         pl.col("string_protein_id").alias("label"), "symbol", pl.lit("string").alias("kind")

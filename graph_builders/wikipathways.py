@@ -48,6 +48,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         .unique()
         .sort("start", "end")
     )
+    reading.require("memberships", path)
     reading.version = max(releases).removeprefix("WikiPathways").strip("_") or None
     if reading.version and (match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", reading.version)):
         reading.date = "-".join(match.groups())

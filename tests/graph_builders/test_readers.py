@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph_builders.readers import Layout, archive_date, numbered_lines, read_table, text_blocks
+from graph_builders.content import archive_date
+from graph_builders.readers import Layout, numbered_lines, read_table, text_blocks
 from graph_builders.rejections import Rejections
 from rbio_kg.errors import SourceError
 from tests.graph_builders.provider_files import FORMS, file_of, packed

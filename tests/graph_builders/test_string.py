@@ -49,7 +49,8 @@ def test_pairs_once_lower_symbol_first_with_the_best_score(tmp_path: Path) -> No
 
 def test_min_score(tmp_path: Path) -> None:
     assert read(tmp_path, LINKS, min_score=0).frames["interactions"].height == 3
-    assert read(tmp_path, LINKS, min_score=901).frames["interactions"].height == 0
+    with pytest.raises(SourceError, match=r"nothing of the file reaches the graph .*8 below the minimum score"):
+        read(tmp_path, LINKS, min_score=901)
 
 
 def test_detailed_channels(tmp_path: Path) -> None:
@@ -122,12 +123,16 @@ SYMBOL = {"01": "AAA1", "11": "AAA1", "02": "BBB1", "03": "CCC1"}
 def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, int]], min_score: int) -> None:
     text = "protein1 protein2 combined_score\n"
     text += "".join(f"9606.ENSP{one} 9606.ENSP{other} {score}\n" for one, other, score in written)
-    reading = read(tmp_path, text, min_score=min_score)
     best: dict[tuple[str, str], int] = {}
     for one, other, score in written:
         low, high = sorted((SYMBOL[one], SYMBOL[other]))
         if low != high and score >= min_score:
             best[low, high] = max(score, best.get((low, high), 0))
+    if not best:
+        with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
+            read(tmp_path, text, min_score=min_score)
+        return
+    reading = read(tmp_path, text, min_score=min_score)
     assert rows(reading.frames["interactions"], "start", "end", "score") == sorted(
         (low, high, score) for (low, high), score in best.items()
     )

@@ -61,6 +61,10 @@ class QueryError(StoreError):
     """A Cypher statement is wrong, ran too long or tried to write."""
 
 
+class SelectionError(RbioKGError):
+    """The part of the graph that was asked for cannot be told: an unknown or ambiguous gene, an unknown type."""
+
+
 class SnapshotError(RbioKGError):
     """The memory-mapped snapshot is missing, corrupt or of another version."""
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
     from rbio_kg.graph.store import GraphStore
     from rbio_kg.graph.tables import GraphTables
+    from rbio_kg.graph.view import GraphView
     from training.facts import FactBook, FactSource
     from training.questions import Questions
     from training.rewards import ComposedReward
@@ -139,6 +140,13 @@ class Workspace:
         from rbio_kg.graph.tables import GraphTables
 
         return GraphTables.read(self.build_folder / "tables")
+
+    @cached_property
+    def graph(self) -> GraphView:
+        """The graph of the build in use, to be taken in parts into networkx, torch-geometric, polars or GraphML."""
+        from rbio_kg.graph.view import GraphView
+
+        return GraphView(self.tables)
 
     @cached_property
     def snapshot(self) -> Snapshot:

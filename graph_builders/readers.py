@@ -12,6 +12,7 @@ import polars as pl
 
 from graph_builders.content import AGAIN, chunks
 from graph_builders.rejections import Rejections
+from graph_builders.score_columns import checked_scores, clean_rows
 from rbio_kg.errors import SourceError
 
 LONGEST_LINE = 1 << 24
@@ -103,6 +104,8 @@ class Layout:
         fields: without a header, the least and most fields a row may have.
         comment: lines that begin with it are skipped; empty for none.
         quoted: True where fields may stand in double quotes.
+        scores: of the columns, those that hold a whole number from 0 to 1000 and come as Int16 (not for quoted fields).
+        hint: where to find a file that has the columns.
     """
 
     separator: str
@@ -112,12 +115,14 @@ class Layout:
     fields: tuple[int, int] = (0, 0)
     comment: str = ""
     quoted: bool = False
+    scores: tuple[str, ...] = ()
+    hint: str = ""
 
 
 def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator[pl.DataFrame]:
     """The table in blocks: `line` (Int64, 1-based) and the wanted columns as strings, in the order of the file.
 
-    Blank lines are skipped; rows with a wrong number of fields go to `rejections`.
+    Blank lines are skipped; rows with a wrong number of fields, or a score that is none, go to `rejections`.
 
     Raises:
         SourceError: as `text_blocks`, or the header is missing or lacks a wanted column.
@@ -125,6 +130,19 @@ def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator
     header: list[str] | None = None
     wanted = (*layout.columns, *layout.optional)
     for start, block in text_blocks(path):
+        if layout.header and header is None:
+            header, start, block = _past_header(path, start, block, layout)
+            if header is None:
+                continue
+        names = header if header is not None else list(layout.columns)
+        if layout.scores:
+            clean = clean_rows(block, start, layout.separator, names, layout.scores)
+            if clean is not None:
+                rejections.seen += clean.height
+                kinds = {name: pl.Int16 if name in layout.scores else pl.String for name in wanted if name not in names}
+                absent = (pl.lit(None, dtype=kind).alias(name) for name, kind in kinds.items())
+                yield clean.with_columns(absent).select("line", *wanted)
+                continue
         lines = (
             pl.Series("text", [block], dtype=pl.String)
             .str.split("\n")
@@ -135,17 +153,9 @@ def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator
         )
         if layout.comment:
             lines = lines.filter(~pl.col("text").str.starts_with(layout.comment))
-        if layout.header and header is None:
-            if lines.is_empty():
-                continue
-            number, text = lines.row(0)
-            header = _header(path, number, text, layout)
-            lines = lines.slice(1)
         rejections.seen += lines.height
-        names = header if header is not None else list(layout.columns)
         fields = (len(names), len(names)) if layout.header else layout.fields
-        table = _split(lines, layout, fields, rejections)
-        yield table.select(
+        table = _split(lines, layout, fields, rejections).select(
             "line",
             *(
                 pl.col(f"field_{names.index(name)}").fill_null("").alias(name)
@@ -154,6 +164,7 @@ def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator
                 for name in wanted
             ),
         )
+        yield checked_scores(table, layout.scores, rejections) if layout.scores else table
     if layout.header and header is None:
         raise SourceError("the file has no header line", where=path, hint=AGAIN)
 
@@ -164,6 +175,18 @@ def read_table(path: Path, layout: Layout, rejections: Rejections) -> pl.DataFra
     if frames:
         return pl.concat(frames)
     return pl.DataFrame(schema={"line": pl.Int64, **dict.fromkeys((*layout.columns, *layout.optional), pl.String)})
+
+
+def _past_header(path: Path, start: int, block: str, layout: Layout) -> tuple[list[str] | None, int, str]:
+    """The columns' names (None where the block has no header), and the lines after it with the number of the first."""
+    at = 0
+    while at < len(block):
+        end = block.find("\n", at)
+        text, at = block[at : end if end >= 0 else len(block)], end + 1 if end >= 0 else len(block)
+        start += 1
+        if text.strip() and not (layout.comment and text.startswith(layout.comment)):
+            return _header(path, start - 1, text, layout), start, block[at:]
+    return None, start, ""
 
 
 def _header(path: Path, number: int, text: str, layout: Layout) -> list[str]:
@@ -184,7 +207,7 @@ def _header(path: Path, number: int, text: str, layout: Layout) -> list[str]:
             f"the header lacks the column {', '.join(missing)} (it has {shown})",
             where=path,
             line=number,
-            hint=f"expected at least {layout.separator.join(layout.columns)!r}",
+            hint=layout.hint or f"expected at least {layout.separator.join(layout.columns)!r}",
         )
     return names
 

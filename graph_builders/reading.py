@@ -45,11 +45,14 @@ class BuildContext:
         names: gene names (from HGNC on).
         terms: live GO terms and where other ids lead (from GO on).
         min_score: least STRING score kept, 0 to 1000.
+        textmining: False takes text mining out of STRING's combined score, which is then joined from the other channels
+            (and `min_score` is the least such score); that needs STRING's full links file.
     """
 
     names: GeneNames | None = None
     terms: Terms | None = None
     min_score: int = 400
+    textmining: bool = True
 
     def settled(self, part: Literal["names", "terms"], value: GeneNames | Terms) -> BuildContext:
         """This context with what a source has settled."""

@@ -11,20 +11,24 @@ from graph_builders.names import SYMBOLS
 from graph_builders.readers import Layout, read_table, table_blocks
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.string_pairs import best_pairs
+from graph_builders.string_scores import CHANNELS, TRANSFERRED, both, combined
 from rbio_kg.errors import SourceError
 
 INFO = Layout("\t", ("string_protein_id", "preferred_name"))
-CHANNELS = ("neighborhood", "fusion", "cooccurence", "coexpression", "experiments", "database", "textmining")
-_TRANSFERRED = ("neighborhood", "coexpression", "experiments", "database", "textmining")
-LINKS = Layout(
+_FULL = (*CHANNELS, *(f"{name}_transferred" for name in TRANSFERRED), "homology")
+# The detailed file says `experimental` where the full one says `experiments`.
+_SCORES = (*_FULL, "experimental", "combined_score")
+LINKS = Layout(" ", ("protein1", "protein2", "combined_score"), optional=(*_FULL, "experimental"), scores=_SCORES)
+FULL_LINKS = Layout(
     " ",
-    ("protein1", "protein2", "combined_score"),
-    # The detailed file says `experimental` where the full one says `experiments`.
-    optional=(*CHANNELS, *(f"{name}_transferred" for name in _TRANSFERRED), "experimental"),
+    ("protein1", "protein2", "combined_score", *_FULL),
+    optional=("experimental",),
+    scores=_SCORES,
+    hint="leaving text mining out needs all channels: give 9606.protein.links.full.v*.txt.gz",
 )
-PRIOR = 0.041
-"""STRING's prior probability that two random proteins interact (von Mering et al. 2005), taken out before scores are
-combined and put back once."""
+_OTHERS = tuple(name for name in CHANNELS if name != "textmining")
+_UNEXPLAINED = "combined score not that of the channels"
 
 
 def read(files: FoundFiles, context: BuildContext) -> Reading:
@@ -32,7 +36,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
 
     Both orientations of a pair are one row. Where several proteins of a gene (or several rows) give one pair, the row
     with the highest combined score stays, with its channels. Pairs below `context.min_score` and of a gene with
-    itself are left out.
+    itself are left out. Without `context.textmining` the score is that of the other channels, and `textmining` is null.
 
     Raises:
         SourceError: a file is unreadable, lacks a column, or info and links are of different versions.
@@ -42,21 +46,18 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     info, links = Rejections(info_path), Rejections(links_path)
     proteins = _proteins(info_path, info, context)
     reading = Reading(frames={}, rejections=[info, links], version=version)
+    textmining, min_score = context.textmining, context.min_score
+    codes = pl.Enum(proteins["string_protein_id"])
     blocks = []
     usable = 0
-    for block in table_blocks(links_path, LINKS, links):
-        rows = _numbers(block, links)
-        usable += rows.height
-        rows = leave_out(rows, pl.col("score") < context.min_score, "below the minimum score", reading.left_out)
-        for end, protein in (("a", "protein1"), ("b", "protein2")):
-            columns = {"string_protein_id": protein, "symbol": end, "preferred_name": f"{end}_name"}
-            rows = rows.join(proteins.rename(columns), on=protein, how="left", maintain_order="left")
-            rows = links.drop(rows, pl.col(f"{end}_name").is_null(), "the protein is not in the info file")
-        rows = reading.unmapped.drop(rows, {"a": "a_name", "b": "b_name"})
-        rows = leave_out(rows, pl.col("a") == pl.col("b"), "a gene with itself", reading.left_out)
-        blocks.append(rows.select("a", "b", "score", *CHANNELS))
+    for block in table_blocks(links_path, LINKS if textmining else FULL_LINKS, links):
+        usable += block.height
+        rows = block if textmining else _without_textmining(block, reading)
+        rows = leave_out(rows, pl.col("combined_score") < min_score, "below the minimum score", reading.left_out)
+        rows = _mapped(_known(rows, codes, links, reading), proteins, reading)
+        blocks.append(rows.select("protein1", "protein2", pl.col("combined_score").alias("score"), *_channels()))
     links.require_some(usable, "STRING links")
-    reading.frames["interactions"] = _pairs(pl.concat(blocks), reading.notes)
+    reading.frames["interactions"] = best_pairs(pl.concat(blocks), proteins["symbol"], reading.notes)
     reading.require("interactions", links_path, f"does it belong to {info_path}, and is --min-score not too high?")
     labels = proteins.drop_nulls("symbol").with_columns(pl.col("string_protein_id").str.strip_prefix("9606."))
     reading.frames["names"] = labels.filter(pl.col("string_protein_id").str.starts_with("ENSP")).select(
@@ -77,53 +78,64 @@ def _version(info: Path, links: Path) -> str | None:
 
 
 def _proteins(path: Path, rejections: Rejections, context: BuildContext) -> pl.DataFrame:
-    """Columns string_protein_id, preferred_name, symbol (null where HGNC does not know the name)."""
+    """Columns string_protein_id, preferred_name, symbol, by symbol; last, with null, those whose name HGNC lacks."""
     rows = read_table(path, INFO, rejections)
     protein = pl.col("string_protein_id")
     rows = rejections.drop(rows, ~protein.str.starts_with("9606."), "the protein is not human (9606.)")
     rows = rejections.drop(rows, ~protein.is_first_distinct(), "the protein is given twice")
     rejections.require_some(rows.height, "STRING proteins")
-    return context.gene_names().resolve(rows, {"preferred_name": SYMBOLS}, "symbol").drop("line")
+    rows = context.gene_names().resolve(rows, {"preferred_name": SYMBOLS}, "symbol").drop("line")
+    return rows.sort("symbol", "string_protein_id", nulls_last=True)
 
 
-def _numbers(block: pl.DataFrame, rejections: Rejections) -> pl.DataFrame:
-    """Scores as whole numbers 0 to 1000, each channel's direct and transferred score as one."""
-    texts = [name for name in block.columns if name not in ("line", "protein1", "protein2")]
-    rows = block.with_columns(pl.col(texts).cast(pl.Int64, strict=False).name.suffix("_number"))
-    # A cell that is there must be a number; a column that is not there stays null.
-    wrong = pl.any_horizontal(
-        pl.col(name).is_not_null() & ~pl.col(f"{name}_number").is_between(0, 1000).fill_null(False) for name in texts
+def _without_textmining(rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """The rows with the combined score of the other channels; those that no other channel supports are left out."""
+    differ = int((rows["combined_score"].to_numpy() != combined(rows)).sum())
+    reading.notes[_UNEXPLAINED] = reading.notes.get(_UNEXPLAINED, 0) + differ
+    mined = ("textmining", "textmining_transferred")
+    rows = rows.with_columns(
+        pl.Series("combined_score", combined(rows, _OTHERS)),
+        *(pl.lit(None, dtype=pl.Int16).alias(name) for name in mined),
     )
-    rows = rejections.drop(rows, wrong, "a score is not a whole number from 0 to 1000")
-    number = {name: pl.col(f"{name}_number") for name in texts}
-    number["experiments"] = pl.coalesce(number["experiments"], number["experimental"])
-    channels = [
-        (_both(number[name], number[f"{name}_transferred"]) if name in _TRANSFERRED else number[name]).alias(name)
+    nothing = pl.all_horizontal(pl.col(name) == 0 for name in _FULL if name not in (*mined, "homology"))
+    return leave_out(rows, nothing, "no evidence but text mining", reading.left_out)
+
+
+def _known(rows: pl.DataFrame, codes: pl.Enum, links: Rejections, reading: Reading) -> pl.DataFrame:
+    """The rows of two known proteins, which become their positions in `codes`."""
+    ends = pl.col("protein1", "protein2")
+    position = ends.cast(codes, strict=False).to_physical().cast(pl.Int32)
+    if any(rows.select(position.null_count()).row(0)):
+        foreign = pl.any_horizontal(~ends.str.starts_with("9606."))
+        rows = leave_out(rows, foreign, "other species", reading.left_out)
+        rows = links.drop(rows, pl.any_horizontal(position.is_null()), "the protein is not in the info file")
+    return rows.with_columns(position)
+
+
+def _mapped(rows: pl.DataFrame, proteins: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """The rows of two different genes; `protein1` and `protein2` are positions in `proteins`."""
+    known = proteins.height - proteins["symbol"].null_count()
+    lost = rows.filter((pl.col("protein1") >= known) | (pl.col("protein2") >= known))
+    if not lost.is_empty():
+        ends = pl.DataFrame(
+            {
+                f"{column}{end}": proteins[column].gather(lost[f"protein{end}"])
+                for column in ("symbol", "preferred_name")
+                for end in (1, 2)
+            }
+        )
+        reading.unmapped.drop(ends, {"symbol1": "preferred_name1", "symbol2": "preferred_name2"})
+        rows = rows.filter(pl.col("protein1") < known, pl.col("protein2") < known)
+    gene = proteins["symbol"].rank("dense").cast(pl.Int32)
+    same = gene.gather(rows["protein1"]) == gene.gather(rows["protein2"])
+    return leave_out(rows, pl.lit(same), "a gene with itself", reading.left_out)
+
+
+def _channels() -> list[pl.Expr]:
+    """Each channel's direct and transferred score as one."""
+    number = {name: pl.col(name) for name in CHANNELS}
+    number["experiments"] = pl.coalesce("experiments", "experimental")
+    return [
+        (both(number[name], pl.col(f"{name}_transferred")) if name in TRANSFERRED else number[name]).alias(name)
         for name in CHANNELS
     ]
-    return rows.select("line", "protein1", "protein2", number["combined_score"].alias("score"), *channels)
-
-
-def _both(direct: pl.Expr, transferred: pl.Expr) -> pl.Expr:
-    """One channel's score from the organism itself and from others, as STRING combines them (prior out, noisy or,
-    prior in, cut to a whole number)."""
-    without = [(score / 1000 - PRIOR) / (1 - PRIOR) for score in (direct, transferred)]
-    together = 1 - (1 - without[0]) * (1 - without[1])
-    combined = ((together + (1 - together) * PRIOR) * 1000 + 1e-6).floor().cast(pl.Int64)
-    higher = pl.max_horizontal(direct, transferred)
-    prior = round(1000 * PRIOR)
-    return pl.when((direct > prior) & (transferred > prior)).then(combined).otherwise(higher)
-
-
-def _pairs(rows: pl.DataFrame, notes: dict[str, int]) -> pl.DataFrame:
-    directed = rows.select(pl.struct("a", "b").n_unique()).item()
-    low, high = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")
-    pairs = (
-        rows.select(low.alias("start"), high.alias("end"), "score", *CHANNELS)
-        .sort("start", "end", "score", *CHANNELS, descending=[False, False] + [True] * (1 + len(CHANNELS)))
-        .unique(["start", "end"], keep="first", maintain_order=True)
-        .with_columns(pl.lit("STRING").alias("source"))
-    )
-    notes["duplicate rows merged"] = rows.height - directed
-    notes["other orientation merged"] = directed - pairs.height
-    return pairs

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -25,9 +26,9 @@ DETAILED = (
 )
 
 
-def read(folder: Path, links: str, info: str = INFO, min_score: int = 400) -> Reading:
+def read(folder: Path, links: str, info: str = INFO, min_score: int = 400, textmining: bool = True) -> Reading:
     paths = {"info": file_of(folder, info, "9606.protein.info.v12.0.txt"), "links": file_of(folder, links, "l.txt")}
-    return string.read(files("none", **paths), context(min_score=min_score))
+    return string.read(files("none", **paths), replace(context(min_score=min_score), textmining=textmining))
 
 
 def test_pairs_once_lower_symbol_first_with_the_best_score(tmp_path: Path) -> None:
@@ -37,7 +38,12 @@ def test_pairs_once_lower_symbol_first_with_the_best_score(tmp_path: Path) -> No
         ("AAA1", "CCC1", 450, None, "STRING"),
     ]
     assert reading.left_out == {"a gene with itself": 1, "below the minimum score": 1}
-    assert reading.notes == {"duplicate rows merged": 2, "other orientation merged": 1}
+    assert reading.notes == {
+        "duplicate rows merged": 1,
+        "other orientation merged": 1,
+        "orientations with different scores": 0,
+        "several proteins of a gene merged": 1,
+    }
     assert reasons(reading.rejections) == [
         (10, "the protein is not in the info file"),
         (11, "a score is not a whole number from 0 to 1000"),
@@ -78,6 +84,60 @@ def test_full_channels_join_direct_and_transferred(tmp_path: Path) -> None:
         "textmining": 41,
     }
     assert 97 < found["coexpression"] < 97 + 74
+
+
+def test_orientations_that_disagree_keep_the_higher_score_whole(tmp_path: Path) -> None:
+    lower, higher = "9606.ENSP01 9606.ENSP02 9 9 9 9 9 9 9 500", "9606.ENSP02 9606.ENSP01 1 2 3 4 5 6 7 800"
+    reading = read(tmp_path, f"{DETAILED}\n{lower}\n{higher}\n9606.ENSP01 9606.ENSP03 0 0 0 0 0 0 0 700\n")
+    assert rows(reading.frames["interactions"], "score", *string.CHANNELS)[1] == (800, 1, 2, 3, 4, 5, 6, 7)
+    assert reading.notes["orientations with different scores"] == 1
+    assert reading.notes["other orientation merged"] == 1
+    once = read(tmp_path, f"{DETAILED}\n{lower}\n{higher}\n", min_score=501)
+    assert once.notes["orientations with different scores"] == 0
+    assert once.left_out == {"below the minimum score": 1}
+
+
+def test_equal_scores_keep_the_highest_channels(tmp_path: Path) -> None:
+    written = [(3, 1, 4), (3, 2, 1), (1, 9, 9), (3, 2, 0)]
+    text = "".join(f"9606.ENSP01 9606.ENSP02 {a} {b} {c} 0 0 0 0 800\n" for a, b, c in written)
+    frame = read(tmp_path, f"{DETAILED}\n{text}9606.ENSP02 9606.ENSP01 9 9 9 9 9 9 9 700\n").frames["interactions"]
+    assert rows(frame, "score", *string.CHANNELS[:3]) == [(800, 3, 2, 1)]
+
+
+def test_rows_of_other_species(tmp_path: Path) -> None:
+    text = f"{LINKS}9606.ENSP01 10090.ENSP02 700\n10090.ENSP01 10090.ENSP03 700\n"
+    reading = read(tmp_path, text)
+    assert reading.left_out["other species"] == 2
+    assert reading.rows == read(tmp_path, LINKS).rows
+
+
+def test_without_textmining(tmp_path: Path) -> None:
+    #                                        n  nt f  c  hom  co  cot ex  ext db  dbt tm  tmt score
+    supported = "9606.ENSP01 9606.ENSP02 0 0 0 300 500 0 0 600 0 0 0 900 0 999"
+    mined = "9606.ENSP01 9606.ENSP03 0 0 0 0 0 0 0 0 0 0 0 900 0 900"
+    weak = "9606.ENSP02 9606.ENSP03 0 0 0 0 0 100 0 0 0 0 0 900 0 901"
+    text = "\n".join((FULL, supported, mined, weak, ""))
+    with_it, without = read(tmp_path, text), read(tmp_path, text, textmining=False)
+    assert with_it.frames["interactions"]["score"].to_list() == [999, 900, 901]
+    cooccurence, experiments = ((score - 0.041) / 0.959 for score in (0.3, 0.6))
+    score = int(1000 * (1 - (1 - cooccurence * 0.5) * (1 - experiments)) * 0.959 + 41)
+    assert rows(without.frames["interactions"], "start", "end", "score", "experiments", "textmining") == [
+        ("AAA1", "BBB1", score, 600, None)
+    ]
+    assert without.left_out == {"no evidence but text mining": 1, "below the minimum score": 1}
+    assert without.rows + 2 == with_it.rows
+    # The first row's own score is made up; the others are what their channels give.
+    assert without.notes["combined score not that of the channels"] == 2
+    assert rows(read(tmp_path, text, min_score=0, textmining=False).frames["interactions"], "score") == [
+        (100,),
+        (score,),
+    ]
+
+
+@pytest.mark.parametrize("links", [LINKS, f"{DETAILED}\n9606.ENSP01 9606.ENSP02 1 2 3 4 5 6 7 800\n"])
+def test_without_textmining_the_full_file_is_needed(tmp_path: Path, links: str) -> None:
+    with pytest.raises(SourceError, match=r"lacks the column .*links\.full"):
+        read(tmp_path, links, textmining=False)
 
 
 def test_versions_must_agree(tmp_path: Path) -> None:
@@ -136,6 +196,6 @@ def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, 
     assert rows(reading.frames["interactions"], "start", "end", "score") == sorted(
         (low, high, score) for (low, high), score in best.items()
     )
-    merged = sum(reading.notes.values())
+    merged = sum(count for kind, count in reading.notes.items() if kind.endswith("merged"))
     assert reading.rows - 5 == len(best) + merged
     assert reading.frames["interactions"].schema["score"] == pl.Int64

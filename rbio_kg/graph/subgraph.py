@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import BuildError
 from rbio_kg.graph.schema import NodeType, Property, RelationshipType
+from rbio_kg.graph.tables import stored
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -60,24 +61,24 @@ class Subgraph:
         """A networkx graph.
 
         A node is called `Label:key`, for example `Gene:TP53` or `GoTerm:GO:0006915`. Its attributes are `type` (the
-        label), `label` (text to show) and the schema's properties; one without a value is absent. An edge's key is its
-        type, followed by what else tells it from edges between the same ends: `REGULATES`, `KNOCKDOWN_CHANGES:k562`.
-        Its attributes are `type` and the schema's properties. Relationships without a direction (INTERACTS_WITH,
-        REPORTED_INTERACTION) are there once, from the lower symbol to the higher: `graph.to_undirected(as_view=True)`
-        walks them both ways.
+        label), `label` (text to show) and the schema's properties; as in a store, one without a value is absent, and an
+        empty list is none. An edge's key is its type, followed by what else tells it from edges between the same ends:
+        `REGULATES`, `KNOCKDOWN_CHANGES:k562`. Its attributes are `type` and the schema's properties. Relationships
+        without a direction (INTERACTS_WITH, REPORTED_INTERACTION) are there once, from the lower symbol to the higher:
+        `graph.to_undirected(as_view=True)` walks them both ways.
         """
         import networkx as nx
 
         graph = nx.MultiDiGraph()
         for node in self.node_types:
-            frame = self.tables[node.table]
+            frame = stored(self.tables[node.table])
             names, shown = frame.select(node_name(node), shown_name(node).alias("shown"))
             graph.add_nodes_from(
                 (name, {"type": node.label, "label": label, **_present(row)})
                 for name, label, row in zip(names, shown, frame.iter_rows(named=True), strict=True)
             )
         for edge in self.relationship_types:
-            frame = self.tables[edge.table]
+            frame = stored(self.tables[edge.table])
             starts, ends, keys = frame.select(*end_names(edge), edge_name(edge))
             properties = frame.drop("start", "end").iter_rows(named=True)
             graph.add_edges_from(

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 
 from rbio_kg.graph.schema import NODES, RELATIONSHIPS
 from rbio_kg.graph.subgraph import Subgraph
-from rbio_kg.graph.tables import SORT_KEYS, TABLE_SCHEMAS
+from rbio_kg.graph.tables import SORT_KEYS, TABLE_SCHEMAS, GraphTables, stored
+from rbio_kg.graph.view import GraphView
 from tests.rbio_kg.graph.test_view import SELECTIONS, VIEW
 
 NUMBERS = ("int", "float", "bool")
@@ -43,7 +44,7 @@ def tables_of(graph: nx.MultiDiGraph) -> dict[str, pl.DataFrame]:
 def assert_same_tables(part: Subgraph, back: dict[str, pl.DataFrame]) -> None:
     for name, frame in back.items():
         expected = part.tables.get(name, pl.DataFrame(schema=TABLE_SCHEMAS[name]))
-        assert frame.equals(expected), name
+        assert frame.equals(stored(expected)), name
 
 
 @settings(max_examples=40, deadline=None)
@@ -69,6 +70,13 @@ def test_names_and_attributes_in_networkx() -> None:
     interaction = VIEW.to_polars()["interactions"].row(0, named=True)
     edge = graph.edges[f"Gene:{interaction['start']}", f"Gene:{interaction['end']}", "INTERACTS_WITH"]
     assert edge["score"] == interaction["score"]
+
+
+def test_an_empty_list_is_no_value_as_in_the_stores() -> None:
+    gene = {"symbol": "A", "aliases": [], "uniprot": ["P1"]}
+    tables = GraphTables({"genes": pl.DataFrame([gene], schema=TABLE_SCHEMAS["genes"])})
+    attributes = GraphView(tables).to_networkx().nodes["Gene:A"]
+    assert attributes == {"type": "Gene", "label": "A", "symbol": "A", "uniprot": ["P1"]}
 
 
 def test_no_property_hides_what_networkx_nodes_and_edges_carry_beside_it() -> None:

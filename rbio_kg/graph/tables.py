@@ -70,8 +70,7 @@ class GraphTables(Mapping[str, pl.DataFrame]):
         self._frames: dict[str, pl.DataFrame] = {}
         for name, schema in TABLE_SCHEMAS.items():
             frame = frames[name] if name in frames else pl.DataFrame(schema=schema)
-            if dict(frame.schema) != schema:
-                raise BuildError(f"table {name} has the columns {dict(frame.schema)}, not {schema}")
+            _check(name, frame)
             self._frames[name] = frame.sort(SORT_KEYS[name])
 
     def __getitem__(self, name: str) -> pl.DataFrame:
@@ -99,13 +98,26 @@ class GraphTables(Mapping[str, pl.DataFrame]):
     @classmethod
     def read(cls, directory: Path) -> GraphTables:
         """Read what `write` wrote."""
-        frames = {}
-        for name in TABLE_SCHEMAS:
-            path = directory / f"{name}.parquet"
-            try:
-                frames[name] = pl.read_parquet(path)
-            except FileNotFoundError:
-                raise BuildError("table is missing", where=path, hint="run rbio-kg build --fresh") from None
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build --fresh") from error
-        return cls(frames)
+        return cls({name: read_table(directory, name) for name in TABLE_SCHEMAS})
+
+
+def read_table(directory: Path, name: str) -> pl.DataFrame:
+    """One table of those that `GraphTables.write` wrote.
+
+    Raises:
+        BuildError: it is missing, unreadable, or not as it is declared.
+    """
+    path = directory / f"{name}.parquet"
+    try:
+        frame = pl.read_parquet(path)
+    except FileNotFoundError:
+        raise BuildError("table is missing", where=path, hint="run rbio-kg build --fresh") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build --fresh") from error
+    _check(name, frame)
+    return frame
+
+
+def _check(name: str, frame: pl.DataFrame) -> None:
+    if dict(frame.schema) != TABLE_SCHEMAS[name]:
+        raise BuildError(f"table {name} has the columns {dict(frame.schema)}, not {TABLE_SCHEMAS[name]}")

@@ -79,6 +79,8 @@ def build_graph(
     sources: Path,
     *,
     min_score: int = 400,
+    textmining: bool = True,
+    commercial_only: bool = False,
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Manifest:
@@ -93,6 +95,8 @@ def build_graph(
         paths: the workspace.
         sources: the sources directory.
         min_score: least STRING score kept, 0 to 1000.
+        textmining: whether STRING's combined score counts text mining.
+        commercial_only: leave out sources whose licence forbids commercial use.
         fresh: build even where the same build is there.
         progress: told what is being done, with the share done.
 
@@ -102,7 +106,7 @@ def build_graph(
         BuildError: the result cannot be written.
     """
     report = progress or _silent
-    options = _options(min_score)
+    options = _options(min_score, textmining, commercial_only)
     report("looking at the sources", 0.0)
     found = find_sources(sources)
     identity = build_id(found, options)
@@ -142,10 +146,10 @@ def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: st
         _write_json(paths.current_build, vars(current))
 
 
-def _options(min_score: int) -> dict[str, Any]:
+def _options(min_score: int, textmining: bool = True, commercial_only: bool = False) -> dict[str, Any]:
     if not 0 <= min_score <= 1000:
         raise ConfigError(f"min_score must be between 0 and 1000, not {min_score}")
-    return {"min_score": min_score}
+    return {"min_score": min_score, "textmining": textmining, "commercial_only": commercial_only}
 
 
 def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:

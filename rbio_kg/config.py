@@ -28,6 +28,8 @@ class Settings(BaseModel):
     sources: Path | None = Field(None, description="folder laid out as the providers' download trees")
     store: str | None = Field(None, description="embedded:PATH, bolt://HOST or neo4j://HOST; default: in the workspace")
     min_score: int = Field(400, ge=0, le=1000, description="lowest STRING combined score that becomes an edge")
+    textmining: bool = Field(True, description="whether STRING's combined score counts text mining")
+    commercial_only: bool = Field(False, description="leave out sources whose licence forbids commercial use")
     neo4j_username: str = Field("neo4j", description="user of the Neo4j server")
     neo4j_password: SecretStr | None = Field(None, description="password of the Neo4j server; never shown")
     neo4j_database: str = Field("neo4j", description="database of the Neo4j server")

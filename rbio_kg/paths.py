@@ -32,9 +32,14 @@ class WorkspacePaths:
         """JSON: the id of the build in use, its sources and its store."""
         return self.graph / "current.json"
 
+    @property
+    def builds(self) -> Path:
+        """One folder a build."""
+        return self.graph / "builds"
+
     def build(self, build_id: str) -> Path:
-        """One build: `manifest.json`, `tables/`, `snapshot/`."""
-        return self.graph / "builds" / build_id
+        """One build: `manifest.json`, `tables/`, `snapshot/`, `unmapped.tsv`."""
+        return self.builds / build_id
 
     @property
     def readings(self) -> Path:

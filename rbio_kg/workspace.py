@@ -120,6 +120,11 @@ class Workspace:
         )
 
     @property
+    def build_options(self) -> dict[str, Any]:
+        """The settings that a build depends on, as arguments of `graph_builders.build.build_graph`."""
+        return self.settings.model_dump(include={"min_score", "textmining", "commercial_only"})
+
+    @property
     def store_uri(self) -> str:
         """Address of the store: the setting, else what the last build loaded, else the embedded one."""
         if self.settings.store is not None:
@@ -172,9 +177,14 @@ class Workspace:
 
     @property
     def store(self) -> GraphStore:
-        """The graph database, for reading; opened at first use and closed with the workspace."""
+        """The graph database, for reading; opened at first use and closed with the workspace.
+
+        Raises:
+            StoreError: it cannot be opened, or holds no whole graph.
+        """
         if self._store is None:
             self._store = self.open_store()
+            self._store.check()
         return self._store
 
     # Verifiers

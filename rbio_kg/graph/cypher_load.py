@@ -44,7 +44,7 @@ def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: 
         StoreError: the store fails; it holds nodes of our labels that rbio-kg did not put there.
     """
     ours = _check_owned(store)
-    store.write("MERGE (b:Build) SET b.id = $id, b.complete = false", id=build_id)
+    store.write("MERGE (b:Build) SET b.id = $id, b.complete = false REMOVE b.base", id=build_id)
     if ours:
         _clear(store, tell)
     constrain(store, (*NODES, *EVIDENCE_NODES))

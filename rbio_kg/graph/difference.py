@@ -52,7 +52,8 @@ def differences(old: Path, new: Path) -> Iterator[TableDifference]:
     Raises:
         BuildError: a table is missing or unreadable.
     """
-    for kind in (*NODES, *RELATIONSHIPS):
+    kinds: list[NodeType | RelationshipType] = [*NODES, *RELATIONSHIPS]
+    for kind in kinds:
         if not _same_bytes(old / f"{kind.table}.parquet", new / f"{kind.table}.parquet"):
             found = table_difference(kind, read_table(old, kind.table), read_table(new, kind.table))
             if found.rows:

@@ -1,7 +1,8 @@
 """The embedded store's server: a local ArcadeDB that several processes share and that ends with the last of them.
 
-Layout of `embedded:PATH`: `PATH/databases/kg` is the database, `PATH/server` the running server's address, passwords
-(readable by their owner only), locks and logs. `server_process` says how the server is kept and ended.
+Layout of `embedded:PATH`: `PATH/databases/kg` is the database, `PATH/loaded.json` names the build that it holds, whole;
+`PATH/server` has the running server's address, passwords (readable by their owner only), locks and logs.
+`server_process` says how the server is kept and ended.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from filelock import FileLock, Timeout
 
 import rbio_kg
 from rbio_kg.errors import StoreError
+from rbio_kg.files import write_text
 from rbio_kg.graph.server_process import START_SECONDS, STOP_SECONDS, answers
 
 DATABASE = "kg"
+NOTE = "loaded.json"
 _PREVIOUS = "previous"
 _FREE_DISK_HINT = "free some space, or choose another folder with embedded:PATH"
 
@@ -43,6 +46,17 @@ class Address:
 
     def __repr__(self) -> str:
         return f"Address(pid={self.pid}, bolt={self.bolt})"
+
+
+def noted_build(path: Path) -> str | None:
+    """The build that a store's folder holds, whole, known without starting its server; None where that is not known."""
+    path = path.expanduser().absolute()
+    if not (path / "databases" / DATABASE).is_dir() or any(path.glob("loading-*")):
+        return None
+    try:
+        return str(json.loads((path / NOTE).read_text(encoding="utf-8"))["build_id"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class EmbeddedServer:
@@ -65,9 +79,15 @@ class EmbeddedServer:
             self._lease = os.open(self._server / "lease", os.O_RDWR | os.O_CREAT, 0o600)
             with self._lock("start", wait=START_SECONDS + STOP_SECONDS):
                 fcntl.flock(self._lease, fcntl.LOCK_SH)  # waits for a server that is just ending
-                self.address = self._running() or self._start()
+                running = self._running()
+                self.address = running or self._start()
+                if running:
+                    # Whoever was replacing the database held the lock that we hold: if it is dead, this heals.
+                    self._recover()
                 if not (self.path / "databases" / DATABASE).exists():
                     self._command(f"create database {DATABASE}")
+                elif running:
+                    self._command(f"open database {DATABASE}")
         except BaseException:
             self.close(wait=False)
             raise
@@ -158,7 +178,7 @@ class EmbeddedServer:
         return Address(**json.loads((self._server / "address.json").read_text()))
 
     def _recover(self) -> None:
-        """Finish or undo a replacement that was cut short. Only while no server runs."""
+        """Undo a replacement that was cut short, or clear away what it replaced. Only under the start lock."""
         current, previous = self.path / "databases" / DATABASE, self.path / _PREVIOUS
         if previous.exists():
             if current.exists():
@@ -176,21 +196,33 @@ class EmbeddedServer:
             raise StoreError(f"the embedded server refused to {command} ({answer.text[:300]})", where=self.path)
 
     @contextmanager
-    def loading(self) -> Iterator[Path]:
-        """An empty folder beside the databases, for a bulk load; removed at the end, whatever happens.
+    def changing(self, build_id: str) -> Iterator[None]:
+        """While the graph in the store becomes that of a build. `noted_build` says so once it has.
 
         Raises:
-            StoreError: another process loads into this store.
+            StoreError: another process changes this store.
         """
         with self._lock("load", wait=0):
-            for left_over in self.path.glob("loading-*"):
-                shutil.rmtree(left_over, ignore_errors=True)
-            folder = self.path / f"loading-{os.getpid()}"
-            folder.mkdir()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+            self._clear()
+            note = self.path / NOTE
+            note.unlink(missing_ok=True)
+            yield
+            write_text(note, json.dumps({"build_id": build_id}))
+
+    @contextmanager
+    def loading(self) -> Iterator[Path]:
+        """An empty folder beside the databases, for a bulk load; removed at the end, whatever happens."""
+        folder = self.path / f"loading-{os.getpid()}"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _clear(self) -> None:
+        """Remove what loads that were cut short have left."""
+        for left_over in self.path.glob("loading-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
 
     def replace_database(self, new: Path) -> None:
         """Put a whole database folder in the place of the present one; killed midway, one of both is left."""

@@ -28,8 +28,17 @@ _COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]
 
 
 @dataclass
-class _Evidence:
-    """What the rollouts say, each thing once."""
+class RunEvidence:
+    """What one run says, each thing once.
+
+    Args:
+        run: properties of the Run node, `id` among them.
+        claims: by id.
+        verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step`.
+        citations: `verdict`, `rank`, `side`, `path`, `weight`, `type`, and the `label` and `key` of what is cited.
+    """
+
+    run: dict[str, Any]
 
     claims: dict[str, Claim] = field(default_factory=dict)
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -53,8 +62,12 @@ def load_evidence(store: GraphStore, run_dir: Path, progress: Progress | None = 
     """
     tell = progress or (lambda message, share: None)
     store.check()
-    run = _read_run(run_dir)
-    evidence = _read_rollouts(run_dir, run["id"])
+    return write_evidence(store, _read_rollouts(run_dir, _read_run(run_dir)), tell)
+
+
+def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> dict[str, int]:
+    """Merge what a run says into the store; the counts that `load_evidence` returns."""
+    run = evidence.run
     constrain(store, EVIDENCE_NODES)
     columns = ", ".join(f"r.{key} = $run.{key}" for key in run if key != "id")
     store.write(f"MERGE (r:Run {{id: $run.id}}) SET {columns}", run=run)
@@ -129,8 +142,8 @@ def _read_run(run_dir: Path) -> dict[str, Any]:
     }
 
 
-def _read_rollouts(run_dir: Path, run: str) -> _Evidence:
-    found = _Evidence()
+def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
+    found = RunEvidence(run)
     for path in sorted((run_dir / "rollouts").glob("*.parquet")):
         try:
             frame = pl.read_parquet(path, columns=_COLUMNS)
@@ -142,15 +155,15 @@ def _read_rollouts(run_dir: Path, run: str) -> _Evidence:
             try:
                 claim = Claim(row["subject"], row["relation"], row["object"], row["cell_line"])
                 for verdict in json.loads(row["verdicts"] or "[]"):
-                    _note(found, run, claim, int(row["step"]), verdict)
+                    _note(found, claim, int(row["step"]), verdict)
             except (ValueError, KeyError, TypeError, ClaimError) as error:
                 raise StoreError(f"row {number} is not a rollout with verdicts ({error!r})", where=path) from error
     return found
 
 
-def _note(found: _Evidence, run: str, claim: Claim, step: int, verdict: dict[str, Any]) -> None:
+def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) -> None:
     content = json.dumps(verdict, sort_keys=True)
-    text = "\t".join((run, claim.id, str(verdict["verifier"]), content))
+    text = "\t".join((found.run["id"], claim.id, str(verdict["verifier"]), content))
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     found.claims.setdefault(claim.id, claim)
     known = found.verdicts.get(key)

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -35,6 +36,21 @@ _FAILURES = (DriverError, Neo4jError, OSError, ValueError, TypeError)
 logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
 
 Work = Callable[[neo4j.ManagedTransaction], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class BuildMark:
+    """What a store says of its graph.
+
+    Args:
+        id: the build that it holds, or is to hold.
+        complete: True where all of it is there.
+        base: while one build is turned into another, the one that was there before.
+    """
+
+    id: str
+    complete: bool
+    base: str | None = None
 
 
 class GraphStore:
@@ -213,10 +229,18 @@ class GraphStore:
     def _totals(self, cypher: str) -> dict[str, int]:
         return {row["name"]: row["total"] for row in self.query(cypher, timeout=COUNT_SECONDS)}
 
+    def mark(self) -> BuildMark | None:
+        """What the store says of the graph that it holds; None where it says nothing."""
+        rows = self.query("MATCH (b:Build) RETURN b.id AS id, b.complete AS complete, b.base AS base ORDER BY id")
+        if not rows:
+            return None
+        first = rows[0]
+        return BuildMark(str(first["id"]), len(rows) == 1 and bool(first["complete"]), first["base"])
+
     def build_id(self) -> str | None:
         """The id of the graph that is there, whole; None where there is none, or not all of it."""
-        rows = self.query("MATCH (b:Build) RETURN b.id AS id, b.complete AS complete ORDER BY id")
-        return str(rows[0]["id"]) if len(rows) == 1 and rows[0]["complete"] else None
+        mark = self.mark()
+        return mark.id if mark is not None and mark.complete else None
 
     def check(self) -> str:
         """The id of the graph that is there.
@@ -224,10 +248,10 @@ class GraphStore:
         Raises:
             StoreError: there is none, or only a part of one.
         """
-        found = self.build_id()
-        if found is not None:
-            return found
-        if self.query("MATCH (b:Build) RETURN b.id AS id", limit=1):
+        mark = self.mark()
+        if mark is not None and mark.complete:
+            return mark.id
+        if mark is not None:
             raise StoreError(
                 "the graph in the store is incomplete: loading it was cut short",
                 where=self.address,

@@ -113,7 +113,7 @@ class TestEmbeddedStore(StoreBattery):
 
     def test_a_load_waits_for_no_other(self, store: GraphStore) -> None:
         assert store.server is not None
-        with store.server.loading(), pytest.raises(StoreError, match="another process"):
+        with store.server.changing("x"), pytest.raises(StoreError, match="another process"):
             load_store(store, self.tables, {"build_id": "second"})
 
     def test_a_relationship_without_its_end_is_refused(self, store: GraphStore) -> None:

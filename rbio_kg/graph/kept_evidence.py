@@ -1,0 +1,122 @@
+"""Evidence of runs kept in a file while the graph under it is replaced, and put back afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rbio_kg.claims import Claim
+from rbio_kg.errors import StoreError
+from rbio_kg.files import write_text
+from rbio_kg.graph.evidence import RunEvidence, write_evidence
+from rbio_kg.graph.store import COUNT_SECONDS, GraphStore
+
+Progress = Callable[[str, float | None], None]
+
+_VERDICT = ("id", "verifier", "score", "status", "reason")
+_CITATION = ("rank", "side", "path", "weight", "type")
+
+
+def keep_evidence(store: GraphStore, path: Path) -> None:
+    """Write the evidence of every run in the store into a file, beside what an earlier attempt kept there.
+
+    Raises:
+        StoreError: the store fails, or the file is there and cannot be read.
+    """
+    kept = {item.run["id"]: item for item in _read(path)}
+    for row in store.query("MATCH (r:Run) RETURN properties(r) AS run ORDER BY r.id"):
+        found = _of_run(store, row["run"])
+        before = kept.get(found.run["id"])
+        if before is not None:
+            found.claims = before.claims | found.claims
+            found.verdicts = before.verdicts | found.verdicts
+            found.citations = list({_place(row): row for row in (*before.citations, *found.citations)}.values())
+        kept[found.run["id"]] = found
+    if kept:
+        write_text(path, "".join(json.dumps(_plain(item), ensure_ascii=False) + "\n" for item in kept.values()))
+
+
+def restore_evidence(store: GraphStore, path: Path, tell: Progress) -> dict[str, int]:
+    """Put back what was kept, and remove the file. What the new graph does not have is not cited any more.
+
+    Returns:
+        `claims`, `verdicts`, `citations` put back and `missing` ones; all 0 where nothing was kept.
+
+    Raises:
+        StoreError: the store fails, or the file cannot be read.
+    """
+    total = {"claims": 0, "verdicts": 0, "citations": 0, "missing": 0}
+    for item in _read(path):
+        for name, count in write_evidence(store, item, tell).items():
+            total[name] += count
+    path.unlink(missing_ok=True)
+    return total
+
+
+def _of_run(store: GraphStore, run: dict[str, Any]) -> RunEvidence:
+    found = RunEvidence(run)
+    verdicts = store.query(
+        "MATCH (:Run {id: $id})-[p:PRODUCED]->(v:Verdict)-[:JUDGES]->(c:Claim) "
+        "RETURN properties(c) AS claim, properties(v) AS verdict, properties(p) AS times ORDER BY v.id",
+        {"id": run["id"]},
+        timeout=COUNT_SECONDS,
+    )
+    for row in verdicts:
+        said, verdict = row["claim"], row["verdict"]
+        claim = Claim(said["subject"], said["relation"], said["object"], said["cell_line"] or None)
+        found.claims[said["id"]] = claim
+        found.verdicts[verdict["id"]] = {
+            **{name: verdict.get(name) for name in _VERDICT},
+            **row["times"],
+            "claim": said["id"],
+        }
+    citations = store.query(
+        "MATCH (:Run {id: $id})-[:PRODUCED]->(v:Verdict)-[c:CITES]->(n) "
+        "RETURN v.id AS verdict, properties(c) AS says, labels(n)[0] AS label, "
+        "coalesce(n.symbol, n.id, n.name) AS key ORDER BY verdict, c.rank, c.side",
+        {"id": run["id"]},
+        timeout=COUNT_SECONDS,
+    )
+    for row in citations:
+        says = {name: row["says"].get(name) for name in _CITATION}
+        found.citations.append({"verdict": row["verdict"], "label": row["label"], "key": row["key"], **says})
+    return found
+
+
+def _place(citation: dict[str, Any]) -> tuple[Any, ...]:
+    return citation["verdict"], citation["rank"], citation["side"]
+
+
+def _plain(item: RunEvidence) -> dict[str, Any]:
+    claims = {
+        key: [claim.subject, str(claim.relation), claim.object, claim.cell_line] for key, claim in item.claims.items()
+    }
+    return {"run": item.run, "claims": claims, "verdicts": item.verdicts, "citations": item.citations}
+
+
+def _read(path: Path) -> list[RunEvidence]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    found = []
+    for line in lines:
+        try:
+            content = json.loads(line)
+            claims = {key: Claim(*values) for key, values in content["claims"].items()}
+            found.append(RunEvidence(content["run"], claims, content["verdicts"], content["citations"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _unreadable(path, error) from error
+    return found
+
+
+def _unreadable(path: Path, error: Exception) -> StoreError:
+    return StoreError(
+        f"the kept evidence of runs cannot be read ({error})",
+        where=path,
+        hint="remove the file, and put the evidence back with rbio-kg evidence load RUN",
+    )

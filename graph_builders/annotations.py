@@ -8,9 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from graph_builders.readers import Layout, read_table, text_blocks
-from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
+from graph_builders.reading import BuildContext, FoundFiles, Reading, collected, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 
+NAME = "GOA"
 LAYOUT = Layout(
     "\t",
     (
@@ -93,9 +95,9 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     )
     keys = ["start", "end", "qualifier"]
     evidence, assigned = (
-        _collected(rows.filter(pl.col(name) != ""), keys, name) for name in ("evidence", "assigned_by")
+        collected(rows.filter(pl.col(name) != ""), keys, name) for name in ("evidence", "assigned_by")
     )
-    references = _collected(
+    references = collected(
         rows.select(*keys, "reference")
         .explode("reference", empty_as_null=False, keep_nulls=False)
         .filter(~pl.col("reference").is_in(_NO_REFERENCE)),
@@ -106,16 +108,10 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     return (
         evidence.join(references, on=keys, how="left")
         .join(assigned, on=keys, how="left")
-        .with_columns(pl.col("references", "assigned_by").fill_null(none), pl.lit("GOA").alias("source"))
+        .with_columns(pl.col("references", "assigned_by").fill_null(none), pl.lit(NAME).alias("source"))
         .select("start", "end", "evidence", "qualifier", "references", "assigned_by", "source")
         .sort(keys)
     )
-
-
-def _collected(rows: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
-    """The different values of a column for each of the keys, sorted."""
-    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
-    return rows.select(*keys, column).unique().sort(*keys, column).group_by(keys, maintain_order=True).agg(column)
 
 
 def _release(path: Path) -> tuple[str | None, str | None]:
@@ -124,3 +120,23 @@ def _release(path: Path) -> tuple[str | None, str | None]:
     version = re.search(r"^!\s*gaf-version:\s*(\S+)", text, re.MULTILINE)
     date = re.search(r"^!\s*(?:date-generated|Generated|generated):\s*(\d{4}-\d\d-\d\d)", text, re.MULTILINE)
     return (f"GAF {version[1]}" if version else None), (date[1] if date else None)
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="GO annotations of human genes",
+    folder="go",
+    files=(
+        SourceFile(
+            "annotations",
+            "goa_human.gaf.gz",
+            ("goa_human.gaf", "goa_human*.gaf"),
+            "http://current.geneontology.org/annotations/goa_human.gaf.gz",
+        ),
+    ),
+    licence="CC BY 4.0",
+    commercial=True,
+    url="https://geneontology.org",
+    required=True,
+    read=read,
+)

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from graph_builders.assemble import assemble, node_counts, relationship_counts
+from graph_builders.assemble import assemble, confine, node_counts, relationship_counts
 from graph_builders.directory import Found, find_sources
 from graph_builders.manifest import (
     FORMAT,
@@ -217,6 +217,7 @@ def _tables(
     read = time.perf_counter()
     report("assembling the graph", len(found) / (len(found) + 1))
     names = shelf.context.gene_names()
+    confine([reading for _, reading in readings])
     records = [_record(source, reading) for source, reading in readings]
     tables = assemble([reading for _, reading in readings], names, records)
     manifest = Manifest(

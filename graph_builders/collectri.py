@@ -8,7 +8,9 @@ from graph_builders.names import SYMBOLS
 from graph_builders.readers import Layout, read_table
 from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 
+NAME = "CollecTRI"
 LAYOUT = Layout(",", ("source", "target", "weight"), optional=("PMID", "references"), quoted=True)
 _MOST_REFERENCES = 20
 
@@ -63,7 +65,27 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     reading.notes["contradicting signs"] = pairs.filter(pl.col("low") * pl.col("high") < 0).height
     reading.notes["duplicate rows merged"] = rows.height - pairs.height
     reading.frames["regulations"] = pairs.select(
-        "start", "end", sign.cast(pl.Int64).alias("sign"), "references", pl.lit("CollecTRI").alias("source")
+        "start", "end", sign.cast(pl.Int64).alias("sign"), "references", pl.lit(NAME).alias("source")
     )
     reading.require("regulations", path)
     return reading
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="signed regulation of targets by transcription factors",
+    folder="collectri",
+    files=(
+        SourceFile(
+            "regulation",
+            "CollecTRI_regulons.csv",
+            ("collectri.csv", "[cC]ollec[tT][rR][iI]*.csv"),
+            "https://zenodo.org/records/8192729/files/CollecTRI_regulons.csv",
+        ),
+    ),
+    licence="each compiled resource keeps its own licence; academic use",
+    commercial=False,
+    url="https://github.com/saezlab/CollecTRI",
+    required=False,
+    read=read,
+)

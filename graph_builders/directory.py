@@ -9,7 +9,8 @@ from pathlib import Path
 
 from graph_builders.content import open_file
 from graph_builders.reading import FoundFiles
-from graph_builders.register import REGISTER, SourceEntry, SourceFile
+from graph_builders.register import REGISTER
+from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import SourceError
 
 _ENDINGS = ("", ".gz", ".zip")

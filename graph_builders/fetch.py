@@ -18,7 +18,8 @@ import httpx
 from filelock import FileLock, Timeout
 
 from graph_builders.download import FileGoneError, Patience, download
-from graph_builders.register import REGISTER, SourceEntry, SourceFile, entry
+from graph_builders.register import REGISTER, entry
+from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import FetchError
 
 Progress = Callable[[str, float | None], None]

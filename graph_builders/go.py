@@ -6,19 +6,23 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import networkx as nx
-import obonet
 import polars as pl
 
+from graph_builders.hierarchy import require_acyclic
 from graph_builders.readers import numbered_lines
 from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import SourceError
 from rbio_kg.graph.tables import TABLE_SCHEMAS
 
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
+
+NAME = "GO"
 REGULATION = {"regulates": 0, "positively_regulates": 1, "negatively_regulates": -1}
 NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
 _HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
@@ -65,6 +69,8 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     Raises:
         SourceError: unreadable, no OBO file, or is_a and part_of form a cycle.
     """
+    import obonet  # With networkx a third of a second, which listing the sources does not need.
+
     path = files.one("ontology")
     rejections = Rejections(path)
     stanzas = _stanzas(path, rejections)
@@ -78,7 +84,9 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     left_out = {"obsolete terms": len(nodes) - len(live)} if len(nodes) > len(live) else {}
     rejections.seen = len(nodes) + graph.number_of_edges() + rejections.count
     edges = _relations(graph, live, stanzas.lines, rejections, left_out)
-    _check_acyclic(edges["is_a"] + edges["part_of"], path)
+    ends = {"start": pl.String, "end": pl.String}
+    upward = pl.DataFrame(edges["is_a"] + edges["part_of"], schema=ends, orient="row")
+    require_acyclic(upward, "is_a and part_of", path, "use go-basic.obo")
     terms = pl.DataFrame(
         [
             (term, name, namespace, None, synonyms)
@@ -88,8 +96,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         schema=TABLE_SCHEMAS["terms"],
         orient="row",
     )
-    source = pl.lit("GO").alias("source")
-    ends = {"start": pl.String, "end": pl.String}
+    source = pl.lit(NAME).alias("source")
     signed = [(start, end, sign) for name, sign in REGULATION.items() for start, end in edges[name]]
     version = graph.graph.get("data-version")
     date = re.search(r"\d{4}-\d\d-\d\d", version or "")
@@ -167,7 +174,7 @@ def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _S
 
 
 def _relations(
-    graph: nx.MultiDiGraph, live: set[str], lines: dict[str, int], rejections: Rejections, left_out: dict[str, int]
+    graph: MultiDiGraph, live: set[str], lines: dict[str, int], rejections: Rejections, left_out: dict[str, int]
 ) -> dict[str, list[tuple[str, str]]]:
     edges: dict[str, list[tuple[str, str]]] = {name: [] for name in ("is_a", "part_of", *REGULATION)}
     for start, end, kind in sorted(graph.edges(keys=True)):
@@ -180,18 +187,6 @@ def _relations(
         else:
             edges[kind].append((start, end))
     return edges
-
-
-def _check_acyclic(edges: list[tuple[str, str]], path: Path) -> None:
-    parents: dict[str, list[str]] = {}
-    for start, end in edges:
-        parents.setdefault(start, []).append(end)
-    try:
-        TopologicalSorter(parents).prepare()
-    except CycleError as error:
-        # graphlib lists each node before the one that needs it.
-        cycle = " -> ".join(reversed(error.args[1]))
-        raise SourceError(f"is_a and part_of form a cycle: {cycle}", where=path, hint="use go-basic.obo") from None
 
 
 def _synonyms(values: Iterable[str]) -> list[str]:
@@ -223,3 +218,16 @@ def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> Terms:
             dead.add(term)
     rows = sorted({**leads, **{term: term for term in live}}.items())
     return Terms(pl.DataFrame(rows, schema={"label": pl.String, "id": pl.String}, orient="row"), frozenset(dead))
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="Gene Ontology terms and their relations",
+    folder="go",
+    files=(SourceFile("ontology", "go-basic.obo", ("go.obo",), "http://purl.obolibrary.org/obo/go/go-basic.obo"),),
+    licence="CC BY 4.0",
+    commercial=True,
+    url="https://geneontology.org",
+    required=True,
+    read=read,
+)

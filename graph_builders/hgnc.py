@@ -8,17 +8,19 @@ from graph_builders.names import GeneNames
 from graph_builders.readers import Layout, read_table
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 
+NAME = "HGNC"
 LAYOUT = Layout(
     "\t",
     ("hgnc_id", "symbol", "name", "status", "alias_symbol", "prev_symbol", "entrez_id", "ensembl_gene_id"),
-    optional=("uniprot_ids", "date_modified"),
+    optional=("uniprot_ids", "date_modified", "gene_group", "gene_group_id"),
     quoted=True,
 )
 
 
 def read(files: FoundFiles, context: BuildContext) -> Reading:
-    """Tables `genes` and the gene names. Withdrawn entries are left out.
+    """Tables `genes`, `gene_sets` and `set_members` (gene groups), and the gene names. Withdrawn entries are left out.
 
     Raises:
         SourceError: the file is unreadable, lacks a column or holds no gene.
@@ -51,13 +53,15 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         pl.when(pl.col("name") != "").then(pl.col("name")).alias("name"),
         pl.col("prev_symbol").list.concat("alias_symbol").list.unique().list.sort().alias("aliases"),
     )
+    sets, members, unpaired = _groups(rows)
     date = rows["date_modified"].filter(rows["date_modified"].str.contains(r"^\d{4}-\d\d-\d\d$")).max()
     return Reading(
-        frames={"genes": genes},
+        frames={"genes": genes, "gene_sets": sets, "set_members": members},
         rejections=[rejections],
         left_out=left_out,
         date=str(date) if date is not None else None,
         names=GeneNames.of(_labels(rows)),
+        notes={"genes whose groups and group numbers do not pair": unpaired} if unpaired else {},
     )
 
 
@@ -78,3 +82,45 @@ def _labels(rows: pl.DataFrame) -> pl.DataFrame:
             part = part.filter(pl.col("label").list.len() > 0).explode("label")
         parts.append(part.filter(pl.col("label") != ""))
     return pl.concat(parts)
+
+
+def _groups(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """Gene groups, their members, and how many genes have a cell that does not pair names with numbers."""
+    names, numbers = (pl.col(column).fill_null("").str.split("|") for column in ("gene_group", "gene_group_id"))
+    grouped = rows.filter(pl.col("gene_group").fill_null("") != "")
+    rows = grouped.select("symbol", names.alias("name"), numbers.alias("id"))
+    paired = (pl.col("name").list.len() == pl.col("id").list.len()) & (
+        pl.col("id").list.eval(pl.element().str.contains(r"^\d+$")).list.all()
+    )
+    pairs = (
+        rows.filter(paired)
+        .explode("name", "id")
+        .with_columns(pl.format("hgnc.genegroup:{}", "id").alias("id"), pl.lit(NAME).alias("source"))
+    )
+    sets = pairs.sort("id", "name").unique("id", keep="first", maintain_order=True)
+    members = pairs.select(pl.col("symbol").alias("start"), pl.col("id").alias("end"), "source").unique()
+    return (
+        sets.select("id", "name", pl.lit("HGNC gene group").alias("kind"), "source"),
+        members.sort("start", "end"),
+        rows.height - rows.filter(paired).height,
+    )
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="human gene names and gene groups",
+    folder="hgnc",
+    files=(
+        SourceFile(
+            "genes",
+            "hgnc_complete_set.txt",
+            ("hgnc_complete_set*.txt", "hgnc_complete_set*.tsv"),
+            "https://storage.googleapis.com/public-download-files/hgnc/tsv/tsv/hgnc_complete_set.txt",
+        ),
+    ),
+    licence="CC0 1.0",
+    commercial=True,
+    url="https://www.genenames.org",
+    required=True,
+    read=read,
+)

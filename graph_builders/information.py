@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-from graphlib import TopologicalSorter
-from itertools import chain
-
-import numpy as np
 import polars as pl
 
-
-def ancestors(is_a: pl.DataFrame, part_of: pl.DataFrame, terms: pl.Series) -> pl.DataFrame:
-    """Every term with itself and all it leads to by is_a and part_of.
-
-    Args:
-        is_a: edges, columns `start` (child) and `end` (parent).
-        part_of: edges, columns `start` (part) and `end` (whole).
-        terms: all term ids, each once. The edges are acyclic and join only these.
-
-    Returns:
-        Columns `term` and `ancestor` (UInt32, positions in `terms`), one row a pair, in no order that matters.
-    """
-    position = {term: number for number, term in enumerate(terms)}
-    parents: dict[int, set[int]] = {number: set() for number in position.values()}
-    for start, end in pl.concat([is_a.select("start", "end"), part_of.select("start", "end")]).iter_rows():
-        parents[position[start]].add(position[end])
-    closure: dict[int, set[int]] = {}
-    for term in TopologicalSorter(parents).static_order():  # Parents come before their children.
-        closure[term] = {term}.union(*(closure[parent] for parent in parents[term]))
-    sizes = np.fromiter(map(len, closure.values()), np.int64, len(closure))
-    return pl.DataFrame(
-        {
-            "term": np.repeat(np.fromiter(closure, np.uint32, len(closure)), sizes),
-            "ancestor": np.fromiter(chain.from_iterable(closure.values()), np.uint32, sizes.sum()),
-        }
-    )
+from graph_builders.hierarchy import ancestors
 
 
 def information_content(
@@ -46,15 +17,16 @@ def information_content(
     Args:
         terms: columns `id`, `namespace` and others.
         annotations: columns `start` (gene) and `end` (term).
-        is_a: as for `ancestors`.
-        part_of: as for `ancestors`.
+        is_a: edges from child (`start`) to parent (`end`), with `part_of` acyclic.
+        part_of: edges from part to whole.
     """
+    edges = pl.concat([is_a.select("start", "end"), part_of.select("start", "end")])
     numbers = terms.select("id", "namespace").with_row_index("number")
     genes = annotations.select(pl.col("start").rank("dense").cast(pl.UInt32).alias("gene"), "end").unique()
     direct = genes.join(numbers.select(pl.col("id").alias("end"), pl.col("number").alias("term")), on="end")
     having = (
         direct.select("gene", "term")
-        .join(ancestors(is_a, part_of, terms["id"]), on="term")
+        .join(ancestors(edges, terms["id"]), left_on="term", right_on="key")
         .select("gene", pl.col("ancestor").alias("number"))
         .unique()
     )

@@ -13,6 +13,7 @@ from graph_builders.names import SYMBOLS
 from graph_builders.readers import Layout, read_table, text_blocks
 from graph_builders.reading import BuildContext, FoundFiles, Reading
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import SourceError
 from rbio_kg.graph.tables import TABLE_SCHEMAS
 
@@ -168,3 +169,33 @@ def _knockdowns(questions: pl.DataFrame, source: str, reading: Reading) -> pl.Da
         )
         .sort("start", "end", "cell_line")
     )
+
+
+_DATASETS = "https://raw.githubusercontent.com/Genentech/PerturbQA/main/perturbqa/datasets"
+
+
+def _files(task: str) -> tuple[SourceFile, ...]:
+    return tuple(
+        SourceFile(
+            task,
+            f"{line}-{task}.csv",
+            (f"*-{task}.csv",),
+            f"{_DATASETS}/{line}-{task}.csv",
+            required=False,
+            many=True,
+        )
+        for line in ("k562", "rpe1", "hepg2", "jurkat")
+    )
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="questions on the effects of knockdowns, with measured answers",
+    folder="perturbqa",
+    files=(*_files("de"), *_files("dir"), SourceFile("simulated", "simulated.json", required=False)),
+    licence="CC BY 4.0",
+    commercial=True,
+    url="https://github.com/Genentech/PerturbQA",
+    required=False,
+    read=read,
+)

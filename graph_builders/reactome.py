@@ -9,10 +9,12 @@ import polars as pl
 
 from graph_builders.content import archive_date
 from graph_builders.gmt import read_gmt
+from graph_builders.hierarchy import ancestors, require_acyclic
 from graph_builders.names import SYMBOLS
 from graph_builders.readers import Layout, read_table
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 
 NAME = "Reactome"
 _ID = re.compile(r"R-[A-Z]{3}-\d+(?:\.\d+)?")
@@ -24,10 +26,11 @@ NAMES = Layout("\t", ("id", "name", "species"), header=False, fields=(3, 3))
 def read(files: FoundFiles, context: BuildContext) -> Reading:
     """Tables `pathways`, `memberships` and, where the hierarchy file is there, `pathway_parents`.
 
-    A pathway's name comes from the gmt, else from the names file, else it is its id. Only R-HSA pathways are kept.
+    A member of a pathway is a member of all that it is part of; `direct` says whether the gmt lists it there. A
+    pathway's name comes from the gmt, else from the names file, else it is its id. Only R-HSA pathways are kept.
 
     Raises:
-        SourceError: a file is unreadable, or no line of it is Reactome's.
+        SourceError: a file is unreadable, or no line of it is Reactome's, or pathways are parts of themselves.
     """
     path = files.one("members")
     rejections = Rejections(path)
@@ -49,11 +52,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         [sets.select("id", "name"), others.select("id", pl.coalesce("name", "id").alias("name"))]
     ).sort("id")
     reading.frames["pathways"] = pathways.with_columns(source)
-    reading.frames["memberships"] = (
-        members.select("start", pl.col("id").alias("end"), pl.lit(True).alias("direct"), source)
-        .unique()
-        .sort("start", "end")
-    )
+    reading.frames["memberships"] = _closed(members, parents, reading.notes).with_columns(source)
     reading.require("memberships", path)
     reading.frames["pathway_parents"] = parents.with_columns(source)
     return reading
@@ -63,6 +62,19 @@ def _heading(name: str, pathway: str) -> tuple[str, str] | str:
     return (pathway, name) if _ID.fullmatch(pathway) and name else "the second field is no Reactome id (R-HSA-number)"
 
 
+def _closed(members: pl.DataFrame, parents: pl.DataFrame, notes: dict[str, int]) -> pl.DataFrame:
+    """Memberships closed upward over the hierarchy."""
+    listed = members.select("start", pl.col("id").alias("end")).unique()
+    ids = pl.concat([listed["end"], parents["start"], parents["end"]]).unique().sort()
+    above = ancestors(parents, ids)
+    upward = pl.DataFrame({"end": ids.gather(above["key"]), "above": ids.gather(above["ancestor"])})
+    closed = listed.join(upward, on="end").select("start", pl.col("above").alias("end"))
+    direct = listed.with_columns(pl.lit(True).alias("direct"))
+    table = closed.unique().join(direct, on=["start", "end"], how="left").sort("start", "end")
+    notes["memberships that follow from sub-pathways"] = table.height - listed.height
+    return table.with_columns(pl.col("direct").fill_null(False))
+
+
 def _parents(path: Path | None, reading: Reading) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"start": pl.String, "end": pl.String})
@@ -70,7 +82,9 @@ def _parents(path: Path | None, reading: Reading) -> pl.DataFrame:
     human = pl.all_horizontal(pl.col("parent", "child").str.starts_with(_HUMAN))
     rows = leave_out(rows, ~human, "other species", reading.left_out)
     rows = rejections.drop(rows, pl.col("parent") == pl.col("child"), "a pathway cannot be its own part")
-    return rows.select(pl.col("child").alias("start"), pl.col("parent").alias("end")).unique().sort("start", "end")
+    parents = rows.select(pl.col("child").alias("start"), pl.col("parent").alias("end")).unique().sort("start", "end")
+    require_acyclic(parents, "pathways and their parts", path, "download the hierarchy again")
+    return parents
 
 
 def _names(path: Path | None, reading: Reading) -> pl.DataFrame:
@@ -90,3 +104,32 @@ def _rows(path: Path, layout: Layout, ids: tuple[str, ...], reading: Reading) ->
     rows = rejections.drop(rows, ~known, "there is no Reactome id (R-HSA-number)")
     rejections.require_some(rows.height, "Reactome pathways")
     return rows, rejections
+
+
+_DOWNLOADS = "https://reactome.org/download/current"
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="pathways, their members and their hierarchy",
+    folder="reactome",
+    files=(
+        SourceFile(
+            "members",
+            "ReactomePathways.gmt.zip",
+            ("ReactomePathways.gmt",),
+            f"{_DOWNLOADS}/ReactomePathways.gmt.zip",
+        ),
+        SourceFile(
+            "hierarchy",
+            "ReactomePathwaysRelation.txt",
+            url=f"{_DOWNLOADS}/ReactomePathwaysRelation.txt",
+            required=False,
+        ),
+        SourceFile("names", "ReactomePathways.txt", url=f"{_DOWNLOADS}/ReactomePathways.txt", required=False),
+    ),
+    licence="CC0 1.0",
+    commercial=True,
+    url="https://reactome.org",
+    required=False,
+    read=read,
+)

@@ -44,6 +44,7 @@ class BuildContext:
     Args:
         names: gene names (from HGNC on).
         terms: live GO terms and where other ids lead (from GO on).
+        cell_lines: cell lines that questions are about (from PerturbQA on).
         min_score: least STRING score kept, 0 to 1000.
         textmining: False takes text mining out of STRING's combined score, which is then joined from the other channels
             (and `min_score` is the least such score); that needs STRING's full links file.
@@ -51,10 +52,13 @@ class BuildContext:
 
     names: GeneNames | None = None
     terms: Terms | None = None
+    cell_lines: tuple[str, ...] = ()
     min_score: int = 400
     textmining: bool = True
 
-    def settled(self, part: Literal["names", "terms"], value: GeneNames | Terms) -> BuildContext:
+    def settled(
+        self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | Terms | tuple[str, ...]
+    ) -> BuildContext:
         """This context with what a source has settled."""
         return replace(self, **cast("dict[str, Any]", {part: value}))
 
@@ -108,6 +112,12 @@ class Reading:
     notes: dict[str, int] = field(default_factory=dict)
 
     @property
+    def cell_lines(self) -> tuple[str, ...] | None:
+        """The cell lines that this source has, None where it has none."""
+        frame = self.frames.get("cell_lines")
+        return None if frame is None else tuple(frame["name"])
+
+    @property
     def rows_read(self) -> int:
         """Rows of the provider's files, blank lines and comments aside."""
         return sum(part.seen for part in self.rejections)
@@ -141,3 +151,9 @@ def leave_out(frame: pl.DataFrame, out: pl.Expr, kind: str, counts: dict[str, in
     if kept.height < frame.height:
         counts[kind] = counts.get(kind, 0) + frame.height - kept.height
     return kept
+
+
+def collected(rows: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
+    """The different values of a column for each of the keys, as a sorted list."""
+    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
+    return rows.select(*keys, column).unique().sort(*keys, column).group_by(keys, maintain_order=True).agg(column)

@@ -24,7 +24,7 @@ from graph_builders.reading import BuildContext, Reading
 from graph_builders.rejections import Rejections
 from rbio_kg.files import write_text
 
-_SETTLED = {"names": "names", "gene_names": "names", "terms": "terms", "go_terms": "terms"}
+_SETTLED = {"names": "names", "gene_names": "names", "terms": "terms", "go_terms": "terms", "cell_lines": "cell_lines"}
 """Parts of the context that an earlier reading settles; the others are options of the build."""
 _PLAIN = ("left_out", "version", "date", "simulated", "name", "licence", "url", "notes")
 
@@ -77,7 +77,7 @@ class Readings:
             reading, asked = kept
         else:
             watched = _Watched(self.context, set())
-            reading = found.entry.reader()(found.files, cast("BuildContext", watched))
+            reading = found.entry.read(found.files, cast("BuildContext", watched))
             asked = {name: self._state(name) for name in sorted(watched.asked)}
             if place is not None:
                 _write(place, reading, {"identity": identity, "asked": asked})
@@ -93,7 +93,7 @@ class Readings:
                     shutil.rmtree(place)
 
     def _settle(self, reading: Reading, digest: str) -> None:
-        for part in ("names", "terms"):
+        for part in ("names", "terms", "cell_lines"):
             value = getattr(reading, part)
             if value is not None:
                 self.context = self.context.settled(part, value)

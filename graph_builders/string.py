@@ -11,6 +11,7 @@ from graph_builders.names import SYMBOLS
 from graph_builders.readers import Layout, read_table, table_blocks
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 from graph_builders.string_pairs import best_pairs
 from graph_builders.string_scores import CHANNELS, TRANSFERRED, both, combined
 from rbio_kg.errors import SourceError
@@ -139,3 +140,31 @@ def _channels() -> list[pl.Expr]:
         (both(number[name], pl.col(f"{name}_transferred")) if name in TRANSFERRED else number[name]).alias(name)
         for name in CHANNELS
     ]
+
+
+_DOWNLOADS = "https://stringdb-downloads.org/download"
+
+SOURCE = SourceEntry(
+    name="STRING",
+    title="functional associations of proteins",
+    folder="string",
+    files=(
+        SourceFile(
+            "info",
+            "9606.protein.info.v12.0.txt.gz",
+            ("9606.protein.info.v*.txt",),
+            f"{_DOWNLOADS}/protein.info.v12.0/9606.protein.info.v12.0.txt.gz",
+        ),
+        SourceFile(
+            "links",
+            "9606.protein.links.full.v12.0.txt.gz",
+            ("9606.protein.links.full.v*.txt", "9606.protein.links.detailed.v*.txt", "9606.protein.links.v*.txt"),
+            f"{_DOWNLOADS}/protein.links.full.v12.0/9606.protein.links.full.v12.0.txt.gz",
+        ),
+    ),
+    licence="CC BY 4.0",
+    commercial=True,
+    url="https://string-db.org",
+    required=True,
+    read=read,
+)

@@ -9,6 +9,7 @@ import polars as pl
 from graph_builders.gmt import read_gmt
 from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
 from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
 
 NAME = "WikiPathways"
 _HEAD = re.compile(r"(?P<name>.+)%(?P<release>WikiPathways[^%]*)%(?P<id>WP\d+)%(?P<species>[^%]+)")
@@ -53,3 +54,23 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     if reading.version and (match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", reading.version)):
         reading.date = "-".join(match.groups())
     return reading
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="community pathways and their members",
+    folder="wikipathways",
+    files=(
+        SourceFile(
+            "members",
+            "wikipathways-20240910-gmt-Homo_sapiens.gmt",
+            ("wikipathways*Homo_sapiens*.gmt", "*.gmt"),
+            "https://data.wikipathways.org/20240910/gmt/wikipathways-20240910-gmt-Homo_sapiens.gmt",
+        ),
+    ),
+    licence="CC0 1.0",
+    commercial=True,
+    url="https://www.wikipathways.org",
+    required=False,
+    read=read,
+)

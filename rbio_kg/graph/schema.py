@@ -219,7 +219,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "expression",
         "Gene",
         "CellLine",
-        (Property("nx", "float", "normalised RNA expression, at least 1"), _SOURCE),
+        (Property("nx", "float", "normalised RNA expression (NX or nTPM), at least 1"), _SOURCE),
         "The gene's RNA is detected in the cell line.",
     ),
     RelationshipType(
@@ -227,7 +227,11 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "reported_interactions",
         "Gene",
         "Gene",
-        (_SOURCE,),
+        (
+            Property("methods", "list", "methods, sorted, at most 20; null where the file does not say them"),
+            Property("references", "list", "references, sorted, at most 20; null where the file does not say them"),
+            _SOURCE,
+        ),
         "A collection of published experiments lists the pair as interacting; lower symbol first.",
         ("source",),
     ),

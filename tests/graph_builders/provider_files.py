@@ -16,7 +16,7 @@ from graph_builders import go, hgnc
 from graph_builders.reading import BuildContext, FoundFiles
 from graph_builders.rejections import Rejections
 
-HGNC = """\
+_GENES = """\
 hgnc_id\tsymbol\tname\tstatus\tlocation\talias_symbol\tprev_symbol\tdate_modified\tentrez_id\tensembl_gene_id\tuniprot_ids
 HGNC:1\tAAA1\tfirst gene\tApproved\t1p1\t"OLDA|SHARED"\tFORMERA\t2024-01-02\t101\tENSG00000000001\tP00001
 HGNC:2\tBBB1\tsecond gene, "quoted"\tApproved\t1p2\tSHARED\t\t2024-05-06\t102\tENSG00000000002\t"P00002|P00009"
@@ -24,6 +24,11 @@ HGNC:3\tCCC1\tthird gene\tApproved\t1p3\tAAA1\tFORMERC\t2023-01-01\t103\tENSG000
 HGNC:4\tDDD1\tfourth gene\tApproved\t1p4\t\t\t\t104\t\tP00009
 HGNC:5\tEEE1\tgone\tEntry Withdrawn\t\t\t\t\t105\t\t
 """
+_GROUPS = (
+    "gene_group\tgene_group_id", '"First family|Second family"\t"11|12"', "First family\t11", "\t",
+    '"First family|Third family"\t11', "Second family\t12",
+)  # fmt: skip
+HGNC = "".join(f"{gene}\t{group}\n" for gene, group in zip(_GENES.splitlines(), _GROUPS, strict=True))
 
 OBO = """\
 format-version: 1.2
@@ -167,6 +172,57 @@ AP1,AAA1,1,x,
 CCC1,CCC1,1,x,
 AAA1,DDD1,strong,x,
 """
+HPA = """\
+Gene\tGene name\tCell line\tTPM\tpTPM\tnTPM
+ENSG00000000001\tFIRST\tK-562\t9.0\t9.1\t12.5
+ENSG00000000002\tBBB1\tK-562\t0.5\t0.6\t0.9
+ENSG99999999999\tFORMERC\tK-562\t1.0\t1.0\t1.0
+ENSG99999999998\tNOGENE\tK-562\t5.0\t5.0\t5.0
+ENSG00000000001\tAAA1\tA-431\t9.0\t9.1\t12.5
+ENSG00000000002\tBBB1\tK-562\t0.5\t0.6\tmuch
+"""
+_BIOGRID_COLUMNS = (
+    "#BioGRID Interaction ID", "Entrez Gene Interactor A", "Entrez Gene Interactor B", "Official Symbol Interactor A",
+    "Official Symbol Interactor B", "Experimental System", "Experimental System Type", "Author", "Publication Source",
+    "Organism ID Interactor A", "Organism ID Interactor B", "Throughput",
+)  # fmt: skip
+
+
+def biogrid(*pairs: tuple[str, str, str, str], kind: str = "physical", taxon: str = "9606") -> str:
+    """BioGRID's TAB 3.0 with the columns that are read and some more; (NCBI id, symbol, NCBI id, symbol) a row."""
+    lines = ["\t".join(_BIOGRID_COLUMNS)]
+    for number, (one, first, other, second) in enumerate(pairs, 1):
+        fields = [str(number), one, other, first, second, "Two-hybrid", kind, "Doe J (2001)", f"PUBMED:{number}"]
+        lines.append("\t".join([*fields, "9606", taxon, "Low Throughput"]))
+    return "\n".join(lines) + "\n"
+
+
+BIOGRID = biogrid(("101", "AAA1", "102", "BBB1"), ("103", "OLD", "101", "AAA1"), ("-", "virus", "101", "AAA1"))
+_MITAB_COLUMNS = (
+    "#ID(s) interactor A", "ID(s) interactor B", "Alt. ID(s) interactor A", "Alt. ID(s) interactor B",
+    "Alias(es) interactor A", "Alias(es) interactor B", "Interaction detection method(s)",
+    "Publication 1st author(s)", "Publication Identifier(s)", "Taxid interactor A", "Taxid interactor B",
+    "Negative",
+)  # fmt: skip
+HUMAN = "taxid:9606(human)|taxid:9606(Homo sapiens)"
+
+
+def mitab(*pairs: tuple[str, str], aliases: str = "-", taxon: str = HUMAN, negative: str = "false") -> str:
+    """PSI-MI TAB 2.7 with the columns that are read and some more; (identifier, identifier) a row."""
+    lines = ["\t".join(_MITAB_COLUMNS)]
+    method = 'psi-mi:"MI:0018"(two hybrid)'
+    for number, (one, other) in enumerate(pairs, 1):
+        fields = [one, other, "-", "-", "-", aliases, method, "Doe et al. (2001)", f"pubmed:{number}|imex:IM-1"]
+        lines.append("\t".join([*fields, HUMAN, taxon, negative]))
+    return "\n".join(lines) + "\n"
+
+
+INTACT = mitab(("uniprotkb:P00001", "uniprotkb:P00002-2"), ("intact:EBI-1", "uniprotkb:P00002"))
+COESSENTIAL = """\
+Cluster number\tHeatmap URL\tMost-enriched GO term\tMost-enriched enrichment\tMost-enriched p\tGenes\t\t
+1\texample.org/1.pdf\tmolecular function:branch binding\t8.07\t1.52E-28\tAAA1\tFORMERC\tNOGENE
+2\texample.org/2.pdf\t\t\t\tBBB1\tCCC1\t
+"""
 DE = """\
 pert,gene,label,split
 AAA1,BBB1,1,train
@@ -188,6 +244,10 @@ FILES = {
     "reactome/ReactomePathways.txt": REACTOME_NAMES,
     "wikipathways/wikipathways-20240910-gmt-Homo_sapiens.gmt": WIKIPATHWAYS,
     "collectri/CollecTRI_regulons.csv": COLLECTRI,
+    "hpa/rna_celline.tsv": HPA,
+    "extra/BIOGRID-ALL-4.4.232.tab3.txt": BIOGRID,
+    "extra/human.txt": INTACT,
+    "extra/clusterOne_clusters.tsv": COESSENTIAL,
     "perturbqa/k562-de.csv": DE,
     "perturbqa/k562-dir.csv": DIRECTION,
 }

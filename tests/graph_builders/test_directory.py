@@ -18,12 +18,13 @@ def found(root: Path) -> dict[str, list[str]]:
 def test_every_form_of_every_file_is_found(tmp_path: Path, form: str) -> None:
     assert list(found(write_sources(tmp_path, form))) == [
         "HGNC", "GO", "GOA", "STRING", "Reactome", "WikiPathways", "CollecTRI", "PerturbQA",
+        "HPA", "BioGRID", "IntAct", "co-essential modules",
     ]  # fmt: skip
 
 
 def test_optional_sources_may_be_absent(tmp_path: Path) -> None:
     write_sources(tmp_path)
-    for name in ("reactome", "wikipathways", "collectri", "perturbqa"):
+    for name in ("reactome", "wikipathways", "collectri", "perturbqa", "hpa", "extra"):
         (tmp_path / name).rename(tmp_path / f"no-{name}")
     assert list(found(tmp_path)) == ["HGNC", "GO", "GOA", "STRING"]
 

@@ -12,7 +12,9 @@ from filelock import FileLock
 
 from graph_builders.download import Patience
 from graph_builders.fetch import FetchedFile, fetch, fetch_sources, list_files
-from graph_builders.register import REGISTER, SourceEntry, SourceFile
+from graph_builders.reading import Reading
+from graph_builders.register import REGISTER
+from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import FetchError, SourceError
 from tests.graph_builders.file_server import Behaviour, FileServer, file_server
 
@@ -30,7 +32,7 @@ ENTRY = SourceEntry(
     commercial=True,
     url="https://provider.invalid",
     required=True,
-    read="none:none",
+    read=lambda found, context: Reading(frames={}, rejections=[]),
     title="names",
 )
 

@@ -7,7 +7,7 @@ import pytest
 from graph_builders import hgnc
 from graph_builders.reading import BuildContext, Reading
 from rbio_kg.errors import SourceError
-from tests.graph_builders.provider_files import HGNC, file_of, files, reasons
+from tests.graph_builders.provider_files import HGNC, file_of, files, reasons, rows
 
 
 def read(folder: Path, text: str) -> Reading:
@@ -59,9 +59,31 @@ def test_malformed_rows_are_rejected(tmp_path: Path) -> None:
         (7, "hgnc_id is not HGNC:number"),
         (8, "the symbol is given twice"),
         (9, "the hgnc_id is given twice"),
-        (10, "the row does not have 11 fields"),
+        (10, "the row does not have 13 fields"),
     ]
     assert reading.frames["genes"].height == 4
+
+
+def test_groups_with_their_members(tmp_path: Path) -> None:
+    reading = read(tmp_path, HGNC)
+    assert rows(reading.frames["gene_sets"], "id", "name", "kind", "source") == [
+        ("hgnc.genegroup:11", "First family", "HGNC gene group", "HGNC"),
+        ("hgnc.genegroup:12", "Second family", "HGNC gene group", "HGNC"),
+    ]
+    assert rows(reading.frames["set_members"], "start", "end", "source") == [
+        ("AAA1", "hgnc.genegroup:11", "HGNC"),
+        ("AAA1", "hgnc.genegroup:12", "HGNC"),
+        ("BBB1", "hgnc.genegroup:11", "HGNC"),
+    ]
+    assert reading.notes == {"genes whose groups and group numbers do not pair": 1}
+
+
+def test_groups_may_be_absent(tmp_path: Path) -> None:
+    lines = [line.split("\t")[:11] for line in HGNC.splitlines()]
+    reading = read(tmp_path, "\n".join("\t".join(fields) for fields in lines) + "\n")
+    assert reading.frames["genes"].height == 4
+    assert reading.frames["set_members"].is_empty()
+    assert reading.notes == {}
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:

@@ -7,36 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_builders.information import ancestors, information_content
-
-ENDS = {"start": pl.String, "end": pl.String}
-Edges = set[tuple[int, int]]
-
-
-def edges(pairs: Edges) -> pl.DataFrame:
-    return pl.DataFrame([(f"t{start}", f"t{end}") for start, end in sorted(pairs)], schema=ENDS, orient="row")
-
-
-def reached(term: int, pairs: Edges) -> set[int]:
-    found = {term}
-    for start, end in pairs:
-        if start == term:
-            found |= reached(end, pairs)
-    return found
-
-
-def below(count: int) -> st.SearchStrategy[Edges]:
-    pair = st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)).filter(lambda ends: ends[0] > ends[1])
-    return st.sets(pair, max_size=12)
-
-
-@settings(deadline=None, max_examples=60)
-@given(below(8), below(8))
-def test_ancestors_against_a_slow_reference(is_a: Edges, part_of: Edges) -> None:
-    terms = pl.Series("id", [f"t{number}" for number in range(8)])
-    expected = {(term, above) for term in range(8) for above in reached(term, is_a | part_of)}
-    found = ancestors(edges(is_a), edges(part_of), terms)
-    assert sorted(found.rows()) == sorted(expected)
+from graph_builders.information import information_content
+from tests.graph_builders.test_hierarchy import ENDS, Edges, below, edges, reached
 
 
 @settings(deadline=None, max_examples=60)

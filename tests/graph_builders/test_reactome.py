@@ -38,10 +38,14 @@ def test_human_pathways_with_names_and_hierarchy(tmp_path: Path, form: str) -> N
         ("R-HSA-3", "Upper pathway", "Reactome"),
         ("R-HSA-4", "R-HSA-4", "Reactome"),
     ]
-    assert rows(frames["memberships"], "start", "end") == [
-        ("AAA1", "R-HSA-1"),
-        ("AAA1", "R-HSA-2"),
-        ("BBB1", "R-HSA-1"),
+    assert rows(frames["memberships"], "start", "end", "direct") == [
+        ("AAA1", "R-HSA-1", True),
+        ("AAA1", "R-HSA-2", True),
+        ("AAA1", "R-HSA-3", False),
+        ("AAA1", "R-HSA-4", False),
+        ("BBB1", "R-HSA-1", True),
+        ("BBB1", "R-HSA-3", False),
+        ("BBB1", "R-HSA-4", False),
     ]
     assert rows(frames["pathway_parents"], "start", "end") == [
         ("R-HSA-1", "R-HSA-3"),
@@ -50,7 +54,7 @@ def test_human_pathways_with_names_and_hierarchy(tmp_path: Path, form: str) -> N
     ]
     assert reasons(reading.rejections) == [(4, "the second field is no Reactome id (R-HSA-number)")]
     assert reading.left_out == {"other species": 4}
-    assert reading.notes == {"pathways without a name": 1}
+    assert reading.notes == {"memberships that follow from sub-pathways": 4, "pathways without a name": 1}
     assert reading.unmapped.rows == 1
     assert reading.date == ("2024-06-07" if form == "zip" else None)
     # 4 sets and 6 members (2 sets, 1 member lost), 4 relations, 3 names.
@@ -72,6 +76,35 @@ def test_malformed_lines(tmp_path: Path) -> None:
     assert (5, "a pathway cannot be its own part") in found
     assert (6, "the row does not have 2 fields") in found
     assert (7, "there is no Reactome id (R-HSA-number)") in found
+
+
+def test_a_pathway_cannot_stand_above_itself(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="pathways and their parts form a cycle: R-HSA-") as caught:
+        read(tmp_path, hierarchy="R-HSA-1\tR-HSA-2\nR-HSA-2\tR-HSA-3\nR-HSA-3\tR-HSA-1\n")
+    assert caught.value.where == str(tmp_path / "hierarchy")
+
+
+levels = st.sets(st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda ends: ends[0] < ends[1]), min_size=1)
+listed = st.sets(st.tuples(st.sampled_from(["AAA1", "BBB1"]), st.integers(1, 6)), min_size=1)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(levels, listed)
+def test_membership_is_closed_upward(
+    tmp_path: Path, parents: set[tuple[int, int]], members: set[tuple[str, int]]
+) -> None:
+    gmt = "".join(
+        f"Set {number}\tR-HSA-{number}\t" + "\t".join(gene for gene, place in sorted(members) if place == number) + "\n"
+        for number in sorted({place for _, place in members})
+    )
+    relations = "".join(f"R-HSA-{parent}\tR-HSA-{child}\n" for parent, child in sorted(parents))
+    expected = set(members)
+    for _ in range(6):
+        expected |= {(gene, parent) for gene, place in expected for parent, child in parents if child == place}
+    table = read(tmp_path, gmt, hierarchy=relations).frames["memberships"]
+    assert rows(table, "start", "end", "direct") == sorted(
+        (gene, f"R-HSA-{place}", (gene, place) in members) for gene, place in expected
+    )
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -51,6 +51,12 @@ def test_only_what_changed_is_read_again(sources: Path, paths: WorkspacePaths) -
     assert read_again(paths, sources) == every - {"GO"}
 
 
+def test_cell_lines_lead_expression(sources: Path, paths: WorkspacePaths) -> None:
+    read_again(paths, sources)
+    (sources / "perturbqa/k562-dir.csv").rename(sources / "perturbqa/a-431-dir.csv")
+    assert read_again(paths, sources) == {"PerturbQA", "HPA"}
+
+
 def test_an_option_is_a_reason_for_those_that_look_at_it(sources: Path, paths: WorkspacePaths) -> None:
     read_again(paths, sources)
     assert read_again(paths, sources, min_score=500) == {"STRING"}

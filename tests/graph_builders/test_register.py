@@ -8,7 +8,7 @@ from rbio_kg.errors import SourceError
 
 def test_every_source_has_a_reader_and_an_address() -> None:
     for source in REGISTER:
-        assert callable(source.reader())
+        assert callable(source.read)
         assert source.licence
         assert source.url.startswith("https://")
         for file in source.files:

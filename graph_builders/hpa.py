@@ -1,0 +1,116 @@
+"""The Human Protein Atlas: whose RNA is detected in which cell line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from graph_builders.names import SYMBOLS
+from graph_builders.readers import Layout, table_blocks
+from graph_builders.reading import BuildContext, FoundFiles, Reading, leave_out
+from graph_builders.rejections import Rejections
+from graph_builders.source import SourceEntry, SourceFile
+from rbio_kg.errors import SourceError
+
+NAME = "HPA"
+LAYOUT = Layout("\t", ("Gene", "Gene name", "Cell line"), optional=("NX", "nTPM"))
+DETECTED = 1.0
+"""The least NX (releases 19 and 20) or nTPM (from 21 on) that the Atlas calls detected."""
+ALIASES = {"htertrpe1": "rpe1"}
+"""Cell lines that people know by another name than the Atlas does, as `plain_name` writes them."""
+_VALUE = pl.col("nx").is_finite() & (pl.col("nx") >= 0)
+
+
+def plain_name(cell_line: str) -> str:
+    """The letters and digits of a cell line's name, in lower case: `K-562`, `K562` and `k562` are one line."""
+    name = re.sub(r"[^a-z0-9]", "", cell_line.lower())
+    return ALIASES.get(name, name)
+
+
+def read(files: FoundFiles, context: BuildContext) -> Reading:
+    """Table `expression`: the cell lines that questions are about, with every gene that is detected there.
+
+    A row is one gene in one cell line. Where several Ensembl genes are one gene, the highest value stays.
+
+    Raises:
+        SourceError: the file is unreadable, lacks a column or holds no value.
+    """
+    path = files.one("expression")
+    rejections = Rejections(path)
+    reading = Reading(frames={}, rejections=[rejections])
+    lines = pl.DataFrame(
+        [(plain_name(line), line) for line in context.cell_lines],
+        schema={"plain": pl.String, "end": pl.String},
+        orient="row",
+    )
+    others = ~pl.col("plain").is_in(lines["plain"].implode())
+    blocks = []
+    usable = 0
+    for rows in _wide(path, rejections, reading.left_out) if _is_parquet(path) else _long(path, rejections):
+        usable += rows.height
+        plain = pl.col("Cell line").replace_strict({name: plain_name(name) for name in rows["Cell line"].unique()})
+        rows = rows.with_columns(plain.alias("plain"))
+        rows = leave_out(rows, others, "cell lines and tissues that no question is about", reading.left_out)
+        rows = leave_out(rows, pl.col("nx") < DETECTED, "not detected", reading.left_out)
+        rows = context.gene_names().resolve(rows, {"Gene": ("ensembl",), "Gene name": SYMBOLS}, "start")
+        blocks.append(reading.unmapped.drop(rows, {"start": "Gene name"}).join(lines, on="plain"))
+    rejections.require_some(usable, "expression")
+    rows = pl.concat(blocks)
+    # The Atlas states one decimal; single precision had blurred it.
+    table = rows.group_by("start", "end").agg(pl.col("nx").max().round(1)).sort("start", "end")
+    reading.notes["rows of one gene merged"] = rows.height - table.height
+    reading.frames["expression"] = table.with_columns(pl.lit(NAME).alias("source"))
+    return reading
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) == b"PAR1"
+
+
+def _long(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
+    """The Atlas' own table: one row a gene and cell line."""
+    for block in table_blocks(path, LAYOUT, rejections):
+        value = pl.coalesce("NX", "nTPM").cast(pl.Float64, strict=False)
+        rows = block.select("line", "Gene", "Gene name", "Cell line", value.alias("nx"))
+        yield rejections.drop(rows, ~_VALUE, "there is no NX or nTPM")
+
+
+def _wide(path: Path, rejections: Rejections, left_out: dict[str, int]) -> Iterator[pl.DataFrame]:
+    """Parquet with one row a gene and one column a cell line or tissue."""
+    try:
+        table = pl.read_parquet(path)
+        values = pl.all().exclude("GeneID", "symbol").cast(pl.Float64)
+        name = pl.coalesce("symbol", "GeneID").alias("Gene name")
+        table = table.select(pl.col("GeneID").alias("Gene"), name, values)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"the Parquet file cannot be read ({error})", where=path, hint="download it again") from error
+    index = ["line", "Gene", "Gene name"]
+    rows = table.with_row_index("line", 1).unpivot(index=index, variable_name="Cell line", value_name="nx")
+    rejections.seen += rows.height
+    rows = leave_out(rows, pl.col("nx").is_null() | pl.col("nx").is_nan(), "not measured", left_out)
+    yield rejections.drop(rows, ~_VALUE, "the value is not 0 or more")
+
+
+SOURCE = SourceEntry(
+    name=NAME,
+    title="RNA of genes in cell lines",
+    folder="hpa",
+    files=(
+        SourceFile(
+            "expression",
+            "rna_celline.tsv.zip",
+            ("rna_celline_tissue_nx.parquet",),
+            "https://www.proteinatlas.org/download/tsv/rna_celline.tsv.zip",
+        ),
+    ),
+    licence="CC BY-SA (3.0 or 4.0, by release)",
+    commercial=True,
+    url="https://www.proteinatlas.org",
+    required=False,
+    read=read,
+    by_name=True,
+)

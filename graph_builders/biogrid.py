@@ -50,7 +50,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         blocks = _physical(path, rejections, reading)
         ends = Ends({"entrez_a": ("entrez",), "gene_a": SYMBOLS}, {"entrez_b": ("entrez",), "gene_b": SYMBOLS})
     reading.frames["reported_interactions"] = reported(blocks, ends, NAME, context, reading)
-    rejections.require_some(reading.rows_read - reading.rejected, "BioGRID's pairs")
+    reading.require("reported_interactions", path)
     return reading
 
 

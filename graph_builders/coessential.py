@@ -64,6 +64,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         kind=KIND,
         source=NAME,
     )
+    reading.require("set_members", path)
     return reading
 
 

@@ -38,17 +38,31 @@ class Found:
         return hashlib.sha256("".join(f"{name}\t{digest}\n" for name, digest in self.digests).encode()).hexdigest()
 
 
-def find_sources(sources: Path) -> list[Found]:
+def find_sources(sources: Path, commercial_only: bool = False) -> list[Found]:
     """Every registered source that lies in the directory, in the order of the register.
 
+    Args:
+        sources: the sources directory.
+        commercial_only: leave out sources whose licence does not allow commercial use.
+
     Raises:
-        SourceError: the directory or a required file is missing, or a name fits several files.
+        SourceError: the directory or a required file is missing, a name fits several files, or a source without which
+            there is no graph does not allow commercial use.
     """
     if not sources.is_dir():
         raise SourceError(
             "the sources directory is missing", where=sources, hint="run rbio-kg fetch, or name one with --sources"
         )
-    return [found for entry in REGISTER if (found := _find(entry, sources)) is not None]
+    wanted = []
+    for entry in REGISTER:
+        if entry.commercial or not commercial_only:
+            wanted.append(entry)
+        elif entry.required:
+            raise SourceError(
+                f"{entry.name} is needed for every graph, but its licence ({entry.licence}) allows no commercial use",
+                hint="build without --commercial-only",
+            )
+    return [found for entry in wanted if (found := _find(entry, sources)) is not None]
 
 
 def _find(entry: SourceEntry, sources: Path) -> Found | None:

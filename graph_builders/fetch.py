@@ -66,6 +66,7 @@ class ListedFile:
     name: str
     url: str
     licence: str
+    commercial: bool
     required: bool
     path: Path
     state: str
@@ -79,13 +80,14 @@ class ListedFile:
 def fetch_sources(
     directory: Path, names: Sequence[str] | None = None, *, progress: Progress | None = None, mirror: str | None = None
 ) -> list[FetchedFile]:
-    """`fetch` for sources by name, all of the register where none is named.
+    """`fetch` for sources by name; where none is named, for all of the register but the large ones.
 
     Raises:
         SourceError: a name is not in the register.
         FetchError: as `fetch`.
     """
-    return fetch(_entries(names), directory, progress=progress, base_url_override=mirror)
+    entries = _entries(names) if names else [source for source in REGISTER if not source.by_name]
+    return fetch(entries, directory, progress=progress, base_url_override=mirror)
 
 
 def fetch(
@@ -160,7 +162,7 @@ def list_files(directory: Path, names: Sequence[str] | None = None) -> list[List
             found = _present(target)
             state, path = ("present", found) if found else ("partial", part) if part.exists() else ("missing", target)
             size = path.stat().st_size if path.exists() else 0
-            about = (source.name, source.title, file.name, file.url, source.licence)
+            about = (source.name, source.title, file.name, file.url, source.licence, source.commercial)
             listed.append(ListedFile(*about, source.required and file.required, path, state, size))
     return listed
 

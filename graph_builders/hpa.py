@@ -19,6 +19,8 @@ NAME = "HPA"
 LAYOUT = Layout("\t", ("Gene", "Gene name", "Cell line"), optional=("NX", "nTPM"))
 DETECTED = 1.0
 """The least NX (releases 19 and 20) or nTPM (from 21 on) that the Atlas calls detected."""
+MOST_VALUES = 50_000_000
+"""Cells that a Parquet table may have; the Atlas' has 2.6 million."""
 ALIASES = {"htertrpe1": "rpe1"}
 """Cell lines that people know by another name than the Atlas does, as `plain_name` writes them."""
 _VALUE = pl.col("nx").is_finite() & (pl.col("nx") >= 0)
@@ -82,6 +84,7 @@ def _long(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
 def _wide(path: Path, rejections: Rejections, left_out: dict[str, int]) -> Iterator[pl.DataFrame]:
     """Parquet with one row a gene and one column a cell line or tissue."""
     try:
+        _check_size(path)
         table = pl.read_parquet(path)
         values = pl.all().exclude("GeneID", "symbol").cast(pl.Float64)
         name = pl.coalesce("symbol", "GeneID").alias("Gene name")
@@ -93,6 +96,15 @@ def _wide(path: Path, rejections: Rejections, left_out: dict[str, int]) -> Itera
     rejections.seen += rows.height
     rows = leave_out(rows, pl.col("nx").is_null() | pl.col("nx").is_nan(), "not measured", left_out)
     yield rejections.drop(rows, ~_VALUE, "the value is not 0 or more")
+
+
+def _check_size(path: Path) -> None:
+    scan = pl.scan_parquet(path)
+    rows, columns = scan.select(pl.len()).collect().item(), len(scan.collect_schema())
+    if rows * columns > MOST_VALUES:
+        raise SourceError(
+            f"the table has {rows:,} rows and {columns:,} columns", where=path, hint="is it the right file?"
+        )
 
 
 SOURCE = SourceEntry(

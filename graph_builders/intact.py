@@ -55,7 +55,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
             {"accession_b": ("uniprot",), "name_b": SYMBOLS, "id_b": ()},
         )
     reading.frames["reported_interactions"] = reported(blocks, ends, NAME, context, reading)
-    rejections.require_some(reading.rows_read - reading.rejected, "IntAct's pairs")
+    reading.require("reported_interactions", path)
     return reading
 
 

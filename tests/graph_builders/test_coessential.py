@@ -49,6 +49,11 @@ def test_malformed_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_genes_that_nobody_knows(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
+        read(file_of(tmp_path, "cluster\tmost_enriched_go\tgenes\n1\t\tNOGENE|NEITHER\n"))
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="the header is not that of co-essential modules"):
         read(file_of(tmp_path, "cluster\tgenes\n1\tAAA1\n"))

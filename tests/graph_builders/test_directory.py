@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from graph_builders import directory
 from graph_builders.directory import find_sources
+from graph_builders.register import REGISTER
 from rbio_kg.errors import SourceError
 from tests.graph_builders.provider_files import FORMS, HGNC, LINKS, file_of, write_sources
 
@@ -56,6 +59,18 @@ def test_the_fullest_links_file_is_taken(tmp_path: Path) -> None:
     for kind in ("detailed", "full"):
         file_of(folder, LINKS, f"9606.protein.links.{kind}.v12.0.txt.gz")
         assert found(tmp_path)["STRING"][1] == f"string/9606.protein.links.{kind}.v12.0.txt.gz"
+
+
+def test_commercial_sources_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_sources(tmp_path)
+    everything = [source.entry for source in find_sources(tmp_path)]
+    allowed = [source.entry for source in find_sources(tmp_path, commercial_only=True)]
+    assert [entry.name for entry in everything if entry not in allowed] == ["CollecTRI", "co-essential modules"]
+    assert all(entry.commercial for entry in allowed)
+    required = replace(everything[0], commercial=False)
+    monkeypatch.setattr(directory, "REGISTER", (required, *REGISTER[1:]))
+    with pytest.raises(SourceError, match="HGNC is needed for every graph, but its licence"):
+        find_sources(tmp_path, commercial_only=True)
 
 
 def test_two_versions_of_a_file_are_not_guessed(tmp_path: Path) -> None:

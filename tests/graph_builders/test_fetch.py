@@ -17,6 +17,7 @@ from graph_builders.register import REGISTER
 from graph_builders.source import SourceEntry, SourceFile
 from rbio_kg.errors import FetchError, SourceError
 from tests.graph_builders.file_server import Behaviour, FileServer, file_server
+from tests.graph_builders.provider_files import packed
 
 HASTE = Patience(retries=1, wait=0.0, timeout=10.0)
 GENES = gzip.compress(b"symbol\nTP53\n", mtime=0)
@@ -179,6 +180,20 @@ def test_sources_are_fetched_by_name(tmp_path: Path, server: FileServer) -> None
     assert (tmp_path / "go/go-basic.obo").is_file()
     with pytest.raises(SourceError, match="no source is called"):
         fetch_sources(tmp_path, ["nothing"])
+
+
+def test_large_sources_come_only_by_name(tmp_path: Path, server: FileServer) -> None:
+    large = {entry.name for entry in REGISTER if entry.by_name}
+    server.files = {
+        f"/{entry.folder}/{file.name}": packed("content", Path(file.name).suffix[1:])
+        for entry in REGISTER
+        for file in entry.files
+        if file.url is not None
+    }
+    names = {item.source for item in fetch_sources(tmp_path, mirror=server.address)}
+    assert large == {"HPA", "BioGRID", "IntAct"}
+    assert names == {entry.name for entry in REGISTER} - large
+    assert {item.source for item in fetch_sources(tmp_path, ["hpa"], mirror=server.address)} == {"HPA"}
 
 
 def test_the_list_says_what_is_there(tmp_path: Path) -> None:

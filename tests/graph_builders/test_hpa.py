@@ -94,6 +94,12 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read(file_of(tmp_path, b"PAR1 cut"))
 
 
+def test_a_table_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hpa, "MOST_VALUES", 3)
+    with pytest.raises(SourceError, match="the table has 2 rows and 3 columns"):
+        read(parquet(tmp_path, GeneID=["ENSG1", "ENSG2"], symbol=["A", "B"], line=[1.0, 2.0]))
+
+
 @pytest.mark.shared
 def test_the_atlas_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"

@@ -58,7 +58,7 @@ def test_a_table_of_symbols_and_ncbi_ids(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"lacks the column ID\(s\) interactor A"):
         read(file_of(tmp_path, "a\tb\n1\t2\n"))
-    with pytest.raises(SourceError, match="no row of the file is usable as IntAct's pairs"):
+    with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
         read(file_of(tmp_path, INTACT.partition("\n")[0] + "\n"))
 
 

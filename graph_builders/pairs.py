@@ -15,6 +15,7 @@ from graph_builders.rejections import Rejections
 SYMBOLS_ONLY = Layout("\t", ("gene_a", "gene_b"))
 _ENDS = ["start", "end"]
 _MOST = 20
+_NONE = pl.lit([], dtype=pl.List(pl.String))
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def reported(
         if column in table.columns:
             listed = collected(table.explode(column, empty_as_null=False, keep_nulls=False), _ENDS, column)
             pairs = pairs.join(listed, on=_ENDS, how="left", maintain_order="left").with_columns(
-                pl.col(column).fill_null(pl.lit([], dtype=pl.List(pl.String))).list.head(_MOST).alias(into)
+                pl.col(column).fill_null(_NONE).list.head(_MOST).alias(into)
             )
         else:
-            pairs = pairs.with_columns(pl.lit(None, dtype=pl.List(pl.String)).alias(into))
+            pairs = pairs.with_columns(_NONE.alias(into))
     return pairs.select(*_ENDS, "methods", "references", pl.lit(source).alias("source"))

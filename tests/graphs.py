@@ -239,7 +239,7 @@ def _described(rng: np.random.Generator, symbols: list[str], community: np.ndarr
         if rng.random() < 0.6
     ]
     reported = [
-        {"start": a, "end": b, "source": source}
+        {"start": a, "end": b, "methods": ["two-hybrid"], "references": [f"PMID:{i}"], "source": source}
         for i, a in enumerate(symbols)
         for b in symbols[i + 1 : i + 6]
         for source in ("biogrid", "intact")

@@ -228,8 +228,8 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "Gene",
         "Gene",
         (
-            Property("methods", "list", "methods, sorted, at most 20; null where the file does not say them"),
-            Property("references", "list", "references, sorted, at most 20; null where the file does not say them"),
+            Property("methods", "list", "experimental methods, sorted, at most 20, where the file says them"),
+            Property("references", "list", "references, sorted, at most 20, where the file says them"),
             _SOURCE,
         ),
         "A collection of published experiments lists the pair as interacting; lower symbol first.",

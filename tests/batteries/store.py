@@ -132,7 +132,15 @@ def small_tables(seed: int = 7) -> GraphTables:
             for line in LINES
         ],
         "reported_interactions": [
-            {"start": a, "end": b, "source": source} for a, b in pairs[::3] for source in ("biogrid", "intact")
+            {
+                "start": a,
+                "end": b,
+                "source": source,
+                "methods": [],
+                "references": [] if source == "intact" else ["PMID:1"],
+            }
+            for a, b in pairs[::3]
+            for source in ("biogrid", "intact")
         ],
     }
     return GraphTables({name: _rows(name, rows) for name, rows in frames.items()})

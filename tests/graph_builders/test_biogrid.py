@@ -52,7 +52,7 @@ def test_what_is_left_out(tmp_path: Path) -> None:
 def test_a_table_of_symbols(tmp_path: Path) -> None:
     reading = read(file_of(tmp_path, "gene_a\tgene_b\nBBB1\tAAA1\nOLDA\tBBB1\n101\tBBB1\n"))
     assert rows(reading.frames["reported_interactions"], "start", "end", "methods", "references") == [
-        ("AAA1", "BBB1", None, None)
+        ("AAA1", "BBB1", [], [])
     ]
     assert reading.notes == {"duplicate rows merged": 1}
     assert reading.unmapped.rows == 1

@@ -50,7 +50,7 @@ def test_the_gene_name_helps_where_hgnc_lacks_the_accession(tmp_path: Path) -> N
 
 def test_a_table_of_symbols_and_ncbi_ids(tmp_path: Path) -> None:
     reading = read(file_of(tmp_path, "gene_a\tgene_b\n101\tBBB1\n999\tBBB1\n", "intact_2022-12_human_symbols.tsv"))
-    assert rows(reading.frames["reported_interactions"], "start", "end", "methods") == [("AAA1", "BBB1", None)]
+    assert rows(reading.frames["reported_interactions"], "start", "end", "methods") == [("AAA1", "BBB1", [])]
     assert reading.unmapped.rows == 1
     assert reading.version == "2022-12"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import BuildError
 from rbio_kg.graph.arrays import pack_strings
-from rbio_kg.graph.csr import Csr, build_csr
+from rbio_kg.graph.csr import Csr, build_csr, entry_order
 
 CHANNELS = ("neighborhood", "fusion", "cooccurence", "coexpression", "experiments", "database", "textmining")
 """STRING's evidence channels, in the order of `Snapshot.channels`."""
@@ -44,6 +44,7 @@ class _Compiler:
             table: tables[table].get_column(key).sort()
             for table, key in (("genes", "symbol"), ("terms", "id"), ("pathways", "id"))
         }
+        self.kinds = {table: pl.Enum(keys) for table, keys in self.keys.items()}
         cited = [tables[name].get_column("source") for name in COMPILED]
         self.sources: list[str] = sorted({name for column in cited for name in column.unique() if name is not None})
 
@@ -97,19 +98,18 @@ class _Compiler:
         return out
 
     def _interactions(self, genes: int) -> Arrays:
-        frame = self.tables["interactions"].filter(pl.col("start") != pl.col("end")).sort("score", "start", "end")
-        start = self._positions("interactions", frame.get_column("start"), "genes")
-        end = self._positions("interactions", frame.get_column("end"), "genes")
+        frame = self.tables["interactions"].filter(pl.col("start") != pl.col("end"))
+        start, end = (self._positions("interactions", frame.get_column(side), "genes") for side in ("start", "end"))
+        # Of a pair stated twice the higher score stays, of equal scores that of the later symbols.
         scores = frame.get_column("score").fill_null(0).clip(0, 1000).to_numpy()
-        # Each entry's number stands in for its weight while sorting, so that channels and source follow; rows ascend
-        # by score, so of a pair stated twice the higher score stays.
-        numbers = np.arange(len(scores), dtype=np.int64)
-        both = build_csr(genes, np.concatenate((start, end)), np.concatenate((end, start)), np.tile(numbers, 2))
-        order = both.weights
-        channels = frame.select(pl.col(CHANNELS).fill_null(0).clip(0, 1000)).to_numpy().astype(np.uint16)
+        weights = (scores << 48) | (start << 24) | end
+        column = np.concatenate((end, start))
+        indptr, entries = entry_order(genes, np.concatenate((start, end)), column, np.tile(weights, 2))
+        rows = entries % max(frame.height, 1)
+        channels = frame.select(pl.col(CHANNELS).fill_null(0).clip(0, 1000).cast(pl.UInt16)).to_numpy(order="c")
         sources = _codes(frame.get_column("source"), self.sources)
-        csr = Csr(both.indptr, both.indices, scores[order].astype(np.uint16), sources[order])
-        return _named("interactions", csr) | {"channels": channels.reshape(-1, len(CHANNELS))[order]}
+        csr = Csr(indptr, column[entries].astype(np.int32), scores[rows].astype(np.uint16), sources[rows])
+        return _named("interactions", csr) | {"channels": channels.reshape(-1, len(CHANNELS))[rows]}
 
     def _ontology(self, genes: int, terms: int, content: NDArray[np.float32]) -> Arrays:
         from rbio_kg.graph.kernels import ancestor_closure
@@ -146,10 +146,7 @@ class _Compiler:
         )
 
     def _positions(self, table: str, column: pl.Series, keys: str) -> NDArray[np.int64]:
-        known = self.keys[keys]
-        wanted = pl.DataFrame({"key": column}).with_row_index("order")
-        index = pl.DataFrame({"key": known}).with_row_index("position")
-        found = wanted.join(index, on="key", how="left").sort("order").get_column("position")
+        found = column.cast(self.kinds[keys], strict=False).to_physical()
         if found.null_count():
             missing = column.filter(found.is_null()).unique().sort().head(3).to_list()
             raise BuildError(f"table {table} names {', '.join(map(str, missing))}, which table {keys} does not have")
@@ -199,9 +196,5 @@ def _text(name: str, values: pl.Series) -> Arrays:
 
 def _codes(values: pl.Series, known: Sequence[str]) -> NDArray[np.uint8]:
     """Position of each value in `known`, 255 for any other."""
-    table = pl.DataFrame(
-        {"value": list(known), "code": list(range(len(known)))}, {"value": pl.String, "code": pl.Int64}
-    )
-    wanted = pl.DataFrame({"value": values}, {"value": pl.String}).with_row_index("order")
-    codes = wanted.join(table, on="value", how="left").sort("order").get_column("code").fill_null(255)
-    return codes.to_numpy().astype(np.uint8)
+    codes = values.cast(pl.Enum(known), strict=False).to_physical()
+    return codes.cast(pl.Int64).fill_null(255).to_numpy().astype(np.uint8)

@@ -72,11 +72,24 @@ def build_csr(
         weights: (entries,); its type is kept.
         sources: (entries,) or None.
     """
-    row, column, weight = np.asarray(start, np.int64), np.asarray(end, np.int64), np.asarray(weights)
-    key = (row << 32) | column
-    order = np.lexsort((-weight.astype(np.float64), key))
-    key = key[order]
-    order = order[np.concatenate(([True], key[1:] != key[:-1]))] if len(key) else order
-    indptr = np.zeros(rows + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row[order], minlength=rows), out=indptr[1:])
+    column, weight = np.asarray(end), np.asarray(weights)
+    indptr, order = entry_order(rows, start, column, weight)
     return Csr(indptr, column[order].astype(np.int32), weight[order], None if sources is None else sources[order])
+
+
+def entry_order(
+    rows: int, start: ArrayLike, end: ArrayLike, weights: NDArray[Any]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each row begins, (rows + 1,), and which entries stay, by row and column; arguments as for `build_csr`."""
+    key = (np.asarray(start, np.int64) << 32) | np.asarray(end, np.int64)
+    order = np.argsort(key)
+    ordered = key[order]
+    first = np.diff(ordered, prepend=-1) != 0
+    if not first.all():
+        # Of equal weights the first entry stays.
+        exact = np.float64 if weights.dtype.kind == "f" else np.int64
+        order = np.lexsort((-weights.astype(exact), key))[first]
+        ordered = ordered[first]
+    indptr = np.zeros(rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(ordered >> 32, minlength=rows), out=indptr[1:])
+    return indptr, order

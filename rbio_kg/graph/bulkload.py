@@ -22,29 +22,38 @@ import polars as pl
 
 from rbio_kg.errors import RbioKGError, StoreError
 from rbio_kg.graph.schema import EVIDENCE_NODES, EVIDENCE_RELATIONSHIPS, NODES, RELATIONSHIPS, Kind
-from rbio_kg.graph.tables import SORT_KEYS, GraphTables, stored
+from rbio_kg.graph.tables import GraphTables, stored
 
 Progress = Callable[[str, float | None], None]
 
 HEAP = "2g"
 _ROWS = 100_000
+_BATCH = 100_000
 _LEAST_FREE_MB = 64
 _TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
 
 
-def bulk_load(tables: GraphTables, build_id: str, folder: Path, progress: Progress) -> Path:
+def bulk_load(tables: GraphTables | Path, build_id: str, folder: Path, progress: Progress) -> Path:
     """Make a database in `folder/kg` and return its path.
+
+    Args:
+        tables: all tables of the build, or the folder that `GraphTables.write` filled with them.
+        build_id: the graph's name.
+        folder: an empty one, for the database and what it takes to make it.
+        progress: told each step and the share done.
 
     Raises:
         StoreError: the child process failed or was killed; what it left lies in `folder` only.
     """
-    try:
-        tables.write(folder / "tables")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _failure(str(error), folder) from error
+    if not isinstance(tables, Path):
+        try:
+            tables.write(folder / "tables")
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise _failure(str(error), folder) from error
+        tables = folder / "tables"
     folder = folder.absolute()  # the child works there, since its database logs to where it stands
     target = folder / "kg"
-    command = [sys.executable, "-m", "rbio_kg.graph.bulkload", str(folder / "tables"), str(target), build_id]
+    command = [sys.executable, "-m", "rbio_kg.graph.bulkload", str(tables.absolute()), str(target), build_id]
     last: deque[str] = deque(maxlen=1)
     with (
         (folder / "bulkload.log").open("wb") as log,
@@ -81,57 +90,70 @@ def _failure(said: str, folder: Path) -> StoreError:
     )
 
 
-def _parts(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows in pieces. A null would be stored as a property, so rows with the same nulls go together."""
+def _slices(folder: Path, table: str) -> Iterator[pl.DataFrame]:
+    """A table in pieces, so that it is never all in memory."""
+    scan = pl.scan_parquet(folder / f"{table}.parquet")
+    for start in range(0, _height(folder, table), _ROWS):
+        yield stored(scan.slice(start, _ROWS).collect())
+
+
+def _height(folder: Path, table: str) -> int:
+    return int(pl.scan_parquet(folder / f"{table}.parquet").select(pl.len()).collect().item())
+
+
+def _alike(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rows that have the same nulls, together and without those columns: a null would be stored as a property."""
     mask = frame.select(
         pl.sum_horizontal(
             pl.lit(0, pl.Int64), *(pl.col(name).is_null().cast(pl.Int64) * 2**i for i, name in enumerate(frame.columns))
         ).alias("mask")
     )["mask"]
     for (pattern,), part in frame.with_columns(mask).partition_by("mask", as_dict=True, maintain_order=True).items():
-        columns = [name for i, name in enumerate(frame.columns) if not int(pattern) >> i & 1]
-        yield from part.select(columns).iter_slices(_ROWS)
+        yield part.select(name for i, name in enumerate(frame.columns) if not int(pattern) >> i & 1)
 
 
 def _say(**values: object) -> None:
     print(json.dumps(values), flush=True)
 
 
-def _make(tables: GraphTables, build_id: str, target: Path) -> None:
+def _make(folder: Path, build_id: str, target: Path) -> None:
     import arcadedb_embedded
     import jpype
 
-    total = tables.rows or 1
+    names = [*(node.table for node in NODES), *(edge.table for edge in RELATIONSHIPS)]
+    total = sum(_height(folder, name) for name in names) or 1
     done = 0
     with arcadedb_embedded.create_database(str(target), jvm_kwargs={"heap_size": HEAP}) as database:
         _make_schema(database.schema)
         vertices = jpype.JClass("com.arcadedb.python.VertexBatcher")
         edges = jpype.JClass("com.arcadedb.python.EdgeBatcher")
         places: dict[str, pl.DataFrame] = {}
-        with database.graph_batch(batch_size=500_000, expected_edge_count=total) as batch:
+        with database.graph_batch(batch_size=_BATCH, expected_edge_count=total) as batch:
             inner = batch._java_graph_batch
             for node in NODES:
-                _say(step=f"store: {node.label}", share=done / total)
-                frame = stored(tables[node.table])
-                found = []
-                for part in _parts(frame):
-                    said = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
-                    found.append(part.select(pl.col(node.key).alias("key"), rid=pl.Series(said.split(";"))))
-                empty = pl.DataFrame(schema={"key": pl.String(), "rid": pl.String()})
-                places[node.label] = pl.concat([empty, *found])
-                done += frame.height
-            for relationship in RELATIONSHIPS:
-                _say(step=f"store: {relationship.type}", share=done / total)
-                frame = stored(tables[relationship.table])
-                placed = (
-                    frame.join(places[relationship.start].rename({"rid": "_src"}), left_on="start", right_on="key")
-                    .join(places[relationship.end].rename({"rid": "_dst"}), left_on="end", right_on="key")
-                    .sort(SORT_KEYS[relationship.table])
-                    .drop("start", "end")
-                )
-                for part in _parts(placed):
-                    edges.newEdgesJson(inner, relationship.type, part.write_json())
-                done += frame.height
+                found = [pl.DataFrame(schema={"key": pl.String(), "place": pl.String()})]
+                for piece in _slices(folder, node.table):
+                    _say(step=f"store: {node.label}", share=done / total)
+                    for part in _alike(piece):
+                        said = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
+                        found.append(part.select(pl.col(node.key).alias("key"), place=pl.Series(said.split(";"))))
+                    done += piece.height
+                places[node.label] = pl.concat(found)
+            for edge in RELATIONSHIPS:
+                starts = places[edge.start].rename({"key": "start", "place": "_src"})
+                ends = places[edge.end].rename({"key": "end", "place": "_dst"})
+                for piece in _slices(folder, edge.table):
+                    _say(step=f"store: {edge.type}", share=done / total)
+                    placed = (
+                        piece.join(starts, on="start", maintain_order="left")
+                        .join(ends, on="end", maintain_order="left")
+                        .drop("start", "end")
+                    )
+                    if placed.height != piece.height:
+                        raise StoreError(f"an end is missing of {piece.height - placed.height:,} {edge.type}")
+                    for part in _alike(placed):
+                        edges.newEdgesJson(inner, edge.type, part.write_json())
+                    done += piece.height
             _say(step="store: joining nodes and relationships", share=done / total)
         with database.transaction():
             database.command("opencypher", "CREATE (:Build {id: $id, complete: true})", {"id": build_id})
@@ -154,7 +176,7 @@ def _main(tables: Path, target: Path, build_id: str) -> int:
     if sys.platform == "linux":  # nobody is left to put the database in its place
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     try:
-        _make(GraphTables.read(tables), build_id, target)
+        _make(tables, build_id, target)
     except RbioKGError as error:
         _say(error=str(error))
         return 1

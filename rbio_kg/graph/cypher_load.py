@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import polars as pl
+from collections.abc import Callable
 
 from rbio_kg.errors import StoreError
 from rbio_kg.graph.schema import (
@@ -40,8 +37,13 @@ def constrain(store: GraphStore, types: tuple[NodeType, ...]) -> None:
 def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: Progress) -> None:
     """Fill an open store statement by statement, in the place of the graph that rbio-kg put there before.
 
+    A batch is one transaction. A passing fault rolls it back before the driver repeats it; where the connection is
+    lost while it commits, whether it was written is not known, and the driver gives up rather than write it twice.
+    There is one writer: relationships lock both their nodes, so two writers would wait for each other crosswise.
+
     Raises:
-        StoreError: the store fails; it holds nodes of our labels that rbio-kg did not put there.
+        StoreError: the store fails; it holds nodes of our labels that rbio-kg did not put there; someone else
+            removes nodes meanwhile.
     """
     ours = _check_owned(store)
     store.write("MERGE (b:Build) SET b.id = $id, b.complete = false REMOVE b.base", id=build_id)
@@ -49,14 +51,22 @@ def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: 
         _clear(store, tell)
     constrain(store, (*NODES, *EVIDENCE_NODES))
     total = tables.rows or 1
-    done, started = 0, time.monotonic()
+    done = 0
     steps = [(item.label, item.table, _node_statement(item)) for item in NODES]
     steps += [(item.type, item.table, _edge_statement(item)) for item in RELATIONSHIPS]
     for name, table, statement in steps:
-        for rows in _batches(stored(tables[table]), BATCH_ROWS):
-            store.write(statement, rows=rows)
-            done += len(rows)
-            tell(f"store: {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)
+        started, before = time.monotonic(), done
+        for part in stored(tables[table]).iter_slices(BATCH_ROWS):
+            # A parameter for each column, not one of rows: names do not travel with every row.
+            (row,) = store.write(statement, part.to_dict(as_series=False))
+            if row["written"] != part.height:
+                raise StoreError(
+                    f"{part.height - row['written']:,} of {part.height:,} {name} found no node to hang on",
+                    where=store.address,
+                    hint="let nobody else write to this database, and run rbio-kg build again",
+                )
+            done += part.height
+            tell(f"store: {name}, {(done - before) / (time.monotonic() - started):,.0f} a second", done / total)
     store.write("MATCH (b:Build) SET b.complete = true")
 
 
@@ -85,21 +95,20 @@ def _clear(store: GraphStore, tell: Progress) -> None:
 
 
 def _node_statement(node: NodeType) -> str:
-    return f"UNWIND $rows AS row CREATE (n:{node.label} {{{_assignments(node)}}})"
+    return (
+        f"UNWIND range(0, size(${node.key}) - 1) AS i CREATE (n:{node.label} {{{_assignments(node)}}}) "
+        "RETURN count(*) AS written"
+    )
 
 
 def _edge_statement(edge: RelationshipType) -> str:
     start, end = NODES_BY_LABEL[edge.start], NODES_BY_LABEL[edge.end]
     return (
-        f"UNWIND $rows AS row MATCH (a:{start.label} {{{start.key}: row.start}}) "
-        f"MATCH (b:{end.label} {{{end.key}: row.end}}) CREATE (a)-[:{edge.type} {{{_assignments(edge)}}}]->(b)"
+        f"UNWIND range(0, size($start) - 1) AS i MATCH (a:{start.label} {{{start.key}: $start[i]}}) "
+        f"MATCH (b:{end.label} {{{end.key}: $end[i]}}) CREATE (a)-[:{edge.type} {{{_assignments(edge)}}}]->(b) "
+        "RETURN count(*) AS written"
     )
 
 
 def _assignments(item: NodeType | RelationshipType) -> str:
-    return ", ".join(f"{part.name}: row.{part.name}" for part in item.properties)
-
-
-def _batches(frame: pl.DataFrame, size: int) -> Iterator[list[dict[str, Any]]]:
-    for part in frame.iter_slices(size):
-        yield part.to_dicts()
+    return ", ".join(f"{part.name}: ${part.name}[i]" for part in item.properties)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graph_builders import string
-from graph_builders.reading import Reading
+from graph_builders import hgnc, string
+from graph_builders.reading import BuildContext, Reading
 from rbio_kg.errors import SourceError
 from tests.graph_builders.provider_files import INFO, LINKS, context, file_of, files, reasons, rows
 
@@ -199,3 +199,25 @@ def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, 
     merged = sum(count for kind, count in reading.notes.items() if kind.endswith("merged"))
     assert reading.rows - 5 == len(best) + merged
     assert reading.frames["interactions"].schema["score"] == pl.Int64
+
+
+@pytest.mark.shared
+def test_the_real_file_without_textmining(shared: Path) -> None:
+    """Its text mining is 0 throughout, so only the pairs that are known as "at least 800" and no more change."""
+    folder = shared / "sources"
+    names = hgnc.read(files("genes", folder / "hgnc/hgnc_complete_set.txt.gz"), BuildContext()).names
+    found = files(
+        "none",
+        info=folder / "string/9606.protein.info.v12.0.txt.gz",
+        links=folder / "string/9606.protein.links.full.v12.0.txt.gz",
+    )
+    with_it, without = (string.read(found, BuildContext(names, textmining=choice)) for choice in (True, False))
+    assert without.left_out["no evidence but text mining"] == 72_670
+    assert without.rows_read == with_it.rows_read
+    keys = ["start", "end"]
+    both = with_it.frames["interactions"].join(without.frames["interactions"], on=keys, suffix="_other")
+    changed = both.filter(pl.col("score") != pl.col("score_other"))
+    assert (changed["score"] == 800).all()
+    assert (changed["score_other"] < 800).all()
+    assert without.frames["interactions"]["textmining"].null_count() == without.frames["interactions"].height
+    assert both.height == without.frames["interactions"].height < with_it.frames["interactions"].height

@@ -149,7 +149,11 @@ class Snapshot:
         return _reopen, (self.directory,)
 
     def resolve(self, label: str) -> str | None:
-        """The approved symbol that a label names (an approved symbol names itself), or None."""
+        """The approved symbol that a label names (an approved symbol names itself), or None.
+
+        Labels are former and alias symbols and HGNC, NCBI, Ensembl, UniProt and STRING ids, spelled exactly.
+        """
+        label = label.removeprefix("9606.")  # STRING writes the species before the protein.
         if label in self.genes:
             return label
         position = bisect_left(self.labels, label)

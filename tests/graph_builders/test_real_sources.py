@@ -74,6 +74,44 @@ def test_counts(built: Built) -> None:
     assert 20_000 < built.manifest.nodes["Gene"] < 23_000
 
 
+def test_every_kind_of_identifier_names_its_gene(built: Built) -> None:
+    labels = ("LFS1", "HGNC:11998", "7157", "ENSG00000141510", "P04637", "ENSP00000269305")
+    found = built.tables["names"].filter(symbol="TP53")
+    assert set(labels) <= set(found["label"])
+    kinds = {"approved", "alias", "hgnc", "entrez", "ensembl", "uniprot", "string"}
+    assert kinds <= set(found["kind"])
+    assert built.manifest.names["ambiguous"]["count"] > 1_000
+    assert "TAZ" not in set(built.tables["names"]["label"])
+
+
+def test_what_describes_genes_makes_none_a_node(built: Built) -> None:
+    for table in ("set_members", "expression", "reported_interactions"):
+        assert built.tables[table]["start"].is_in(built.tables["genes"]["symbol"].implode()).all()
+    lines = built.tables["expression"]["end"].value_counts()
+    assert set(lines["end"]) == {"hepg2", "k562", "rpe1"}
+    assert lines["count"].is_between(10_000, 12_000).all()
+    kinds = dict(built.tables["gene_sets"]["kind"].value_counts().rows())
+    assert kinds["co-essential module"] == 1_892
+    assert kinds["HGNC gene group"] > 1_500
+    reported = dict(built.tables["reported_interactions"]["source"].value_counts().rows())
+    assert 800_000 < reported["BioGRID"] < 908_467
+    assert 300_000 < reported["IntAct"] < 316_946
+    assert (built.tables["reported_interactions"]["start"] < built.tables["reported_interactions"]["end"]).all()
+
+
+def test_membership_is_closed_upward(built: Built) -> None:
+    members: dict[str, set[str]] = {}
+    for gene, pathway in built.tables["memberships"].select("start", "end").iter_rows():
+        members.setdefault(pathway, set()).add(gene)
+    for child, parent in built.tables["pathway_parents"].select("start", "end").iter_rows():
+        assert members.get(child, set()) <= members.get(parent, set())
+    # Reactome lists members of parts itself, but for what its files of different releases differ by.
+    reactome = built.manifest.source("Reactome")
+    assert reactome is not None
+    followed = built.tables["memberships"].filter(~pl.col("direct")).height
+    assert 0 < followed == reactome.notes["memberships that follow from sub-pathways"] < 1_000
+
+
 def test_every_row_is_accounted_for(built: Built) -> None:
     for source in built.manifest.sources:
         lost = built.manifest.unmapped.get(source.name, {"rows": 0})["rows"]
@@ -145,6 +183,41 @@ def test_the_unchanged_files_of_2019(shared: Path) -> None:
     kept = set(edges.select("start", "end").rows())
     assert not (denied - stated) & kept
     assert denied - stated
+
+
+def test_old_annotations_on_new_terms(shared: Path) -> None:
+    sources = shared / "sources"
+    names = hgnc.read(files("genes", sources / "hgnc" / "hgnc_complete_set.txt.gz"), BuildContext()).names
+    ontology = go.read(files("ontology", sources / "go" / "go-basic.obo.gz"), BuildContext())
+    old = sources / "go" / "2019" / "goa_human.gaf.gz"
+    reading = goa.read(files("annotations", old), BuildContext(names=names, terms=ontology.terms))
+    # The obvious way: the stanzas line by line.
+    leads: dict[str, str] = {}
+    obsolete: set[str] = set()
+    term = ""
+    for _, line in numbered_lines(sources / "go" / "go-basic.obo.gz"):
+        if line.startswith("id: "):
+            term = line[4:]
+        elif line.startswith("alt_id: "):
+            leads[line[8:]] = term
+        elif line == "is_obsolete: true":
+            obsolete.add(term)
+    expected: set[tuple[str, str]] = set()
+    dead = 0
+    genes = set(reading.frames["annotations"]["start"])
+    for _, line in numbered_lines(old):
+        fields = line.split("\t")
+        if line.startswith("!") or "NOT" in fields[3]:
+            continue
+        dead += fields[4] in obsolete
+        if fields[4] in leads and fields[2] in genes:
+            expected.add((fields[2], leads[fields[4]]))
+    edges = reading.frames["annotations"]
+    assert len(expected) > 1_000
+    assert expected <= set(edges.select("start", "end").rows())
+    assert reading.rejected == dead > 1_000
+    assert reading.notes["rows with a term id replaced"] > 5_000
+    assert edges["end"].is_in(ontology.frames["terms"]["id"].implode()).all()
 
 
 def files(role: str, path: Path) -> FoundFiles:

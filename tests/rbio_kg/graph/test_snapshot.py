@@ -56,6 +56,7 @@ def test_names(snapshot: Snapshot, tables: GraphTables) -> None:
 def test_resolve(snapshot: Snapshot, tables: GraphTables, tmp_path: Path) -> None:
     for label, symbol in tables["names"].select("label", "symbol").iter_rows():
         assert snapshot.resolve(label) == symbol
+        assert snapshot.resolve(f"9606.{label}") == symbol
     assert snapshot.resolve("GENE0000") is None
     assert snapshot.resolve("") is None
     assert snapshot.resolve("zzz") is None

@@ -69,8 +69,11 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
 
 
 def _is_parquet(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(4) == b"PAR1"
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PAR1"
+    except OSError:
+        return False  # Reading it as text says what is wrong with it.
 
 
 def _long(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
@@ -85,14 +88,20 @@ def _wide(path: Path, rejections: Rejections, left_out: dict[str, int]) -> Itera
     """Parquet with one row a gene and one column a cell line or tissue."""
     try:
         _check_size(path)
-        table = pl.read_parquet(path)
-        values = pl.all().exclude("GeneID", "symbol").cast(pl.Float64)
-        name = pl.coalesce("symbol", "GeneID").alias("Gene name")
-        table = table.select(pl.col("GeneID").alias("Gene"), name, values)
+        table = pl.read_parquet(path).with_columns(pl.col("GeneID", "symbol").cast(pl.String))
+        rows = (
+            table.with_row_index("line", 1)
+            .unpivot(index=["line", "GeneID", "symbol"], variable_name="Cell line", value_name="nx")
+            .select(
+                "line",
+                pl.col("GeneID").alias("Gene"),
+                pl.coalesce("symbol", "GeneID").alias("Gene name"),
+                "Cell line",
+                pl.col("nx").cast(pl.Float64),
+            )
+        )
     except (OSError, pl.exceptions.PolarsError) as error:
         raise SourceError(f"the Parquet file cannot be read ({error})", where=path, hint="download it again") from error
-    index = ["line", "Gene", "Gene name"]
-    rows = table.with_row_index("line", 1).unpivot(index=index, variable_name="Cell line", value_name="nx")
     rejections.seen += rows.height
     rows = leave_out(rows, pl.col("nx").is_null() | pl.col("nx").is_nan(), "not measured", left_out)
     yield rejections.drop(rows, ~_VALUE, "the value is not 0 or more")

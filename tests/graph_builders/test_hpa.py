@@ -89,9 +89,18 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="Parquet file cannot be read"):
         read(parquet(tmp_path, some=["thing"]))
     with pytest.raises(SourceError, match="Parquet file cannot be read"):
-        read(parquet(tmp_path, GeneID=["ENSG1"], symbol=["A"], line=["high"]))
+        read(parquet(tmp_path, GeneID=["ENSG1"], symbol=["A"], k562=["high"]))
+    with pytest.raises(SourceError, match="Parquet file cannot be read"):
+        read(parquet(tmp_path, GeneID=["ENSG1"], symbol=["A"], line=[1.0]))
     with pytest.raises(SourceError, match="Parquet file cannot be read"):
         read(file_of(tmp_path, b"PAR1 cut"))
+    with pytest.raises(SourceError, match="the file is missing"):
+        read(tmp_path / "nothing")
+
+
+def test_a_table_whose_ids_are_numbers_names_no_gene(tmp_path: Path) -> None:
+    reading = read(parquet(tmp_path, GeneID=[1, 2], symbol=[3, None], k562=[1.0, 2.0]), "k562")
+    assert (reading.frames["expression"].height, reading.unmapped.rows) == (0, 2)
 
 
 def test_a_table_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

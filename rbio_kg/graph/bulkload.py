@@ -28,7 +28,11 @@ Progress = Callable[[str, float | None], None]
 
 HEAP = "2g"
 _ROWS = 100_000
+"""Rows that are in memory."""
+_TEXT_ROWS = 20_000
+"""Rows that go to Java as one text; it holds all of them as objects."""
 _BATCH = 100_000
+"""Relationships that Java gathers before it writes them, ordered by node. Fewer are slower."""
 _LEAST_FREE_MB = 64
 _TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
 
@@ -109,7 +113,8 @@ def _alike(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
         ).alias("mask")
     )["mask"]
     for (pattern,), part in frame.with_columns(mask).partition_by("mask", as_dict=True, maintain_order=True).items():
-        yield part.select(name for i, name in enumerate(frame.columns) if not int(pattern) >> i & 1)
+        columns = [name for i, name in enumerate(frame.columns) if not int(pattern) >> i & 1]
+        yield from part.select(columns).iter_slices(_TEXT_ROWS)
 
 
 def _say(**values: object) -> None:
@@ -123,7 +128,9 @@ def _make(folder: Path, build_id: str, target: Path) -> None:
     names = [*(node.table for node in NODES), *(edge.table for edge in RELATIONSHIPS)]
     total = sum(_height(folder, name) for name in names) or 1
     done = 0
-    with arcadedb_embedded.create_database(str(target), jvm_kwargs={"heap_size": HEAP}) as database:
+    # One thread makes garbage: collecting it with several costs more processor time, and more memory.
+    java = {"heap_size": HEAP, "jvm_args": "-XX:+UseSerialGC"}
+    with arcadedb_embedded.create_database(str(target), jvm_kwargs=java) as database:
         _make_schema(database.schema)
         vertices = jpype.JClass("com.arcadedb.python.VertexBatcher")
         edges = jpype.JClass("com.arcadedb.python.EdgeBatcher")

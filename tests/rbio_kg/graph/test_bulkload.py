@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 
 from rbio_kg.errors import StoreError
@@ -57,3 +58,13 @@ def test_a_missing_end_is_told(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     with pytest.raises(StoreError, match=r"an end is missing of .* INTERACTS_WITH"):
         bulk_load(folder, "small-1", tmp_path / "new", lambda message, share: None)
+
+
+def test_an_interrupt_ends_the_child(folder: Path, tmp_path: Path) -> None:
+    def interrupt(message: str, share: float | None) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "new").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        bulk_load(folder, "small-1", tmp_path / "new", interrupt)
+    assert not [child for child in psutil.Process().children() if "rbio_kg.graph.bulkload" in child.cmdline()]

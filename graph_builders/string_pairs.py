@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from graph_builders.string_scores import CHANNELS
 
-_BITS = 20
-"""Proteins are numbered below 2^20 and scores below 2^10, so that two proteins and a score fit one sortable number."""
+_BITS = 25
+"""Proteins are numbered below 2^25 (33 million), scores below 2^10: two proteins and a score are one number to sort."""
 
 
 def best_pairs(rows: pl.DataFrame, symbols: pl.Series, notes: dict[str, int]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 from rbio_kg.errors import BuildError, SnapshotError
 from rbio_kg.graph.arrays import Strings, pack_strings
 from rbio_kg.graph.snapshot import CHANNELS, NAMESPACES, Snapshot, write_snapshot
-from rbio_kg.graph.tables import GraphTables
+from rbio_kg.graph.tables import TABLE_SCHEMAS, GraphTables
 from tests.graphs import small_tables
 
 
@@ -78,6 +78,38 @@ def test_interactions_are_symmetric_with_channels_and_source(snapshot: Snapshot,
             assert snapshot.channels[position].tolist() == [row[name] for name in CHANNELS]
             assert snapshot.interactions.sources is not None
             assert snapshot.sources[snapshot.interactions.sources[position]] == "string"
+
+
+def test_of_a_pair_stated_twice_the_higher_score_stays_whole(tables: GraphTables, tmp_path: Path) -> None:
+    one, other, third = tables["genes"]["symbol"].sort().to_list()[:3]
+    stated = [
+        (one, other, 500, [1] * len(CHANNELS), "low"),
+        (other, one, 700, [2] * len(CHANNELS), "high"),
+        (one, third, 600, [3] * len(CHANNELS), "low"),
+        (third, one, 600, [4] * len(CHANNELS), "high"),
+        (one, one, 900, [5] * len(CHANNELS), "low"),
+    ]
+    frame = pl.DataFrame(
+        [(start, end, score, *channels, source) for start, end, score, channels, source in stated],
+        schema=TABLE_SCHEMAS["interactions"],
+        orient="row",
+    )
+    write_snapshot(GraphTables({**tables, "interactions": frame}), tmp_path, "b")
+    snapshot = Snapshot.open(tmp_path)
+    assert snapshot.interactions.sources is not None
+    found = {
+        (snapshot.genes.keys[row], snapshot.genes.keys[column]): (int(weight), channels[0], snapshot.sources[source])
+        for row, column, weight, channels, source in zip(
+            snapshot.interactions.rows(),
+            snapshot.interactions.indices,
+            snapshot.interactions.weights,
+            snapshot.channels.tolist(),
+            snapshot.interactions.sources,
+            strict=True,
+        )
+    }
+    pair, tied = (700, 2, "high"), (600, 4, "high")
+    assert found == {(one, other): pair, (other, one): pair, (one, third): tied, (third, one): tied}
 
 
 def test_regulations_annotations_and_memberships(snapshot: Snapshot, tables: GraphTables) -> None:

@@ -21,6 +21,7 @@ MODULES = (
     "biogrid",
     "intact",
     "coessential",
+    "corum",
 )
 
 

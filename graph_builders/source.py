@@ -49,7 +49,7 @@ class SourceEntry:
         required: True where a graph cannot be built without it.
         read: reads its files.
         title: what it is, for people.
-        by_name: True for a source that `fetch` brings only when it is named: its files are large.
+        by_name: True for a source that `fetch` brings only when it is named: its files are large or seldom wanted.
     """
 
     name: str

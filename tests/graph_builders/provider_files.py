@@ -218,6 +218,12 @@ def mitab(*pairs: tuple[str, str], aliases: str = "-", taxon: str = HUMAN, negat
 
 
 INTACT = mitab(("uniprotkb:P00001", "uniprotkb:P00002-2"), ("intact:EBI-1", "uniprotkb:P00002"))
+CORUM = """\
+ComplexID\tComplexName\tOrganism\tSynonyms\tsubunits(UniProt IDs)\tsubunits(Entrez IDs)
+1\tFirst complex\tHuman\tNone\tP00001;P00002\t101;102
+2\tMouse complex\tMouse\tNone\tP99999\t999
+3\tAnother complex\tHuman\tNone\tP00002;P77777\t102; 777
+"""
 COESSENTIAL = """\
 Cluster number\tHeatmap URL\tMost-enriched GO term\tMost-enriched enrichment\tMost-enriched p\tGenes\t\t
 1\texample.org/1.pdf\tmolecular function:branch binding\t8.07\t1.52E-28\tAAA1\tFORMERC\tNOGENE
@@ -248,6 +254,7 @@ FILES = {
     "extra/BIOGRID-ALL-4.4.232.tab3.txt": BIOGRID,
     "extra/human.txt": INTACT,
     "extra/clusterOne_clusters.tsv": COESSENTIAL,
+    "corum/allComplexes.txt": CORUM,
     "perturbqa/k562-de.csv": DE,
     "perturbqa/k562-dir.csv": DIRECTION,
 }

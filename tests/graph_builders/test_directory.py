@@ -21,13 +21,13 @@ def found(root: Path) -> dict[str, list[str]]:
 def test_every_form_of_every_file_is_found(tmp_path: Path, form: str) -> None:
     assert list(found(write_sources(tmp_path, form))) == [
         "HGNC", "GO", "GOA", "STRING", "Reactome", "WikiPathways", "CollecTRI", "PerturbQA",
-        "HPA", "BioGRID", "IntAct", "co-essential modules",
+        "HPA", "BioGRID", "IntAct", "co-essential modules", "CORUM",
     ]  # fmt: skip
 
 
 def test_optional_sources_may_be_absent(tmp_path: Path) -> None:
     write_sources(tmp_path)
-    for name in ("reactome", "wikipathways", "collectri", "perturbqa", "hpa", "extra"):
+    for name in ("reactome", "wikipathways", "collectri", "perturbqa", "hpa", "extra", "corum"):
         (tmp_path / name).rename(tmp_path / f"no-{name}")
     assert list(found(tmp_path)) == ["HGNC", "GO", "GOA", "STRING"]
 
@@ -65,7 +65,11 @@ def test_commercial_sources_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     write_sources(tmp_path)
     everything = [source.entry for source in find_sources(tmp_path)]
     allowed = [source.entry for source in find_sources(tmp_path, commercial_only=True)]
-    assert [entry.name for entry in everything if entry not in allowed] == ["CollecTRI", "co-essential modules"]
+    assert [entry.name for entry in everything if entry not in allowed] == [
+        "CollecTRI",
+        "co-essential modules",
+        "CORUM",
+    ]
     assert all(entry.commercial for entry in allowed)
     required = replace(everything[0], commercial=False)
     monkeypatch.setattr(directory, "REGISTER", (required, *REGISTER[1:]))

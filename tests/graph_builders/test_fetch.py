@@ -191,7 +191,7 @@ def test_large_sources_come_only_by_name(tmp_path: Path, server: FileServer) -> 
         if file.url is not None
     }
     names = {item.source for item in fetch_sources(tmp_path, mirror=server.address)}
-    assert large == {"HPA", "BioGRID", "IntAct"}
+    assert large == {"HPA", "BioGRID", "IntAct", "CORUM"}
     assert names == {entry.name for entry in REGISTER} - large
     assert {item.source for item in fetch_sources(tmp_path, ["hpa"], mirror=server.address)} == {"HPA"}
 

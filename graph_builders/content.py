@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import IO
 
@@ -58,8 +59,8 @@ def _archive(raw: IO[bytes], path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(raw) as archive:
             yield archive
-    # zipfile checks an archive's checksums but not all of its numbers and names: those end as ValueError and the like.
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OverflowError) as error:
+    # zipfile checks checksums, but not all numbers and names: wrong ones end as the errors of whatever meets them.
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, LookupError) as error:
         raise SourceError(f"the zip archive is damaged ({error})", where=path, hint=AGAIN) from error
 
 
@@ -75,7 +76,7 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 
 def archive_date(path: Path) -> str | None:
-    """The date (ISO 8601) that a zip archive gives its file; None for any other file.
+    """The date (ISO 8601) that a zip archive gives its file; None for any other file and where it gives none.
 
     Raises:
         SourceError: the file is unreadable or a damaged archive.
@@ -85,7 +86,20 @@ def archive_date(path: Path) -> str | None:
             return None
         with _archive(raw, path) as archive:
             year, month, day = _member(archive, path).date_time[:3]
-    return f"{year:04}-{month:02}-{day:02}"
+    try:
+        return date(year, month, day).isoformat()
+    except ValueError:
+        return None  # Some tools leave month and day at 0.
+
+
+def _check_expansion(unpacked: int, packed: int, path: Path) -> None:
+    most = max(UNCHECKED, min(MOST_BYTES, MOST_EXPANSION * packed))
+    if unpacked > most:
+        raise SourceError(
+            f"the compressed file expands to more than {most:,} bytes",
+            where=path,
+            hint=f"it is no provider's file: {AGAIN}, or give it plain",
+        )
 
 
 @contextmanager
@@ -110,6 +124,8 @@ def _unpacked(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
                 raise SourceError(
                     "the zip archive is encrypted or compressed in an uncommon way", where=path, hint="give it plain"
                 )
+            # zipfile never reads beyond the sizes that the archive states.
+            _check_expansion(item.file_size, min(item.compress_size, path.stat().st_size), path)
             with archive.open(item) as member:
                 yield member
     else:
@@ -127,10 +143,6 @@ def chunks(path: Path, size: int) -> Iterator[bytes]:
     with open_file(path) as raw, _unpacked(raw, path) as stream:
         while chunk := stream.read(size):
             total += len(chunk)
-            if stream is not raw and total > UNCHECKED and total > min(MOST_BYTES, MOST_EXPANSION * raw.tell()):
-                raise SourceError(
-                    f"the compressed file expands to more than {min(MOST_BYTES, MOST_EXPANSION * raw.tell()):,} bytes",
-                    where=path,
-                    hint="it is no provider's file: " + AGAIN + ", or give it plain",
-                )
+            if stream is not raw:
+                _check_expansion(total, raw.tell(), path)
             yield chunk

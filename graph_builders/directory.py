@@ -92,6 +92,8 @@ def _find(entry: SourceEntry, sources: Path) -> Found | None:
             hint=f"run rbio-kg fetch {entry.name.lower()}, or take its other files away",
         )
     every = sorted(path for group in paths.values() for path in group)
+    for path in every:
+        _check_name(path)
     digests = tuple((path.relative_to(sources).as_posix(), _sha256(path)) for path in every)
     return Found(entry, FoundFiles(paths), digests)
 
@@ -116,6 +118,15 @@ def _matches(folder: Path, file: SourceFile) -> Iterator[Path]:
         elif by_stem:
             yield from by_stem.values()
             return
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        raise SourceError(
+            f"the file's name is not UTF-8: {path.name!a}", where=path.parent, hint="rename the file"
+        ) from None
 
 
 def _sha256(path: Path) -> str:

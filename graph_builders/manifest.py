@@ -134,7 +134,7 @@ def load_manifest(path: Path) -> Manifest:
         return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise BuildError("there is no finished build", where=path, hint=_AGAIN) from None
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BuildError(f"the manifest cannot be read ({error})", where=path, hint=_AGAIN) from error
     except BuildError as error:
         raise BuildError(error.what, where=path, hint=error.hint) from None
@@ -164,11 +164,14 @@ def read_current(paths: WorkspacePaths) -> CurrentBuild:
     path = paths.current_build
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return CurrentBuild(content["build_id"], content["sources"], content.get("store"))
+        build_id, sources, store = content["build_id"], content["sources"], content.get("store")
     except FileNotFoundError:
         raise BuildError("no graph has been built in this workspace", where=paths.root, hint=_AGAIN) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(f"the note of the current build is damaged ({error})", where=path, hint=_AGAIN) from error
+    if not (isinstance(build_id, str) and isinstance(sources, str) and isinstance(store, str | None)):
+        raise BuildError("the note of the current build is damaged (a value is no text)", where=path, hint=_AGAIN)
+    return CurrentBuild(build_id, sources, store)
 
 
 def read_manifest(paths: WorkspacePaths) -> Manifest:

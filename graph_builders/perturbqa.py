@@ -24,7 +24,14 @@ LAYOUT = Layout(",", ("pert", "gene", "label", "split"), quoted=True)
 _COLUMNS = tuple(TABLE_SCHEMAS["questions"])
 
 
-def read_questions(path: Path, task: Literal["de", "dir"], cell_line: str, *, simulated: bool = False) -> pl.DataFrame:
+def read_questions(
+    path: Path,
+    task: Literal["de", "dir"],
+    cell_line: str,
+    *,
+    simulated: bool = False,
+    rejections: Rejections | None = None,
+) -> pl.DataFrame:
     """One questions file, genes as it names them, in the order of the file.
 
     Args:
@@ -32,15 +39,16 @@ def read_questions(path: Path, task: Literal["de", "dir"], cell_line: str, *, si
         task: `de` (label 1: expression changes) or `dir` (label 1: it increases).
         cell_line: the cell line, stored in lower case.
         simulated: True where the labels come from a model.
+        rejections: counts the rows seen; none is ever rejected.
 
     Returns:
-        A frame with the columns of the `questions` table.
+        A frame with the columns of the `questions` table; a pair that is asked again alike has one row.
 
     Raises:
         SourceError: unreadable, a column is missing, a row is malformed, or one pair is asked twice with different
             labels or splits. Labels are not repaired or skipped: an evaluation on part of them would be another one.
     """
-    rejections = Rejections(path)
+    rejections = rejections or Rejections(path)
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
     label = pl.col("label")
     checks = (
@@ -76,8 +84,15 @@ def read_questions(path: Path, task: Literal["de", "dir"], cell_line: str, *, si
 
 
 def cell_line_of(path: Path) -> str:
-    """The cell line that a file's name states: `k562` for `k562-de.csv.gz`."""
-    return re.sub(r"-(?:de|dir)\..*$", "", path.name.lower())
+    """The cell line that a file's name states: `k562` for `k562-de.csv.gz`.
+
+    Raises:
+        SourceError: the name states none.
+    """
+    cell_line = re.sub(r"-(?:de|dir)\..*$", "", path.name.lower()).strip()
+    if not cell_line:
+        raise SourceError("the file's name states no cell line", where=path, hint="name it like k562-de.csv")
+    return cell_line
 
 
 def read(files: FoundFiles, context: BuildContext) -> Reading:
@@ -99,11 +114,10 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     tasks: tuple[Literal["de", "dir"], ...] = ("de", "dir")
     for task in tasks:
         for path in files.all(task):
-            part = read_questions(path, task, cell_line_of(path), simulated=simulated)
             rejections = Rejections(path)
-            rejections.seen = part.height
             reading.rejections.append(rejections)
-            parts.append(part)
+            parts.append(read_questions(path, task, cell_line_of(path), simulated=simulated, rejections=rejections))
+    reading.notes["duplicate rows merged"] = reading.rows_read - sum(part.height for part in parts)
     questions = _approved(pl.concat(parts), context, reading)
     reading.frames["questions"] = questions.select(_COLUMNS)
     reading.frames["cell_lines"] = questions.select(pl.col("cell_line").unique().sort().alias("name"))
@@ -115,7 +129,7 @@ def _simulating_model(marker: Path) -> str | None:
     """The model that the labels come from, None where the marker says that they are measured."""
     form = 'it must be {"simulated": true or false, "model": "..."}'
     try:
-        content = json.loads(next(text_blocks(marker))[1])
+        content = json.loads("".join(text for _, text in text_blocks(marker)))
     except (ValueError, RecursionError) as error:
         raise SourceError(f"the marker of simulated labels is no JSON ({error})", where=marker, hint=form) from error
     simulated = content.get("simulated") if isinstance(content, dict) else None

@@ -19,6 +19,8 @@ LONGEST_LINE = 1 << 24
 """Bytes that a line may have, 16 MiB; the longest lines, of gene sets, have some thousand."""
 MOST_COLUMNS = 1000
 """Columns that a header may name; HGNC's names 54."""
+MOST_LINES = 1 << 21
+"""Lines in one block; blocks of usual lines have fewer."""
 _BLOCK = 1 << 25
 
 
@@ -39,11 +41,22 @@ def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
         cut = _whole_lines(data) if chunk else len(data)
         block, rest = data[:cut], data[cut:]
         if block:
-            text = _decode(block, path, line)
-            yield line, text
-            line += text.count("\n")
+            for text in _pieces(_decode(block, path, line)):
+                yield line, text
+                line += text.count("\n")
     if first:
         raise SourceError("the file is empty", where=path, hint=AGAIN)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A block in pieces of whole lines, of about `MOST_LINES` lines: short lines take many times their bytes."""
+    count = text.count("\n") // MOST_LINES + 1
+    start = 0
+    for number in range(1, count + 1):
+        end = text.find("\n", max(start, len(text) * number // count - 1)) + 1 or len(text)
+        if end > start:
+            yield text[start:end]
+        start = end
 
 
 def _whole_lines(data: bytes) -> int:

@@ -66,7 +66,7 @@ def read_folder(
         meta, files = dict(header["meta"]), dict(header["files"])
     except FileNotFoundError:
         raise error(f"no {kind} here", where=directory, hint=hint) from None
-    except (OSError, ValueError, KeyError, TypeError) as cause:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as cause:
         raise error(f"the header of the {kind} cannot be read ({cause})", where=path, hint=hint) from cause
     if found != kind or version != FORMAT_VERSION:
         raise error(f"{found} of version {version}, not {kind} of version {FORMAT_VERSION}", where=path, hint=hint)

@@ -125,10 +125,14 @@ def read_table(directory: Path, name: str) -> pl.DataFrame:
         raise BuildError("table is missing", where=path, hint="run rbio-kg build --fresh") from None
     except (OSError, pl.exceptions.PolarsError) as error:
         raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build --fresh") from error
-    _check(name, frame)
+    _check(name, frame, path)
     return frame
 
 
-def _check(name: str, frame: pl.DataFrame) -> None:
+def _check(name: str, frame: pl.DataFrame, path: Path | None = None) -> None:
     if dict(frame.schema) != TABLE_SCHEMAS[name]:
-        raise BuildError(f"table {name} has the columns {dict(frame.schema)}, not {TABLE_SCHEMAS[name]}")
+        raise BuildError(
+            f"table {name} has the columns {dict(frame.schema)}, not {TABLE_SCHEMAS[name]}",
+            where=path,
+            hint="run rbio-kg build --fresh" if path else "",
+        )

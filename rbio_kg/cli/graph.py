@@ -1,4 +1,4 @@
-"""Verbs about the graph: fetch, build, stats, query."""
+"""Verbs about the graph: fetch, build, export, stats, query."""
 
 from __future__ import annotations
 
@@ -178,8 +178,38 @@ def register(app: typer.Typer) -> None:
 
         session.emit(document, show)
 
+    @command(app, "export")
+    def export(
+        session: Session,
+        neo4j_admin: Annotated[Path, typer.Option("--neo4j-admin", help="Folder for the import files.")],
+    ) -> None:
+        """Write the graph as files for neo4j-admin database import, with the command to use."""
+        from rbio_kg.graph.admin_export import write_admin_files
+
+        workspace = session.workspace()
+        session.resume = "nothing was changed; run the same command again"
+        written = write_admin_files(workspace.tables, workspace.build_id, neo4j_admin, session.progress)
+        document = {
+            "build_id": workspace.build_id,
+            "files": [str(file) for file in written.files],
+            "command": written.command,
+        }
+
+        def show() -> None:
+            print(f"build {workspace.build_id}: {len(written.files)} files in {neo4j_admin}")
+            print("with the Neo4j stopped, run (or import.sh there), then start it and run constraints.cypher:")
+            print(written.command)
+
+        session.emit(document, show)
+
     @command(app, "stats")
-    def stats(session: Session, store: StoreOption = None) -> None:
+    def stats(
+        session: Session,
+        digest: Annotated[
+            bool, typer.Option("--digest", help="Also compare every property: reads the whole store.")
+        ] = False,
+        store: StoreOption = None,
+    ) -> None:
         """Count what the store holds, next to the manifest's counts."""
         workspace = session.workspace(store=store)
         manifest = workspace.manifest
@@ -187,7 +217,7 @@ def register(app: typer.Typer) -> None:
         nodes = {label: counts["nodes"].get(label, 0) for label in manifest.nodes}
         relationships = {kind: counts["relationships"].get(kind, 0) for kind in manifest.relationships}
         agrees = nodes == manifest.nodes and relationships == manifest.relationships
-        document = {
+        document: dict[str, Any] = {
             "build_id": workspace.store.build_id(),
             "store": workspace.store_uri,
             "nodes": nodes,
@@ -200,11 +230,21 @@ def register(app: typer.Typer) -> None:
             },
             "agrees": agrees and workspace.store.build_id() == manifest.build_id,
         }
+        digests: dict[str, str] = {}
+        if digest:
+            from rbio_kg.graph.digest import store_digest, tables_digest
+
+            digests["store"] = store_digest(workspace.store, session.progress)
+            digests["tables"] = tables_digest(workspace.tables, session.progress)
+            document["digest"] = digests
+            document["agrees"] = document["agrees"] and digests["store"] == digests["tables"]
 
         def show() -> None:
             pairs = [(nodes, manifest.nodes), (relationships, manifest.relationships)]
             rows = [(name, count, said[name]) for found, said in pairs for name, count in found.items()]
             show_table(["label or type", "store", "manifest"], rows)
+            if digests:
+                show_table(["digest of", ""], list(digests.items()))
             verdict = "agrees" if document["agrees"] else "DIFFERS"
             print(f"store {document['store']}, build {document['build_id']}: {verdict}")
 

@@ -46,7 +46,6 @@ PARTS = {"digests": "digests of the sources", "read": "read", "assemble": "assem
 CHANGED = "collectri/collectri.csv.gz"
 PACKAGES = ("polars", "arcadedb-embedded", "neo4j", "biocypher")
 STRING_INFO = "string/9606.protein.info.v12.0.txt.gz"
-STRING_LINKS = "string/9606.protein.links.full.v12.0.txt.gz"
 
 
 def link_files(original: Path, target: Path, wanted: Callable[[str], bool]) -> None:
@@ -63,10 +62,12 @@ def full_size(sources: Path, folder: Path) -> Path:
     """The sources with a STRING of the real size; what lies in the folder already is used again."""
     target = folder / "full-size"
     link_files(sources, target, lambda name: not name.startswith("string/"))
-    if not (target / STRING_LINKS).exists():
+    if not (target / "string").exists():
         say("making STRING's files at their full size")
-        command = [sys.executable, str(HERE / "string_file.py"), str(target), "--info", str(sources / STRING_INFO)]
+        making = folder / "making"
+        command = [sys.executable, str(HERE / "string_file.py"), str(making), "--info", str(sources / STRING_INFO)]
         subprocess.run(command, check=True)
+        (making / "string").rename(target / "string")
     return target
 
 

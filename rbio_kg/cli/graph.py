@@ -1,8 +1,7 @@
-"""Verbs about the graph: fetch, build, export, stats, query."""
+"""Verbs about the graph: fetch, build, export, stats."""
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,6 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
-from rbio_kg.errors import ConfigError
 
 if TYPE_CHECKING:
     from graph_builders.manifest import Manifest
@@ -102,24 +100,6 @@ def show_difference(document: dict[str, Any]) -> None:
         for how in HOW:
             if found[how]["first"]:
                 print(f"{name} {how}: {'; '.join(found[how]['first'])}{' ...' if found[how]['more'] else ''}")
-
-
-def parse_parameters(items: list[str]) -> dict[str, Any]:
-    """`key=value` with JSON values; a value that is no JSON is text.
-
-    Raises:
-        ConfigError: an item without `=`.
-    """
-    parameters: dict[str, Any] = {}
-    for item in items:
-        key, separator, value = item.partition("=")
-        if not separator or not key:
-            raise ConfigError(f"{item!r} is not key=value", where="--param")
-        try:
-            parameters[key] = json.loads(value)
-        except ValueError:
-            parameters[key] = value
-    return parameters
 
 
 def register(app: typer.Typer) -> None:
@@ -249,45 +229,3 @@ def register(app: typer.Typer) -> None:
             print(f"store {document['store']}, build {document['build_id']}: {verdict}")
 
         session.emit(document, show)
-
-    @command(app, "query")
-    def query(
-        session: Session,
-        cypher: Annotated[str | None, typer.Argument(help="A Cypher statement.")] = None,
-        named: Annotated[str | None, typer.Option("--named", help="A named query instead.")] = None,
-        list_: Annotated[bool, typer.Option("--list", help="Show the named queries.")] = False,
-        param: Annotated[list[str] | None, typer.Option("--param", help="key=value, values as JSON.")] = None,
-        limit: Annotated[int | None, typer.Option("--limit", min=1, help="Most rows.")] = None,
-        timeout: Annotated[float | None, typer.Option("--timeout", min=0.001, help="Seconds.")] = None,
-        write: Annotated[bool, typer.Option("--write", help="Allow the statement to change the graph.")] = False,
-        store: StoreOption = None,
-    ) -> None:
-        """Ask the graph in Cypher; reads only, unless --write."""
-        from rbio_kg.graph.queries import named_queries
-
-        if list_:
-            rows = [item.to_json() for item in named_queries().values()]
-            session.emit(
-                rows, lambda: show_rows([{key: row[key] for key in ("name", "purpose", "parameters")} for row in rows])
-            )
-            return
-        if (cypher is None) == (named is None):
-            raise typer.BadParameter("give a Cypher statement, or --named NAME, or --list")
-        parameters = parse_parameters(param or [])
-        if named is not None:
-            known = named_queries()
-            if named not in known:
-                raise ConfigError(
-                    f"there is no named query {named!r}", where="--named", hint="known: " + ", ".join(known)
-                )
-            cypher, parameters = known[named].cypher, known[named].values(parameters)
-        assert cypher is not None
-        workspace = session.workspace(store=store)
-        most = limit or workspace.settings.query_limit
-        seconds = timeout or workspace.settings.query_timeout
-        if write:
-            with workspace.open_store(read_only=False) as writable:
-                rows = writable.write(cypher, parameters, timeout=seconds)[:most]
-        else:
-            rows = workspace.store.query(cypher, parameters, limit=most, timeout=seconds)
-        session.emit(rows, lambda: show_rows(rows))

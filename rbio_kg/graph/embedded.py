@@ -26,9 +26,8 @@ from filelock import FileLock, Timeout
 import rbio_kg
 from rbio_kg.errors import StoreError
 from rbio_kg.files import write_text
-from rbio_kg.graph.server_process import START_SECONDS, STOP_SECONDS, answers
+from rbio_kg.graph.server_process import DATABASE, START_SECONDS, STOP_SECONDS, answers
 
-DATABASE = "kg"
 NOTE = "loaded.json"
 _PREVIOUS = "previous"
 _FREE_DISK_HINT = "free some space, or choose another folder with embedded:PATH"

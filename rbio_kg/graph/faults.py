@@ -13,6 +13,9 @@ from neo4j.exceptions import (
 
 from rbio_kg.errors import QueryError, StoreError
 
+FAILURES = (DriverError, Neo4jError, OSError, ValueError, TypeError)
+"""What the driver raises."""
+
 _WRITES = (
     "Neo.ClientError.Statement.AccessMode",
     "Neo.ClientError.Security.Forbidden",

@@ -30,6 +30,27 @@ class Parameter:
     default: Any = None
     example: Any = None
 
+    @property
+    def sample(self) -> Any:
+        """A value to try."""
+        return self.example if self.required else self.default
+
+    @property
+    def kind(self) -> str:
+        """What its values are; one that is null by default is text."""
+        kinds = {bool: "true or false", int: "a whole number", float: "a number", list: "a list of texts"}
+        return kinds.get(type(self.sample), "text")
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is of its kind."""
+        if value is None:
+            return not self.required and self.default is None
+        if isinstance(self.sample, list):
+            return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if isinstance(self.sample, float):
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        return type(value) is type("" if self.sample is None else self.sample)
+
 
 @dataclass(frozen=True)
 class NamedQuery:
@@ -44,7 +65,7 @@ class NamedQuery:
         """All parameters' values: the given ones and the defaults.
 
         Raises:
-            QueryError: one that must be given is missing, or one is unknown.
+            QueryError: one that must be given is missing, unknown or of another kind.
         """
         given = given or {}
         names = [item.name for item in self.parameters]
@@ -60,11 +81,18 @@ class NamedQuery:
                 where=f"query {self.name}",
                 hint=f"for example {missing[0].name}={json.dumps(missing[0].example)}",
             )
+        for item in self.parameters:
+            if item.name in given and not item.takes(given[item.name]):
+                raise QueryError(
+                    f"the parameter {item.name!r} takes {item.kind}, not {json.dumps(given[item.name])}",
+                    where=f"query {self.name}",
+                    hint=f"for example {item.name}={json.dumps(item.sample)}",
+                )
         return {**{item.name: item.default for item in self.parameters}, **given}
 
     def example(self) -> dict[str, Any]:
         """Values to try it with."""
-        return {item.name: item.example if item.required else item.default for item in self.parameters}
+        return {item.name: item.sample for item in self.parameters}
 
     def to_json(self) -> dict[str, Any]:
         """What a list of queries shows."""

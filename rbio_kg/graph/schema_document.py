@@ -1,15 +1,13 @@
-"""docs/graph-schema.md and docs/queries.md, written from the schema and from the queries' own headers.
+"""docs/graph-schema.md, written from the schema.
 
-`python -m rbio_kg.graph.schema_document` writes both; a test fails while they are stale.
+`python -m rbio_kg.graph.schema_document` writes it; a test fails while it is stale.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
-from rbio_kg.graph.queries import named_queries
 from rbio_kg.graph.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, Property
 
 _TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "list": "list of texts"}
@@ -73,39 +71,10 @@ def schema_document() -> str:
     return "\n".join(lines) + "\n"
 
 
-def queries_document() -> str:
-    """The text of docs/queries.md."""
-    lines = [
-        "# Named queries",
-        "",
-        _NOTE,
-        "",
-        "`rbio-kg query --named NAME --param key=value` runs one; both servers give the same rows.",
-        "",
-    ]
-    for query in named_queries().values():
-        lines += [f"## {query.name}", "", query.purpose, ""]
-        for item in query.parameters:
-            value = "must be given" if item.required else f"`{json.dumps(item.default)}` by default"
-            lines.append(f"- `{item.name}`: {item.doc}; {value}")
-        words = [
-            f"--param {item.name}={json.dumps(item.example)}".replace('"', "")
-            for item in query.parameters
-            if item.required
-        ]
-        command = " ".join([f"rbio-kg query --named {query.name}", *words])
-        lines += ["", "```sh", command, "```", "", "```cypher", query.cypher, "```", ""]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-DOCUMENTS = {"graph-schema.md": schema_document, "queries.md": queries_document}
-
-
 def main(folder: Path) -> None:
-    """Write the documents into a folder."""
+    """Write the document into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in DOCUMENTS.items():
-        (folder / name).write_text(text(), encoding="utf-8")
+    (folder / "graph-schema.md").write_text(schema_document(), encoding="utf-8")
 
 
 if __name__ == "__main__":

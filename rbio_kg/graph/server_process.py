@@ -26,6 +26,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from rbio_kg.graph.time_limit import keep_limits
+
+DATABASE = "kg"
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 ATTEMPTS = 5
@@ -216,6 +219,7 @@ def keep(server: Path, databases: Path) -> int:
         _end(java)
 
     threading.Thread(target=wait_for_the_last, daemon=True).start()
+    threading.Thread(target=keep_limits, args=(server / "address.json", DATABASE), daemon=True).start()
     java.wait()
     (server / "address.json").unlink(missing_ok=True)
     return 0

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import threading
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,25 +10,22 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import neo4j
-from neo4j.exceptions import DriverError, Neo4jError
 
 from rbio_kg.errors import QueryError, StoreError
-from rbio_kg.graph.embedded import DATABASE, EmbeddedServer
-from rbio_kg.graph.faults import connection_error, is_ended, statement_error
+from rbio_kg.graph.connection import check_agent, greet, new_driver
+from rbio_kg.graph.embedded import EmbeddedServer
+from rbio_kg.graph.faults import FAILURES, statement_error
 from rbio_kg.graph.records import plain
+from rbio_kg.graph.row_stream import RowStream
 from rbio_kg.graph.schema import NODES, RELATIONSHIPS
+from rbio_kg.graph.server_process import DATABASE
+from rbio_kg.graph.time_limit import limited
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 QUERY_SECONDS = 60.0
 """The time limit of a query that names none."""
 COUNT_SECONDS = 600.0
 """The time limit of counting a whole graph."""
-OLDEST = 5
-"""The oldest major version of Neo4j that is spoken to."""
-
-_FAILURES = (DriverError, Neo4jError, OSError, ValueError, TypeError)
-# A missing label or property is an answer (no rows), not a warning for the terminal.
-logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
 
 Work = Callable[[neo4j.ManagedTransaction], list[dict[str, Any]]]
 
@@ -77,7 +69,6 @@ class GraphStore:
         self.server = server
         self.read_only = read_only
         self.agent = agent
-        self._mark = uuid.uuid4().hex[:12]
 
     @classmethod
     def open(
@@ -119,9 +110,9 @@ class GraphStore:
             )
         database = database or "neo4j"
         auth = None if username is None else (username, password or "")
-        driver = _driver(uri, auth)
+        driver = new_driver(uri, auth)
         try:
-            agent = _greet(driver, database, address, check_agent)
+            agent = greet(driver, database, address, check_agent)
         except BaseException:
             driver.close()
             raise
@@ -135,10 +126,10 @@ class GraphStore:
             raise StoreError(f"the embedded store has one database, {DATABASE}", where=path, hint="leave the name out")
         server = EmbeddedServer(Path(path))
         where = f"bolt://127.0.0.1:{server.address.bolt}"
-        driver = _driver(where, ("root", server.address.root))
-        reader = _driver(where, ("reader", server.address.reader))
+        driver = new_driver(where, ("root", server.address.root))
+        reader = new_driver(where, ("reader", server.address.reader))
         try:
-            agent = _greet(reader, DATABASE, f"embedded:{server.path}")
+            agent = greet(reader, DATABASE, f"embedded:{server.path}")
         except BaseException:
             driver.close()
             reader.close()
@@ -176,21 +167,55 @@ class GraphStore:
             QueryError: the statement is wrong, tries to write, or ran too long.
             StoreError: the server is gone, or fails.
         """
+        if limit is not None and limit < 0:
+            raise QueryError("a row limit may not be below 0")
+        text, values, seconds = self._reading(cypher, parameters, more, timeout)
+
+        @neo4j.unit_of_work(timeout=seconds)
+        def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
+            return _rows(transaction.run(text, values), limit)
+
+        return self._run(self._reader, work, neo4j.READ_ACCESS, seconds)
+
+    def stream(
+        self,
+        cypher: str,
+        parameters: Mapping[str, Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+        fetch_size: int = 1_000,
+        **more: Any,
+    ) -> RowStream:
+        """The rows of `query`, one after the other, as many as there are; at most `fetch_size` are held in memory.
+
+        Example: `with store.stream("MATCH (g:Gene) RETURN g.symbol AS s") as rows: names = {row["s"] for row in rows}`
+
+        Args:
+            cypher: one statement that only reads; values go by `$name`.
+            parameters: values by name; `more` adds to them.
+            timeout: seconds from now in which all rows must have been fetched; 60 by default.
+            fetch_size: rows that the server sends at a time.
+
+        Raises:
+            QueryError: as for `query`, here or while the rows are read.
+            StoreError: the server is gone, or fails.
+        """
+        text, values, seconds = self._reading(cypher, parameters, more, timeout)
+        query = neo4j.Query(text, timeout=seconds)
+        return RowStream(self._reader, self.database, self.address, query, values, fetch_size=fetch_size)
+
+    def _reading(
+        self, cypher: str, parameters: Mapping[str, Any] | None, more: Mapping[str, Any], timeout: float | None
+    ) -> tuple[str, dict[str, Any], float]:
+        """Text, values and time limit of a statement that reads."""
         seconds = QUERY_SECONDS if timeout is None else timeout
-        if seconds <= 0 or (limit is not None and limit < 0):
-            raise QueryError("a time limit must be above 0 seconds, and a row limit not below 0")
-        values = {**(parameters or {}), **more}
+        if seconds <= 0:
+            raise QueryError("a time limit must be above 0 seconds")
         text = cypher.strip().rstrip(";").rstrip()
         if not text:
             raise QueryError("the statement is empty")
-        with self._time_limit(seconds) as mark:
-
-            @neo4j.unit_of_work(timeout=seconds)
-            def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
-                result = transaction.run(text + mark, values)
-                return _rows(result, limit)
-
-            return self._run(self._reader, work, neo4j.READ_ACCESS, seconds)
+        return self._limited(text, seconds), {**(parameters or {}), **more}, seconds
 
     def write(
         self,
@@ -208,11 +233,11 @@ class GraphStore:
         """
         if self.read_only:
             raise StoreError("the store was opened to read only", where=self.address)
-        values = {**(parameters or {}), **more}
+        text, values = self._limited(cypher, timeout), {**(parameters or {}), **more}
 
         @neo4j.unit_of_work(timeout=timeout)
         def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
-            return _rows(transaction.run(cypher, values), None)
+            return _rows(transaction.run(text, values), None)
 
         return self._run(self._driver, work, neo4j.WRITE_ACCESS, timeout)
 
@@ -264,41 +289,12 @@ class GraphStore:
         try:
             with driver.session(database=self.database, default_access_mode=access) as session:
                 return session.execute_read(work) if reading else session.execute_write(work)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise statement_error(error, self.address, timeout=timeout, reading=reading) from error
 
-    @contextmanager
-    def _time_limit(self, seconds: float) -> Iterator[str]:
-        """Text to put behind the statement so that it can be found, and ended when its time is over.
-
-        Neo4j ends a statement by itself. The embedded server ignores the driver's limit: there a thread asks it to
-        end the statement. The text is the same for all statements of a thread, so that their plans stay cached.
-        """
-        if self.server is None:
-            yield ""
-            return
-        mark = f"rbio-kg {self._mark} {threading.get_ident()}"
-        done = threading.Event()
-        guard = threading.Thread(target=self._end_after, args=(seconds, mark, done), daemon=True)
-        guard.start()
-        try:
-            yield f"\n// {mark}"
-        finally:
-            done.set()
-            guard.join()
-
-    def _end_after(self, seconds: float, mark: str, done: threading.Event) -> None:
-        wait = seconds
-        while not done.wait(wait):
-            wait = 0.1
-            try:
-                with self._reader.session(database=self.database) as session:
-                    for row in session.run("SHOW TRANSACTIONS").data():
-                        if mark in row["currentQuery"]:
-                            session.run("TERMINATE TRANSACTION $id", id=row["transactionId"]).consume()
-            except _FAILURES as error:
-                if not is_ended(error) and not isinstance(error, Neo4jError):
-                    return  # the connection is gone; so is the statement's
+    def _limited(self, cypher: str, seconds: float | None) -> str:
+        """Neo4j ends a statement by the driver's limit; the embedded server needs it in the statement."""
+        return cypher if self.server is None or seconds is None else limited(cypher, seconds)
 
     def close(self) -> None:
         """Close the connections; the embedded server ends with the last process that uses it."""
@@ -320,46 +316,9 @@ class GraphStore:
         return f"GraphStore({self.address!r}, database={self.database!r})"
 
 
-def _driver(uri: str, auth: tuple[str, str] | None) -> neo4j.Driver:
-    return neo4j.GraphDatabase.driver(
-        uri,
-        auth=auth,
-        connection_timeout=10.0,
-        connection_acquisition_timeout=30.0,
-        max_transaction_retry_time=20.0,
-        telemetry_disabled=True,
-    )
-
-
 def _rows(result: neo4j.Result, limit: int | None) -> list[dict[str, Any]]:
     records = result if limit is None else result.fetch(limit)
     names = result.keys()
     rows = [{name: plain(value) for name, value in zip(names, record, strict=True)} for record in records]
     result.consume()
     return rows
-
-
-def _greet(driver: neo4j.Driver, database: str, address: str, check: Callable[[str, str], None] | None = None) -> str:
-    try:
-        agent = driver.get_server_info().agent
-        if check is not None:
-            check(agent, address)
-        driver.execute_query("RETURN 1", database_=database, routing_=neo4j.RoutingControl.READ)
-    except _FAILURES as error:
-        raise connection_error(error, address, database) from error
-    return agent
-
-
-def check_agent(agent: str, address: str) -> None:
-    """Raise StoreError unless the server calls itself a Neo4j of major version 5 or newer."""
-    version = re.match(r"Neo4j/(\d+)\.", agent)
-    if version is None or "compatible" in agent:
-        raise StoreError(
-            f"the server is not a Neo4j (it says {agent!r})",
-            where=address,
-            hint="use Neo4j 5 or newer, or embedded:PATH",
-        )
-    if int(version.group(1)) < OLDEST:
-        raise StoreError(
-            f"the server is too old (it says {agent!r})", where=address, hint=f"use Neo4j {OLDEST} or newer"
-        )

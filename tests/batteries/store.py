@@ -6,6 +6,9 @@ import itertools
 import json
 import math
 import random
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +193,8 @@ def write_run(folder: Path) -> Path:
 
 
 class StoreBattery:
-    """Inherit it and give a fixture `store`: a store that holds `small_tables()` and may be written to."""
+    """Inherit it and give two fixtures: `store`, which holds `small_tables()` and may be written to, and `login`, what
+    `GraphStore.open` takes to open it."""
 
     tables = small_tables()
 
@@ -290,6 +294,93 @@ class StoreBattery:
             store.query(endless, timeout=0.5)
         running = store.query("SHOW TRANSACTIONS YIELD currentQuery RETURN currentQuery AS text")
         assert not [row for row in running if "endless" in row["text"] or "(f:Gene)" in row["text"]]
+
+    @pytest.mark.parametrize(
+        "cypher",
+        [
+            "MATCH (g:Gene) CALL (g) { SET g.name = 'x' } IN TRANSACTIONS OF 10 ROWS",
+            "UNWIND [1, 2] AS i CALL (i) { CREATE (:Gene {symbol: 'X' + i}) } IN TRANSACTIONS",
+            "MATCH (g:Gene {symbol: 'G00'}) FOREACH (i IN [1] | SET g.name = 'x')",
+            "DROP CONSTRAINT gene_symbol",
+            "CREATE CONSTRAINT brandnew IF NOT EXISTS FOR (g:Gene) REQUIRE g.name IS UNIQUE",
+            "CALL db.createLabel('Brandnew')",
+            "CALL apoc.create.node(['Gene'], {symbol: 'X'}) YIELD node RETURN node",
+            "CALL apoc.cypher.doIt('CREATE (:Gene {symbol: \"X\"})', {}) YIELD value RETURN value",
+            "CALL apoc.periodic.commit('CREATE (:Gene {symbol: \"X\"}) RETURN 0', {})",
+            "LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line",
+            "RETURN 1 AS x; CREATE (:Gene {symbol: 'X'})",
+            "CREATE DATABASE other",
+            "CREATE USER other SET PASSWORD 'hunter2hunter2'",
+            "DROP DATABASE kg",
+        ],
+    )
+    def test_no_way_round_changes_anything(self, store: GraphStore, cypher: str) -> None:
+        def present() -> Any:
+            genes = store.query("MATCH (g:Gene) RETURN g.symbol AS symbol, g.name AS name ORDER BY symbol")
+            return genes, store.counts(), sorted(map(_canonical, store.query("SHOW CONSTRAINTS YIELD name")))
+
+        before = present()
+        with pytest.raises(StoreError):
+            store.query(cypher)
+        with pytest.raises(StoreError), store.stream(cypher) as rows:
+            list(rows)
+        assert present() == before
+
+    # -- streams
+
+    def test_a_stream_has_the_rows_of_the_query(self, store: GraphStore) -> None:
+        cypher = "MATCH (g:Gene) WHERE g.symbol >= $first RETURN g.symbol AS symbol, g AS node ORDER BY symbol"
+        with store.stream(cypher, first="G05", fetch_size=7) as rows:
+            assert rows.columns == ["symbol", "node"]
+            assert list(rows) == store.query(cypher, first="G05")
+        with store.stream("MATCH (g:Gene {symbol: 'NOPE'}) RETURN g.symbol AS symbol") as rows:
+            assert rows.columns in (["symbol"], [])
+            assert list(rows) == []
+
+    def test_a_stream_of_many_rows_begins_at_once_and_may_be_left(self, store: GraphStore) -> None:
+        product = "MATCH (a:Gene), (b:Gene), (c:Gene), (d:Gene), (e:Gene) RETURN a.symbol + e.symbol AS left"
+        with store.stream(product, fetch_size=50) as rows:
+            assert len(list(itertools.islice(rows, 500))) == 500
+        self.ends_on_the_server(store, "AS left", seconds=10)
+
+    def test_a_stream_cannot_write(self, store: GraphStore) -> None:
+        with pytest.raises(QueryError, match="may only read"), store.stream("CREATE (:Gene {symbol: 'X'})") as rows:
+            list(rows)
+
+    def test_a_stream_past_its_time_limit_is_ended_between_rows(self, store: GraphStore) -> None:
+        product = "MATCH (a:Gene), (b:Gene), (c:Gene), (d:Gene), (e:Gene) RETURN a.symbol + e.symbol AS late"
+        with pytest.raises(QueryError, match="time limit of 1 s"), store.stream(product, timeout=1) as rows:
+            for _ in rows:
+                time.sleep(0.001)
+        self.ends_on_the_server(store, "AS late", seconds=10)
+
+    def test_a_statement_ends_when_its_client_dies(self, store: GraphStore, login: dict[str, str]) -> None:
+        endless = "MATCH (a:Gene), (b:Gene), (c:Gene), (d:Gene), (e:Gene), (f:Gene) RETURN sum(size(a.symbol)) AS left"
+        client = (
+            "import json, sys; from rbio_kg.graph.store import GraphStore; login = json.loads(sys.stdin.readline())\n"
+            "with GraphStore.open(login.pop('uri'), **login) as store: store.query(sys.argv[1], timeout=3)"
+        )
+        with subprocess.Popen([sys.executable, "-c", client, endless], stdin=subprocess.PIPE, text=True) as child:
+            assert child.stdin is not None
+            child.stdin.write(json.dumps(login) + "\n")
+            child.stdin.flush()
+            deadline = time.monotonic() + 60
+            while not self.running(store, "AS left") and child.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert self.running(store, "AS left")
+            child.kill()
+        self.ends_on_the_server(store, "AS left", seconds=20)
+
+    def running(self, store: GraphStore, text: str) -> list[str]:
+        """What the server is busy with that has `text` in it."""
+        rows = store.query("SHOW TRANSACTIONS YIELD currentQuery RETURN currentQuery AS text")
+        return [row["text"] for row in rows if text in row["text"] and "SHOW TRANSACTIONS" not in row["text"]]
+
+    def ends_on_the_server(self, store: GraphStore, text: str, *, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.running(store, text) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not self.running(store, text)
 
     @pytest.mark.parametrize("cypher", ["MATCH (g:Gene", "RETURN $missing AS x", "", "RETURN nonsense"])
     def test_a_wrong_statement_is_a_query_error(self, store: GraphStore, cypher: str) -> None:
@@ -402,6 +493,120 @@ class StoreBattery:
         assert got == expected
         assert {row["source"]: row["simulated"] for row in rows}["perturbqa"] is True
 
+    def test_provenance_of_every_type_of_relation(self, store: GraphStore) -> None:
+        for item in RELATIONSHIPS:
+            for edge in self.tables[item.table].head(2).iter_rows(named=True):
+                said = {key: edge[key] for key in item.unique_by} | {"source": edge["source"]}
+                for ends in ((edge["start"], edge["end"]), (edge["end"], edge["start"])):
+                    rows = self.named(store, "provenance", subject=ends[0], object=ends[1])
+                    mine = [row for row in rows if row["relation"] == item.type and said.items() <= row["says"].items()]
+                    assert [(row["start"], row["end"]) for row in mine] == [(edge["start"], edge["end"])]
+                    source = self.tables["sources"].filter(pl.col("name") == edge["source"]).row(0, named=True)
+                    assert {key: mine[0][key] for key in ("version", "licence", "commercial", "simulated")} == {
+                        key: source[key] for key in ("version", "licence", "commercial", "simulated")
+                    }
+        assert self.named(store, "provenance", subject="G00", object="NOPE") == []
+
+    def test_common_neighbours(self, store: GraphStore) -> None:
+        graph = self.interactions
+        rows = self.named(store, "common_neighbours", subject="G01", object="G02", min_score=500)
+        expected = sorted(
+            (-min(graph["G01"][x]["score"], graph["G02"][x]["score"]), x)
+            for x in nx.common_neighbors(graph, "G01", "G02")
+            if min(graph["G01"][x]["score"], graph["G02"][x]["score"]) >= 500
+        )
+        assert [(-min(row["subject_score"], row["object_score"]), row["gene"]) for row in rows] == expected
+        assert expected
+
+    def test_regulation_chain(self, store: GraphStore) -> None:
+        sign = {(a, b): value for a, b, value in self.tables["regulations"].select("start", "end", "sign").iter_rows()}
+        a, x, b = next((a, x, b) for (a, x), (y, b) in itertools.product(sign, sign) if x == y and a != b)
+        rows = self.named(store, "regulation_chain", subject=a, object=b, top=100)
+        direct = [(None, [sign[a, b]])] if (a, b) in sign else []
+        chains = [(y, [sign[a, y], sign[y, b]]) for y in GENES if (a, y) in sign and (y, b) in sign]
+        chains.sort(key=lambda item: (-math.prod(item[1]), item[0]))
+        assert [(row["through"], row["signs"]) for row in rows] == [*direct, *chains]
+        assert all(row["sign"] == math.prod(row["signs"]) for row in rows)
+        assert x in [row["through"] for row in rows]
+
+    def test_genes_of_term_with_descendants(self, store: GraphStore) -> None:
+        below = {TERMS[1], *nx.ancestors(self.ontology, TERMS[1])}
+        mine = self.tables["annotations"].filter(pl.col("end").is_in(below))["start"].value_counts()
+        rows = self.named(store, "genes_of_term", id=TERMS[1], top=1000)
+        expected = sorted(mine.iter_rows(), key=lambda row: (-row[1], row[0]))
+        assert [(row["symbol"], row["annotations"]) for row in rows] == expected
+
+    def test_term(self, store: GraphStore) -> None:
+        rows = self.named(store, "term", id=TERMS[3])
+        for relation, near in (
+            ("itself", [TERMS[3]]),
+            ("parent", list(self.ontology.successors(TERMS[3]))),
+            ("child", list(self.ontology.predecessors(TERMS[3]))),
+        ):
+            assert sorted(row["id"] for row in rows if row["relation"].startswith(relation)) == sorted(near)
+        annotated = self.tables["annotations"]["end"].to_list()
+        assert [row["annotations"] for row in rows] == [annotated.count(row["id"]) for row in rows]
+
+    def test_enriched_terms(self, store: GraphStore) -> None:
+        symbols = ["G01", "G02", "G03", "G03", "NOPE"]
+        mine = self.tables["annotations"].filter(pl.col("start").is_in(symbols)).select("start", "end").unique()
+        shared = dict(mine["end"].value_counts().iter_rows())
+        rows = self.named(store, "enriched_terms", symbols=symbols, top=100)
+        ranked = sorted(self.most_specific(set(shared)), key=lambda term: -shared[term])
+        assert [(row["id"], row["shared"]) for row in rows] == [(term, shared[term]) for term in ranked]
+
+    def test_what_a_gene_belongs_to(self, store: GraphStore) -> None:
+        for name, table in (("pathways_of_gene", "memberships"), ("sets_of_gene", "set_members")):
+            ends = self.tables[table]["end"].to_list()
+            mine = self.tables[table].filter(pl.col("start") == "G11")["end"].to_list()
+            rows = self.named(store, name, symbol="G11")
+            assert [row["id"] for row in rows] == sorted(mine, key=lambda key: (ends.count(key), key))
+            assert [row["genes"] for row in rows] == [ends.count(row["id"]) for row in rows]
+
+    def test_expressed_in(self, store: GraphStore) -> None:
+        mine = self.tables["expression"].filter(pl.col("start") == "G11").sort("nx", descending=True)
+        rows = self.named(store, "expressed_in", symbol="G11")
+        assert [(row["cell_line"], row["nx"]) for row in rows] == list(mine.select("end", "nx").iter_rows())
+
+    def test_reported_interactions(self, store: GraphStore) -> None:
+        edges = self.tables["reported_interactions"]
+        gene = edges["start"][0]
+        near = edges.filter((pl.col("start") == gene) | (pl.col("end") == gene))
+        rows = self.named(store, "reported_interactions", symbol=gene, top=100)
+        assert {row["partner"] for row in rows} == {*near["start"], *near["end"]} - {gene}
+        assert all(row["sources"] == ["biogrid", "intact"] for row in rows)
+        assert [row["score"] for row in rows] == [self.interactions[gene][row["partner"]]["score"] for row in rows]
+
+    def test_pathway_and_its_hubs(self, store: GraphStore) -> None:
+        members = self.tables["memberships"].filter(pl.col("end") == "P3")["start"].to_list()
+        assert [row["genes"] for row in self.named(store, "pathway", id="P3")] == [len(members)]
+        degree = dict(self.interactions.degree)
+        expected = sorted(members, key=lambda gene: (-degree.get(gene, 0), gene))[:5]
+        rows = self.named(store, "hubs_of_pathway", id="P3", top=5)
+        assert [(row["symbol"], row["interactions"]) for row in rows] == [(g, degree.get(g, 0)) for g in expected]
+
+    def test_similar_knockdowns(self, store: GraphStore) -> None:
+        edges = self.tables["knockdowns"].filter(pl.col("cell_line") == "k562").select("start", "end").rows()
+        changed = {gene: {b for a, b in edges if a == gene} for gene, _ in edges}
+        gene = edges[0][0]
+        shared = {other: len(changed[gene] & mine) for other, mine in changed.items() if other != gene}
+        rows = self.named(store, "similar_knockdowns", symbol=gene, cell_line="k562", top=1000)
+        expected = sorted(((-n, other) for other, n in shared.items() if n))
+        assert [(-row["shared"], row["gene"]) for row in rows] == expected
+        assert all(row["same_direction"] == row["shared"] for row in rows)
+
+    def test_licences(self, store: GraphStore) -> None:
+        rows = self.named(store, "licences", symbol="G00")
+        expected: dict[tuple[str, str], int] = {}
+        for item in RELATIONSHIPS:
+            for edge in self.tables[item.table].iter_rows(named=True):
+                if "G00" in (edge["start"], edge["end"]):
+                    key = item.type, edge["source"]
+                    expected[key] = expected.get(key, 0) + 1
+        got = [(row["relation"], row["source"], row["relations"]) for row in rows]
+        assert got == [(*key, expected[key]) for key in sorted(expected)]
+        assert all(row["commercial"] == (row["source"] != "collectri") for row in rows)
+
     def test_regulation_both_ways(self, store: GraphStore) -> None:
         edges = self.tables["regulations"]
         gene = edges["start"][0]
@@ -419,7 +624,8 @@ class StoreBattery:
 
     def test_genes_of_pathway(self, store: GraphStore) -> None:
         rows = self.named(store, "genes_of_pathway", id="P3")
-        expected = self.tables["memberships"].filter(pl.col("end") == "P3").sort("start")["start"].to_list()
+        mine = self.tables["memberships"].filter(pl.col("end") == "P3")
+        expected = mine.sort("direct", "start", descending=[True, False])["start"].to_list()
         assert [row["symbol"] for row in rows] == expected
 
     def test_knockdown_effects(self, store: GraphStore) -> None:
@@ -441,9 +647,13 @@ class StoreBattery:
         run = write_run(tmp_path / "run")
         expected = {"claims": 3, "verdicts": 7, "citations": 8, "missing": 3}
         assert load_evidence(store, run) == expected
-        first = self.named(store, "counts")
+        counts = (
+            "MATCH (n) RETURN labels(n)[0] AS name, count(*) AS total UNION ALL "
+            "MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS total"
+        )
+        first = sorted(store.query(counts), key=_canonical)
         assert load_evidence(store, run) == expected
-        assert self.named(store, "counts") == first
+        assert sorted(store.query(counts), key=_canonical) == first
         totals = {row["name"]: row["total"] for row in first}
         assert [totals[name] for name in ("Run", "Claim", "Verdict")] == [1, 3, 7]
         assert [totals[name] for name in ("PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT")] == [7, 7, 8, 3, 2]

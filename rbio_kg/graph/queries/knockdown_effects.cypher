@@ -1,5 +1,5 @@
 // knockdown_effects: Genes whose expression changed when a gene was knocked down (training data only).
-// $symbol: the gene knocked down, for example "TP53"
+// $symbol: symbol of the gene knocked down, for example "TP53"
 // $cell_line = null: lower-case name of one cell line; null for all
 // $top = 50: rows at most
 MATCH (:Gene {symbol: $symbol})-[r:KNOCKDOWN_CHANGES]->(changed:Gene)

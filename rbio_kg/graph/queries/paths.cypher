@@ -1,21 +1,40 @@
-// paths: Paths of at most 3 interactions between two genes, the strongest (product of scores / 1000) first.
+// paths: The strongest paths of 1 to 3 interactions between two genes; those of 3 through each end's best partners.
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
 // $min_score = 700: lowest combined score of a step, 0 to 1000
+// $width = 25: how many of each gene's strongest partners a path of 3 may go through
 // $top = 10: rows at most
-MATCH (a:Gene {symbol: $subject}), (b:Gene {symbol: $object})
-CALL (a, b) {
-  MATCH (a)-[r1:INTERACTS_WITH WHERE r1.score >= $min_score]-(b)
-  RETURN [a.symbol, b.symbol] AS genes, [r1.score] AS scores
+CALL () {
+  MATCH (:Gene {symbol: $subject})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(x:Gene)
+  WITH x.symbol AS symbol, r.score AS score
+  ORDER BY score DESC, symbol
+  RETURN collect({symbol: symbol, score: score}) AS near
+}
+CALL () {
+  MATCH (:Gene {symbol: $object})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(y:Gene)
+  WITH y.symbol AS symbol, r.score AS score
+  ORDER BY score DESC, symbol
+  RETURN collect({symbol: symbol, score: score}) AS far
+}
+CALL (near, far) {
+  UNWIND near AS first
+  WITH first WHERE first.symbol = $object
+  RETURN [$subject, $object] AS genes, [first.score] AS scores
   UNION ALL
-  MATCH (a)-[r1:INTERACTS_WITH WHERE r1.score >= $min_score]-(x:Gene)
-        -[r2:INTERACTS_WITH WHERE r2.score >= $min_score]-(b)
-  RETURN [a.symbol, x.symbol, b.symbol] AS genes, [r1.score, r2.score] AS scores
+  UNWIND [item IN near | {symbol: item.symbol, first: item.score, last: 0}] +
+         [item IN far | {symbol: item.symbol, first: 0, last: item.score}] AS item
+  WITH item.symbol AS middle, max(item.first) AS first, max(item.last) AS last, count(*) AS ends
+  WHERE ends = 2
+  RETURN [$subject, middle, $object] AS genes, [first, last] AS scores
   UNION ALL
-  MATCH (a)-[r1:INTERACTS_WITH WHERE r1.score >= $min_score]-(x:Gene)
-        -[r2:INTERACTS_WITH WHERE r2.score >= $min_score]-(y:Gene)
-        -[r3:INTERACTS_WITH WHERE r3.score >= $min_score]-(b)
-  RETURN [a.symbol, x.symbol, y.symbol, b.symbol] AS genes, [r1.score, r2.score, r3.score] AS scores
+  UNWIND near[..$width] AS first
+  WITH first, far[..$width] AS ends, [item IN far[..$width] | item.symbol] AS symbols
+  WHERE first.symbol <> $object
+  MATCH (:Gene {symbol: first.symbol})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(y:Gene)
+  WITH first, ends, r.score AS middle, y.symbol AS symbol, symbols
+  WHERE symbol IN symbols AND symbol <> $subject
+  UNWIND [item IN ends WHERE item.symbol = symbol] AS last
+  RETURN [$subject, first.symbol, symbol, $object] AS genes, [first.score, middle, last.score] AS scores
 }
 WITH genes, scores, round(reduce(weight = 1.0, score IN scores | weight * score / 1000.0), 6) AS weight
 RETURN genes, scores, weight, size(scores) AS steps

@@ -1,9 +1,33 @@
-// provenance: Everything that joins two genes directly, with the source that says so.
-// $subject: approved symbol, for example "TP53"
-// $object: approved symbol, for example "MDM2"
-MATCH (:Gene {symbol: $subject})-[r]-(:Gene {symbol: $object})
+// provenance: Who says so? Every relation between two nodes, with what it says and the source that says it.
+// $subject: key of a node: gene symbol, GO id, pathway id, gene set id or cell line, for example "TP53"
+// $object: key of a node: gene symbol, GO id, pathway id, gene set id or cell line, for example "MDM2"
+CALL () {
+  MATCH (n:Gene {symbol: $subject}) RETURN n AS a
+  UNION ALL
+  MATCH (n:GoTerm {id: $subject}) RETURN n AS a
+  UNION ALL
+  MATCH (n:Pathway {id: $subject}) RETURN n AS a
+  UNION ALL
+  MATCH (n:GeneSet {id: $subject}) RETURN n AS a
+  UNION ALL
+  MATCH (n:CellLine {name: $subject}) RETURN n AS a
+}
+CALL () {
+  MATCH (n:Gene {symbol: $object}) RETURN n AS b
+  UNION ALL
+  MATCH (n:GoTerm {id: $object}) RETURN n AS b
+  UNION ALL
+  MATCH (n:Pathway {id: $object}) RETURN n AS b
+  UNION ALL
+  MATCH (n:GeneSet {id: $object}) RETURN n AS b
+  UNION ALL
+  MATCH (n:CellLine {name: $object}) RETURN n AS b
+}
+MATCH (a)-[r]-(b)
 OPTIONAL MATCH (s:Source {name: r.source})
-RETURN type(r) AS relation, startNode(r).symbol AS start, endNode(r).symbol AS end, properties(r) AS says,
-       s.name AS source, s.version AS version, s.date AS date, s.licence AS licence, s.url AS url,
-       s.simulated AS simulated
-ORDER BY relation, start, end, coalesce(r.cell_line, '')
+WITH r, s, startNode(r) AS first, endNode(r) AS last
+RETURN type(r) AS relation, coalesce(first.symbol, first.id, first.name) AS start,
+       coalesce(last.symbol, last.id, last.name) AS end, properties(r) AS says, s.name AS source, s.version AS version,
+       s.date AS date, s.licence AS licence, s.commercial AS commercial, s.simulated AS simulated, s.url AS url,
+       s.sha256 AS sha256
+ORDER BY relation, start, end, coalesce(r.cell_line, ''), coalesce(r.qualifier, ''), coalesce(r.sign, 0), source

@@ -1,5 +1,5 @@
 // regulators: Transcription factors that regulate a gene.
-// $symbol: the regulated gene, for example "MDM2"
+// $symbol: symbol of the regulated gene, for example "MDM2"
 // $top = 50: rows at most
 MATCH (factor:Gene)-[r:REGULATES]->(:Gene {symbol: $symbol})
 RETURN factor.symbol AS regulator, factor.name AS name, r.sign AS sign,

@@ -2,11 +2,19 @@
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
 // $top = 25: rows at most
-MATCH (:Gene {symbol: $subject})-[:ANNOTATED_WITH]->(:GoTerm)-[:IS_A|PART_OF*0..]->(t:GoTerm)
-WITH collect(DISTINCT t.id) AS known
-MATCH (:Gene {symbol: $object})-[:ANNOTATED_WITH]->(:GoTerm)-[:IS_A|PART_OF*0..]->(t:GoTerm)
-WITH DISTINCT t, known
-WHERE t.id IN known
+CALL () {
+  MATCH (:Gene {symbol: $subject})-[:ANNOTATED_WITH]->(direct:GoTerm)
+  WITH DISTINCT direct
+  MATCH (direct)-[:IS_A|PART_OF*0..]->(t:GoTerm)
+  RETURN DISTINCT t
+  UNION ALL
+  MATCH (:Gene {symbol: $object})-[:ANNOTATED_WITH]->(direct:GoTerm)
+  WITH DISTINCT direct
+  MATCH (direct)-[:IS_A|PART_OF*0..]->(t:GoTerm)
+  RETURN DISTINCT t
+}
+WITH t, count(*) AS sides
+WHERE sides = 2
 RETURN t.id AS id, t.name AS name, t.namespace AS namespace, t.information_content AS information_content
 ORDER BY coalesce(information_content, 0.0) DESC, id
 LIMIT $top

@@ -1,5 +1,5 @@
-// sources: Where the graph comes from: each source with its version, licence and rows.
+// sources: Where the graph comes from: each source with its version, licence, rows and checksum.
 MATCH (s:Source)
 RETURN s.name AS name, s.version AS version, s.date AS date, s.rows AS rows, s.rejected AS rejected,
-       s.licence AS licence, s.url AS url, s.simulated AS simulated, s.sha256 AS sha256
+       s.licence AS licence, s.commercial AS commercial, s.simulated AS simulated, s.url AS url, s.sha256 AS sha256
 ORDER BY name

@@ -1,5 +1,5 @@
 // targets: Genes that a transcription factor regulates.
-// $symbol: the transcription factor, for example "TP53"
+// $symbol: symbol of the transcription factor, for example "TP53"
 // $top = 50: rows at most
 MATCH (:Gene {symbol: $symbol})-[r:REGULATES]->(target:Gene)
 RETURN target.symbol AS target, target.name AS name, r.sign AS sign,

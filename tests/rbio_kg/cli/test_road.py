@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -48,16 +49,64 @@ def test_queries(built: tuple[Path, dict[str, Any]]) -> None:
     workspace, document = built
     rows = invoke(workspace, "query", "MATCH (g:Gene) RETURN count(g) AS genes")
     assert rows == [{"genes": document["nodes"]["Gene"]}]
-    assert len(invoke(workspace, "query", "--list")) >= 10
+    assert len(invoke(workspace, "query", "--list")) >= 20
     gene = invoke(workspace, "query", "MATCH (g:Gene)-[:INTERACTS_WITH]-() RETURN g.symbol AS s ORDER BY s LIMIT 1")[0][
         "s"
     ]
     assert invoke(workspace, "query", "--named", "neighbours", "--param", f"symbol={gene}")
     assert len(invoke(workspace, "query", "MATCH (g:Gene) RETURN g.symbol", "--limit", "3")) == 3
     assert "read" in fails(workspace, "query", "CREATE (x:Gene {symbol: 'NOPE'})")
-    assert "no named query" in fails(workspace, "query", "--named", "nothing")
+    assert "no query named" in fails(workspace, "query", "--named", "nothing")
     fails(workspace, "query", "MATCH (g:Gene RETURN g")
     assert CliRunner().invoke(app, ["query", "--workspace", str(workspace)]).exit_code == 2
+
+
+def test_rows_into_a_file(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    workspace, document = built
+    cypher = "MATCH (g:Gene) RETURN g.symbol AS symbol, g.aliases AS aliases ORDER BY symbol"
+    for name in ("genes.parquet", "genes.csv", "genes.jsonl"):
+        told = invoke(workspace, "query", cypher, "--out", str(tmp_path / name))
+        assert told == {"file": str(tmp_path / name), "rows": document["nodes"]["Gene"]}
+    frame = pl.read_parquet(tmp_path / "genes.parquet")
+    assert frame["symbol"].to_list() == pl.read_csv(tmp_path / "genes.csv")["symbol"].to_list()
+    assert "ending" in fails(workspace, "query", cypher, "--out", str(tmp_path / "genes.xlsx"))
+    assert "only read" in fails(workspace, "query", "CREATE (x:Gene)", "--out", str(tmp_path / "none.csv"))
+    assert not (tmp_path / "none.csv").exists()
+
+
+def test_what_a_query_says_beside_its_rows(built: tuple[Path, dict[str, Any]]) -> None:
+    workspace, _ = built
+
+    def ask(*arguments: str) -> Any:
+        result = CliRunner().invoke(app, ["query", *arguments, "--workspace", str(workspace), "--json"])
+        assert result.exit_code == 0
+        return json.loads(result.stdout), result.stderr
+
+    rows, said = ask("MATCH (g:Gene) RETURN g.symbol AS s", "--limit", "3")
+    assert len(rows) == 3
+    assert "only the first 3 rows" in said
+    assert ask("MATCH (g:Gene) RETURN count(g) AS n", "--limit", "1")[1] == ""
+    rows, said = ask("--named", "gene", "--param", "symbol=P53")
+    assert rows == []
+    assert "P53 is no approved symbol (alias name of TP53): try symbol=TP53" in said
+    assert ask("--named", "gene", "--param", "symbol=NOSUCHGENE") == ([], "")
+    assert ask("--named", "enriched_terms", "--param", 'symbols=["TP53", "MDM2"]')[0]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ([], "needs the parameter 'symbol'"),
+        (["gene=TP53"], "no parameter 'gene'"),
+        (["symbol=7157"], "takes text, not 7157"),
+        (["symbol=TP53", "top=many"], "takes a whole number"),
+        (["symbol=TP53", "top=null"], "takes a whole number"),
+        (["symbol"], "not key=value"),
+    ],
+)
+def test_a_wrong_parameter_is_told(built: tuple[Path, dict[str, Any]], parameters: list[str], message: str) -> None:
+    words = [word for item in parameters for word in ("--param", item)]
+    assert message in fails(built[0], "query", "--named", "neighbours", *words)
 
 
 def test_fits_have_the_contracts_keys(fitted: tuple[Path, dict[str, Any]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rbio_kg.cli.graph import parse_parameters
+from rbio_kg.cli.query import parse_parameters
 from rbio_kg.cli.session import Session, guarded, plain
 from rbio_kg.errors import ConfigError, StoreError
 

@@ -51,7 +51,7 @@ def test_a_default_that_is_no_json_is_told() -> None:
 
 def test_every_query_is_whole() -> None:
     queries = named_queries()
-    assert len(queries) >= 12
+    assert len(queries) >= 20
     for query in queries.values():
         used = {item.name for item in query.parameters}
         assert all(f"${name}" in query.cypher for name in used)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from rbio_kg.errors import StoreError
-from rbio_kg.graph.store import GraphStore, check_agent
+from rbio_kg.graph.connection import check_agent
+from rbio_kg.graph.store import GraphStore
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class TestEmbeddedStore(StoreBattery):
     def store(self, embedded_store: GraphStore) -> GraphStore:
         return embedded_store
 
+    @pytest.fixture
+    def login(self, store: GraphStore) -> dict[str, str]:
+        return {"uri": store.address}
+
     def test_passwords_are_private(self, store: GraphStore) -> None:
         assert store.server is not None
         folder = store.server.path / "server"

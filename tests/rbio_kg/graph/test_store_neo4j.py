@@ -17,6 +17,10 @@ class TestNeo4jStore(StoreBattery):
     def store(self, neo4j_store: GraphStore) -> GraphStore:
         return neo4j_store
 
+    @pytest.fixture
+    def login(self, neo4j_login: dict[str, str]) -> dict[str, str]:
+        return neo4j_login
+
     def test_a_wrong_password_is_told_and_not_shown(self, neo4j_login: dict[str, str]) -> None:
         with pytest.raises(StoreError, match="refuses the user name or password") as caught:
             GraphStore.open(neo4j_login["uri"], username=neo4j_login["username"], password="hunter2")

@@ -1,0 +1,13 @@
+// pathway: A pathway with all pathways above it and those directly below, and how many genes take part in each.
+// $id: the pathway's stable id, for example "R-HSA-69541"
+MATCH (p:Pathway {id: $id})
+CALL (p) {
+  RETURN p AS other, 0 AS place, 'itself' AS relation
+  UNION ALL
+  MATCH (p)-[:CHILD_OF*1..]->(other:Pathway) WITH DISTINCT other RETURN other, 1 AS place, 'above' AS relation
+  UNION ALL
+  MATCH (p)<-[:CHILD_OF]-(other:Pathway) RETURN other, 2 AS place, 'below' AS relation
+}
+RETURN relation, other.id AS id, other.name AS name, other.source AS source,
+       COUNT { (other)<-[:MEMBER_OF]-() } AS genes
+ORDER BY place, genes, id

@@ -1,0 +1,56 @@
+"""Time limits on the embedded server, which ignores the driver's.
+
+A statement carries its limit as its last line. The process that keeps the server looks for statements that are past
+theirs and ends them, so that they end as well when the client that asked has died.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+SECONDS_BETWEEN_LOOKS = 0.4
+
+_MARK = re.compile(r"\n// rbio-kg: at most (?P<seconds>\S+) s\Z")
+
+
+def limited(cypher: str, seconds: float) -> str:
+    """The statement with its limit; the same limit gives the same text, so that its plan stays cached."""
+    return f"{cypher}\n// rbio-kg: at most {seconds:g} s"
+
+
+def late(rows: list[Mapping[str, Any]], now: datetime) -> Iterator[str]:
+    """Ids of the transactions, as SHOW TRANSACTIONS tells them, that are past the limit that they carry."""
+    for row in rows:
+        mark = _MARK.search(row["currentQuery"])
+        if mark and now - datetime.fromisoformat(row["startTime"]) > timedelta(seconds=float(mark["seconds"])):
+            yield row["transactionId"]
+
+
+def keep_limits(address: Path, database: str) -> None:
+    """End late statements for as long as the process lives; `address` is the running server's address file."""
+    told = json.loads(address.read_text())
+    login = base64.b64encode(f"root:{told['root']}".encode()).decode()
+    connection = http.client.HTTPConnection("127.0.0.1", told["http"], timeout=30)
+
+    def ask(statement: str) -> list[Mapping[str, Any]]:
+        body = json.dumps({"language": "opencypher", "command": statement})
+        headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        connection.request("POST", f"/api/v1/command/{database}", body, headers)
+        rows: list[Mapping[str, Any]] = json.loads(connection.getresponse().read()).get("result", [])
+        return rows
+
+    while True:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        try:
+            for key in late(ask("SHOW TRANSACTIONS"), datetime.now(UTC)):
+                ask(f"TERMINATE TRANSACTION '{key}'")
+        except (OSError, http.client.HTTPException, ValueError):
+            connection.close()  # the database is being replaced, or the server ends; the next look connects again

@@ -1,0 +1,149 @@
+"""docs/queries.md: every named query with an example and the answer that the shipped sample's graph gives.
+
+`python -m rbio_kg.report.query_document` writes it; a test fails while it is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from rbio_kg.claims import Claim
+from rbio_kg.graph.evidence import load_evidence
+from rbio_kg.graph.queries import NamedQuery, named_queries, named_query
+from rbio_kg.graph.store import GraphStore
+
+if TYPE_CHECKING:
+    from rbio_kg.workspace import Workspace
+
+_ROWS = 4
+_CELL = 60
+SAMPLE_CLAIMS = 8
+_TOP = """# Named queries
+
+<!-- Written by `python -m rbio_kg.report.query_document`; do not edit. -->
+
+`rbio-kg query --named NAME --param key=value` runs one; both servers give the same rows in the same order. A gene is
+named by its approved symbol; where another name of a gene is given, the command says which symbol it stands for.
+
+The answers are the first rows from the small sample that ships with rbio-kg, long values cut; rows about runs come from
+a few knockdown claims that two verifiers judged there. The sample's knockdown labels are simulated.
+"""
+
+
+def write_judged_run(workspace: Workspace, folder: Path, count: int) -> list[Claim]:
+    """Let two verifiers judge train claims, and lay the verdicts out as the rollouts of a run named `judged`.
+
+    Args:
+        workspace: holds a graph; its `graph_path` and `experiment` verifiers judge.
+        folder: the run's folder, made here.
+        count: how many claims; they are spread evenly over the train questions.
+    """
+    verifiers = [workspace.verifier(name) for name in ("graph_path", "experiment")]
+    claims = workspace.questions("train", task="de").claims()
+    claims = claims[:: max(1, len(claims) // count)][:count]
+    rows = [
+        {
+            "step": 1,
+            "subject": claim.subject,
+            "relation": str(claim.relation),
+            "object": claim.object,
+            "cell_line": claim.cell_line,
+            "verdicts": json.dumps([verifier.explain(claim).to_json() for verifier in verifiers]),
+        }
+        for claim in claims
+    ]
+    (folder / "rollouts").mkdir(parents=True)
+    pl.DataFrame(rows).write_parquet(folder / "rollouts" / "step-00001.parquet")
+    manifest = {"name": "judged", "kind": "evaluation", "started": "2026-01-01T00:00:00+00:00", "simulated": True}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "build_id": workspace.build_id}))
+    return claims
+
+
+def query_document(store: GraphStore, claims: Sequence[Claim]) -> str:
+    """The text of docs/queries.md; the store holds the sample's graph and the evidence of a run over the claims."""
+    parts = [_TOP]
+    for query in named_queries().values():
+        values = _example(query, store, claims)
+        rows = store.query(query.cypher, query.values(values))
+        parts += [f"## {query.name}\n", query.purpose + "\n", _parameters(query)]
+        parts += [f"```sh\n{_command(query, values)}\n```\n", _answer(rows), f"```cypher\n{query.cypher}\n```\n"]
+    return "\n".join(part for part in parts if part)
+
+
+def _example(query: NamedQuery, store: GraphStore, claims: Sequence[Claim]) -> dict[str, Any]:
+    values = {item.name: item.example for item in query.parameters if item.required}
+    if query.name == "verdicts_of_claim":
+        return values | {"subject": claims[0].subject, "object": claims[0].object}
+    if query.name in (
+        "genes_of_pathway",
+        "hubs_of_pathway",
+        "pathway",
+    ):  # the sample has other pathways than Reactome's
+        pathways = named_query("pathways_of_gene")
+        return values | {"id": store.query(pathways.cypher, pathways.values({"symbol": "TP53"}))[0]["id"]}
+    if query.name == "evidence_of_verdict":
+        return values | store.query("MATCH (v:Verdict)-[:CITES]->() RETURN v.id AS id ORDER BY id", limit=1)[0]
+    return values
+
+
+def _parameters(query: NamedQuery) -> str:
+    lines = []
+    for item in query.parameters:
+        value = "must be given" if item.required else f"`{json.dumps(item.default)}` by default"
+        lines.append(f"- `{item.name}`: {item.doc}; {value}\n")
+    return "".join(lines)
+
+
+def _command(query: NamedQuery, values: dict[str, Any]) -> str:
+    words = [f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in values.items()]
+    return " ".join([f"rbio-kg query --named {query.name}", *(f"--param {shlex.quote(word)}" for word in words)])
+
+
+def _answer(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "The sample has none of these relations.\n"
+    columns = list(rows[0])
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    lines += [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for row in rows[:_ROWS]]
+    more = f"\n{len(rows) - _ROWS} more rows.\n" if len(rows) > _ROWS else ""
+    return "\n".join(lines) + "\n" + more
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text if len(text) <= _CELL else text[: _CELL - 1] + "…"
+    return text.replace("|", "\\|")
+
+
+def main(folder: Path) -> None:
+    """Build the sample's graph in a temporary workspace and write the document into a folder."""
+    from graph_builders.build import build_graph
+    from graph_builders.sample import sample_directory
+    from rbio_kg.graph.loader import load_store
+    from rbio_kg.workspace import Workspace, silent
+
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        with Workspace(root / "workspace", sources=sample_directory()) as workspace:
+            manifest = build_graph(
+                workspace.paths, workspace.sources, min_score=workspace.settings.min_score, progress=silent
+            )
+            with workspace.open_store(read_only=False) as store:
+                load_store(store, workspace.tables, manifest.to_json())
+                claims = write_judged_run(workspace, root / "run", SAMPLE_CLAIMS)
+                load_evidence(store, root / "run")
+                text = query_document(store, claims)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "queries.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

@@ -2,7 +2,7 @@
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
 // $min_score = 700: lowest combined score of a step, 0 to 1000
-// $width = 25: how many of each gene's strongest partners a path of 3 may go through
+// $width = 10: how many of each gene's strongest partners a path of 3 may go through
 // $top = 10: rows at most
 CALL () {
   MATCH (:Gene {symbol: $subject})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(x:Gene)

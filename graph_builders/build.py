@@ -55,19 +55,28 @@ def build_id(found: list[Found], options: dict[str, Any]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-def build_tables(sources: Path, min_score: int = 400, progress: Progress | None = None) -> tuple[GraphTables, Manifest]:
+def build_tables(
+    sources: Path,
+    min_score: int = 400,
+    progress: Progress | None = None,
+    *,
+    textmining: bool = True,
+    commercial_only: bool = False,
+) -> tuple[GraphTables, Manifest]:
     """Read a sources directory and assemble it, without writing anything.
 
     Args:
         sources: the directory, laid out as the providers do (see docs/sources.md).
         min_score: least STRING score kept, 0 to 1000.
         progress: told what is being read, with the share done.
+        textmining: whether STRING's combined score counts text mining.
+        commercial_only: leave out sources whose licence forbids commercial use.
 
     Raises:
         SourceError: a required source is missing, or a file cannot be read.
         ConfigError: `min_score` is out of range.
     """
-    options = _options(min_score)
+    options = _options(min_score, textmining, commercial_only)
     tables, manifest, _ = _tables(
         find_sources(sources), options, Readings(None, _context(options)), progress or _silent
     )
@@ -146,7 +155,7 @@ def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: st
         _write_json(paths.current_build, vars(current))
 
 
-def _options(min_score: int, textmining: bool = True, commercial_only: bool = False) -> dict[str, Any]:
+def _options(min_score: int, textmining: bool, commercial_only: bool) -> dict[str, Any]:
     if not 0 <= min_score <= 1000:
         raise ConfigError(f"min_score must be between 0 and 1000, not {min_score}")
     return {"min_score": min_score, "textmining": textmining, "commercial_only": commercial_only}
@@ -199,7 +208,7 @@ def _build(
 
 
 def _context(options: dict[str, Any]) -> BuildContext:
-    return BuildContext(min_score=options["min_score"])
+    return BuildContext(min_score=options["min_score"], textmining=options["textmining"])
 
 
 def _tables(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,10 @@ def build_tables(
     """
     options = _options(min_score, textmining, commercial_only)
     tables, manifest, _ = _tables(
-        find_sources(sources), options, Readings(None, _context(options)), progress or _silent
+        find_sources(sources, commercial_only=commercial_only),
+        options,
+        Readings(None, _context(options)),
+        progress or _silent,
     )
     return tables, manifest
 
@@ -117,7 +121,7 @@ def build_graph(
     report = progress or _silent
     options = _options(min_score, textmining, commercial_only)
     report("looking at the sources", 0.0)
-    found = find_sources(sources)
+    found = find_sources(sources, commercial_only=commercial_only)
     identity = build_id(found, options)
     try:
         with building(paths, report):
@@ -218,8 +222,8 @@ def _tables(
     readings: list[tuple[Found, Reading]] = []
     kept: list[str] = []
     for number, source in enumerate(found):
-        report(f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
-        reading, was_kept = shelf.read(source)
+        begin = partial(report, f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
+        reading, was_kept = shelf.read(source, begin)
         readings.append((source, reading))
         if was_kept:
             kept.append(source.entry.name)

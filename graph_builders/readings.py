@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,8 +65,12 @@ class Readings:
         self._settled: dict[str, str] = {}
         self._used: set[str] = set()
 
-    def read(self, found: Found) -> tuple[Reading, bool]:
+    def read(self, found: Found, begin: Callable[[], None]) -> tuple[Reading, bool]:
         """The reading of a source, and whether it was kept from before.
+
+        Args:
+            found: the source.
+            begin: called before its files are read; not where the reading was kept.
 
         Raises:
             SourceError: as the source's reader does.
@@ -76,6 +81,7 @@ class Readings:
         if kept is not None:
             reading, asked = kept
         else:
+            begin()
             watched = _Watched(self.context, set())
             reading = found.entry.read(found.files, cast("BuildContext", watched))
             asked = {name: self._state(name) for name in sorted(watched.asked)}

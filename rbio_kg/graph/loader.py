@@ -89,8 +89,9 @@ def load_store(
             _check_ends(tables)
             with _evidence_kept(store, builds, tell):
                 if store.server is not None:
+                    written = None if builds is None else builds / build_id / "tables"
                     with store.server.loading() as folder:
-                        store.server.replace_database(bulk_load(tables, build_id, folder, tell))
+                        store.server.replace_database(bulk_load(written or tables, build_id, folder, tell))
                 else:
                     load_by_cypher(store, tables, build_id, tell)
         if not there:

@@ -6,13 +6,12 @@ Every statement may be repeated: an update that was cut short is finished by run
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-
-import polars as pl
+from collections.abc import Callable, Sequence
 
 from rbio_kg.graph.difference import TableDifference
 from rbio_kg.graph.schema import NODES_BY_LABEL, NodeType, RelationshipType
 from rbio_kg.graph.store import GraphStore
+from rbio_kg.graph.tables import stored
 
 Progress = Callable[[str, float | None], None]
 
@@ -41,9 +40,9 @@ def update_store(store: GraphStore, found: Sequence[TableDifference], build_id: 
     total = sum(item.rows for item in found) or 1
     done, started = 0, time.monotonic()
     for item, name, statement, frame in steps:
-        for rows in _batches(frame):
-            store.write(statement, rows=rows)
-            done += len(rows)
+        for part in stored(frame).iter_slices(BATCH_ROWS):
+            store.write(statement, rows=part.to_dicts())
+            done += part.height
             tell(f"store: {item.name} {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)
     store.write("MATCH (b:Build) SET b.complete = true REMOVE b.base")
 
@@ -75,11 +74,3 @@ def _ends(kind: RelationshipType) -> tuple[str, str]:
 def _identity(kind: RelationshipType) -> str:
     """What tells two relationships of one pair apart, as a pattern."""
     return f" {{{', '.join(f'{name}: row.{name}' for name in kind.unique_by)}}}" if kind.unique_by else ""
-
-
-def _batches(frame: pl.DataFrame) -> Iterator[list[dict[str, object]]]:
-    """Rows as maps; an empty list is no value, so that its property goes."""
-    lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
-    frame = frame.with_columns(pl.when(pl.col(name).list.len() > 0).then(pl.col(name)) for name in lists)
-    for part in frame.iter_slices(BATCH_ROWS):
-        yield part.to_dicts()

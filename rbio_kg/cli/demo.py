@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbio_kg.cli.graph import SourcesOption, StoreOption, build_graph_and_store
+from rbio_kg.cli.build import build_graph_and_store
+from rbio_kg.cli.graph import SourcesOption, StoreOption
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
 

@@ -1,0 +1,86 @@
+"""The verb that writes the graph, or a part of it, into other programs' files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.view import Selection
+    from rbio_kg.workspace import Workspace
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+
+    @command(app, "export")
+    def export(
+        session: Session,
+        neo4j_admin: Annotated[Path | None, typer.Option("--neo4j-admin", help="Folder for the import files.")] = None,
+        graphml: Annotated[Path | None, typer.Option("--graphml", help="File for Gephi, Cytoscape and others.")] = None,
+        genes: Annotated[str | None, typer.Option("--genes", help="GraphML: only near these, as in TP53,MDM2.")] = None,
+        radius: Annotated[int, typer.Option("--radius", min=0, help="GraphML: steps from the genes.")] = 1,
+        relation: Annotated[
+            list[str] | None, typer.Option("--relation", help="GraphML: a type of the schema; repeat for more.")
+        ] = None,
+        min_score: Annotated[
+            int | None, typer.Option("--min-score", min=0, max=1000, help="GraphML: lowest STRING score.")
+        ] = None,
+        ancestors: Annotated[bool, typer.Option("--ancestors", help="GraphML: with the GO terms' ancestors.")] = False,
+    ) -> None:
+        """Write the graph as files for neo4j-admin database import, or any part of it as GraphML."""
+        if (neo4j_admin is None) == (graphml is None):
+            raise typer.BadParameter("give either --neo4j-admin DIR or --graphml FILE")
+        session.resume = "nothing was changed; run the same command again"
+        if neo4j_admin is not None:
+            if genes or relation or min_score is not None or ancestors:
+                raise typer.BadParameter("a database is written whole: parts are for --graphml")
+            workspace = session.workspace()
+            document = {"build_id": workspace.build_id, **export_files(session, workspace, neo4j_admin)}
+            session.emit(document, lambda: show_export(document))
+        if graphml is not None:
+            named = None if genes is None else [name.strip() for name in genes.split(",") if name.strip()]
+            _write_graphml(
+                session,
+                graphml,
+                {
+                    "genes": named,
+                    "radius": radius,
+                    "relations": relation,
+                    "min_score": min_score,
+                    "ancestors": ancestors,
+                },
+            )
+
+
+def export_files(session: Session, workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """Write files for `neo4j-admin database import`: `files`, and the `command` to use."""
+    from rbio_kg.graph.admin_export import write_admin_files
+
+    written = write_admin_files(workspace.tables, workspace.build_id, folder, session.progress)
+    return {"files": [str(file) for file in written.files], "command": written.command}
+
+
+def show_export(document: dict[str, Any]) -> None:
+    """How to go on with the import files."""
+    print(f"{len(document['files'])} files of build {document['build_id']}")
+    print("with the Neo4j stopped, run (or import.sh there), then start it and run constraints.cypher:")
+    print(document["command"])
+
+
+def _write_graphml(session: Session, path: Path, selection: Selection) -> None:
+    workspace = session.workspace()
+    part = workspace.graph.write_graphml(path, progress=session.progress, **selection)
+    counts = {"nodes": part.nodes, "relationships": part.relationships}
+    document = {"build_id": workspace.build_id, "files": [str(path)], **counts}
+
+    def show() -> None:
+        print(f"build {workspace.build_id}: written to {path}")
+        show_table(["label or type", "count"], [*part.nodes.items(), *part.relationships.items()])
+
+    session.emit(document, show)

@@ -1,0 +1,96 @@
+"""The doors of `build`: what it reuses, what it leaves out, what it compares, and files instead of a store."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from rbio_kg.cli.app import app
+from rbio_kg.workspace import Workspace
+from tests.commands import fails, invoke
+from tests.graph_builders.provider_files import GAF, file_of, write_sources
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Any]]:
+    """A workspace, its sources, and its first build."""
+    folder = tmp_path_factory.mktemp("builds")
+    sources = write_sources(folder / "sources")
+    return folder / "workspace", sources, invoke(folder / "workspace", "build", "--sources", str(sources))
+
+
+def test_a_second_build_says_what_it_kept(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    workspace, sources, first = begun
+    assert (first["reused"], first["readings_kept"], first["updated"]) == ({"tables": False, "store": False}, [], None)
+    again = invoke(workspace, "build")
+    assert again["reused"] == {"tables": True, "store": True}
+    other = shutil.copytree(sources, tmp_path / "sources")
+    file_of(other / "go", GAF.rstrip("\n").rpartition("\n")[0] + "\n", "goa_human.gaf")
+    changed = invoke(workspace, "build", "--sources", str(other), "--diff", first["build_id"][:6])
+    assert {"HGNC", "GO", "STRING"} <= set(changed["readings_kept"])
+    assert "GOA" not in changed["readings_kept"]
+    difference = changed["diff"]
+    assert (difference["old"], difference["new"]) == (first["build_id"], changed["build_id"])
+    assert set(difference["sources"]) == {"GOA"}
+    lost = first["relationships"]["ANNOTATED_WITH"] - changed["relationships"]["ANNOTATED_WITH"]
+    counts = difference["changes"]["ANNOTATED_WITH"]
+    assert counts["removed"]["count"] - counts["added"]["count"] == lost
+    assert invoke(workspace, "stats", "--digest")["agrees"] is True
+    shown = CliRunner().invoke(
+        app, ["build", "--diff", first["build_id"], "--workspace", str(workspace), "--sources", str(other)]
+    )
+    assert "ANNOTATED_WITH" in shown.stdout
+    assert f"from build {first['build_id']} to build {changed['build_id']}" in shown.stdout
+    invoke(workspace, "build", "--sources", str(sources))
+
+
+def test_an_unknown_build_is_told_before_anything_is_built(begun: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, _, first = begun
+    error = fails(workspace, "build", "--diff", "nothing")
+    assert "there is no build 'nothing'; known: " in error
+    assert first["build_id"] in error
+
+
+def test_what_is_left_out(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    _, sources, first = begun
+    commercial = invoke(tmp_path / "w", "build", "--sources", str(sources), "--commercial-only")
+    assert commercial["build_id"] != first["build_id"]
+    assert first["relationships"]["REGULATES"] > 0
+    assert commercial["relationships"]["REGULATES"] == 0
+    with Workspace(tmp_path / "w") as workspace:
+        assert all(
+            row["commercial"] for row in workspace.store.query("MATCH (s:Source) RETURN s.commercial AS commercial")
+        )
+    # The plain links file of these sources has no channels to recompute a score from.
+    assert "9606.protein.links.full" in fails(tmp_path / "t", "build", "--sources", str(sources), "--no-textmining")
+
+
+def test_files_instead_of_a_store(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    _, sources, first = begun
+    workspace, folder = tmp_path / "w", tmp_path / "import"
+    told = invoke(workspace, "build", "--sources", str(sources), "--neo4j-admin", str(folder))
+    assert told["build_id"] == first["build_id"]
+    assert told["nodes"] == first["nodes"]
+    assert told["command"].startswith("neo4j-admin database import full")
+    assert told["files"] == sorted(str(path) for path in folder.iterdir())
+    assert not (workspace / "graph" / "store").exists()
+    both = ["build", "--neo4j-admin", str(folder), "--store", "bolt://x", "--workspace", str(workspace)]
+    assert CliRunner().invoke(app, both).exit_code == 2
+
+
+def test_readers_of_half_a_graph_are_told(begun: tuple[Path, Path, dict[str, Any]]) -> None:
+    workspace, _, first = begun
+    with Workspace(workspace) as opened:
+        store = opened.open_store(read_only=False)
+        store.write("MATCH (b:Build) SET b.complete = false")
+        try:
+            for command in (["stats"], ["query", "RETURN 1"], ["query", "--named", "sources"]):
+                assert "the graph in the store is incomplete" in fails(workspace, *command)
+        finally:
+            store.write("MATCH (b:Build) SET b.complete = true")
+            store.close()
+    assert invoke(workspace, "stats")["build_id"] == first["build_id"]

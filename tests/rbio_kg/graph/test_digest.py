@@ -126,11 +126,23 @@ def test_the_embedded_store_agrees(embedded_store: GraphStore) -> None:
 
 
 @pytest.mark.neo4j
-def test_a_neo4j_agrees_and_shows_a_change(neo4j_store: GraphStore) -> None:
+def test_a_neo4j_agrees_and_shows_each_change(neo4j_store: GraphStore) -> None:
     before = tables_digest(battery.small_tables())
     assert store_digest(neo4j_store) == before
-    neo4j_store.write("MATCH (g:Gene {symbol: 'G00'}) SET g.unheard_of = 1")
+    changes = (
+        ("MATCH (g:Gene {symbol: 'G00'}) SET g.unheard_of = 1", "MATCH (g:Gene) REMOVE g.unheard_of"),
+        ("MATCH (a:Gene {symbol: 'G00'}) SET a.name = 'other'", "MATCH (a:Gene {symbol: 'G00'}) REMOVE a.name"),
+        ("MATCH (a:Gene {symbol: 'G00'}) CREATE (a)-[:IS_A]->(a)", "MATCH (:Gene)-[r:IS_A]->() DELETE r"),
+        ("CREATE (:Pathway {name: 'without a key'})", "MATCH (p:Pathway {name: 'without a key'}) DELETE p"),
+    )
+    for change, undo in changes:
+        neo4j_store.write(change)
+        try:
+            assert store_digest(neo4j_store) != before, change
+        finally:
+            neo4j_store.write(undo)
+    neo4j_store.write("CREATE (:Somebody {name: 'else'})")
     try:
-        assert store_digest(neo4j_store) != before
+        assert store_digest(neo4j_store) == before
     finally:
-        neo4j_store.write("MATCH (g:Gene) REMOVE g.unheard_of")
+        neo4j_store.write("MATCH (s:Somebody) DELETE s")

@@ -95,7 +95,7 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
     assert builder.run(graphs[0])
     filler = small_disk / "filler"
     failures = 0
-    for turn, room in enumerate((0, 20_000, 300_000, 1_000_000, 3_000_000, 6_000_000, 12_000_000, 20_000_000)):
+    for turn, room in enumerate((0, 300_000, 2_000_000, 6_000_000, 14_000_000)):
         graph = graphs[2 - turn % 2]
         with builder.open():  # While a person works with the graph.
             free = os.statvfs(small_disk)
@@ -112,7 +112,7 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
         assert builder.run(graph)
         with builder.open() as store:
             assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
-    assert failures >= 3
+    assert failures >= 2
     builder.nothing_is_left_over()
 
 

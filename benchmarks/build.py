@@ -36,14 +36,15 @@ STAGES = {
     "neo4j": "running Neo4j, UNWIND",
     "export": "files for neo4j-admin",
     "import": "neo4j-admin database import",
-    "biocypher": "BioCypher, the same as CSV",
-    "biocypher-parquet": "BioCypher, the same as Parquet",
+    "biocypher": "BioCypher's files, CSV",
+    "biocypher-parquet": "BioCypher's files, Parquet",
     "changed": "rbio-kg build, one source changed",
 }
 """In the order in which they run; the last one replaces the graph of the workspace."""
 THEIRS = ("biocypher", "biocypher-parquet")
 PARTS = {"digests": "digests of the sources", "read": "read", "assemble": "assemble", "tables": "write tables"}
 CHANGED = "collectri/collectri.csv.gz"
+FIGURES = ("seconds", "cpu_seconds", "relationships_per_second", "peak_mb", "peak_mb_child")
 PACKAGES = ("polars", "arcadedb-embedded", "neo4j", "biocypher")
 STRING_INFO = "string/9606.protein.info.v12.0.txt.gz"
 
@@ -127,7 +128,8 @@ def measure(sources: Path, min_score: int, options: argparse.Namespace, folder: 
                 raise SystemExit(1)
             stages[stage] = {"failed": done.stderr.splitlines()[-1] if done.stderr else f"exit code {done.returncode}"}
             continue
-        stages[stage] = json.loads(done.stdout.splitlines()[-1])
+        stages[stage] = found = json.loads(done.stdout.splitlines()[-1])
+        say(", ".join(f"{name} {found[name]:,}" for name in FIGURES if name in found))
         if stage == "export":
             given["command"] = stages[stage].pop("command")
     counts = {name: stages["build"].pop(name) for name in ("build_id", "nodes", "relationships")}
@@ -190,12 +192,12 @@ def shown(run: dict[str, Any]) -> None:
         rate = f"{row['relationships_per_second']:,}" if "relationships_per_second" in row else ""
         times = f"{row['seconds']:.1f} | {row['cpu_seconds']:.1f} | {rate}"
         title = "all of these" if stage == "build" else title
-        print(f"| {title} | {times} | {row['peak_mb']:,} | {row['peak_mb_child'] or ''} |")
+        print(f"| {title} | {times} | {row['peak_mb']:,} | {f'{child:,}' if (child := row['peak_mb_child']) else ''} |")
     print()
     for theirs, ratio in run["times_as_fast_as"].items():
         wrote = "{nodes:,} nodes and {relationships:,} relationships".format(**stages[theirs])
         times = f"{ratio['seconds']} times as fast as {STAGES[theirs]} ({ratio['cpu_seconds']} in CPU seconds)"
-        print(f"Our import files: {times}; it wrote {wrote}.")
+        print(f"Our import files are written {times}, which are {wrote}.")
     if "read" in (changed := stages["changed"]):
         print(f"One source changed: read again {', '.join(changed['read'])}; kept {', '.join(changed['kept'])};")
         print(f"{changed['elements_written']:,} elements of the store written.")

@@ -1,11 +1,17 @@
 // reported_interactions: Genes that experiments report as interacting with a gene, and STRING's score where it has one.
 // $symbol: approved symbol, for example "TP53"
 // $top = 25: rows at most
-MATCH (g:Gene {symbol: $symbol})-[r:REPORTED_INTERACTION]-(partner:Gene)
-WITH g, partner, r.source AS source
+CALL () {
+  MATCH (:Gene {symbol: $symbol})-[r:REPORTED_INTERACTION]-(x:Gene)
+  RETURN x, r.source AS source, null AS score
+  UNION ALL
+  MATCH (:Gene {symbol: $symbol})-[r:INTERACTS_WITH]-(x:Gene)
+  RETURN x, null AS source, r.score AS score
+}
+WITH x, source, score
 ORDER BY source
-WITH g, partner, collect(source) AS sources
-OPTIONAL MATCH (g)-[r:INTERACTS_WITH]-(partner)
-RETURN partner.symbol AS partner, partner.name AS name, sources, r.score AS score
+WITH x, collect(source) AS sources, max(score) AS score
+WHERE size(sources) > 0
+RETURN x.symbol AS partner, x.name AS name, sources, score
 ORDER BY size(sources) DESC, coalesce(score, 0) DESC, partner
 LIMIT $top

@@ -12,7 +12,7 @@ from graph_builders.reading import Reading
 from rbio_kg.errors import SourceError
 from rbio_kg.graph.schema import RELATIONSHIPS
 from rbio_kg.graph.tables import SORT_KEYS, TABLE_SCHEMAS
-from tests.graph_builders import ontology_mutations  # noqa: F401
+from tests.graph_builders import file_mutations, ontology_mutations, row_mutations  # noqa: F401
 from tests.graph_builders.base_files import MADE, REAL, SAMPLE, Base, contents, read
 from tests.graph_builders.mutations import Broken, broken, mutations_of
 from tests.graph_builders.packings import REFUSED, SAME

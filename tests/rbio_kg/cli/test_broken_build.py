@@ -14,7 +14,7 @@ from graph_builders.sample import sample_directory
 from rbio_kg.graph.snapshot import Snapshot
 from rbio_kg.paths import WorkspacePaths
 from tests.commands import fails
-from tests.graph_builders import ontology_mutations  # noqa: F401
+from tests.graph_builders import file_mutations, ontology_mutations, row_mutations  # noqa: F401
 from tests.graph_builders.base_files import SAMPLE, contents
 from tests.graph_builders.mutations import broken
 from tests.graph_builders.packings import REFUSED

@@ -1,3 +1,5 @@
+"""What the builders' tests share: sources with rows made up for them, a workspace, and the real genes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -6,7 +8,20 @@ import pytest
 
 from graph_builders import hgnc
 from graph_builders.reading import BuildContext
-from tests.graph_builders.provider_files import files
+from rbio_kg.paths import WorkspacePaths
+from tests.graph_builders.provider_files import files, write_sources
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A small sources directory in the providers' formats."""
+    return write_sources(tmp_path / "sources")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> WorkspacePaths:
+    """A workspace that is empty."""
+    return WorkspacePaths(tmp_path / "workspace")
 
 
 @pytest.fixture(scope="session")

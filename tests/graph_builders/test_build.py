@@ -25,16 +25,6 @@ def bytes_below(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-@pytest.fixture
-def sources(tmp_path: Path) -> Path:
-    return write_sources(tmp_path / "sources")
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> WorkspacePaths:
-    return WorkspacePaths(tmp_path / "workspace")
-
-
 def test_every_relationship_joins_nodes_and_names_its_source(sources: Path) -> None:
     tables, manifest = build_tables(sources, min_score=0)
     keys = {node.label: set(tables[node.table][node.key]) for node in NODES}

@@ -11,17 +11,7 @@ from graph_builders.comparison import compare_builds, find_build
 from rbio_kg.errors import BuildError
 from rbio_kg.graph.schema import RELATIONSHIPS
 from rbio_kg.paths import WorkspacePaths
-from tests.graph_builders.provider_files import LINKS, OBO, file_of, write_sources
-
-
-@pytest.fixture
-def sources(tmp_path: Path) -> Path:
-    return write_sources(tmp_path / "sources")
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> WorkspacePaths:
-    return WorkspacePaths(tmp_path / "workspace")
+from tests.graph_builders.provider_files import LINKS, OBO, file_of
 
 
 def test_terms_and_interactions_gained_and_lost(sources: Path, paths: WorkspacePaths) -> None:

@@ -12,19 +12,9 @@ from graph_builders.build import UNMAPPED, build_graph, build_tables
 from graph_builders.register import REGISTER
 from rbio_kg.graph.tables import GraphTables
 from rbio_kg.paths import WorkspacePaths
-from tests.graph_builders.provider_files import GAF, HGNC, LINKS, OBO, file_of, write_sources
+from tests.graph_builders.provider_files import GAF, HGNC, LINKS, OBO, file_of
 
 LINK_FILE = "9606.protein.links.v12.0.txt"
-
-
-@pytest.fixture
-def sources(tmp_path: Path) -> Path:
-    return write_sources(tmp_path / "sources")
-
-
-@pytest.fixture
-def paths(tmp_path: Path) -> WorkspacePaths:
-    return WorkspacePaths(tmp_path / "workspace")
 
 
 def read_again(paths: WorkspacePaths, sources: Path, **options: int) -> set[str]:

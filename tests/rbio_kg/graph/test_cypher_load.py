@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -69,6 +70,8 @@ class Wire:
             return
         finally:
             for end in (source, target):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)  # A close alone waits for the other thread's recv.
                 end.close()
 
     def close(self) -> None:

@@ -27,6 +27,10 @@ def clean_rows(
         names: of all columns.
         scores: those that hold scores.
     """
+    if any(blank in text for blank in "\t\v\f\r " if blank != separator):
+        return None  # Blanks before a number would be passed over,
+    if text.endswith(separator) or f"{separator}\n" in text:
+        return None  # and so would an empty field at the end of a row.
     schema = {name: pl.Int16 if name in scores else pl.String for name in names}
     try:
         rows = pl.read_csv(text.encode(), has_header=False, separator=separator, schema=schema, quote_char=None)

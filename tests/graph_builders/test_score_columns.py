@@ -49,6 +49,9 @@ def test_any_other_block_is_not() -> None:
         "a  5\n",
         "a b x\n",
         "a b 5.0\n",
+        "a b \t5\n",
+        "a b 5 \n",
+        "a b 5 ",
     ):
         assert clean_rows("a b 5\n" + text, 1, " ", ["one", "other", "score"], ["score"]) is None
 
@@ -88,7 +91,8 @@ def test_against_a_slow_reference(tmp_path: Path, written: list[str], end: str, 
     assert (rejections.seen, rejections.count) == (len(rows) + len(rejected), len(rejected))
     clean = clean_rows("\n".join(written), 2, " ", HEADER.split(" "), LAYOUT.scores)
     assert clean is None or clean.drop("rest").rows() == [row[:-1] for row in rows]
-    if not rejected and rows and len(rows) == len(written) and all("" not in line.split(" ") for line in written):
+    plain = all("" not in line.split(" ") and "\t" not in line for line in written)
+    if not rejected and rows and len(rows) == len(written) and plain:
         assert clean is not None
 
 

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -108,12 +110,29 @@ def test_a_build_refuses_what_is_no_file(sources: Path, state: Callable[[Path], 
         build_tables(sources)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
-def test_a_file_without_the_right_to_read_it(sources: Path) -> None:
-    path = sources / "hgnc" / "hgnc_complete_set.txt.gz"
-    path.chmod(0)
-    with pytest.raises(SourceError, match="Permission denied; check the path and its rights"):
-        build_tables(sources)
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Root may read every file: it becomes nobody meanwhile."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_file_without_the_right_to_read_it() -> None:
+    with TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        Path(folder).chmod(0o755)
+        sources = shutil.copytree(sample_directory(), Path(folder) / "sources")
+        build_tables(sources)  # so that nothing is left to import
+        (sources / "hgnc" / "hgnc_complete_set.txt.gz").chmod(0)
+        with (
+            without_roots_rights(),
+            pytest.raises(SourceError, match=r"Permission denied\); check the path and its rights"),
+        ):
+            build_tables(sources)
 
 
 @pytest.mark.parametrize("line", ["a\nb", "ligne cellulaire é", "細胞", "'; DROP %s{0}\\"])
@@ -138,6 +157,7 @@ def test_names_that_cannot_be(sources: Path) -> None:
 READ = """
 import resource, sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from graph_builders.reading import BuildContext
 from rbio_kg.errors import SourceError
 from tests.graph_builders.base_files import BASES, found_files, context

@@ -42,12 +42,16 @@ class Course:
         reward: ComposedReward,
     ) -> None:
         asked = config.questions
-        chosen = questions.select(cell_line=asked.cell_line or None, task=asked.task)
+        line = asked.cell_line or None
+        chosen = questions.select(task=asked.task)
+        exam = chosen.select(cell_line=line, split="test")
         self.config = config
         self.reward = reward
-        self.train = chosen.select(split="train")
+        # A line that is left out has no train rows: the policy learns from the others'.
+        taught = None if asked.protocol == "leave-one-line-out" else line
+        self.train = chosen.select(cell_line=taught, split="train")
         # The pair-copy baseline reads other cell lines' train rows.
-        self.known = questions.select(task=asked.task, split="train").frame
+        self.known = chosen.select(split="train").frame
         self.book: FactBook | None = None
         if asked.prompt == "open":
             if facts is None:
@@ -55,14 +59,14 @@ class Course:
             claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
             self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours)
             self.train = self.train.with_facts(self.book)
-            chosen = chosen.with_facts(self.book)
+            exam = exam.with_facts(self.book)
         pairs = self.train.pairs(seed=config.seed)
         # The warm-up and GRPO take different pairs where there are enough.
         self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
         rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
         wanted = config.grpo.questions
         self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
-        self.exam = chosen.select(split="test").whole_genes(rows=config.evaluation.rows, seed=config.seed)
+        self.exam = exam.whole_genes(rows=config.evaluation.rows, seed=config.seed)
         if config.warmup.examples and len(self.warmup_rows) < config.warmup.batch_size:
             raise TrainingError(
                 f"{len(self.warmup_rows)} paired train questions are fewer than one warm-up batch",

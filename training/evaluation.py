@@ -18,7 +18,7 @@ from verifiers.baselines import baseline_scores, with_folds
 from verifiers.expression import ExpressionVerifier
 from verifiers.expression_fit import fit_expression
 from verifiers.metrics import summary
-from verifiers.protocols import train_rows
+from verifiers.protocols import divide
 from verifiers.scorecard import question_scores
 
 Progress = Callable[[str, float | None], None]
@@ -48,7 +48,7 @@ def evaluate_expression(
         task: `de` or `dir`.
         cell_line: of the file; None to read it off the file's name.
         split: rows to score; train rows are scored out of fold.
-        protocol: `official` or `global`.
+        protocol: see `verifiers.protocols`.
         alone: leave other cell lines out.
         limit: at most about so many rows, as whole genes drawn by the seed.
         seed: of folds, draws and intervals.
@@ -74,11 +74,9 @@ def evaluate_expression(
         known = tables["questions"].select(file.columns)
         others = known.filter((pl.col("task") == task) & (pl.col("cell_line") != line))
     questions = pl.concat([file, others])
-    train = train_rows(questions, protocol)
-    if protocol == "global" and split == "train":
-        asked = train.filter(pl.col("cell_line") == line)
-    else:
-        asked = file.filter(pl.col("split") == split)
+    division = divide(questions, protocol, line, seed=seed)
+    train = division.train
+    asked = division.test if split == "test" else train.filter(pl.col("cell_line") == line)
     asked = _limited(asked, limit, seed)
     if asked.is_empty():
         raise EvaluationError(f"there are no {split} rows", where=questions_file, hint="choose another --split")
@@ -193,7 +191,7 @@ def evaluate_prediction_file(
         rest = None if train is None else train.select(own.columns).filter(pl.col("cell_line") != cell_line)
         train = own if rest is None else pl.concat([own, rest])
     if train is not None and (train["split"] == "train").any():
-        train = train_rows(train, protocol)
+        train = divide(train, protocol, cell_line and cell_line.lower(), seed=seed).train
     document = evaluate_predictions(frame, train, task=task, cell_line=cell_line, seed=seed, where=file)
     return {**document, "protocol": protocol}
 

@@ -11,7 +11,7 @@ import polars as pl
 from rbio_kg.claims import Claim, Relation
 from rbio_kg.errors import EvaluationError, TrainingError
 from training.prompts import PromptMode, prompt_messages
-from verifiers.protocols import train_rows
+from verifiers.protocols import divide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,14 +76,14 @@ class Questions:
         """The same rows with an open book."""
         return replace(self, facts=facts)
 
-    def under(self, protocol: str) -> Self:
-        """The same test rows, and the train rows that a protocol allows (see `verifiers.protocols`).
+    def under(self, protocol: str, cell_line: str | None = None, *, seed: int = 0) -> Self:
+        """The train rows that a protocol allows and the test rows that it asks (see `verifiers.protocols.divide`).
 
         Raises:
-            TrainingError: the protocol is unknown, or leaves no train row.
+            TrainingError: the protocol is unknown, leaves no train row, or needs a cell line.
         """
-        test = self.frame.filter(pl.col("split") == "test")
-        return replace(self, frame=pl.concat([train_rows(self.frame, protocol), test]).sort(_ORDER))
+        found = divide(self.frame, protocol, cell_line and cell_line.lower(), seed=seed)
+        return replace(self, frame=pl.concat([found.train, found.test]).sort(_ORDER))
 
     def select(self, *, split: str | None = None, cell_line: str | None = None, task: str | None = None) -> Self:
         """The rows of one split, cell line and task.

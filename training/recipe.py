@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from rbio_kg.errors import ConfigError
 from verifiers.composition import DEFAULT_WEIGHTS
+from verifiers.protocols import Protocol
 
 Method = Literal["lora", "full"]
 
@@ -34,8 +35,8 @@ class QuestionSettings(_Section):
 
     cell_line: str | None = Field(default="k562", description="cell line of the questions; empty or absent: all")
     task: Literal["de", "dir"] = Field(default="de", description="de: does it change; dir: does it increase")
-    protocol: Literal["official", "global"] = Field(
-        default="official", description="global: a perturbation held out in any cell line is in no line's train rows"
+    protocol: Protocol = Field(
+        default="official", description="what may be learnt from and what is asked (docs/evaluation.md)"
     )
     prompt: Literal["open", "closed"] = Field(
         default="open", description="open: graph facts in the prompt; closed: names only"

@@ -14,7 +14,7 @@ from rbio_kg.errors import TrainingError
 from verifiers.expression_model import ExpressionModel, Key
 from verifiers.logistic import Logistic, fit_logistic
 from verifiers.metrics import summary
-from verifiers.protocols import train_rows
+from verifiers.protocols import divide
 from verifiers.similarity import Profiles, gene_profiles
 from verifiers.votes import FOLDS, Rows
 
@@ -42,10 +42,10 @@ def fit_expression(
     Args:
         tables: the assembled graph (its `questions` are not read).
         model_dir: folder of the model; replaced when there is one.
-        questions: rows with the schema of `questions`, any number of cell lines and tasks. Test rows are left aside;
-            under the global protocol their perturbations also leave every line's train rows.
-        seed: of the folds.
-        protocol: `official`, or `global`.
+        questions: rows with the schema of `questions`, any number of cell lines and tasks; what is learnt from are
+            the train rows that the protocol allows.
+        seed: of the folds, and of the genes held out by the gene-disjoint protocol.
+        protocol: see `verifiers.protocols`.
         cell_lines: lines to answer for; the others only lend their labels. None for all.
         progress: called with a message and the share done.
 
@@ -56,7 +56,7 @@ def fit_expression(
     Raises:
         TrainingError: no train rows, an unknown protocol, a line without train rows.
     """
-    train = train_rows(questions, protocol).sort("task", "cell_line", "pert", "gene")
+    train = divide(questions, protocol, cell_lines, seed=seed).train.sort("task", "cell_line", "pert", "gene")
     wanted = sorted(set(train["cell_line"]) if cell_lines is None else set(cell_lines))
     lacking = sorted(set(wanted) - set(train["cell_line"]))
     if lacking:

@@ -14,7 +14,8 @@ QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="Perturb
 TaskOption = Annotated[str, typer.Option("--task", help="de (does it change) or dir (increase or decrease).")]
 LineOption = Annotated[str | None, typer.Option("--cell-line", help="Cell line.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Rows to score.")]
-ProtocolOption = Annotated[str, typer.Option("--protocol", help="official or global.")]
+PROTOCOLS_HELP = "official, global, leave-one-line-out or gene-disjoint."
+ProtocolOption = Annotated[str, typer.Option("--protocol", help=PROTOCOLS_HELP)]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
 
@@ -126,7 +127,7 @@ def register(app: typer.Typer) -> None:
         task: Annotated[str | None, typer.Option("--task", help="de or dir; the run's otherwise.")] = None,
         cell_line: LineOption = None,
         split: SplitOption = "test",
-        protocol: Annotated[str | None, typer.Option("--protocol", help="official or global; the run's.")] = None,
+        protocol: Annotated[str | None, typer.Option("--protocol", help="That of the run.")] = None,
         limit: LimitOption = None,
         predictions: OutOption = None,
         samples: Annotated[

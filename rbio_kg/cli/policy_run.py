@@ -52,7 +52,6 @@ def run_policy(
 ) -> dict[str, Any]:
     """Warm up and train a policy; the document of `train policy`."""
     from training.policy import train_policy
-    from training.questions import Questions
     from training.runs import free_name
 
     recipe = read_recipe(workspace, config, steps)
@@ -62,7 +61,7 @@ def run_policy(
             workspace.paths,
             recipe,
             reward=recipe_reward(workspace, recipe),
-            questions=Questions(workspace.tables["questions"]).under(recipe.questions.protocol),
+            questions=_under_protocol(workspace, recipe),
             facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
@@ -74,15 +73,33 @@ def run_policy(
     )
 
 
+def _under_protocol(workspace: Workspace, recipe: PolicyConfig) -> Questions:
+    """The questions that the recipe's protocol allows."""
+    from training.questions import Questions
+
+    asked = recipe.questions
+    return Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
+
+
 def _check_protocol(workspace: Workspace, recipe: PolicyConfig) -> None:
-    """A policy is held to the global protocol only if the verifier that teaches it is."""
+    """A policy is held to a protocol only if the verifier that teaches it is."""
+    wanted = recipe.questions.protocol
     taught = recipe.questions.prompt == "open" or recipe.reward.verifiers.get("expression", 0.0) > 0
-    if recipe.questions.protocol == "global" and taught:
-        fitted = workspace.verifier("expression").card.settings["protocol"]
-        if fitted != "global":
+    if wanted != "official" and taught:
+        settings = workspace.verifier("expression").card.settings
+        seed = f" --seed {recipe.seed}" if wanted == "gene-disjoint" else ""
+        line = f" --cell-line {recipe.questions.cell_line}" if wanted == "leave-one-line-out" else ""
+        hint = f"run rbio-kg train expression --protocol {wanted}{line}{seed}"
+        if settings["protocol"] != wanted:
+            fitted = settings["protocol"]
             raise TrainingError(
-                f"the recipe asks for the global protocol, but the expression verifier was fitted under {fitted}",
-                hint="run rbio-kg train expression --protocol global",
+                f"the recipe asks for the {wanted} protocol, but the expression verifier was fitted under {fitted}",
+                hint=hint,
+            )
+        if seed and settings["seed"] != recipe.seed:
+            raise TrainingError(
+                f"the recipe's seed holds out other genes than the expression verifier's seed {settings['seed']}",
+                hint=hint,
             )
 
 
@@ -121,6 +138,7 @@ def evaluate_run(
         task or recipe.questions.task,
         cell_line or recipe.questions.cell_line,
         recipe.questions.protocol,
+        recipe.seed,
     )
     document, scored = evaluate_policy(
         workspace.paths,
@@ -141,14 +159,14 @@ def evaluate_run(
 
 
 def _questions(
-    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, protocol: str
+    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, protocol: str, seed: int
 ) -> tuple[Questions, pl.DataFrame]:
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
     from training.question_files import read_question_file
     from training.questions import Questions
-    from verifiers.protocols import train_rows
+    from verifiers.protocols import divide
 
     known = workspace.tables["questions"]
     if file is not None:
@@ -156,12 +174,13 @@ def _questions(
         cell_line = str(asked["cell_line"][0])
         same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
         known = pl.concat([known.filter(~same), asked.select(known.columns)])
-    questions = Questions(known).select(split=split, cell_line=cell_line, task=task)
+    found = divide(known, protocol, cell_line, seed=seed)
+    questions = Questions(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
     if not len(questions):
         raise EvaluationError(
             f"there are no {split} questions of task {task} in {cell_line}", hint="name a file with --questions"
         )
-    return questions, train_rows(known, protocol).filter(pl.col("task") == task)
+    return questions, found.train.filter(pl.col("task") == task)
 
 
 def check_reward(workspace: Workspace, progress: Progress, config: Path | None) -> dict[str, Any]:

@@ -127,14 +127,24 @@ def register(app: typer.Typer) -> None:
         seed: SeedOption = None,
         questions: QuestionsOption = None,
         split: Annotated[str, typer.Option("--split", help="Rows to fit on: train.")] = "train",
-        protocol: Annotated[str, typer.Option("--protocol", help="official or global.")] = "official",
+        protocol: Annotated[str, typer.Option("--protocol", help="What may be learnt from.")] = "official",
+        cell_line: Annotated[
+            str | None, typer.Option("--cell-line", help="The line to answer for, and to leave out; all otherwise.")
+        ] = None,
     ) -> None:
         """Fit the expression model on train questions."""
         workspace = session.workspace(seed=seed)
         started = time.perf_counter()
         chosen = name or "expression"
         metrics = fit_expression(
-            workspace, session.progress, workspace.settings.seed, chosen, questions, split=split, protocol=protocol
+            workspace,
+            session.progress,
+            workspace.settings.seed,
+            chosen,
+            questions,
+            split=split,
+            protocol=protocol,
+            cell_lines=None if cell_line is None else [cell_line.lower()],
         )
         _emit_fit(session, chosen, metrics, time.perf_counter() - started)
 

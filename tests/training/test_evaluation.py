@@ -111,7 +111,11 @@ def test_wrong_requests_are_refused(tables: GraphTables, tmp_path: Path) -> None
     for options, error, words in (
         ({"task": "both"}, EvaluationError, "known: de, dir"),
         ({"task": "de", "split": "all"}, EvaluationError, "known: train, test"),
-        ({"task": "de", "protocol": "local"}, TrainingError, "known: official, global"),
+        (
+            {"task": "de", "protocol": "local"},
+            TrainingError,
+            "known: official, global, leave-one-line-out, gene-disjoint",
+        ),
     ):
         with pytest.raises(error, match=words):
             evaluate_expression(tables, file, models_dir=tmp_path, **options)  # type: ignore[arg-type]

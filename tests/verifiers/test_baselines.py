@@ -6,12 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rbio_kg.errors import TrainingError
 from rbio_kg.graph.tables import GraphTables
 from tests.graphs import small_tables
 from verifiers.baselines import baseline_scores
 from verifiers.metrics import per_gene_auroc
-from verifiers.protocols import train_rows
 from verifiers.votes import fold_of
 
 
@@ -50,17 +48,3 @@ def test_the_gene_prior_ranks_nothing_within_a_gene(questions: pl.DataFrame) -> 
         prior = baseline_scores(asked, questions, fold_seed=folds)["gene_prior"]
         strata = None if folds is None else [fold_of(pert, folds) for pert in asked["pert"]]
         assert per_gene_auroc(asked["gene"].to_list(), asked["label"].to_numpy(), prior, strata).mean == 0.5
-
-
-def test_protocols(questions: pl.DataFrame) -> None:
-    pert = questions.filter(pl.col("split") == "train")["pert"].sort()[0]
-    here = (pl.col("pert") == pert) & (pl.col("cell_line") == "rpe1")
-    moved = questions.with_columns(pl.when(here).then(pl.lit("test")).otherwise("split").alias("split"))
-    official, everywhere = (train_rows(moved, protocol) for protocol in ("official", "global"))
-    assert set(official["split"]) == set(everywhere["split"]) == {"train"}
-    assert official.filter(pl.col("pert") == pert)["cell_line"].unique().to_list() == ["k562"]
-    assert everywhere.filter(pl.col("pert") == pert).is_empty()
-    held = set(moved.filter(pl.col("split") == "test")["pert"])
-    assert set(everywhere["pert"]) == set(official["pert"]) - held
-    with pytest.raises(TrainingError, match="known: official, global"):
-        train_rows(questions, "local")

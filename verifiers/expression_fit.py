@@ -72,15 +72,16 @@ def fit_expression(
         "simulated": bool(train["simulated"].any()),
         "sources": sorted(_sources(tables)),
     }
-    model = ExpressionModel(profiles, _labels(train, profiles), {}, other_names(tables), settings)
+    model = ExpressionModel(profiles, _labels(train, profiles), {}, {}, other_names(tables), settings)
     calibrations: dict[Key, dict[int, Logistic]] = {}
+    seen: dict[Key, NDArray[np.bool_]] = {}
     fits: dict[str, Any] = {}
     keys = [key for key in sorted(model.rows) if key[0] in wanted]
     for done, key in enumerate(keys):
         progress(f"expression: {key[0]} {key[1]}", (done + 0.3) / (len(keys) + 1))
-        calibrations[key], fits[" ".join(key)] = _calibrate(model, key)
+        calibrations[key], seen[key], fits[" ".join(key)] = _calibrate(model, key)
     metrics = {"seed": seed, "protocol": protocol, "rows": len(train), "fits": fits}
-    model.calibrations, model.settings = calibrations, {**settings, "metrics": metrics}
+    model.calibrations, model.seen, model.settings = calibrations, seen, {**settings, "metrics": metrics}
     model.save(Path(model_dir))
     progress("expression: fitted", 1.0)
     return metrics
@@ -109,37 +110,46 @@ def _sources(tables: Mapping[str, pl.DataFrame]) -> set[str]:
     return {name for table in used for name in tables[table]["source"].unique().drop_nulls()}
 
 
-def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], dict[str, Any]]:
-    """Fits for every fold, and one on all rows; with the cross-validated metrics of the first."""
+def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], NDArray[np.bool_], dict[str, Any]]:
+    """Fits for every fold and one on all rows, whose labels each saw, and the cross-validated metrics."""
     rows = model.rows[key]
     folds = model.folds[rows.perts]
     names: tuple[str, ...] = model.jury(key).names
     features = np.zeros((len(rows), len(names)))
+    seen = np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
+    seen[-1, rows.perts] = True
     for fold in range(FOLDS):
         asked = folds == fold
-        features[asked] = model.features(key, frozenset({fold}), rows.perts[asked], rows.genes[asked])
+        jury = model.jury(key, frozenset({fold}))
+        seen[-1, jury.heard] = True
+        features[asked] = model.features(jury, rows.perts[asked], rows.genes[asked])
     fits = {-1: _logistic(features, rows.labels, names)}
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
-        fits[fold] = _without(model, key, fold, folds, names)
+        fits[fold] = _without(model, key, fold, names, seen[fold])
         asked = folds == fold
         scores[asked] = fits[fold](features[asked])
     found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, strata=folds)
-    return fits, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
+    return fits, seen, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
 
 
-def _without(model: ExpressionModel, key: Key, fold: int, folds: NDArray[Any], names: tuple[str, ...]) -> Logistic:
+def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...], seen: NDArray[np.bool_]) -> Logistic:
     """The calibration for one fold's perturbations, in which nothing rests on their labels.
 
     Votes about the other folds normally count this fold's labels too, so the next fold votes again without both.
+    Perturbations whose labels count are marked in `seen`.
     """
     rows = model.rows[key]
+    folds = model.folds[rows.perts]
     features, labels, count = [], [], 0
     for step in range(1, FOLDS):
         other = (fold + step) % FOLDS
         asked = folds == other
         if asked.any():
-            features.append(model.features(key, frozenset({fold, other}), rows.perts[asked], rows.genes[asked]))
+            seen[rows.perts[asked]] = True
+            jury = model.jury(key, frozenset({fold, other}))
+            seen[jury.heard] = True
+            features.append(model.features(jury, rows.perts[asked], rows.genes[asked]))
             labels.append(rows.labels[asked])
             count += int(asked.sum())
         if count >= ENOUGH_ROWS or step == MOST_STEPS:

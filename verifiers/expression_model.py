@@ -21,7 +21,7 @@ from verifiers.logistic import Logistic
 from verifiers.similarity import Profiles
 from verifiers.votes import FOLDS, Jury, Places, Rows, fold_of
 
-VERSION = 1
+VERSION = 2
 HINT = "fit it again with rbio-kg train expression"
 _CHUNK = 64
 _KEPT_ROWS = 2000
@@ -39,6 +39,9 @@ class ExpressionModel:
         rows: training labels by (cell line, task).
         calibrations: for each (cell line, task) one fit for perturbations without labels there (key -1) and one for
             each fold, fitted without that fold.
+        seen: for each (cell line, task), bool (FOLDS + 1, genes): the perturbations whose labels each calibration saw,
+            as a vote or as a target; the last row is that of key -1. Labels of other lines count under the global
+            protocol, where they are as forbidden as the line's own.
         aliases: other names of genes to symbols.
         settings: seed, protocol, fitted lines, metrics and what else the card tells.
     """
@@ -46,6 +49,7 @@ class ExpressionModel:
     profiles: Profiles
     rows: Mapping[Key, Rows]
     calibrations: Mapping[Key, Mapping[int, Logistic]]
+    seen: Mapping[Key, NDArray[np.bool_]]
     aliases: Mapping[str, str]
     settings: Mapping[str, Any]
     _juries: dict[tuple[Key, frozenset[int]], Jury] = field(default_factory=dict)
@@ -151,11 +155,9 @@ class ExpressionModel:
         fold = self.fold(key, pert)
         return self.jury(key, frozenset() if fold < 0 else frozenset({fold}))
 
-    def features(
-        self, key: Key, without: frozenset[int], perts: NDArray[Any], genes: NDArray[Any]
-    ) -> NDArray[np.float64]:
+    @staticmethod
+    def features(jury: Jury, perts: NDArray[Any], genes: NDArray[Any]) -> NDArray[np.float64]:
         """Features (n, features) of (perturbation, gene) pairs given by their places."""
-        jury = self.jury(key, without)
         subjects, index = np.unique(perts, return_inverse=True)
         column = np.searchsorted(jury.columns, genes)
         out = np.zeros((len(perts), len(jury.names)))
@@ -201,6 +203,8 @@ class ExpressionModel:
             for (line, task), rows in sorted(self.rows.items()):
                 table = np.stack([rows.perts, rows.genes, rows.labels.astype(np.int32)])
                 np.save(temporary / f"labels_{line}_{task}.npy", table.astype(np.int32))
+            for (line, task), seen in sorted(self.seen.items()):
+                np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
             fits = {
                 f"{line}\t{task}": {str(fold): fit.to_json() for fold, fit in sorted(found.items())}
                 for (line, task), found in sorted(self.calibrations.items())
@@ -254,8 +258,14 @@ class ExpressionModel:
             }
             if any(set(found) != set(range(-1, FOLDS)) for found in calibrations.values()):
                 raise ValueError("a calibration is missing")
+            seen = {
+                (line, task): np.unpackbits(
+                    np.load(folder / f"seen_{line}_{task}.npy"), axis=1, count=len(genes)
+                ).astype(np.bool_)
+                for line, task in calibrations
+            }
             aliases = json.loads((folder / "aliases.json").read_text(encoding="utf-8"))
-            return cls(Profiles(genes, matrix), rows, calibrations, aliases, document["settings"])
+            return cls(Profiles(genes, matrix), rows, calibrations, seen, aliases, document["settings"])
         except FileNotFoundError as error:
             raise ModelError(
                 f"is not a fitted expression model ({error.filename} is missing)", where=folder, hint=HINT

@@ -124,6 +124,12 @@ class Jury:
         found += ("transfer",) if self.transfer else ()
         return (*found, "elsewhere") if self.elsewhere else found
 
+    @property
+    def heard(self) -> Places:
+        """Perturbations whose labels vote: of this line, and of other lines unless what they say of one is allowed."""
+        forbidden = self.transfer and not self.elsewhere
+        return np.union1d(self.panel.perts, self._other_perts).astype(np.int32) if forbidden else self.panel.perts
+
     def _co_response(self) -> None:
         """How alike the monitored genes answer to the training knockdowns: shrunk correlation, negatives cut."""
         active = np.flatnonzero(self.panel.changes >= LEAST_CHANGES)

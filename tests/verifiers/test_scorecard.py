@@ -11,6 +11,7 @@ import pytest
 
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
 from tests.graphs import small_tables
+from verifiers.baselines import BASELINES
 from verifiers.experiment import ExperimentVerifier
 from verifiers.interface import Card, FloatArray, Verifier
 from verifiers.scorecard import question_scores, scorecard
@@ -59,7 +60,7 @@ def test_an_oracle_is_perfect_and_a_constant_ranks_nothing(questions: pl.DataFra
 def test_baselines_are_measured_on_the_answered_rows(questions: pl.DataFrame) -> None:
     card = scorecard(Fixed({"increases": 0.2, "decreases": 0.2}), questions, seed=0)
     assert {found["rows"] for found in card["baselines"].values()} == {card["rows"]}
-    assert set(card["baselines"]) == {"all_no", "all_yes", "gene_prior", "pair_copy"}
+    assert set(card["baselines"]) == set(BASELINES)
     assert sum(item["n"] for item in card["reliability"]) == card["rows"]
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim, Verdict
-from rbio_kg.errors import RbioKGError, RewardError, VerifierError
+from rbio_kg.errors import RewardError
 from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion
 from training.judgements import Judgement, variance_report
 from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
+from training.scores import Blame, memory_of
 from verifiers.composition import FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
 from verifiers.interface import Verifier
 
@@ -77,10 +77,18 @@ class ComposedReward:
         self.require_confidence = scoring != "linear" if require_confidence is None else require_confidence
         paid = any(weight > 0 for _, weight in self.text_verifiers.values())
         self.text_weight = text_weight if paid else 0.0
+        self._remember()
+
+    def _remember(self) -> None:
         self._last: tuple[object, list[Judgement]] | None = None
+        self._memories = {name: memory_of(verifier) for name, (verifier, _) in self.verifiers.items()}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_last": None}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_last", "_memories")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._remember()
 
     def describe(self) -> dict[str, Any]:
         """The configuration as plain JSON values, for manifests."""
@@ -151,7 +159,7 @@ class ComposedReward:
         think = own_words(parsed.think, completion_text(prompt))
         verdicts = []
         for name, (verifier, _) in self.verifiers.items():
-            with _Blame(name):
+            with Blame(name):
                 verdict = verifier.explain(claim, think if verifier.kind == "text" else None)
                 verdicts.append(replace(verdict, verifier=name))
         return verdicts
@@ -202,21 +210,18 @@ class ComposedReward:
         return float(parsed.answer == "yes") if self.scoring == "linear" else parsed.q
 
     def _claim_scores(self, claims: list[Claim]) -> dict[str, FloatArray]:
-        # The completions of one group share their claim: each claim is judged once.
-        positions = {claim: i for i, claim in enumerate(dict.fromkeys(claims))}
-        where = np.array([positions[claim] for claim in claims], dtype=np.int64)
-        unique = list(positions)
-        return {name: _scores(name, pair[0], unique)[where] for name, pair in self.claim_verifiers.items()}
+        return {name: self._memories[name].scores(name, claims) for name in self.claim_verifiers}
 
     def _text_scores(
         self, claims: list[Claim], parsed: list[ParsedCompletion], thinks: list[str]
     ) -> dict[str, FloatArray]:
         rows = [i for i, item in enumerate(parsed) if item.problem is None]
         found = {}
-        for name, (verifier, _) in self.text_verifiers.items():
+        for name in self.text_verifiers:
             values = np.full(len(claims), np.nan)
             if rows:
-                values[rows] = _scores(name, verifier, [claims[i] for i in rows], [thinks[i] for i in rows])
+                asked = [claims[i] for i in rows], [thinks[i] for i in rows]
+                values[rows] = self._memories[name].scores(name, *asked)
             found[name] = values
         return found
 
@@ -235,35 +240,6 @@ class ComposedReward:
         if name in self.text_verifiers:
             return soft
         return np.where(np.isnan(q), np.where(np.isnan(soft), np.nan, 0.0), self._rule(soft, q))
-
-
-class _Blame:
-    """Whatever a verifier raises leaves as a VerifierError that names it."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            raise VerifierError(
-                f"verifier {self.name} failed: {type(error).__name__}: {error}",
-                hint="" if isinstance(error, RbioKGError) else "this is a fault in the verifier, not in the completion",
-            ) from error
-
-
-def _scores(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None = None) -> FloatArray:
-    with _Blame(name):
-        values: NDArray[np.float64] = np.asarray(verifier.score(claims, texts), dtype=np.float64)
-    if values.shape != (len(claims),):
-        raise VerifierError(f"verifier {name} gave scores of shape {values.shape} for {len(claims)} claims")
-    wrong = ~np.isnan(values) & ~((values >= 0.0) & (values <= 1.0))
-    if wrong.any():
-        i = int(np.flatnonzero(wrong)[0])
-        raise VerifierError(f"verifier {name} scored {values[i]} for {claims[i]}: not a probability")
-    return values
 
 
 def _named(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> dict[str, Weighted]:

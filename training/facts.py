@@ -1,24 +1,29 @@
 """Open-book facts: what stands in the prompt beside the question.
 
-For a claim "a knockdown of A changes B": how often B changes at all (tenths), the known knockdowns most like A with
-what they did to B, and whether the graph joins A and B directly. Knockdowns come from train rows only, and for a train
-question only from other folds than its own, so that no fact is read off the question's own label or its fold's.
+Of a knockdown: how often the object changes at all (tenths), the known knockdowns most like the subject with what they
+did to the object, and what the graph says of the two. Known knockdowns come from train rows only, and for a train
+question only from other folds than its own, so that no fact is read off the question's own label or its fold's. Facts
+from the graph hold no knockdown label, and never the edge or term that the question asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from rbio_kg.claims import Claim
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
+from training.graph_facts import GraphFacts, Link
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
 
-Link = Literal["interacts with", "regulates"]
+FactKind = Literal["rate", "neighbours", "names", "link", "two_step", "terms"]
+FACT_KINDS: tuple[FactKind, ...] = ("rate", "neighbours", "names", "link", "two_step", "terms")
+"""All kinds of facts, most useful first; `names` says which knockdowns the neighbours are."""
+DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "neighbours", "link")
 DIGITS = 9
 """Similarities are told as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
 
@@ -58,16 +63,63 @@ class Facts:
             because leaving a row out of a mean moves the mean away from it).
         neighbours: (name, similarity digit 1 to 9, outcome 0 or 1), most similar first.
         link: how the graph joins subject and object, None where it does not.
+        two_step: genes that join the two, strongest first.
+        terms: names of the most specific terms that both have, most specific first.
+        kinds: what is told; the other fields are empty.
     """
 
     rate: int
     neighbours: tuple[tuple[str, int, int], ...]
     link: Link | None
+    two_step: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    kinds: tuple[FactKind, ...] = DEFAULT_FACTS
 
     @property
     def changed(self) -> int:
         """How many of the neighbours' outcomes are 1."""
         return sum(outcome for _, _, outcome in self.neighbours)
+
+    def text(self) -> str:
+        """The facts as lines of a prompt, most useful first; terse, because every token costs a small model time.
+
+        `rate` is in how many of ten knockdowns the object changes; `yes` and `no` list the similar knockdowns by
+        outcome, each as its similarity digit, most similar first; `link` is whether the graph joins the two directly,
+        `via` names genes in between, `both` the terms that both have.
+        """
+        lines = [f"rate {self.rate}"] if "rate" in self.kinds else []
+        if "neighbours" in self.kinds:
+            for outcome, word in ((1, "yes"), (0, "no")):
+                lines.append(f"{word} {self._told(outcome) or 'none'}")
+        if "link" in self.kinds:
+            lines.append(f"link {'yes' if self.link else 'no'}")
+        if "two_step" in self.kinds:
+            lines.append(f"via {' '.join(self.two_step) or 'none'}")
+        if "terms" in self.kinds:
+            lines.append(f"both {'; '.join(self.terms) or 'none'}")
+        return "\n".join(lines)
+
+    def _told(self, wanted: int) -> str:
+        same = [(name, digit) for name, digit, outcome in self.neighbours if outcome == wanted]
+        if "names" in self.kinds:
+            return " ".join(f"{name} {digit}" for name, digit in same)
+        return "".join(str(digit) for _, digit in same)
+
+    def names(self) -> list[str]:
+        """The genes that are named beside the claim's own."""
+        return [*(name for name, _, _ in self.neighbours), *self.two_step]
+
+    def less(self) -> Facts:
+        """The same without the least useful thing: of the last kind its last item, or the kind itself."""
+        last = self.kinds[-1]
+        if last in ("two_step", "terms", "neighbours"):
+            told: tuple[Any, ...] = getattr(self, last)
+            if len(told) > 1:
+                return replace(self, **{last: told[:-1]})
+        rest = self.kinds[:-1]
+        if last == "names":
+            return replace(self, kinds=rest)
+        return replace(self, kinds=rest, **{last: {"rate": 0, "link": None}.get(last, ())})
 
 
 class FactBook:
@@ -75,60 +127,92 @@ class FactBook:
 
     Args:
         source: who knows the train knockdowns.
-        snapshot: the graph, for direct links; without it no link is told.
+        snapshot: the graph; without it no link, two-step relation or term is told.
         thresholds: the 8 similarities between neighbouring digits, ascending (see `fit`).
         neighbours: how many known knockdowns are told.
+        kinds: what is told, in the order of `FACT_KINDS`; what does not apply to a claim is left out.
+        budget: at most so many tokens of facts by `count`; the least useful go first. None: no limit.
+        count: tokens of a text; None counts words.
     """
 
     def __init__(
-        self, source: FactSource, snapshot: Snapshot | None, thresholds: Sequence[float], neighbours: int = 6
+        self,
+        source: FactSource,
+        snapshot: Snapshot | None,
+        thresholds: Sequence[float],
+        neighbours: int = 6,
+        *,
+        kinds: Sequence[FactKind] = DEFAULT_FACTS,
+        budget: int | None = None,
+        count: Callable[[str], int] | None = None,
     ) -> None:
         if len(thresholds) != DIGITS - 1:
             raise ValueError(f"{DIGITS - 1} thresholds are needed, not {len(thresholds)}")
         self.source = source
-        self.snapshot = snapshot
+        self.graph = None if snapshot is None else GraphFacts(snapshot)
         self.thresholds = np.asarray(thresholds, dtype=np.float64)
         self.neighbours = neighbours
+        self.kinds = tuple(kind for kind in FACT_KINDS if kind in kinds)
+        self.budget = budget
+        self.count = count or (lambda text: len(text.split()))
         self._known: dict[Claim, Facts] = {}
 
     @classmethod
     def fit(
-        cls, source: FactSource, snapshot: Snapshot | None, claims: Iterable[Claim], neighbours: int = 6
+        cls,
+        source: FactSource,
+        snapshot: Snapshot | None,
+        claims: Iterable[Claim],
+        neighbours: int = 6,
+        **options: Any,
     ) -> FactBook:
         """A book whose digits are the ninths of the similarities found for these (train) claims."""
-        found = [item.similarity for claim in claims for item in source.neighbours(claim, neighbours)]
+        found = [
+            item.similarity
+            for claim in claims
+            if claim.relation in KNOCKDOWN_RELATIONS
+            for item in source.neighbours(claim, neighbours)
+        ]
         shares = np.arange(1, DIGITS) / DIGITS
         thresholds = np.quantile(found, shares) if found else shares
-        return cls(source, snapshot, [float(value) for value in thresholds], neighbours)
+        return cls(source, snapshot, [float(value) for value in thresholds], neighbours, **options)
 
     def facts(self, claim: Claim) -> Facts:
-        """The facts of one claim about a knockdown; remembered, because lessons, prompts and rewards all ask."""
+        """The facts of one claim; remembered, because lessons, prompts and rewards all ask."""
         if claim not in self._known:
-            self._known[claim] = self._look_up(claim)
+            self._known[claim] = self._within(self._look_up(claim))
         return self._known[claim]
 
+    def _within(self, facts: Facts) -> Facts:
+        if self.budget is not None:
+            while facts.kinds and self.count(facts.text()) > self.budget:
+                facts = facts.less()
+        return facts
+
     def _look_up(self, claim: Claim) -> Facts:
+        knockdown = claim.relation in KNOCKDOWN_RELATIONS
+        apart = () if knockdown else ("rate", "neighbours", "names")
+        apart += ("link",) if claim.relation == Relation.TAKES_PART_IN else ()
+        kinds = tuple(kind for kind in self.kinds if kind not in apart)
+        graph = self.graph
+        return Facts(
+            rate=min(int(self.rate(claim) * 10), 9) if "rate" in kinds else 0,
+            neighbours=self._alike(claim) if "neighbours" in kinds else (),
+            link=self.link(claim) if "link" in kinds else None,
+            two_step=graph.between(claim) if graph and "two_step" in kinds else (),
+            terms=graph.shared_terms(claim) if graph and "terms" in kinds else (),
+            kinds=kinds,
+        )
+
+    def _alike(self, claim: Claim) -> tuple[tuple[str, int, int], ...]:
         known = self.source.neighbours(claim, self.neighbours)
         digits = 1 + np.searchsorted(self.thresholds, [item.similarity for item in known], side="left")
-        return Facts(
-            rate=min(int(self.rate(claim) * 10), 9),
-            neighbours=tuple(
-                (item.pert, int(digit), int(item.outcome)) for item, digit in zip(known, digits, strict=True)
-            ),
-            link=self.link(claim),
-        )
+        return tuple((item.pert, int(digit), int(item.outcome)) for item, digit in zip(known, digits, strict=True))
 
     def rate(self, claim: Claim) -> float:
         """The object's rate of change over train knockdowns, out of the subject's fold; 0 to 1."""
         return float(self.source.gene_rate(claim.object, claim.cell_line or "", claim.subject))
 
     def link(self, claim: Claim) -> Link | None:
-        """How the graph joins subject and object directly."""
-        if self.snapshot is None:
-            return None
-        subject, target = (self.snapshot.genes.index(name) for name in (claim.subject, claim.object))
-        if subject < 0 or target < 0 or subject == target:
-            return None
-        if target in self.snapshot.interactions.row(subject)[0]:
-            return "interacts with"
-        return "regulates" if target in self.snapshot.regulates.row(subject)[0] else None
+        """How the graph joins subject and object directly, where that is not what the claim says."""
+        return None if self.graph is None else self.graph.link(claim)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from rbio_kg.claims import Claim, Relation
 from training.facts import Facts
+from training.wordings import family_of, question_text
 
 PromptMode = Literal["open", "closed"]
 Messages = list[dict[str, str]]
@@ -17,11 +18,6 @@ Messages = list[dict[str, str]]
 DIRECT = "<think></think><answer>"
 """What is put into the model's mouth to read its yes or no without generating: an answer without reasoning."""
 
-_VERBS = {
-    Relation.CHANGES_EXPRESSION_OF: "change",
-    Relation.INCREASES: "raise",
-    Relation.DECREASES: "lower",
-}
 _TOLD = {
     Relation.CHANGES_EXPRESSION_OF: "changed",
     Relation.INCREASES: "raised",
@@ -29,40 +25,41 @@ _TOLD = {
 }
 
 
-def prompt_messages(claim: Claim, facts: Facts | None, system: str = "") -> Messages:
-    """The question as chat messages: open book with facts, closed book without."""
-    text = closed_question(claim) if facts is None else open_question(claim, facts)
+def prompt_messages(claim: Claim, facts: Facts | None, system: str = "", question: str | None = None) -> Messages:
+    """The question as chat messages: open book with facts, closed book without; `question` is its wording."""
+    text = closed_question(claim, question) if facts is None else open_question(claim, facts, question)
     head: Messages = [{"role": "system", "content": system}] if system else []
     return [*head, {"role": "user", "content": text}]
 
 
-def closed_question(claim: Claim) -> str:
-    """Only the genes' names."""
-    return f"Does losing {claim.subject} {_VERBS[_knockdown(claim)]} {claim.object}?"
+def closed_question(claim: Claim, question: str | None = None) -> str:
+    """Only the question, in the first wording of its family where no other is given."""
+    return question or question_text(claim, family_of(claim.relation))
 
 
-def open_question(claim: Claim, facts: Facts) -> str:
-    """The names, then the facts, terse: on a small model every token costs time.
-
-    `rate` is in how many of ten knockdowns the object changes; `yes` and `no` list the similar knockdowns by outcome,
-    each as its similarity digit, most similar first; `link` is whether the graph joins the two directly.
-    """
-    digits = {
-        wanted: "".join(str(digit) for _, digit, outcome in facts.neighbours if outcome == wanted) or "none"
-        for wanted in (0, 1)
-    }
-    return (
-        f"{closed_question(claim)}\nrate {facts.rate}\nyes {digits[1]}\nno {digits[0]}\n"
-        f"link {'yes' if facts.link else 'no'}"
-    )
+def open_question(claim: Claim, facts: Facts, question: str | None = None) -> str:
+    """The question, then the facts."""
+    told = facts.text()
+    return closed_question(claim, question) + (f"\n{told}" if told else "")
 
 
-def rationale(claim: Claim, facts: Facts) -> str:
+def rationale(claim: Claim, facts: Facts, object_name: str | None = None) -> str:
     """The reasoning that the warm-up teaches: the facts as short statements that can be checked against the graph."""
-    verb = _TOLD[_knockdown(claim)]
-    seen = f"{facts.changed} of {len(facts.neighbours)} similar knockdowns {verb} it"
-    link = f"{claim.subject} {facts.link} {claim.object}. " if facts.link else ""
-    return f"{link}{seen}."
+    said = [f"{claim.subject} {facts.link} {claim.object}."] if facts.link else []
+    if claim.relation in _TOLD and "neighbours" in facts.kinds:
+        verb = _TOLD[Relation(claim.relation)]
+        said.append(f"{facts.changed} of {len(facts.neighbours)} similar knockdowns {verb} it.")
+    if facts.two_step:
+        joined = facts.two_step[0]
+        ends = [claim.subject, claim.object]
+        if claim.relation == Relation.TAKES_PART_IN:
+            said.append(f"{claim.subject} interacts with {joined}. {joined} takes part in {object_name or ends[1]}.")
+        else:
+            said.append(" ".join(f"{end} interacts with {joined}." for end in ends))
+    if facts.terms:
+        ends = [claim.subject] if claim.relation == Relation.TAKES_PART_IN else [claim.subject, claim.object]
+        said.append(" ".join(f"{end} takes part in {facts.terms[0]}." for end in ends))
+    return " ".join(said) or "The graph says nothing of it."
 
 
 def target_completion(think: str, answer: Literal["yes", "no"], confidence: int) -> str:
@@ -73,10 +70,3 @@ def target_completion(think: str, answer: Literal["yes", "no"], confidence: int)
 def prompt_text(tokenizer: Any, messages: Messages) -> str:
     """The prompt as the model reads it, up to where its answer begins."""
     return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-
-
-def _knockdown(claim: Claim) -> Relation:
-    relation = Relation(claim.relation)
-    if relation not in _VERBS:
-        raise ValueError(f"no question is worded for the relation {relation}")
-    return relation

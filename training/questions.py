@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
-from rbio_kg.claims import Claim, Relation
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.errors import EvaluationError, TrainingError
 from training.prompts import PromptMode, prompt_messages
+from training.wordings import question_text
 from verifiers.protocols import divide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from training.facts import FactBook
+    from training.shuffled_names import ShuffledNames
 
 TASK_RELATION = {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES}
 """The claim that label 1 makes true."""
@@ -26,10 +28,19 @@ _ORDER = ["task", "cell_line", "split", "gene", "pert"]
 
 @dataclass(frozen=True)
 class Questions:
-    """Benchmark rows with the schema of `GraphTables`' `questions`, and where their open-book facts come from."""
+    """Questions with their answers, and where their open-book facts come from.
+
+    Args:
+        frame: the columns of `GraphTables`' `questions`, of which `pert` and `gene` are subject and object and `task`
+            the family. Where they are there, `relation` says what is claimed, `wording` how it is asked, `object_name`
+            what the object is called and `gene_prior` how often the object changes.
+        facts: the open book.
+        names: stands other genes' names in the prompts.
+    """
 
     frame: pl.DataFrame
     facts: FactBook | None = None
+    names: ShuffledNames | None = None
 
     @classmethod
     def from_tables(
@@ -121,7 +132,10 @@ class Questions:
         rng = np.random.default_rng(seed)
         numbered = self.frame.with_row_index("row")
         found: list[tuple[int, int]] = []
-        for _, rows in numbered.group_by(["task", "cell_line", "gene"], maintain_order=True):
+        # Only knockdowns have a habit of the gene's: other questions are paired within their relation.
+        partner = pl.when(pl.col("task").is_in(list(TASK_RELATION))).then("gene").otherwise(_or_null(self.frame, "relation"))
+        numbered = numbered.with_columns(partner.alias("partner"))
+        for _, rows in numbered.group_by(["task", "cell_line", "partner"], maintain_order=True):
             labels, numbers = rows["label"].to_numpy(), rows["row"].to_numpy()
             ones, noughts = rng.permutation(numbers[labels == 1]), rng.permutation(numbers[labels == 0])
             found.extend(zip(ones.tolist(), noughts.tolist(), strict=False))
@@ -161,14 +175,32 @@ class Questions:
 
     def claims(self) -> list[Claim]:
         """The claims that label 1 makes true, in the frame's order."""
-        columns = self.frame.select("pert", "gene", "task", "cell_line").iter_rows()
-        return [Claim(pert, TASK_RELATION[task], gene, line) for pert, gene, task, line in columns]
+        relations = [known or TASK_RELATION[task] for known, task in self._columns("relation", "task")]
+        rows = zip(self._columns("pert", "gene", "cell_line"), relations, strict=True)
+        return [Claim(pert, relation, gene, line) for (pert, gene, line), relation in rows]
+
+    def texts(self) -> list[str]:
+        """The questions as they are worded, with the genes' own names."""
+        columns = self._columns("task", "wording", "object_name")
+        return [
+            question_text(claim, task, wording or 0, name)
+            for claim, (task, wording, name) in zip(self.claims(), columns, strict=True)
+        ]
 
     def rates(self) -> list[float | None]:
-        """The monitored genes' train rates of change, out of fold; None without an open book."""
+        """The objects' train rates of change, out of fold: as the frame says, else by the open book, else None."""
+        known = [rate for (rate,) in self._columns("gene_prior")]
         if self.facts is None:
-            return [None] * len(self)
-        return [self.facts.rate(claim) for claim in self.claims()]
+            return known
+        return [
+            self.facts.rate(claim) if rate is None and claim.relation in KNOCKDOWN_RELATIONS else rate
+            for claim, rate in zip(self.claims(), known, strict=True)
+        ]
+
+    def _columns(self, *names: str) -> list[tuple[Any, ...]]:
+        """Rows of these columns; None where the frame has no such column."""
+        there = [pl.col(name) if name in self.frame.columns else pl.lit(None).alias(name) for name in names]
+        return self.frame.select(pl.int_range(pl.len()).alias(""), *there).drop("").rows()
 
     def to_dataset(self, prompt_mode: PromptMode | None = None, system: str = "") -> Any:
         """A `datasets.Dataset` for TRL's trainers.
@@ -210,10 +242,18 @@ class Questions:
         Raises:
             TrainingError: open book without facts.
         """
-        if prompt_mode == "closed" or (prompt_mode is None and self.facts is None):
-            return [prompt_messages(claim, None, system) for claim in self.claims()]
-        if self.facts is None:
+        closed = prompt_mode in ("closed", "tools") or (prompt_mode is None and self.facts is None)
+        if not closed and self.facts is None:
             raise TrainingError(
                 "open-book prompts need facts", hint="fit the expression verifier first, or set prompt_mode to closed"
             )
-        return [prompt_messages(claim, self.facts.facts(claim), system) for claim in self.claims()]
+        book = None if closed else self.facts
+        made = []
+        for claim, text in zip(self.claims(), self.texts(), strict=True):
+            messages = prompt_messages(claim, None if book is None else book.facts(claim), system, text)
+            made.append(messages if self.names is None else self.names.in_messages(messages, claim, book))
+        return made
+
+
+def _or_null(frame: pl.DataFrame, column: str) -> pl.Expr:
+    return pl.col(column) if column in frame.columns else pl.lit(None, dtype=pl.String)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
 from training.facts import FactBook, Facts, FactSource
 from training.lessons import Lesson
 from training.prompts import prompt_text, rationale
+from training.question_pool import with_rates
 from training.questions import Questions
-from training.recipe import PolicyConfig
+from training.recipe import PolicyConfig, QuestionSettings
+from training.shuffled_names import ShuffledNames
+from training.wordings import family_of
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
@@ -22,12 +27,36 @@ DIGIT_SAMPLE = 500
 """Train questions whose neighbours' similarities set the thresholds of the digits."""
 
 
-def no_facts() -> TrainingError:
-    """What is raised where the open book is missing."""
+def no_facts(what: str = "open-book prompts need", instead: str = "") -> TrainingError:
+    """What is raised where nobody knows the train knockdowns."""
     return TrainingError(
-        "open-book prompts need a fitted expression verifier",
-        hint="run rbio-kg train expression, or set questions.prompt to closed in the recipe",
+        f"{what} a fitted expression verifier",
+        hint=f"run rbio-kg train expression, or {instead or 'set questions.prompt to closed in the recipe'}",
     )
+
+
+def fact_options(asked: QuestionSettings, count: Callable[[str], int] | None) -> dict[str, Any]:
+    """How a recipe's open book tells its facts, as arguments of `FactBook`; `count` counts the tokens of the budget."""
+    return {"kinds": asked.facts, "budget": asked.budget, "count": count}
+
+
+def token_counter(model: str, asked: QuestionSettings) -> Callable[[str], int] | None:
+    """Counts a text's tokens as the model's tokenizer makes them; None where no budget asks for it."""
+    if asked.budget is None:
+        return None
+    from training.language_model import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def shown_names(asked: QuestionSettings, snapshot: Snapshot | None, seed: int) -> ShuffledNames | None:
+    """Other genes' names where the recipe asks for them."""
+    if not asked.shuffle_names:
+        return None
+    if snapshot is None:
+        raise TrainingError("names are shuffled among the graph's genes", hint="run rbio-kg build")
+    return ShuffledNames(snapshot.genes.keys, seed)
 
 
 class Course:
@@ -40,16 +69,19 @@ class Course:
         facts: FactSource | None,
         snapshot: Snapshot | None,
         reward: ComposedReward,
+        *,
+        count: Callable[[str], int] | None = None,
     ) -> None:
         asked = config.questions
         line = asked.cell_line or None
+        taught, questions = questions.taught(), questions.benchmark()
         chosen = questions.select(task=asked.task)
         exam = chosen.select(cell_line=line, split="test")
         self.config = config
         self.reward = reward
         # A line that is left out has no train rows: the policy learns from the others'.
-        taught = None if asked.protocol == "leave-one-line-out" else line
-        self.train = chosen.select(cell_line=taught, split="train")
+        others = asked.protocol == "leave-one-line-out"
+        self.train = chosen.select(cell_line=None if others else line, split="train")
         # The pair-copy baseline reads other cell lines' train rows.
         self.known = chosen.select(split="train").frame
         self.book: FactBook | None = None
@@ -57,10 +89,16 @@ class Course:
             if facts is None:
                 raise no_facts()
             claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
-            self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours)
-            self.train = self.train.with_facts(self.book)
-            exam = exam.with_facts(self.book)
-        pairs = self.train.pairs(seed=config.seed)
+            self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours, **fact_options(asked, count))
+        pairs = self.train.pairs(seed=config.seed) if taught is None else taught
+        if self.book is None and config.reward.relative_to:
+            if facts is None:
+                raise no_facts(
+                    "a reward relative to the gene's prior needs", "take reward.relative_to out of the recipe"
+                )
+            pairs, exam = with_rates(pairs, facts), with_rates(exam, facts)
+        names = shown_names(asked, snapshot, config.seed)
+        self.train, pairs, exam = (replace(rows, facts=self.book, names=names) for rows in (self.train, pairs, exam))
         # The warm-up and GRPO take different pairs where there are enough.
         self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
         rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
@@ -94,16 +132,29 @@ class Course:
         judged = self.reward.judge(claims, [""] * len(claims), self.warmup_rows.rates())
         known = np.array([np.nan if item.target is None else item.target for item in judged])
         told = [self.book.facts(claim) for claim in claims] if self.book is not None else None
-        targets = visible_targets(told, known)
+        families = np.array([family_of(claim.relation) for claim in claims])
+        targets = np.full(len(claims), 0.5)
+        for family in dict.fromkeys(families.tolist()):
+            rows = np.flatnonzero(families == family)
+            targets[rows] = visible_targets(None if told is None else [told[row] for row in rows], known[rows])
         prompts = self.warmup_rows.prompts(self.config.questions.prompt, self.config.questions.system)
         settings = self.config.warmup
         every = round(1 / settings.think_share) if settings.think_share else 0
         lessons = []
         for row, (claim, messages, q) in enumerate(zip(claims, prompts, targets, strict=True)):
             thinks = every > 0 and (row // 2) % every == 0  # pairs stay alike
-            think = "" if not thinks else rationale(claim, told[row]) if told is not None else "From the names alone."
+            think = "" if not thinks else self._rationale(row, claim)
             lessons.append(Lesson(prompt_text(tokenizer, messages), think, float(q)))
         return lessons
+
+    def _rationale(self, row: int, claim: Claim) -> str:
+        if self.book is None:
+            return "From the names alone."
+        frame = self.warmup_rows.frame
+        name = frame["object_name"][row] if "object_name" in frame.columns else None
+        text = rationale(claim, self.book.facts(claim), name)
+        names = self.warmup_rows.names
+        return text if names is None else names.in_text(text, claim, self.book)
 
 
 def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
@@ -123,8 +174,8 @@ def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
 
 
 def _features(facts: Facts) -> Any:
-    """The told facts as numbers: counts by digit and outcome, the rate, the link."""
-    found = np.zeros(31)
+    """The told facts as numbers: counts by digit and outcome, the rate, the link, genes in between, shared terms."""
+    found = np.zeros(33)
     for _, digit, outcome in facts.neighbours:
         found[digit - 1 + 9 * outcome] += 1.0
     weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
@@ -133,4 +184,5 @@ def _features(facts: Facts) -> Any:
     found[19 + facts.rate] = 1.0
     found[29] = facts.rate / 10.0
     found[30] = float(facts.link is not None)
+    found[31], found[32] = len(facts.two_step), len(facts.terms)
     return found

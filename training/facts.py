@@ -111,15 +111,14 @@ class Facts:
 
     def less(self) -> Facts:
         """The same without the least useful thing: of the last kind its last item, or the kind itself."""
-        last = self.kinds[-1]
-        if last in ("two_step", "terms", "neighbours"):
-            told: tuple[Any, ...] = getattr(self, last)
-            if len(told) > 1:
-                return replace(self, **{last: told[:-1]})
-        rest = self.kinds[:-1]
-        if last == "names":
-            return replace(self, kinds=rest)
-        return replace(self, kinds=rest, **{last: {"rate": 0, "link": None}.get(last, ())})
+        last, rest = self.kinds[-1], self.kinds[:-1]
+        told: int = len(getattr(self, last, None) or ()) if last in ("neighbours", "two_step", "terms") else 0
+        changes: dict[str, Any] = {"kinds": rest}
+        if told > 1:
+            changes = {last: getattr(self, last)[:-1]}
+        elif last != "names":
+            changes[last] = {"rate": 0, "link": None}.get(last, ())
+        return replace(self, **changes)
 
 
 class FactBook:
@@ -191,7 +190,7 @@ class FactBook:
 
     def _look_up(self, claim: Claim) -> Facts:
         knockdown = claim.relation in KNOCKDOWN_RELATIONS
-        apart = () if knockdown else ("rate", "neighbours", "names")
+        apart: tuple[FactKind, ...] = () if knockdown else ("rate", "neighbours", "names")
         apart += ("link",) if claim.relation == Relation.TAKES_PART_IN else ()
         kinds = tuple(kind for kind in self.kinds if kind not in apart)
         graph = self.graph

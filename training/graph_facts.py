@@ -1,4 +1,4 @@
-"""What the graph says of a claim's two ends: direct links, genes in between, shared terms; never the asked fact itself."""
+"""What the graph says of a claim's two ends: links, genes in between, shared terms; never the asked fact itself."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class GraphFacts:
             if target < 0:
                 return ()
             told = (int(term) for term in terms[np.isin(terms, s.closure.row(target)[0])])
-        found = []
+        found: list[str] = []
         for term in told:
             if s.information_content[term] < LEAST_BITS or len(found) == MOST_TERMS:
                 break

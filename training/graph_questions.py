@@ -108,7 +108,7 @@ def graph_questions(
             wanted = max(1, round(rows * share / len(kinds) / 2))
             rng = np.random.default_rng([seed, GRAPH_FAMILIES.index(family), number, int(split == "test")])
             parts.append(_part(snapshot, facts, part, wanted, rng).with_columns(split=pl.lit(split)))
-    frame = pl.concat(parts).with_columns(family=pl.lit(family)).select(SCHEMA)
+    frame = pl.concat(parts).with_columns(family=pl.lit(family)).select(list(SCHEMA))
     if frame.is_empty():
         raise TrainingError(f"the graph has nothing to ask of the family {family!r}", hint="build with more sources")
     order = np.random.default_rng([seed, len(frame)]).permutation(len(frame))
@@ -184,7 +184,7 @@ def _part(snapshot: Snapshot, facts: _Facts, part: Mask, wanted: int, rng: np.ra
     false = _false(facts, part, inside, chosen, rng) if len(chosen) else (a, b)
     if facts.undirected:
         a, b = _turned(a, b, rng)
-        false = _turned(*false, rng)
+        false = _turned(false[0], false[1], rng)
     count = min(len(a), len(false[0]))
     keys, names = facts.names
     objects = np.concatenate((b[:count], false[1][:count])).tolist()

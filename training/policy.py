@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.errors import EvaluationError, RbioKGError
 from rbio_kg.files import write_text
 from rbio_kg.paths import WorkspacePaths
-from training.course import Course, no_facts
+from training.course import Course, fact_options, no_facts, shown_names, token_counter
 from training.facts import FactBook, FactSource
 from training.language_model import LanguageModel, Precision, load_model, prepare_model
 from training.policy_evaluation import examine
@@ -24,6 +25,7 @@ from training.policy_model import (
     save_stage,
     stage_saved,
 )
+from training.question_pool import with_rates
 from training.questions import Questions
 from training.recipe import PolicyConfig
 from training.runs import Run, dump, find_run, start_run
@@ -76,8 +78,8 @@ def train_policy(
         ModelError: the language model cannot be loaded.
         ConfigError, EvaluationError: as their names say.
     """
-    course = Course(config, questions, facts, snapshot, reward)
     base = prepare_model(config.model.name, paths.models, progress)
+    course = Course(config, questions, facts, snapshot, reward, count=token_counter(base, config.questions))
     precision: Precision = "float32" if config.model.method == "full" else config.model.precision
     if dry_run:
         load_model(base, precision)
@@ -158,9 +160,13 @@ def evaluate_policy(
         raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
     if limit is not None and limit < len(questions):
         questions = questions.whole_genes(rows=limit, seed=seed)
-    if config.questions.prompt == "open":
-        questions = questions.with_facts(_open_book(run, facts, snapshot))
     base = prepare_model(config.model.name, paths.models, progress)
+    if config.questions.prompt == "open":
+        options = fact_options(config.questions, token_counter(base, config.questions))
+        questions = questions.with_facts(_open_book(run, facts, snapshot, options))
+    elif config.reward.relative_to and facts is not None:
+        questions = with_rates(questions, facts)
+    questions = replace(questions, names=shown_names(config.questions, snapshot, config.seed))
     precision: Precision = "float32" if config.model.method == "full" else config.model.precision
     asked = config.evaluation.model_dump()
     asked |= {"samples": samples} if samples else {}
@@ -178,11 +184,11 @@ def evaluate_policy(
     )
 
 
-def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None) -> FactBook:
+def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None, options: Mapping[str, Any]) -> FactBook:
     if facts is None:
         raise no_facts()
     thresholds, neighbours = read_facts_settings(run.model)
-    return FactBook(facts, snapshot, thresholds, neighbours)
+    return FactBook(facts, snapshot, thresholds, neighbours, **options)
 
 
 class _Training:

@@ -12,7 +12,8 @@ from rbio_kg.claims import Claim, Relation
 from training.facts import Facts
 from training.wordings import family_of, question_text
 
-PromptMode = Literal["open", "closed"]
+PromptMode = Literal["open", "closed", "tools"]
+"""Facts in the prompt; names only; names only, and the model may ask the graph."""
 Messages = list[dict[str, str]]
 
 DIRECT = "<think></think><answer>"

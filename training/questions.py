@@ -124,6 +124,18 @@ class Questions:
         chosen = np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False))
         return replace(self, frame=self.frame[chosen])
 
+    def taught(self) -> Self | None:
+        """The rows that have a `turn` (see `question_pool`), in that order; None where there are none."""
+        if "turn" not in self.frame.columns:
+            return None
+        return replace(self, frame=self.frame.filter(pl.col("turn").is_not_null()).sort("turn"))
+
+    def benchmark(self) -> Self:
+        """The rows without a `turn`."""
+        if "turn" not in self.frame.columns:
+            return self
+        return replace(self, frame=self.frame.filter(pl.col("turn").is_null()))
+
     def pairs(self, *, seed: int = 0) -> Self:
         """Rows of label 1 and label 0 of the same gene side by side, each row once, in random order.
 
@@ -133,8 +145,9 @@ class Questions:
         numbered = self.frame.with_row_index("row")
         found: list[tuple[int, int]] = []
         # Only knockdowns have a habit of the gene's: other questions are paired within their relation.
-        partner = pl.when(pl.col("task").is_in(list(TASK_RELATION))).then("gene").otherwise(_or_null(self.frame, "relation"))
-        numbered = numbered.with_columns(partner.alias("partner"))
+        relation = pl.col("relation") if "relation" in self.frame.columns else pl.lit(None, dtype=pl.String)
+        habit = pl.col("task").is_in(list(TASK_RELATION))
+        numbered = numbered.with_columns(partner=pl.when(habit).then("gene").otherwise(relation))
         for _, rows in numbered.group_by(["task", "cell_line", "partner"], maintain_order=True):
             labels, numbers = rows["label"].to_numpy(), rows["row"].to_numpy()
             ones, noughts = rng.permutation(numbers[labels == 1]), rng.permutation(numbers[labels == 0])
@@ -253,7 +266,3 @@ class Questions:
             messages = prompt_messages(claim, None if book is None else book.facts(claim), system, text)
             made.append(messages if self.names is None else self.names.in_messages(messages, claim, book))
         return made
-
-
-def _or_null(frame: pl.DataFrame, column: str) -> pl.Expr:
-    return pl.col(column) if column in frame.columns else pl.lit(None, dtype=pl.String)

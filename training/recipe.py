@@ -9,10 +9,14 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rbio_kg.errors import ConfigError
+from training.assignment import Assignment
+from training.facts import DEFAULT_FACTS, FactKind
+from training.prompts import PromptMode
 from verifiers.composition import DEFAULT_WEIGHTS
 from verifiers.protocols import Protocol
 
 Method = Literal["lora", "full"]
+Family = Literal["de", "dir", "physical", "functional", "regulation", "membership"]
 
 
 class _Section(BaseModel):
@@ -38,8 +42,35 @@ class QuestionSettings(_Section):
     protocol: Protocol = Field(
         default="official", description="what may be learnt from and what is asked (docs/evaluation.md)"
     )
-    prompt: Literal["open", "closed"] = Field(
-        default="open", description="open: graph facts in the prompt; closed: names only"
+    families: list[Family] = Field(
+        default_factory=list,
+        description="families of questions that are taught, mixed; none: the task's. The examination stays the task's",
+    )
+    shares: Literal["data", "equal"] = Field(
+        default="data", description="of the families: as many questions as there are of each, or equally many"
+    )
+    file: str | None = Field(
+        default=None, description="Parquet or CSV that is taught instead (rbio-kg questions make), a path"
+    )
+    wordings: Literal["first", "all"] = Field(
+        default="first", description="first: one wording a family; all: one of several, drawn by the seed"
+    )
+    prompt: PromptMode = Field(
+        default="open",
+        description="open: facts in the prompt; closed: names only; tools: the model may ask the graph (experimental)",
+    )
+    facts: list[FactKind] = Field(
+        default_factory=lambda: list(DEFAULT_FACTS),
+        description="kinds of facts in an open-book prompt: rate, neighbours, names (of the neighbours), link, "
+        "two_step, terms; always told in this order",
+    )
+    budget: int | None = Field(
+        default=None,
+        ge=1,
+        description="at most so many tokens of facts, by the model's tokenizer; the least useful go",
+    )
+    shuffle_names: bool = Field(
+        default=False, description="another gene's name for each gene in the prompts: an ablation"
     )
     neighbours: int = Field(default=6, ge=1, le=20, description="similar known knockdowns told in an open-book prompt")
     system: str = Field(default="", description="system message of every prompt; small models are slower with one")
@@ -95,10 +126,18 @@ class RewardSettings(_Section):
         default_factory=lambda: dict(DEFAULT_WEIGHTS),
         description="verifier to weight; 0: recorded, not paid",
     )
+    assignment: Assignment = Field(
+        default="all", description="all: every verifier that speaks on a question; one_per_row: one, drawn by weight"
+    )
+    judges: dict[Family, list[str]] = Field(
+        default_factory=dict, description="the verifiers of a family's questions; a family without: all that speak"
+    )
     scoring: Literal["brier", "log", "linear"] = Field(default="brier", description="how a stated probability is paid")
     pooling: Literal["mean", "log_odds"] = Field(default="mean", description="how claim verifiers are pooled")
     relative_to: Literal["gene_prior"] | None = Field(default=None, description="pay what goes beyond the gene's habit")
-    text_weight: float = Field(default=0.1, ge=0, lt=0.5, description="share that text verifiers decide")
+    text_weight: float = Field(
+        default=0.1, ge=0, le=1, description="share that text verifiers decide, below 0.5; 1: they alone are paid"
+    )
     round_to: float = Field(default=0.05, ge=0, le=0.5, description="scores are rounded to this step; 0: not")
 
     def options(self) -> dict[str, Any]:

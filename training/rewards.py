@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from rbio_kg.claims import Claim, Verdict
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Verdict
 from rbio_kg.errors import RewardError
+from training.assignment import Assigner, Assignment, paid_share
 from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion
 from training.judgements import Judgement, variance_report
 from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
 from training.scores import Blame, memory_of
-from verifiers.composition import FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
+from verifiers.composition import BoolArray, FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
 from verifiers.interface import Verifier
 
 Weighted = tuple[Verifier, float]
@@ -37,9 +38,11 @@ class ComposedReward:
         pooling: `mean` or `log_odds`.
         relative_to: None, or `gene_prior`: pay what the claim verifiers say beyond that column's rate.
         text_weight: share T of the reward that text verifiers decide, 0 to less than 0.5, so that no text can make up
-            for a clearly wrong answer.
+            for a clearly wrong answer; 1 where there are only text verifiers, said so that it cannot happen by mistake.
         round_to: verifiers' scores are rounded to this step before anything is paid; 0 rounds nothing.
         require_confidence: whether an answer without a confidence is unparsed; default: unless the rule is linear.
+        assignment, judges: who judges which question (see `training.assignment.Assigner`). Where only text verifiers
+            judge a question, a well-formed completion earns their mean score and its answer nothing.
 
     Raises:
         RewardError: the configuration cannot work.
@@ -55,28 +58,35 @@ class ComposedReward:
         text_weight: float = 0.1,
         round_to: float = 0.05,
         require_confidence: bool | None = None,
+        assignment: Assignment = "all",
+        judges: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.verifiers = _named(verifiers)
         self.claim_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "claim"}
         self.text_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "text"}
-        if not any(weight > 0 for _, weight in self.claim_verifiers.values()):
+        judged = any(weight > 0 for _, weight in self.claim_verifiers.values())
+        if not judged and text_weight != 1.0:
             raise RewardError(
                 "no claim verifier has a positive weight, so no answer can be right or wrong",
-                hint="add graph_path, link_predictor, expression or experiment",
+                hint="add graph_path, link_predictor, expression or experiment, or pay text alone: text_weight 1",
             )
         if pooling not in ("mean", "log_odds"):
             raise RewardError(f"unknown pooling {pooling!r}", hint="known: mean, log_odds")
         if relative_to not in (None, "gene_prior"):
             raise RewardError(f"a reward cannot be relative to {relative_to!r}", hint="known: gene_prior")
-        if not 0.0 <= text_weight < 0.5:
-            raise RewardError(f"text_weight must be at least 0 and below 0.5, not {text_weight}")
+        paid = any(weight > 0 for _, weight in self.text_verifiers.values())
+        if not 0.0 <= text_weight < 0.5 and (judged or not paid or text_weight != 1.0):
+            raise RewardError(
+                f"text_weight must be at least 0 and below 0.5, not {text_weight}",
+                hint="it can be 1 where only text verifiers have a weight",
+            )
         if not 0.0 <= round_to <= 0.5:
             raise RewardError(f"round_to must lie between 0 and 0.5, not {round_to}")
         self.scoring, self.pooling, self.relative_to, self.round_to = scoring, pooling, relative_to, round_to
         self._rule = scoring_rule(scoring)
         self.require_confidence = scoring != "linear" if require_confidence is None else require_confidence
-        paid = any(weight > 0 for _, weight in self.text_verifiers.values())
         self.text_weight = text_weight if paid else 0.0
+        self.assigner = Assigner({name: weight for name, (_, weight) in self.verifiers.items()}, assignment, judges)
         self._remember()
 
     def _remember(self) -> None:
@@ -100,6 +110,8 @@ class ComposedReward:
             "text_weight": self.text_weight,
             "round_to": self.round_to,
             "require_confidence": self.require_confidence,
+            "assignment": self.assigner.how,
+            "judges": {family: list(names) for family, names in self.assigner.judges.items()},
         }
 
     @property
@@ -175,15 +187,20 @@ class ComposedReward:
         thinks = [own_words(item.think, prompt) for item, prompt in zip(parsed, prompts, strict=True)]
         scores = self._claim_scores(claims) | self._text_scores(claims, parsed, thinks)
         soft = {name: rounded(values, self.round_to) for name, values in scores.items()}
-        heard = np.stack([scores[name] for name in self.claim_verifiers])
-        pooled, _ = pool(heard, [weight for _, weight in self.claim_verifiers.values()], self.pooling)
+        spoke = {name: ~np.isnan(values) | (name in self.text_verifiers) for name, values in scores.items()}
+        masks = self.assigner.masks(claims, spoke)
+        pooled = self._pooled(scores, masks)
         pi = np.array([np.nan if value is None else value for value in priors])
-        target = rounded(relative(pooled, pi) if self.relative_to else pooled, self.round_to)
+        # Only a knockdown's object has a habit; of other claims v itself is paid.
+        habitual = np.array([claim.relation in KNOCKDOWN_RELATIONS for claim in claims], dtype=np.bool_)
+        beyond = np.where(habitual, relative(pooled, pi), pooled)
+        target = rounded(beyond if self.relative_to else pooled, self.round_to)
         q = np.array([self._stated(item) for item in parsed])
         good = ~np.isnan(q)
         answer = np.where(good, self._rule(target, q), np.where(np.isnan(target), np.nan, 0.0))
-        share = self.text_weight
-        total = np.where(good, (1.0 - share) * answer + share * self._text_pay(soft, len(q)), answer)
+        share = paid_share(self._any(masks, "claim"), self._any(masks, "text"), self.text_weight)
+        text = np.where(good, share * self._text_pay(soft, masks, len(q)), 0.0)
+        total = text + np.where(share < 1.0, np.where(good, 1.0 - share, 1.0) * answer, 0.0)
         parts = {name: self._part(name, soft[name], q) for name in self.verifiers}
         parts |= {"answer": answer, "format": good.astype(np.float64)}
         skill = self._rule(pooled, q) - self._rule(pooled, pi)
@@ -225,16 +242,26 @@ class ComposedReward:
             found[name] = values
         return found
 
-    def _text_pay(self, soft: Mapping[str, FloatArray], n: int) -> FloatArray:
-        """Weighted mean of the text verifiers' scores, (n,); silence is paid as each verifier says."""
-        if self.text_weight == 0:
-            return np.zeros(n)
-        weights = np.array([weight for _, weight in self.text_verifiers.values()])
-        paid = [
-            np.where(np.isnan(soft[name]), verifier.silence, soft[name])
-            for name, (verifier, _) in self.text_verifiers.items()
-        ]
-        return np.asarray(weights @ np.stack(paid) / weights.sum(), dtype=np.float64)
+    def _pooled(self, scores: Mapping[str, FloatArray], masks: Mapping[str, BoolArray]) -> FloatArray:
+        weights = [weight for _, weight in self.claim_verifiers.values()]
+        if not any(weights):
+            return np.full(len(next(iter(masks.values()))), np.nan)
+        heard = np.stack([np.where(masks[name], scores[name], np.nan) for name in self.claim_verifiers])
+        return pool(heard, weights, self.pooling)[0]
+
+    def _any(self, masks: Mapping[str, BoolArray], kind: str) -> BoolArray:
+        """Which rows a verifier of a kind judges, (n,)."""
+        judging = [mask & (self.verifiers[name][0].kind == kind) for name, mask in masks.items()]
+        return np.asarray(np.any(judging, axis=0), dtype=np.bool_)
+
+    def _text_pay(self, soft: Mapping[str, FloatArray], masks: Mapping[str, BoolArray], n: int) -> FloatArray:
+        """Weighted mean of the scores of the row's text verifiers, (n,); silence is paid as each verifier says."""
+        paid, total = np.zeros(n), np.zeros(n)
+        for name, (verifier, weight) in self.text_verifiers.items():
+            worth = np.where(np.isnan(soft[name]), verifier.silence, soft[name])
+            paid += np.where(masks[name], weight * worth, 0.0)
+            total += np.where(masks[name], weight, 0.0)
+        return np.divide(paid, total, out=np.zeros(n), where=total > 0)
 
     def _part(self, name: str, soft: FloatArray, q: FloatArray) -> FloatArray:
         if name in self.text_verifiers:

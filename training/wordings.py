@@ -18,7 +18,7 @@ FAMILY_RELATIONS: Mapping[str, tuple[Relation, ...]] = MappingProxyType(
         "membership": (Relation.TAKES_PART_IN,),
     }
 )
-"""Families of questions, and the claims they ask about. `de` and `dir` come from the benchmark, the others from the graph."""
+"""Families of questions and what they claim; `de` and `dir` come from the benchmark, the others from the graph."""
 
 _WORDINGS: Mapping[tuple[str, Relation], tuple[str, ...]] = MappingProxyType(
     {

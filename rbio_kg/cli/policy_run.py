@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rbio_kg.workspace import Progress, Workspace
+    from training.facts import FactSource
     from training.questions import Questions
     from training.recipe import PolicyConfig
     from training.rewards import ComposedReward
@@ -62,7 +63,7 @@ def run_policy(
             recipe,
             reward=recipe_reward(workspace, recipe),
             questions=_under_protocol(workspace, recipe),
-            facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
+            facts=_fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
             name=name or free_name(workspace.paths, "policy"),
@@ -74,11 +75,20 @@ def run_policy(
 
 
 def _under_protocol(workspace: Workspace, recipe: PolicyConfig) -> Questions:
-    """The questions that the recipe's protocol allows."""
+    """The questions that the recipe's protocol allows, and those that the recipe teaches."""
+    from training.question_pool import question_pool
     from training.questions import Questions
 
     asked = recipe.questions
-    return Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
+    allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
+    return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables)
+
+
+def _fact_source(workspace: Workspace, recipe: PolicyConfig) -> FactSource | None:
+    """Who knows the train knockdowns, where the recipe tells of them or is paid beyond the gene's habit."""
+    if recipe.questions.prompt in ("open", "tools") or recipe.reward.relative_to:
+        return workspace.fact_source()
+    return None
 
 
 def _check_protocol(workspace: Workspace, recipe: PolicyConfig) -> None:
@@ -146,7 +156,7 @@ def evaluate_run(
         questions,
         train=train,
         reward=recipe_reward(workspace, recipe),
-        facts=workspace.fact_source() if recipe.questions.prompt == "open" else None,
+        facts=_fact_source(workspace, recipe),
         snapshot=workspace.snapshot,
         limit=limit,
         samples=samples,

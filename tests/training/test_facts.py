@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.claims import Claim
 from tests.training.knockdowns import GENES, PERTS, Known, ToyFacts, fold
-from training.facts import FactBook, Facts
+from training.facts import FACT_KINDS, FactBook, Facts
 from training.prompts import open_question, rationale
 
 
@@ -104,6 +104,44 @@ def test_wording() -> None:
     assert open_question(up, Facts(0, (), None)) == "Does losing MED12 raise TP53?\nrate 0\nyes none\nno none\nlink no"
 
 
-def test_only_knockdowns_are_asked_about() -> None:
-    with pytest.raises(ValueError, match="no question is worded"):
-        open_question(Claim("A", "interacts_with", "B"), Facts(0, (), None))
+def test_a_budget_drops_the_least_useful_first() -> None:
+    claim = Claim("P00", "changes_expression_of", "G0", "toy")
+    whole = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, kinds=FACT_KINDS)
+    texts = [whole.facts(claim).text()]
+    for budget in range(30, -1, -1):
+        book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, kinds=FACT_KINDS, budget=budget)
+        facts = book.facts(claim)
+        assert len(facts.text().split()) <= budget
+        texts.append(facts.text())
+        assert facts.kinds == FACT_KINDS[: len(facts.kinds)]
+        assert facts.neighbours == whole.facts(claim).neighbours[: len(facts.neighbours)]
+    assert texts[0] != ""
+    assert texts[-1] == ""
+    assert "rate" in texts[-3]
+
+
+def test_a_budget_counts_as_it_is_told_to() -> None:
+    claim = Claim("P00", "changes_expression_of", "G0", "toy")
+    book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, budget=12, count=len)
+    assert 0 < len(book.facts(claim).text()) <= 12
+
+
+def test_named_neighbours() -> None:
+    facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0)), None, kinds=("rate", "neighbours", "names"))
+    assert facts.text() == "rate 3\nyes MED1 9\nno MED14 8"
+
+
+def test_all_kinds_in_their_order() -> None:
+    facts = Facts(0, (), "regulates", ("CCNC", "CDK8"), ("DNA repair", "meiosis"), FACT_KINDS)
+    assert facts.text() == "rate 0\nyes none\nno none\nlink yes\nvia CCNC CDK8\nboth DNA repair; meiosis"
+    claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
+    assert rationale(claim, facts) == (
+        "MED12 regulates TP53. 0 of 0 similar knockdowns changed it. MED12 interacts with CCNC. "
+        "TP53 interacts with CCNC. MED12 takes part in DNA repair. TP53 takes part in DNA repair."
+    )
+
+
+def test_the_default_kinds_are_told_tersely() -> None:
+    claim = Claim("P00", "changes_expression_of", "G0", "toy")
+    told = open_question(claim, book().facts(claim)).splitlines()
+    assert [line.split()[0] for line in told] == ["Does", "rate", "yes", "no", "link"]

@@ -1,0 +1,110 @@
+"""Verbs about questions: questions make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from rbio_kg.workspace import Progress, Workspace
+
+
+def make_questions(
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    families: list[str] | None,
+    rows: int,
+    cell_line: str | None,
+    protocol: str,
+    out: Path,
+) -> dict[str, Any]:
+    """Make questions of some families and write them; the document of `questions make`."""
+    import polars as pl
+
+    from training.made_questions import as_made, write_made_questions
+    from training.question_pool import family_questions, reworded, with_rates
+    from training.questions import Questions
+    from training.wordings import FAMILY_RELATIONS
+
+    seed = workspace.settings.seed
+    benchmark = workspace.tables["questions"]
+    allowed = Questions(benchmark)
+    chosen = list(dict.fromkeys(families or FAMILY_RELATIONS))
+    if not set(chosen).isdisjoint(("de", "dir")):
+        allowed = allowed.under(protocol, cell_line, seed=seed)
+    parts = []
+    for number, family in enumerate(chosen):
+        progress(f"questions: {family}", number / len(chosen))
+        found = family_questions(
+            allowed,
+            family,
+            rows=rows,
+            seed=seed,
+            cell_line=None if protocol == "leave-one-line-out" else cell_line,
+            snapshot=workspace.snapshot,
+            reported=workspace.tables["reported_interactions"],
+        )
+        found = reworded(found, seed)
+        if family in ("de", "dir") and workspace.model_folder("expression").is_dir():
+            found = with_rates(found, workspace.fact_source())
+        parts.append(found.frame)
+    made = Questions(pl.concat(parts, how="diagonal"))
+    write_made_questions(made, out)
+    counts = (
+        as_made(made)
+        .group_by("family", "split", "relation")
+        .agg(pl.len().alias("rows"), pl.col("label").sum().alias("yes"), pl.col("wording").n_unique().alias("wordings"))
+    )
+    return {
+        "out": str(out),
+        "rows": len(made),
+        "families": counts.sort("family", "split", "relation").to_dicts(),
+        "protocol": protocol,
+        "seed": seed,
+        "simulated": made.simulated,
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    questions = typer.Typer(no_args_is_help=True, help="What a policy is taught from.")
+    app.add_typer(questions, name="questions")
+
+    @command(questions, "make")
+    def make(
+        session: Session,
+        out: Annotated[Path, typer.Option("--out", help="Parquet file, or CSV, to write.")],
+        family: Annotated[
+            list[str] | None,
+            typer.Option("--family", help="de, dir, physical, functional, regulation, membership; all; repeatable."),
+        ] = None,
+        rows: Annotated[int, typer.Option("--rows", min=2, help="Questions of each family, about.")] = 2000,
+        cell_line: Annotated[str | None, typer.Option("--cell-line", help="Of de and dir; all otherwise.")] = None,
+        protocol: Annotated[str, typer.Option("--protocol", help="Whose test rows are never taken.")] = "official",
+        seed: Annotated[int | None, typer.Option("--seed", help="Seed of all draws.")] = None,
+    ) -> None:
+        """Write balanced questions, each with its answer and its wording, for a recipe's questions.file."""
+        document = make_questions(
+            session.workspace(seed=seed),
+            session.progress,
+            families=family,
+            rows=rows,
+            cell_line=None if cell_line is None else cell_line.lower(),
+            protocol=protocol,
+            out=out,
+        )
+        columns = ["family", "split", "relation", "rows", "yes", "wordings"]
+        session.emit(
+            document,
+            lambda: show_table(
+                columns,
+                [[row[name] for name in columns] for row in document["families"]],
+                title=f"{document['rows']:,} questions in {out}",
+            ),
+        )

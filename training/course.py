@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
@@ -104,6 +105,7 @@ class Course:
         rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
         wanted = config.grpo.questions
         self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
+        self.test = exam.frame
         self.exam = exam.whole_genes(rows=config.evaluation.rows, seed=config.seed)
         if config.warmup.examples and len(self.warmup_rows) < config.warmup.batch_size:
             raise TrainingError(
@@ -114,6 +116,11 @@ class Course:
             from training.grpo import check_enough
 
             check_enough(len(self.grpo_rows), config)
+
+    @property
+    def taught(self) -> pl.DataFrame:
+        """The questions that the policy is trained on."""
+        return pl.concat([self.warmup_rows.frame, self.grpo_rows.frame]).unique(maintain_order=True)
 
     def counts(self) -> dict[str, Any]:
         """How many questions each part has."""

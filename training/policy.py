@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.errors import EvaluationError, RbioKGError
+from rbio_kg.errors import RbioKGError
 from rbio_kg.files import write_text
 from rbio_kg.paths import WorkspacePaths
-from training.course import Course, fact_options, no_facts, shown_names, token_counter
-from training.facts import FactBook, FactSource
+from training.audit import audit_policy
+from training.course import Course, token_counter
+from training.facts import FactSource
 from training.language_model import LanguageModel, Precision, load_model, prepare_model
 from training.policy_evaluation import examine
-from training.policy_model import (
-    load_stages,
-    read_facts_settings,
-    save_facts_settings,
-    save_stage,
-    stage_saved,
-)
-from training.question_pool import with_rates
+from training.policy_model import load_stages, save_facts_settings, save_stage, stage_saved
 from training.questions import Questions
 from training.recipe import PolicyConfig
-from training.runs import Run, dump, find_run, start_run
+from training.runs import Run, dump, start_run
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,6 +42,7 @@ def train_policy(
     snapshot: Snapshot | None,
     build_id: str,
     name: str,
+    knockdowns: pl.DataFrame | None = None,
     resume: bool = False,
     dry_run: bool = False,
     progress: Progress,
@@ -64,6 +58,7 @@ def train_policy(
         snapshot: the graph, for direct links in the open book.
         build_id: the graph's build.
         name: of the run.
+        knockdowns: the graph's KNOCKDOWN_CHANGES, to be audited.
         resume: go on with the run of that name from its last checkpoint; a finished run is read, not made again.
         dry_run: check everything, train nothing, write nothing but a converted model.
         progress: told what happens.
@@ -76,10 +71,21 @@ def train_policy(
     Raises:
         TrainingError: there are too few questions, a loss is not finite, or the run cannot go on.
         ModelError: the language model cannot be loaded.
-        ConfigError, EvaluationError: as their names say.
+        EvaluationError: a question of the examination is known to what teaches the policy (see `training.audit`).
+        ConfigError: as its name says.
     """
     base = prepare_model(config.model.name, paths.models, progress)
     course = Course(config, questions, facts, snapshot, reward, count=token_counter(base, config.questions))
+    audit = audit_policy(
+        course.exam,
+        course.test,
+        config.questions.protocol,
+        taught=course.taught,
+        train=course.known,
+        reward=reward,
+        knockdowns=knockdowns,
+        where=f"run {name}",
+    )
     precision: Precision = "float32" if config.model.method == "full" else config.model.precision
     if dry_run:
         load_model(base, precision)
@@ -100,7 +106,7 @@ def train_policy(
         return {**run.manifest.result, "reused": True}
     try:
         result = _Training(
-            run, config, course, reward, base=base, precision=precision, resume=resume, progress=progress
+            run, config, course, reward, audit=audit, base=base, precision=precision, resume=resume, progress=progress
         ).result()
     except KeyboardInterrupt:
         run.update(status="interrupted")
@@ -113,84 +119,6 @@ def train_policy(
     return result
 
 
-def evaluate_policy(
-    paths: WorkspacePaths,
-    name: str,
-    questions: Questions,
-    *,
-    train: pl.DataFrame,
-    reward: ComposedReward | None,
-    facts: FactSource | None,
-    snapshot: Snapshot | None,
-    limit: int | None = None,
-    samples: int | None = None,
-    vote_rows: int | None = None,
-    seed: int = 0,
-    progress: Progress,
-) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Examine a trained run on other questions; see `policy_evaluation.examine`.
-
-    Args:
-        paths: the workspace.
-        name: of the run.
-        questions: what is asked; rows of genes with one label only count in the pooled metrics.
-        train: train questions, for the baselines.
-        reward: gives the mean reward, or None.
-        facts: the open book.
-        snapshot: the graph.
-        limit: at most about so many questions, whole genes.
-        samples: sampled answers a question, 0 for none; the recipe's otherwise.
-        vote_rows: questions answered by sampling; the recipe's otherwise.
-        seed: of the sample of genes, the answers and the intervals.
-        progress: told after every batch.
-
-    Raises:
-        TrainingError, ModelError: the run is missing, unfinished or corrupt.
-        EvaluationError: there is nothing to examine.
-    """
-    run = Run(find_run(paths, name))
-    config = PolicyConfig.make(dict(run.manifest.config), where=str(run.manifest_file))
-    if not any(stage_saved(run.model, stage) for stage in ("warmup", "grpo")):
-        raise EvaluationError(
-            f"run {name} has no trained model yet ({run.manifest.status})",
-            where=run.model,
-            hint=f"finish it: rbio-kg train policy --resume --name {name}",
-        )
-    if len(questions) == 0:
-        raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
-    if limit is not None and limit < len(questions):
-        questions = questions.whole_genes(rows=limit, seed=seed)
-    base = prepare_model(config.model.name, paths.models, progress)
-    if config.questions.prompt == "open":
-        options = fact_options(config.questions, token_counter(base, config.questions))
-        questions = questions.with_facts(_open_book(run, facts, snapshot, options))
-    elif config.reward.relative_to and facts is not None:
-        questions = with_rates(questions, facts)
-    questions = replace(questions, names=shown_names(config.questions, snapshot, config.seed))
-    precision: Precision = "float32" if config.model.method == "full" else config.model.precision
-    asked = config.evaluation.model_dump()
-    asked |= {"samples": samples} if samples else {}
-    asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
-    return examine(
-        load_stages(base, run.model, config.model.method, precision),
-        questions,
-        train=train,
-        reward=reward,
-        asked=config.questions,
-        settings=type(config.evaluation)(**asked),
-        max_tokens=config.grpo.max_tokens,
-        seed=seed,
-        progress=progress,
-    )
-
-
-def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None, options: Mapping[str, Any]) -> FactBook:
-    if facts is None:
-        raise no_facts()
-    thresholds, neighbours = read_facts_settings(run.model)
-    return FactBook(facts, snapshot, thresholds, neighbours, **options)
-
-
 class _Training:
     """The stages of one run, each skipped where its result is already there."""
 
@@ -201,18 +129,20 @@ class _Training:
         course: Course,
         reward: ComposedReward,
         *,
+        audit: dict[str, Any],
         base: str,
         precision: Precision,
         resume: bool,
         progress: Progress,
     ) -> None:
-        self.run, self.config, self.course, self.reward = run, config, course, reward
+        self.run, self.config, self.course, self.reward, self.audit = run, config, course, reward, audit
         self.base, self.precision, self.resume, self.progress = base, precision, resume, progress
         self.seconds: dict[str, float] = {}
         self.resumed_from: dict[str, Any] | None = None
         self.warmup: dict[str, Any] | None = None
         if course.book is not None:
             save_facts_settings(run.model, course.book.thresholds.tolist(), course.book.neighbours)
+        run.write_questions(course.taught)
 
     def result(self) -> dict[str, Any]:
         """Train and examine; see `train_policy`."""
@@ -268,6 +198,7 @@ class _Training:
                 load(),
                 self.course.exam,
                 train=self.course.known,
+                audit=self.audit,
                 reward=self.reward,
                 asked=self.config.questions,
                 settings=self.config.evaluation,

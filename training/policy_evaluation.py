@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
+from rbio_kg.errors import EvaluationError
 from training.answers import likelihood, sample
+from training.audit import audit_policy
+from training.baselines import beside, measure
+from training.course import fact_options, no_facts, shown_names, token_counter
+from training.facts import FactBook
+from training.language_model import Precision, prepare_model
+from training.policy_model import load_stages, read_facts_settings, stage_saved
 from training.prompts import prompt_text
-from verifiers.metrics import summary
+from training.question_pool import with_rates
+from training.recipe import PolicyConfig
+from training.runs import Run, find_run
+from verifiers.baselines import baseline_scores
 
 if TYPE_CHECKING:
+    from rbio_kg.graph.snapshot import Snapshot
+    from rbio_kg.graph.store import GraphStore
+    from rbio_kg.paths import WorkspacePaths
+    from training.facts import FactSource
     from training.judgements import Judgement
     from training.language_model import LanguageModel
     from training.questions import Questions
@@ -28,6 +43,7 @@ def examine(
     questions: Questions,
     *,
     train: pl.DataFrame,
+    audit: dict[str, Any],
     reward: ComposedReward | None,
     asked: QuestionSettings,
     settings: EvaluationSettings,
@@ -41,6 +57,7 @@ def examine(
         language_model: the policy.
         questions: whole genes, with their open book.
         train: train questions, for the baselines.
+        audit: what `audit_policy` says of these questions.
         reward: gives the mean reward of the sampled answers; None: not measured.
         asked: how prompts are made.
         settings: how many answers are sampled.
@@ -56,8 +73,10 @@ def examine(
     messages = questions.prompts(asked.prompt, asked.system)
     prompts = [prompt_text(language_model.tokenizer, item) for item in messages]
     read = likelihood(language_model, prompts, batch_size=settings.batch_size, progress=progress)
+    table = beside(questions.frame, read.probability, baseline_scores(questions.frame, train), seed)
+    baselines, differences = table.pop("baselines"), table.pop("differences")
     by_likelihood = {
-        **measure(questions.frame, read.probability, seed),
+        **table,
         "answer_mass": float(read.mass.mean()),
         "mean_probability": float(read.probability.mean()),
     }
@@ -87,7 +106,9 @@ def examine(
         frame = frame.drop("row")
     document = {
         **{key: by_likelihood[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "pooled", "ece")},
-        "baselines": baseline_table(questions.frame, train, seed),
+        "baselines": baselines,
+        "differences": differences,
+        "audit": audit,
         "unparsed_rate": None if votes is None else votes["unparsed_rate"],
         "well_formed": None if votes is None else 1.0 - votes["unparsed_rate"],
         "mean_reward": None if votes is None else votes["mean_reward"],
@@ -101,17 +122,99 @@ def examine(
     return document, frame
 
 
-def measure(frame: pl.DataFrame, scores: Any, seed: int) -> dict[str, Any]:
-    """All metrics of one probability a question; rows of one gene in two cell lines or tasks are two genes."""
-    genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
-    return summary(genes, frame["label"].to_numpy(), scores, seed=seed)
+def evaluate_policy(
+    paths: WorkspacePaths,
+    name: str,
+    questions: Questions,
+    *,
+    train: pl.DataFrame,
+    reward: ComposedReward | None,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+    knockdowns: pl.DataFrame | None = None,
+    store: GraphStore | None = None,
+    limit: int | None = None,
+    samples: int | None = None,
+    vote_rows: int | None = None,
+    seed: int = 0,
+    progress: Progress,
+) -> tuple[dict[str, Any], pl.DataFrame]:
+    """Examine a trained run on other questions; see `examine`.
+
+    Args:
+        paths: the workspace.
+        name: of the run.
+        questions: what is asked; rows of genes with one label only count in the pooled metrics.
+        train: train questions, for the baselines.
+        reward: gives the mean reward, or None.
+        facts: the open book.
+        snapshot: the graph.
+        knockdowns: the graph's KNOCKDOWN_CHANGES, to be audited.
+        store: the graph database, to be audited.
+        limit: at most about so many questions, whole genes.
+        samples: sampled answers a question, 0 for none; the recipe's otherwise.
+        vote_rows: questions answered by sampling; the recipe's otherwise.
+        seed: of the sample of genes, the answers and the intervals.
+        progress: told after every batch.
+
+    Raises:
+        TrainingError, ModelError: the run is missing, unfinished or corrupt.
+        EvaluationError: there is nothing to examine, or a leak (see `training.audit`).
+    """
+    run = Run(find_run(paths, name))
+    config = PolicyConfig.make(dict(run.manifest.config), where=str(run.manifest_file))
+    if not any(stage_saved(run.model, stage) for stage in ("warmup", "grpo")):
+        raise EvaluationError(
+            f"run {name} has no trained model yet ({run.manifest.status})",
+            where=run.model,
+            hint=f"finish it: rbio-kg train policy --resume --name {name}",
+        )
+    if len(questions) == 0:
+        raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
+    test = questions.frame
+    if limit is not None and limit < len(questions):
+        questions = questions.whole_genes(rows=limit, seed=seed)
+    base = prepare_model(config.model.name, paths.models, progress)
+    if config.questions.prompt == "open":
+        options = fact_options(config.questions, token_counter(base, config.questions))
+        questions = questions.with_facts(_open_book(run, facts, snapshot, options))
+    elif config.reward.relative_to and facts is not None:
+        questions = with_rates(questions, facts)
+    audit = audit_policy(
+        questions,
+        test,
+        config.questions.protocol,
+        taught=run.read_questions(),
+        train=train,
+        reward=reward,
+        knockdowns=knockdowns,
+        store=store,
+        where=run.folder,
+    )
+    questions = replace(questions, names=shown_names(config.questions, snapshot, config.seed))
+    precision: Precision = "float32" if config.model.method == "full" else config.model.precision
+    asked = config.evaluation.model_dump()
+    asked |= {"samples": samples} if samples else {}
+    asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
+    return examine(
+        load_stages(base, run.model, config.model.method, precision),
+        questions,
+        train=train,
+        audit=audit,
+        reward=reward,
+        asked=config.questions,
+        settings=type(config.evaluation)(**asked),
+        max_tokens=config.grpo.max_tokens,
+        seed=seed,
+        progress=progress,
+    )
 
 
-def baseline_table(frame: pl.DataFrame, train: pl.DataFrame, seed: int) -> dict[str, Any]:
-    """All-no, all-yes, gene prior and pair copy on the same questions."""
-    from training.baselines import baseline_scores
-
-    return {name: measure(frame, scores, seed) for name, scores in baseline_scores(frame, train).items()}
+def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None, options: Mapping[str, Any]) -> FactBook:
+    if facts is None:
+        raise no_facts()
+    thresholds, neighbours = read_facts_settings(run.model)
+    return FactBook(facts, snapshot, thresholds, neighbours, **options)
 
 
 def _votes(

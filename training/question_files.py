@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
@@ -27,7 +28,7 @@ def read_question_file(path: Path, task: str | None, cell_line: str | None, tabl
         tables: the graph, for approved symbols; None leaves the names as they are.
 
     Raises:
-        EvaluationError: an unknown task.
+        EvaluationError: an unknown task, or a name that no cell line can have.
         SourceError: the file is unreadable or malformed.
     """
     path = Path(path)
@@ -35,10 +36,23 @@ def read_question_file(path: Path, task: str | None, cell_line: str | None, tabl
         task = "dir" if "-dir." in path.name.lower() else "de"
     if task not in ("de", "dir"):
         raise EvaluationError(f"unknown task {task!r}", hint="known: de, dir")
-    line = (cell_line or cell_line_of(path)).lower()
+    line = checked_line(cell_line or cell_line_of(path))
     simulated = (path.parent / "simulated.json").is_file()
     frame = read_questions(path, cast(Literal["de", "dir"], task), line, simulated=simulated)
     return frame if tables is None else approved_pairs(frame, tables)
+
+
+def checked_line(name: str) -> str:
+    """A cell line's name in lower case.
+
+    Raises:
+        EvaluationError: models could not be stored under it.
+    """
+    if not re.fullmatch(r"\w[\w .+-]{0,79}", name):
+        raise EvaluationError(
+            f"a cell line cannot be called {name!r}", hint="use letters, digits, blanks, dots, dashes and underscores"
+        )
+    return name.lower()
 
 
 def approved_pairs(frame: pl.DataFrame, tables: Tables) -> pl.DataFrame:

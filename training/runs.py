@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
+
 from rbio_kg.errors import TrainingError
 from rbio_kg.files import write_text
 from rbio_kg.paths import WorkspacePaths
@@ -70,6 +72,11 @@ class Run:
         return self.folder / "log.jsonl"
 
     @property
+    def questions_file(self) -> Path:
+        """The questions that the policy was trained on, CSV."""
+        return self.folder / "questions.csv"
+
+    @property
     def rollouts(self) -> Path:
         """One Parquet file a GRPO step."""
         return self.folder / "rollouts"
@@ -98,6 +105,28 @@ class Run:
         changed = replace(self.manifest, **changes)
         write_text(self.manifest_file, dump(changed.to_json()))
         return changed
+
+    def write_questions(self, frame: pl.DataFrame) -> None:
+        """Keep what the policy is trained on; what is there already stays."""
+        if not self.questions_file.is_file():
+            write_text(self.questions_file, frame.write_csv())
+
+    def read_questions(self) -> pl.DataFrame:
+        """What the policy was trained on, all columns but `label` as text.
+
+        Raises:
+            TrainingError: the file is missing or corrupt.
+        """
+        try:
+            return pl.read_csv(self.questions_file, infer_schema=False).select(
+                "pert", "gene", pl.col("label").cast(pl.Int64), "split", "cell_line", "task"
+            )
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise TrainingError(
+                f"the run does not say what it was trained on ({str(error).splitlines()[0]})",
+                where=self.questions_file,
+                hint="train it again under another name",
+            ) from error
 
     def log(self, record: Mapping[str, Any]) -> None:
         """Add one line to the log."""

@@ -17,11 +17,12 @@ SplitOption = Annotated[str, typer.Option("--split", help="Rows to score.")]
 PROTOCOLS_HELP = "official, global, leave-one-line-out or gene-disjoint."
 ProtocolOption = Annotated[str, typer.Option("--protocol", help=PROTOCOLS_HELP)]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
+StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
 
 
 def show_evaluation(document: dict[str, Any], name: str) -> None:
-    """The metrics of one predictor next to the trivial baselines."""
+    """The metrics of one predictor next to the trivial baselines, and how far it is ahead of each."""
     columns = [
         "predictor",
         "per-gene AUROC",
@@ -33,20 +34,29 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
         "TNR",
         "pooled AUROC",
         "ECE",
+        "lead",
+        "interval of the lead",
     ]
+    leads = document["differences"]
 
     def row(title: str, values: dict[str, Any]) -> list[Any]:
         pooled = values.get("pooled") or {}
         names = ("f1", "balanced_accuracy", "mcc", "tpr", "tnr", "auroc")
+        lead = leads.get(title) or {}
         return [
             title,
             values.get("per_gene_auroc"),
             values.get("interval"),
             *(pooled.get(key) for key in names),
             values.get("ece"),
+            lead.get("mean"),
+            [lead["low"], lead["high"]] if lead else None,
         ]
 
-    rows = [row(name, document), *(row(title, values) for title, values in document["baselines"].items())]
+    others = {title: values or {} for title, values in document["baselines"].items()}
+    if document.get("against"):
+        others[document["against"]["name"]] = document["against"]
+    rows = [row(name, document), *(row(title, values) for title, values in others.items())]
     note = " (SIMULATED labels)" if document.get("simulated") else ""
     show_table(columns, rows, title=f"{document['rows']:,} rows, {document['genes']:,} genes with both labels{note}")
 
@@ -69,6 +79,7 @@ def register(app: typer.Typer) -> None:
         alone: Annotated[bool, typer.Option("--alone", help="Fit on this file's train rows only.")] = False,
         limit: LimitOption = None,
         predictions: OutOption = None,
+        check_store: StoreOption = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of folds and intervals.")] = None,
     ) -> None:
         """Fit the expression model on the file's train rows and score its test rows."""
@@ -89,6 +100,7 @@ def register(app: typer.Typer) -> None:
             seed=workspace.settings.seed,
             predictions_out=predictions,
             models_dir=workspace.paths.models / "evaluated",
+            store=workspace.store if check_store else None,
             progress=session.progress,
         )
         session.emit(document, lambda: show_evaluation(document, "expression"))
@@ -101,10 +113,14 @@ def register(app: typer.Typer) -> None:
         task: TaskOption = "de",
         cell_line: LineOption = None,
         protocol: ProtocolOption = "official",
+        against: Annotated[
+            Path | None, typer.Option("--against", help="Another model's predictions of the same rows, CSV.")
+        ] = None,
+        check_store: StoreOption = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
     ) -> None:
         """Anyone's predictions under the same metric."""
-        from training.evaluation import evaluate_prediction_file as run
+        from training.predictions import evaluate_prediction_file as run
 
         workspace = session.workspace(seed=seed)
         tables = workspace.tables if workspace.has_graph else None
@@ -115,6 +131,8 @@ def register(app: typer.Typer) -> None:
             task=task,
             cell_line=cell_line,
             protocol=protocol,
+            against=against,
+            store=workspace.store if check_store else None,
             seed=workspace.settings.seed,
         )
         session.emit(document, lambda: show_evaluation(document, file.name))
@@ -133,6 +151,7 @@ def register(app: typer.Typer) -> None:
         samples: Annotated[
             int, typer.Option("--samples", min=0, help="Sampled answers a question; 0: likelihood only.")
         ] = 4,
+        check_store: StoreOption = False,
     ) -> None:
         """A trained policy by likelihood and by votes."""
         from rbio_kg.cli.policy_run import evaluate_run
@@ -149,6 +168,7 @@ def register(app: typer.Typer) -> None:
             limit=limit,
             predictions=predictions,
             samples=samples,
+            check_store=check_store,
         )
         session.emit(document, lambda: show_evaluation(document, run))
 

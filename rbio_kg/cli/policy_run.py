@@ -66,6 +66,7 @@ def run_policy(
             facts=_fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
+            knockdowns=workspace.tables["knockdowns"],
             name=name or free_name(workspace.paths, "policy"),
             resume=resume,
             dry_run=dry_run,
@@ -126,10 +127,11 @@ def evaluate_run(
     limit: int | None,
     predictions: Path | None,
     samples: int,
+    check_store: bool = False,
 ) -> dict[str, Any]:
     """Examine a trained policy; the document of `evaluate policy`."""
     from rbio_kg.files import write_bytes
-    from training.policy import evaluate_policy
+    from training.policy_evaluation import evaluate_policy
     from training.recipe import PolicyConfig
     from training.runs import find_run, read_run
 
@@ -158,6 +160,8 @@ def evaluate_run(
         reward=recipe_reward(workspace, recipe),
         facts=_fact_source(workspace, recipe),
         snapshot=workspace.snapshot,
+        knockdowns=workspace.tables["knockdowns"],
+        store=workspace.store if check_store else None,
         limit=limit,
         samples=samples,
         seed=workspace.settings.seed,

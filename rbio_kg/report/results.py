@@ -13,6 +13,7 @@ STAGE_NAMES = {"before": "Before training", "after_warmup": "After the warm-up",
 BASELINE_NAMES = {
     "gene_prior": "Gene prior",
     "pair_copy": "Pair copy",
+    "perturbation_strength": "Perturbation strength",
     "all_no": "Always no",
     "all_yes": "Always yes",
 }

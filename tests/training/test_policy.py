@@ -14,7 +14,7 @@ from rbio_kg.errors import EvaluationError, RbioKGError, TrainingError
 from rbio_kg.paths import WorkspacePaths
 from tests.training.knockdowns import ToyFacts, question_frame, toy_questions
 from tests.training.small_run import quiet_progress, run_small, small_model, small_recipe, small_reward
-from training.policy import evaluate_policy
+from training.policy_evaluation import evaluate_policy
 from training.questions import Questions
 from training.rollouts import ROLLOUT_SCHEMA, read_rollouts
 from training.runs import read_run

@@ -10,9 +10,11 @@ from sklearn.metrics import roc_auc_score
 from tests.tiny_model import tiny_model, tiny_tokenizer
 from tests.training.knockdowns import question_frame, toy_questions
 from tests.training.small_run import quiet_progress, small_reward
+from training.baselines import beside, measure
 from training.language_model import LanguageModel
-from training.policy_evaluation import baseline_table, examine, measure
+from training.policy_evaluation import examine
 from training.recipe import EvaluationSettings, QuestionSettings
+from verifiers.baselines import BASELINES, baseline_scores
 
 TEST = question_frame().filter(pl.col("split") == "test")
 TRAIN = question_frame().filter(pl.col("split") == "train")
@@ -38,8 +40,8 @@ def test_one_gene_in_two_cell_lines_is_two_genes() -> None:
 
 
 def test_baselines_have_no_skill_within_a_gene() -> None:
-    table = baseline_table(TEST, TRAIN, 0)
-    assert {"all_no", "all_yes", "gene_prior", "pair_copy"} <= set(table)
+    table = beside(TEST, np.zeros(len(TEST)), baseline_scores(TEST, TRAIN), 0)["baselines"]
+    assert set(table) == set(BASELINES)
     assert table["gene_prior"]["per_gene_auroc"] == 0.5
     assert table["all_yes"]["pooled"]["tpr"] == 1.0
 
@@ -51,6 +53,7 @@ def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
         untaught,
         toy_questions().select(split="test"),
         train=TRAIN,
+        audit={"checked": {"rows": len(TEST)}, "leaks": 0},
         reward=small_reward(),
         asked=QuestionSettings(prompt="closed"),
         settings=EvaluationSettings(vote_rows=12, samples=2),

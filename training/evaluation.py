@@ -97,7 +97,7 @@ def evaluate_expression(
     verifier = ExpressionVerifier(model_dir)
     audit.model(verifier.model, model_dir)
     progress("expression: scoring", None)
-    asked = _limited(asked, limit, seed)
+    asked = _limited(asked, limit, seed).sort(PAIR)
     if task == "de":
         scores = question_scores(verifier, asked)
     else:
@@ -123,7 +123,7 @@ def evaluate_expression(
         "seed": seed,
     }
     if predictions_out is not None:
-        table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores)).sort(PAIR)
+        table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_text(Path(predictions_out), table.write_csv())
     return document
 

@@ -72,9 +72,9 @@ class ExpressionVerifier(Verifier):
         """What it knows, and when it abstains."""
         settings = self.model.settings
         shared = (
-            "Labels of other cell lines help, those of the same perturbation there included."
-            if settings["protocol"] == "official"
-            else "No perturbation held out in any cell line was seen in another."
+            "No perturbation held out in any cell line was seen in another."
+            if settings["protocol"] == "global"
+            else "Labels of other cell lines help, those of the same perturbation there included."
         )
         return Card(
             knows="training knockdowns in " + ", ".join(self.model.lines) + ", and which genes are alike in GO, STRING "

@@ -132,19 +132,19 @@ class ExpressionModel:
     def jury(self, key: Key, without: frozenset[int] = frozenset()) -> Jury:
         """The training knockdowns of a line and task, without those of some folds.
 
-        Under the official protocol the other lines keep all their rows (a perturbation held out here may have been
-        measured there); under the global one the folds leave every line.
+        The other lines keep all their rows (a perturbation held out here may have been measured there), save under
+        the global protocol, where the folds leave every line.
         """
         found = self._juries.get((key, without))
         if found is None:
-            official = self.settings["protocol"] == "official"
+            elsewhere = self.settings["protocol"] != "global"
             left_out = np.isin(self.folds, list(without))
             own = self.rows[key]
             others = [rows for (line, task), rows in sorted(self.rows.items()) if task == key[1] and line != key[0]]
-            if not official:
+            if not elsewhere:
                 others = [rows.where(~left_out[rows.perts]) for rows in others]
             found = Jury(
-                self.profiles, own.where(~left_out[own.perts]), self.columns(key[0]), others, elsewhere=official
+                self.profiles, own.where(~left_out[own.perts]), self.columns(key[0]), others, elsewhere=elsewhere
             )
             if len(without) < 2:  # Juries without two folds serve the fit only, once each.
                 self._juries[key, without] = found

@@ -14,7 +14,7 @@ import numpy as np
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import RewardError
-from training.wordings import family_of
+from training.question_wordings import family_of
 from verifiers.composition import BoolArray, FloatArray
 
 Assignment = Literal["all", "one_per_row"]

@@ -18,7 +18,7 @@ from training.question_pool import with_rates
 from training.questions import Questions
 from training.recipe import PolicyConfig, QuestionSettings
 from training.shuffled_names import ShuffledNames
-from training.wordings import family_of
+from training.question_wordings import family_of
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot

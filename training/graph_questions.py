@@ -21,7 +21,7 @@ from rbio_kg.errors import TrainingError
 from rbio_kg.graph.compilation import CHANNELS
 from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
-from training.wordings import FAMILY_RELATIONS
+from training.question_wordings import FAMILY_RELATIONS
 from verifiers.sampling import Indices, Keys, Pairs, false_pairs, keys_of
 
 GRAPH_FAMILIES = ("physical", "functional", "regulation", "membership")

@@ -13,7 +13,7 @@ from rbio_kg.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.errors import SourceError
 from rbio_kg.files import write_bytes
 from training.question_files import approved_pairs
-from training.wordings import FAMILY_RELATIONS, family_of, wordings
+from training.question_wordings import FAMILY_RELATIONS, family_of, wordings
 
 if TYPE_CHECKING:
     from training.questions import Questions

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rbio_kg.claims import Claim, Relation
 from training.facts import Facts
-from training.wordings import family_of, question_text
+from training.question_wordings import family_of, question_text
 
 PromptMode = Literal["open", "closed", "tools"]
 """Facts in the prompt; names only; names only, and the model may ask the graph."""

@@ -14,7 +14,7 @@ from rbio_kg.errors import TrainingError
 from training.graph_questions import GRAPH_FAMILIES, available, graph_questions
 from training.made_questions import as_rows, read_made_questions
 from training.questions import TASK_RELATION, Questions
-from training.wordings import FAMILY_RELATIONS, chosen_wording
+from training.question_wordings import FAMILY_RELATIONS, chosen_wording
 from verifiers.protocols import divide
 
 if TYPE_CHECKING:

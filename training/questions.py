@@ -11,7 +11,7 @@ import polars as pl
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.errors import EvaluationError, TrainingError
 from training.prompts import PromptMode, prompt_messages
-from training.wordings import question_text
+from training.question_wordings import question_text
 from verifiers.protocols import divide
 
 if TYPE_CHECKING:

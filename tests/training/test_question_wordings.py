@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.claims import Claim, Relation
-from training.wordings import FAMILY_RELATIONS, chosen_wording, family_of, question_text, wordings
+from training.question_wordings import FAMILY_RELATIONS, chosen_wording, family_of, question_text, wordings
 
 KINDS = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
 

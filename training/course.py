@@ -15,10 +15,10 @@ from training.facts import FactBook, Facts, FactSource
 from training.lessons import Lesson
 from training.prompts import prompt_text, rationale
 from training.question_pool import with_rates
+from training.question_wordings import family_of
 from training.questions import Questions
 from training.recipe import PolicyConfig, QuestionSettings
 from training.shuffled_names import ShuffledNames
-from training.question_wordings import family_of
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot

@@ -13,8 +13,8 @@ from rbio_kg.claims import KNOCKDOWN_RELATIONS
 from rbio_kg.errors import TrainingError
 from training.graph_questions import GRAPH_FAMILIES, available, graph_questions
 from training.made_questions import as_rows, read_made_questions
-from training.questions import TASK_RELATION, Questions
 from training.question_wordings import FAMILY_RELATIONS, chosen_wording
+from training.questions import TASK_RELATION, Questions
 from verifiers.protocols import divide
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ def make_questions(
 
     from training.made_questions import as_made, write_made_questions
     from training.question_pool import family_questions, reworded, with_rates
-    from training.questions import Questions
     from training.question_wordings import FAMILY_RELATIONS
+    from training.questions import Questions
 
     seed = workspace.settings.seed
     benchmark = workspace.tables["questions"]

@@ -20,9 +20,10 @@ from rbio_kg.claims import Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.errors import VerifierError
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
-from verifiers.mentions import Lexicon, normalised
-from verifiers.phrases import NEGATIONS
+from verifiers.mentions import Lexicon
+from verifiers.places import normalised
 from verifiers.rouge import mean_f_measure
+from verifiers.wordings import NEGATIONS
 
 Variant = Literal["rouge", "keyword"]
 
@@ -202,7 +203,7 @@ class OntologyTextVerifier(Verifier):
         """Whether a sentence names more terms (of two words or more) than a statement would."""
         pieces, at, named = words.split(), 0, set()
         while at < len(pieces):
-            places, length = self._lexicon.place_at(pieces[at : at + 20])
+            places, length = self._lexicon.places.at(pieces[at : at + 20])
             if places and length > 1:
                 named.add(places[0].key)
                 at += length

@@ -79,7 +79,7 @@ class ReasoningTraceVerifier(Verifier):
         if math.isnan(score):
             reason = "no text" if not text else "no statement about these genes that the graph can check"
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
-        evidence = [replace(item.evidence[0], path=i) for i, item in enumerate(counted)]
+        evidence = [replace(element, path=i) for i, item in enumerate(counted) for element in item.evidence]
         supported = sum(item.verdict == "supported" for item in counted)
         reason = f"{supported} statements supported, {len(counted) - supported} contradicted"
         return Verdict(score, Status.OK, tuple(evidence), reason, self.name)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 from rbio_kg.claims import Evidence, Node, Relation
+from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.mentions import Lexicon, Place
-from verifiers.sentences import Certainty, Polarity, RawStatement, read_statements
+from verifiers.assertions import Certainty, Polarity, RawStatement
+from verifiers.mentions import Lexicon
+from verifiers.places import Place
+from verifiers.sentences import StatementReader
 
 Finding = Literal["supported", "contradicted", "unknown"]
 
 INFORMATIVE_BITS = 2.0
 """Taking part in a term or pathway that more than a quarter of the genes share says too little to count."""
 REGULATIONS = frozenset({Relation.REGULATES, Relation.ACTIVATES, Relation.REPRESSES})
+_KINDS = {2: "IS_A", 1: "PART_OF"}
+MOST_REMEMBERED = 50_000
+"""So many different facts are remembered before all are forgotten."""
+_Judged = tuple[Finding, str, tuple[Evidence, ...], bool]
 _SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
 
 
@@ -67,37 +75,38 @@ class StatementChecker:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.lexicon = Lexicon(snapshot)
+        self.reader = StatementReader(self.lexicon, self._checked)
+        self._memory: dict[tuple[Any, ...], _Judged] = {}
 
     def check(self, text: str, limit: int = 200) -> list[Statement]:
         """The statements of a text, in its order, at most `limit`."""
-        return [self._checked(raw) for raw in read_statements(text, self.lexicon, limit)]
+        return self.reader.read(text, limit)
 
     def _checked(self, raw: RawStatement) -> Statement:
-        negated = raw.polarity == "negated"
-        place, informative = raw.object, True
-        finding: Finding
-        if raw.relation is Relation.TAKES_PART_IN:
-            edge, place, informative = self._membership(raw)
-            finding = _affirmed(edge is not None, negated)
-        elif raw.relation is Relation.INTERACTS_WITH:
-            edge = self._interaction(raw.subject, raw.object)
-            finding = _affirmed(edge is not None, negated)
-        elif raw.relation in REGULATIONS:
-            edge, finding = self._regulation(raw, negated)
-        else:
-            # What a knockdown changes is measured, not drawn in the graph: the snapshot has no such labels.
-            edge, finding = None, "unknown"
+        key = (raw.subject, raw.relation, raw.object, raw.polarity, raw.places)
+        known = self._memory.get(key)
+        if known is None:
+            known = self._judged(raw, raw.polarity == "negated")
+            if len(self._memory) >= MOST_REMEMBERED:
+                self._memory.clear()
+            self._memory[key] = known
+        finding, place, evidence, informative = known
         return Statement(
-            text=raw.text,
-            subject=raw.subject,
-            relation=raw.relation,
-            object=place,
-            polarity=raw.polarity,
-            certainty=raw.certainty,
-            verdict=finding,
-            evidence=(edge,) if edge is not None and finding != "unknown" else (),
-            informative=informative,
+            raw.text, raw.subject, raw.relation, place, raw.polarity, raw.certainty, finding, evidence, informative
         )
+
+    def _judged(self, raw: RawStatement, negated: bool) -> _Judged:
+        if raw.relation is Relation.TAKES_PART_IN:
+            path, place, informative = self._membership(raw)
+            return _affirmed(bool(path), negated), place, path, informative
+        if raw.relation is Relation.INTERACTS_WITH:
+            edge = self._interaction(raw.subject, raw.object)
+            return _affirmed(edge is not None, negated), raw.object, (edge,) if edge else (), True
+        if raw.relation in REGULATIONS:
+            edge, finding = self._regulation(raw, negated)
+            return finding, raw.object, (edge,) if edge else (), True
+        # What a knockdown changes is measured, not drawn in the graph: the snapshot has no such labels.
+        return "unknown", raw.object, (), True
 
     def _interaction(self, one: str, other: str) -> Evidence | None:
         genes, edges = self.snapshot.genes, self.snapshot.interactions
@@ -109,20 +118,21 @@ class StatementChecker:
         return Evidence(Node("Gene", low), "INTERACTS_WITH", Node("Gene", high), score / 1000, detail={"score": score})
 
     def _regulation(self, raw: RawStatement, negated: bool) -> tuple[Evidence | None, Finding]:
+        """Only an edge between the same ends in the same direction decides.
+
+        That the graph knows the regulation the other way round refutes nothing (feedback is common, and the graph lists
+        what transcription factors do), nor does an edge without a sign say which sign it has.
+        """
         stated = _SIGNS.get(raw.relation, 0)
-        forward = self._edge_of_regulation(raw.subject, raw.object)
-        if forward is not None:
-            known = int(forward.detail["sign"])
-            if stated in (0, known):
-                return forward, _affirmed(True, negated)
-            if known == 0:
-                return None, "unknown"
-            return forward, "supported" if negated else "contradicted"
-        backward = self._edge_of_regulation(raw.object, raw.subject)
-        if backward is not None and not negated:
-            # The graph knows the regulation, the other way round only.
-            return backward, "contradicted"
-        return None, "unknown"
+        edge = self._edge_of_regulation(raw.subject, raw.object)
+        if edge is None:
+            return None, "unknown"
+        known = int(edge.detail["sign"])
+        if stated in (0, known):
+            return edge, _affirmed(True, negated)
+        if known == 0:
+            return None, "unknown"
+        return edge, "supported" if negated else "contradicted"
 
     def _edge_of_regulation(self, start: str, end: str) -> Evidence | None:
         genes, edges = self.snapshot.genes, self.snapshot.regulates
@@ -132,44 +142,60 @@ class StatementChecker:
         sign = int(edges.weights[position])
         return Evidence(Node("Gene", start), "REGULATES", Node("Gene", end), 1.0, detail={"sign": sign})
 
-    def _membership(self, raw: RawStatement) -> tuple[Evidence | None, str, bool]:
-        """The annotation or membership that shows it (or None), the place meant, and whether that says much."""
+    def _membership(self, raw: RawStatement) -> tuple[tuple[Evidence, ...], str, bool]:
+        """The path that shows it (or none), the place meant, and whether that says much."""
         gene = self.snapshot.genes.index(raw.subject)
         for place in raw.places:
-            edge = self._annotation(gene, place) if place.label == "GoTerm" else self._pathway(gene, place)
-            if edge is not None:
-                return edge, place.key, self.bits(place) >= INFORMATIVE_BITS
-        return None, raw.object, any(self.bits(place) >= INFORMATIVE_BITS for place in raw.places)
+            path = self._annotation(gene, place) if place.label == "GoTerm" else self._pathway(gene, place)
+            if path:
+                return path, place.key, self.bits(place) >= INFORMATIVE_BITS
+        return (), raw.object, any(self.bits(place) >= INFORMATIVE_BITS for place in raw.places)
 
-    def _annotation(self, gene: int, place: Place) -> Evidence | None:
+    def _annotation(self, gene: int, place: Place) -> tuple[Evidence, ...]:
+        """The annotation, and the steps up from its term to the one that the text names."""
         snapshot = self.snapshot
         term = snapshot.terms.index(place.key)
         if snapshot.closure.position(gene, term) < 0:
-            return None
-        direct = term
-        if snapshot.annotations.position(gene, term) < 0:
-            direct = next(item for item in snapshot.annotations.row(gene)[0].tolist() if self._is_below(item, term))
-        detail = {} if direct == term else {"implies": place.key}
-        symbol, key = snapshot.genes.keys[gene], snapshot.terms.keys[direct]
-        return Evidence(Node("Gene", symbol), "ANNOTATED_WITH", Node("GoTerm", key), 1.0, detail=detail)
+            return ()
+        keys, (direct, _) = snapshot.terms.keys, snapshot.annotations.row(gene)
+        steps = self._down_from(term, frozenset(direct.tolist()))
+        start, first = Node("Gene", snapshot.genes.keys[gene]), Node("GoTerm", keys[steps[0]])
+        path = [Evidence(start, "ANNOTATED_WITH", first, 1.0)]
+        for child, parent in pairwise(steps):
+            kind = int(snapshot.term_parents.weights[snapshot.term_parents.position(child, parent)])
+            path.append(Evidence(Node("GoTerm", keys[child]), _KINDS[kind], Node("GoTerm", keys[parent]), 1.0))
+        return tuple(path)
 
-    def _is_below(self, term: int, ancestor: int) -> bool:
-        queue, seen = [term], {term}
+    def _down_from(self, term: int, wanted: frozenset[int]) -> list[int]:
+        """The shortest way from one of the wanted terms up to `term`, ties by ascending term; both included."""
+        above: dict[int, int] = {term: -1}
+        queue = [term]
         while queue:
-            current = queue.pop()
-            if current == ancestor:
-                return True
-            parents = [item for item in self.snapshot.term_parents.row(current)[0].tolist() if item not in seen]
-            seen.update(parents)
-            queue.extend(parents)
-        return False
+            reached = sorted(item for item in queue if item in wanted)
+            if reached:
+                way = [reached[0]]
+                while above[way[-1]] >= 0:
+                    way.append(above[way[-1]])
+                return way
+            following: dict[int, int] = {}
+            for item in queue:
+                for child in self._term_children.row(item)[0].tolist():
+                    if child not in above:
+                        following.setdefault(child, item)
+            above |= following
+            queue = sorted(following)
+        raise AssertionError("a term of the closure lies above an annotation")
 
-    def _pathway(self, gene: int, place: Place) -> Evidence | None:
+    @cached_property
+    def _term_children(self) -> Csr:
+        return self.snapshot.term_parents.transpose(len(self.snapshot.terms))
+
+    def _pathway(self, gene: int, place: Place) -> tuple[Evidence, ...]:
         pathway = self.snapshot.pathways.index(place.key)
         if self.snapshot.memberships.position(gene, pathway) < 0:
-            return None
+            return ()
         symbol = self.snapshot.genes.keys[gene]
-        return Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", place.key), 1.0)
+        return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", place.key), 1.0),)
 
     def bits(self, place: Place) -> float:
         """Information content of a term or pathway in bits; infinite where no gene has it."""

@@ -83,9 +83,10 @@ def test_abstains_where_nothing_can_be_checked(trace: ReasoningTraceVerifier, te
 def test_direction_relation_sign_and_negation_each_change_the_score(trace: ReasoningTraceVerifier) -> None:
     claim = Claim("TP53", "changes_expression_of", "MYC")
     right = trace.score([claim], ["TP53 represses MYC."])[0]
-    for text in ("MYC represses TP53.", "TP53 activates MYC.", "TP53 does not repress MYC."):
+    for text in ("TP53 activates MYC.", "TP53 does not repress MYC."):
         assert trace.score([claim], [text])[0] < 0.5 < right
-    assert np.isnan(trace.score([claim], ["TP53 interacts with MYC."])[0])
+    for text in ("MYC represses TP53.", "TP53 interacts with MYC."):
+        assert np.isnan(trace.score([claim], [text])[0])
 
 
 def test_only_the_first_statements_count(trace: ReasoningTraceVerifier) -> None:

@@ -47,8 +47,9 @@ CASES = {
     "TP53 activates CDKN1A and represses MYC.": ["TP53 activates CDKN1A +", "TP53 represses MYC +"],
     "TP53 represses CDKN1A but activates MYC.": ["TP53 represses CDKN1A -", "TP53 activates MYC -"],
     "CDKN1A is strongly activated by TP53.": ["TP53 activates CDKN1A +"],
-    "CDKN1A activates TP53.": ["CDKN1A activates TP53 -"],
-    "CDKN1A regulates TP53.": ["CDKN1A regulates TP53 -"],
+    # That the graph knows a regulation the other way round refutes nothing.
+    "CDKN1A activates TP53.": ["CDKN1A activates TP53 ?"],
+    "CDKN1A regulates TP53.": ["CDKN1A regulates TP53 ?"],
     "CDKN1A does not regulate TP53.": ["not CDKN1A regulates TP53 ?"],
     "MYC is not regulated by TP53.": ["not TP53 regulates MYC -"],
     "TP53 does not activate MYC.": ["not TP53 activates MYC +"],
@@ -110,12 +111,10 @@ def test_reads_and_checks(checker: StatementChecker, text: str) -> None:
 def test_a_statement_cites_the_edge_that_decided(checker: StatementChecker) -> None:
     item = checker.check("TP53 takes part in DNA repair.")[0].to_json()
     assert set(item) == {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "evidence"}
-    edge = item["evidence"][0]
-    assert (edge["type"], edge["end"]["key"], edge["detail"]) == (
-        "ANNOTATED_WITH",
-        "GO:0000003",
-        {"implies": "GO:0000002"},
-    )
+    path = [(edge["start"]["key"], edge["type"], edge["end"]["key"]) for edge in item["evidence"]]
+    assert path == [("TP53", "ANNOTATED_WITH", "GO:0000003"), ("GO:0000003", "IS_A", "GO:0000002")]
+    direct = checker.check("TP53 takes part in double-strand break repair.")[0].to_json()["evidence"]
+    assert [edge["end"]["key"] for edge in direct] == ["GO:0000003"]
     for text in ("SP1 binds TP53.", "TP53 binds SP1."):
         edge = checker.check(text)[0].to_json()["evidence"][0]
         assert (edge["start"]["key"], edge["end"]["key"], edge["weight"]) == ("SP1", "TP53", 0.8)

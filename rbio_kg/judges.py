@@ -44,10 +44,11 @@ def _expression(workspace: Workspace) -> Verifier:
     return ExpressionVerifier(fitted(workspace, "expression", "rbio-kg train expression"))
 
 
-def _ontology_text(workspace: Workspace) -> Verifier:
+def _ontology_text(workspace: Workspace, *namespaces: str) -> Verifier:
+    from rbio_kg.graph.compilation import NAMESPACES
     from verifiers.ontology_text import OntologyTextVerifier
 
-    return OntologyTextVerifier(workspace.snapshot_folder)
+    return OntologyTextVerifier(workspace.snapshot_folder, namespaces=namespaces or NAMESPACES)
 
 
 def _reasoning_trace(workspace: Workspace) -> Verifier:
@@ -70,3 +71,15 @@ BUILT_IN: dict[str, Callable[[Workspace], Verifier]] = {
     "reasoning_trace": _reasoning_trace,
     "experiment": _experiment,
 }
+
+
+def _of_ontology(namespace: str) -> Callable[[Workspace], Verifier]:
+    return lambda workspace: _ontology_text(workspace, namespace)
+
+
+VARIANTS: dict[str, Callable[[Workspace], Verifier]] = {
+    "ontology_text:process": _of_ontology("biological_process"),
+    "ontology_text:function": _of_ontology("molecular_function"),
+    "ontology_text:component": _of_ontology("cellular_component"),
+}
+"""Verifiers that read one part of what a built-in one reads: for recipes, not among the verifiers that are listed."""

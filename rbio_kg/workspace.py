@@ -208,10 +208,10 @@ class Workspace:
             VerifierError: the name is unknown, or the verifier has not been fitted on this graph.
         """
         if name not in self._verifiers:
-            from rbio_kg.judges import BUILT_IN
+            from rbio_kg.judges import BUILT_IN, VARIANTS
 
-            if name in BUILT_IN:
-                self._verifiers[name] = BUILT_IN[name](self)
+            if name in BUILT_IN or name in VARIANTS:
+                self._verifiers[name] = (BUILT_IN | VARIANTS)[name](self)
             else:
                 points = {point.name: point for point in entry_points(group="rbio_kg.verifiers")}
                 if name not in points:

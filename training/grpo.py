@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.errors import TrainingError
 from training.language_model import LanguageModel, quiet
 from training.rollouts import RolloutRecorder
+from training.time_budget import TimeBudget
 
 if TYPE_CHECKING:
     from training.recipe import PolicyConfig
@@ -74,6 +75,7 @@ def run_grpo(
     done = _step(checkpoint)
     run.rewrite_log(line for line in run.logged() if line.get("phase") != "grpo" or line["step"] <= done)
     gpu = torch.cuda.is_available()
+    budget = TimeBudget(settings.minutes)
     recorder = RolloutRecorder(reward, run.rollouts, run.folder.name, settings.explained)
     with quiet():
         arguments = GRPOConfig(
@@ -108,7 +110,7 @@ def run_grpo(
             train_dataset=dataset,
             processing_class=start.tokenizer,
             peft_config=_lora(start.model, settings.rank, LoraConfig) if config.model.method == "lora" else None,
-            callbacks=[_reporter(run, settings.steps, progress)],
+            callbacks=[_reporter(run, settings.steps, progress), budget.callback()],
         )
         _drop_printing(trainer)
         try:
@@ -122,7 +124,7 @@ def run_grpo(
                     hint="delete that folder to go on from the one before",
                 ) from error
             raise
-    if trainer.state.global_step < settings.steps:
+    if trainer.state.global_step < settings.steps and not budget.used_up:
         raise TrainingError(
             f"GRPO stopped after {trainer.state.global_step} of {settings.steps} steps", hint="give more questions"
         )

@@ -102,6 +102,9 @@ class GrpoSettings(_Section):
     """GRPO with the composed reward."""
 
     steps: int = Field(default=6, ge=0, description="optimiser steps; 0: no GRPO")
+    minutes: float | None = Field(
+        default=None, gt=0, description="GRPO ends after so many minutes, at the latest with its last step"
+    )
     prompts: int = Field(default=4, ge=1, description="questions a step")
     generations: int = Field(default=4, ge=2, description="completions a question")
     max_tokens: int = Field(default=48, ge=4, description="longest completion")

@@ -18,6 +18,7 @@ import numpy as np
 
 from rbio_kg.claims import Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.errors import VerifierError
+from rbio_kg.graph.compilation import NAMESPACES
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.mentions import Lexicon
@@ -65,22 +66,28 @@ class OntologyTextVerifier(Verifier):
     Args:
         snapshot_dir: folder of a snapshot.
         variant: `rouge` or `keyword`.
+        namespaces: the ontologies that are read.
 
     Raises:
-        VerifierError: the variant is unknown.
+        VerifierError: the variant or an ontology is unknown.
     """
 
     name = "ontology_text"
     kind: ClassVar[Literal["claim", "text"]] = "text"
 
-    def __init__(self, snapshot_dir: Path | str, variant: Variant = "rouge") -> None:
+    def __init__(
+        self, snapshot_dir: Path | str, variant: Variant = "rouge", namespaces: Sequence[str] = NAMESPACES
+    ) -> None:
         if variant not in ("rouge", "keyword"):
             raise VerifierError(f"ontology_text has no variant {variant!r}", hint="known: rouge, keyword")
         self.snapshot_dir = Path(snapshot_dir)
+        if not namespaces or not set(namespaces) <= set(NAMESPACES):
+            raise VerifierError(f"GO has no ontologies {list(namespaces)}", hint="known: " + ", ".join(NAMESPACES))
         self.variant = variant
+        self.namespaces = tuple(namespaces)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"snapshot_dir": self.snapshot_dir, "variant": self.variant}
+        return {"snapshot_dir": self.snapshot_dir, "variant": self.variant, "namespaces": self.namespaces}
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -103,7 +110,13 @@ class OntologyTextVerifier(Verifier):
             reference="after the GO verifiers of rbio-1 (bioRxiv 2025.08.18.670981); ROUGE: Lin 2004",
             range="0 (no agreement) to 1; it judges the text, not the claim",
             limits="knows words, not meaning; reasoning_trace checks what is said",
-            settings={"variant": self.variant, "terms": TERMS, "sentences": SENTENCES, "enough": ENOUGH},
+            settings={
+                "variant": self.variant,
+                "namespaces": list(self.namespaces),
+                "terms": TERMS,
+                "sentences": SENTENCES,
+                "enough": ENOUGH,
+            },
         )
 
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
@@ -166,6 +179,8 @@ class OntologyTextVerifier(Verifier):
         """The gene's most specific terms, each with its normalised name."""
         snapshot = self.snapshot
         terms = snapshot.annotations.row(snapshot.genes.index(symbol))[0].tolist()
+        told = [NAMESPACES.index(name) for name in self.namespaces]
+        terms = [term for term in terms if snapshot.term_namespaces[term] in told]
         specific = sorted((term for term in terms if snapshot.information_content[term] > 0), key=self._rank)[:TERMS]
         return tuple((term, normalised(snapshot.term_names[term])) for term in specific)
 

@@ -175,7 +175,9 @@ def register(app: typer.Typer) -> None:
     @command(rewards, "check")
     def rewards_check(
         session: Session,
-        config: Annotated[Path | None, typer.Option("--config", help="Recipe, TOML; the default otherwise.")] = None,
+        config: Annotated[
+            str | None, typer.Option("--config", help="Recipe: a TOML file or a shipped one; the default otherwise.")
+        ] = None,
     ) -> None:
         """The exploit suite: no trick may earn more than an honest answer of the same correctness."""
         from rbio_kg.cli.policy_run import check_reward

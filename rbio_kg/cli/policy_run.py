@@ -18,22 +18,31 @@ if TYPE_CHECKING:
     from training.rewards import ComposedReward
 
 
-def read_recipe(workspace: Workspace, config: Path | None, steps: int | None = None) -> PolicyConfig:
-    """The recipe of a file, or the default; a model or seed that the workspace sets, and `steps`, win."""
+def read_recipe(
+    workspace: Workspace,
+    config: str | Path | None,
+    steps: int | None = None,
+    *,
+    seed: int | None = None,
+    minutes: float | None = None,
+) -> PolicyConfig:
+    """The recipe of a file or name, or the default; what is given here wins, then a model or seed of the workspace."""
     from training.recipe import PolicyConfig
+    from training.recipe_files import DEFAULT, find_recipe, is_shipped
 
     set_here = {name for name, origin in workspace.loaded.origins.items() if origin != "default"}
     changes: dict[str, Any] = {
         "grpo.steps": steps,
         "model.name": workspace.settings.model if "model" in set_here else None,
-        "seed": workspace.settings.seed if "seed" in set_here else None,
+        "seed": seed if seed is not None else workspace.settings.seed if "seed" in set_here else None,
+        "grpo.minutes": minutes,
     }
-    if config is not None:
-        return PolicyConfig.read(config, **changes)
-    lines = set(workspace.tables["questions"]["cell_line"].unique())
-    if lines and "k562" not in lines:
-        changes["questions.cell_line"] = min(lines)
-    return PolicyConfig.make(**changes)
+    file = find_recipe(config or DEFAULT)
+    if is_shipped(file):
+        lines = set(workspace.tables["questions"]["cell_line"].unique())
+        if lines and "k562" not in lines:
+            changes["questions.cell_line"] = min(lines)
+    return PolicyConfig.read(file, **changes)
 
 
 def recipe_reward(workspace: Workspace, recipe: PolicyConfig) -> ComposedReward:
@@ -45,17 +54,19 @@ def run_policy(
     workspace: Workspace,
     progress: Progress,
     *,
-    config: Path | None = None,
+    config: str | Path | None = None,
     name: str | None = None,
     resume: bool = False,
     steps: int | None = None,
+    seed: int | None = None,
+    minutes: float | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
     """Warm up and train a policy; the document of `train policy`."""
     from training.policy import train_policy
     from training.runs import free_name
 
-    recipe = read_recipe(workspace, config, steps)
+    recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
     _check_protocol(workspace, recipe)
     return plain(  # type: ignore[no-any-return]
         train_policy(
@@ -197,16 +208,25 @@ def _questions(
     return questions, found.train.filter(pl.col("task") == task)
 
 
-def check_reward(workspace: Workspace, progress: Progress, config: Path | None) -> dict[str, Any]:
+def check_reward(workspace: Workspace, progress: Progress, config: str | Path | None) -> dict[str, Any]:
     """The exploit suite on a recipe's reward, on train questions of the workspace."""
     from training.exploits import check_rewards
-    from training.questions import Questions
+    from training.question_pool import with_rates
 
     recipe = read_recipe(workspace, config)
-    questions = Questions(workspace.tables["questions"]).select(
-        split="train", cell_line=recipe.questions.cell_line, task=recipe.questions.task
-    )
+    asked = recipe.questions
+    pool = _under_protocol(workspace, recipe)
+    taught = pool.taught()
+    line = None if asked.protocol == "leave-one-line-out" else asked.cell_line
+    questions = pool.select(split="train", cell_line=line, task=asked.task) if taught is None else taught
+    questions = questions.limit(40, seed=recipe.seed)
+    if recipe.reward.relative_to:
+        questions = with_rates(questions, workspace.fact_source())
     progress("rewards: trying the exploits", None)
-    claims = questions.limit(40, seed=recipe.seed).claims()
-    document = check_rewards(recipe_reward(workspace, recipe), claims, snapshot=workspace.snapshot)
+    document = check_rewards(
+        recipe_reward(workspace, recipe),
+        questions.claims(),
+        snapshot=workspace.snapshot,
+        gene_prior=questions.rates(),
+    )
     return plain(document)  # type: ignore[no-any-return]

@@ -151,7 +151,9 @@ def register(app: typer.Typer) -> None:
     @command(train, "policy")
     def policy(
         session: Session,
-        config: Annotated[Path | None, typer.Option("--config", help="Recipe, TOML.")] = None,
+        config: Annotated[
+            str | None, typer.Option("--config", help="Recipe: a TOML file or a shipped one (rbio-kg recipes list).")
+        ] = None,
         name: NameOption = None,
         resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
         steps: Annotated[int | None, typer.Option("--steps", min=0, help="GRPO steps.")] = None,

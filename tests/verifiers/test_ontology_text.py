@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -110,3 +112,18 @@ def test_cites_the_terms_that_were_said(verifier: OntologyTextVerifier) -> None:
 def test_an_unknown_variant_is_refused(verifier: OntologyTextVerifier) -> None:
     with pytest.raises(VerifierError, match="bleu"):
         OntologyTextVerifier(verifier.snapshot_dir, "bleu")  # type: ignore[arg-type]
+
+
+def test_only_the_wanted_ontologies_are_read(tmp_path: Path) -> None:
+    named_snapshot(tmp_path / "snapshot")
+    claim = Claim("TP53", "changes_expression_of", "MYC", "toy")
+    text = "TP53 takes part in double-strand break repair. MYC takes part in cell cycle."
+    process, function = (
+        OntologyTextVerifier(tmp_path / "snapshot", namespaces=[name])
+        for name in ("biological_process", "molecular_function")
+    )
+    whole = OntologyTextVerifier(tmp_path / "snapshot")
+    assert process.score([claim], [text])[0] == whole.score([claim], [text])[0] > 0
+    assert np.isnan(function.score([claim], [text])[0])
+    with pytest.raises(VerifierError, match="GO has no ontologies"):
+        OntologyTextVerifier(tmp_path / "snapshot", namespaces=["processes"])

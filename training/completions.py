@@ -134,15 +134,26 @@ def _read_confidence(text: str) -> float | None:
 
 
 def completion_text(completion: Completion) -> str:
-    """The text of a completion or prompt, plain or conversational (contents are joined by new lines)."""
-    if isinstance(completion, str):
-        return completion
+    """The text of a completion or prompt, plain or conversational (contents are joined by new lines).
+
+    What tools answered is not the policy's and left out (see `text_read`).
+    """
+    return completion if isinstance(completion, str) else _contents(completion, tools=False)
+
+
+def text_read(prompt: Completion, completion: Completion) -> str:
+    """What the policy read: the prompt, and what tools answered while it wrote the completion."""
+    told = "" if isinstance(completion, str) else _contents(completion, tools=True)
+    return f"{completion_text(prompt)}\n{told}" if told else completion_text(prompt)
+
+
+def _contents(messages: Sequence[Mapping[str, Any]], *, tools: bool) -> str:
     texts = []
-    for message in completion:
-        content = message.get("content") or ""
-        blocks = [content] if isinstance(content, str) else [str(block.get("text", "")) for block in content]
-        texts.extend(blocks)
-    return "\n".join(texts)
+    for message in messages:
+        if (message.get("role") == "tool") is tools:
+            content = message.get("content") or ""
+            texts.extend([content] if isinstance(content, str) else [str(block.get("text", "")) for block in content])
+    return "\n".join(text for text in texts if text)
 
 
 def own_words(text: str, prompt: str) -> str:

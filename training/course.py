@@ -12,6 +12,7 @@ import polars as pl
 from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
 from training.facts import FactBook, Facts, FactSource
+from training.graph_tools import GraphTools, graph_environment
 from training.lessons import Lesson
 from training.prompts import prompt_text, rationale
 from training.question_pool import with_rates
@@ -78,7 +79,7 @@ class Course:
         taught, questions = questions.taught(), questions.benchmark()
         chosen = questions.select(task=asked.task)
         exam = chosen.select(cell_line=line, split="test")
-        self.config = config
+        self.config, self.facts, self.snapshot = config, facts, snapshot
         self.reward = reward
         # A line that is left out has no train rows: the policy learns from the others'.
         others = asked.protocol == "leave-one-line-out"
@@ -121,6 +122,11 @@ class Course:
     def taught(self) -> pl.DataFrame:
         """The questions that the policy is trained on."""
         return pl.concat([self.warmup_rows.frame, self.grpo_rows.frame]).unique(maintain_order=True)
+
+    def environment(self, tokenizer: Any) -> Callable[[], GraphTools]:
+        """The tools that GRPO's completions may call; see `graph_environment`."""
+        claims = self.grpo_rows.claims()
+        return graph_environment(tokenizer, self.facts, self.snapshot, claims, self.config.questions.neighbours)
 
     def counts(self) -> dict[str, Any]:
         """How many questions each part has."""

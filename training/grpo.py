@@ -45,6 +45,7 @@ def run_grpo(
     run: Run,
     *,
     resume: bool,
+    environment: Callable[[], Any] | None = None,
     progress: Progress,
 ) -> tuple[Any, int | None]:
     """Train `start` by GRPO.
@@ -56,6 +57,7 @@ def run_grpo(
         config: the recipe.
         run: gets the log, the rollouts and the checkpoints.
         resume: go on from the newest checkpoint.
+        environment: makes the tools that the policy may call (see `training.graph_tools`).
         progress: told after every step.
 
     Returns:
@@ -87,6 +89,7 @@ def run_grpo(
             learning_rate=settings.learning_rate,
             lr_scheduler_type="constant",
             beta=settings.beta,
+            max_tool_calling_iterations=settings.tool_turns,
             temperature=settings.temperature,
             scale_rewards=settings.scale_rewards,
             reward_weights=reward.weights,
@@ -109,6 +112,7 @@ def run_grpo(
             args=arguments,
             train_dataset=dataset,
             processing_class=start.tokenizer,
+            environment_factory=environment,
             peft_config=_lora(start.model, settings.rank, LoraConfig) if config.model.method == "lora" else None,
             callbacks=[_reporter(run, settings.steps, progress), budget.callback()],
         )

@@ -16,7 +16,7 @@ from rbio_kg.paths import WorkspacePaths
 from training.audit import audit_policy
 from training.course import Course, token_counter
 from training.facts import FactSource
-from training.language_model import LanguageModel, Precision, load_model, prepare_model
+from training.language_model import LanguageModel, Precision, load_model, load_tokenizer, prepare_model
 from training.policy_evaluation import examine
 from training.policy_model import load_stages, save_facts_settings, save_stage, stage_saved
 from training.questions import Questions
@@ -87,6 +87,8 @@ def train_policy(
         where=f"run {name}",
     )
     precision: Precision = "float32" if config.model.method == "full" else config.model.precision
+    if config.questions.prompt == "tools":
+        course.environment(load_tokenizer(base))  # tells what is missing before anything is trained
     if dry_run:
         load_model(base, precision)
         return {"run": name, "steps": 0, "resumed_from": None, "dry_run": True, **course.counts()}
@@ -243,6 +245,9 @@ class _Training:
 
         dataset = self.course.grpo_rows.to_dataset(self.config.questions.prompt, self.config.questions.system)
         start = self._warmed_up()
+        environment = None
+        if self.config.questions.prompt == "tools":
+            environment = self.course.environment(start.tokenizer)
         model, done = run_grpo(
             start,
             dataset,
@@ -250,6 +255,7 @@ class _Training:
             self.config,
             self.run,
             resume=self.resume,
+            environment=environment,
             progress=self.progress,
         )
         if done:

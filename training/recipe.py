@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from rbio_kg.errors import ConfigError
 from training.assignment import Assignment
 from training.facts import DEFAULT_FACTS, FactKind
+from training.graph_tools import CALLS
 from training.prompts import PromptMode
 from verifiers.composition import DEFAULT_WEIGHTS
 from verifiers.protocols import Protocol
@@ -112,6 +113,7 @@ class GrpoSettings(_Section):
         default=2e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5"
     )
     beta: float = Field(default=0.02, ge=0, description="weight of the divergence from the warmed-up model")
+    tool_turns: int = Field(default=CALLS, ge=1, description="turns in which tools may be called, with prompt = tools")
     temperature: float = Field(default=1.0, gt=0, description="of the sampled completions")
     rank: int = Field(default=16, ge=1, description="LoRA rank, on the query and value projections")
     scale_rewards: Literal["none", "group", "batch"] = Field(

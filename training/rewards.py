@@ -12,7 +12,7 @@ import numpy as np
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Verdict
 from rbio_kg.errors import RewardError
 from training.assignment import Assigner, Assignment, paid_share
-from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion
+from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion, text_read
 from training.judgements import Judgement, variance_report
 from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
 from training.scores import Blame, memory_of
@@ -149,11 +149,12 @@ class ComposedReward:
             VerifierError: a verifier raised, or answered with something that is no probability.
         """
         texts = [completion_text(completion) for completion in completions]
-        asked = [completion_text(prompt) for prompt in prompts] if prompts is not None else [""] * len(texts)
+        given = [""] * len(texts) if prompts is None else prompts
         priors = [_prior(value) for value in ([None] * len(texts) if gene_prior is None else gene_prior)]
-        for name, values in (("claims", claims), ("gene_prior", priors), ("prompts", asked)):
+        for name, values in (("claims", claims), ("gene_prior", priors), ("prompts", given)):
             if len(values) != len(texts):
                 raise RewardError(f"{len(values)} {name} for {len(texts)} completions")
+        asked = [text_read(*pair) for pair in zip(given, completions, strict=True)]
         if self.relative_to and gene_prior is None:
             raise RewardError("the reward is relative to gene_prior, and no gene_prior is given", hint=COLUMN_HINT)
         key = (tuple(claims), tuple(texts), tuple(priors), tuple(asked))

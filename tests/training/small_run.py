@@ -61,7 +61,6 @@ def small_reward() -> ComposedReward:
 
 
 def run_small(root: Path, recipe: PolicyConfig, name: str = "small", **options: Any) -> dict[str, Any]:
-    options = {"progress": quiet_progress, "facts": ToyFacts(), "questions": toy_questions(), **options}
-    return train_policy(
-        WorkspacePaths(root), recipe, reward=small_reward(), snapshot=None, build_id="toy", name=name, **options
-    )
+    world = {"facts": ToyFacts(), "questions": toy_questions(), "snapshot": None}
+    options = {"progress": quiet_progress, **world, **options}
+    return train_policy(WorkspacePaths(root), recipe, reward=small_reward(), build_id="toy", name=name, **options)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from training.questions import Questions
     from training.rewards import ComposedReward
     from verifiers.interface import Verifier
+    from verifiers.statements import Statement, StatementChecker
 
 Progress = Callable[[str, float | None], None]
 
@@ -220,6 +221,24 @@ class Workspace:
                     )
                 self._verifiers[name] = points[name].load()(self)
         return self._verifiers[name]
+
+    @cached_property
+    def statement_checker(self) -> StatementChecker:
+        """Takes statements out of texts and checks them against the graph and the measured knockdowns (train split)."""
+        from verifiers.knockdowns import Knockdowns
+        from verifiers.statements import StatementChecker
+
+        return StatementChecker(self.snapshot, Knockdowns(self.tables["knockdowns"]))
+
+    def check(self, text: str) -> list[Statement]:
+        """Every statement of a text, checked: `verdict` is supported, contradicted or unknown, `evidence` says by what.
+
+        Example: `[item.verdict for item in workspace.check("MDM2 binds TP53 and activates it.")]`.
+
+        Raises:
+            BuildError: there is no graph here.
+        """
+        return self.statement_checker.check(text, limit=max(len(text), 1))
 
     # Training
 

@@ -12,6 +12,7 @@ from rbio_kg.claims import Evidence, Node, Relation
 from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.assertions import Certainty, Polarity, RawStatement
+from verifiers.knockdowns import Knockdowns
 from verifiers.mentions import Lexicon
 from verifiers.places import Place
 from verifiers.sentences import StatementReader
@@ -70,10 +71,16 @@ class Statement:
 
 
 class StatementChecker:
-    """Reads texts and checks their statements against one snapshot."""
+    """Reads texts and checks their statements against one snapshot.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    Args:
+        snapshot: the graph.
+        knockdowns: measured changes, for people. A reward goes without: its policy is asked about such.
+    """
+
+    def __init__(self, snapshot: Snapshot, knockdowns: Knockdowns | None = None) -> None:
         self.snapshot = snapshot
+        self.knockdowns = knockdowns
         self.lexicon = Lexicon(snapshot)
         self.reader = StatementReader(self.lexicon, self._checked)
         self._memory: dict[tuple[Any, ...], _Judged] = {}
@@ -105,8 +112,11 @@ class StatementChecker:
         if raw.relation in REGULATIONS:
             edge, finding = self._regulation(raw, negated)
             return finding, raw.object, (edge,) if edge else (), True
-        # What a knockdown changes is measured, not drawn in the graph: the snapshot has no such labels.
-        return "unknown", raw.object, (), True
+        if self.knockdowns is None:
+            return "unknown", raw.object, (), True
+        edges, shown = self.knockdowns.find(raw.subject, raw.relation, raw.object)
+        decided: Finding = "supported" if shown is not negated else "contradicted"
+        return decided if edges else "unknown", raw.object, edges, True
 
     def _interaction(self, one: str, other: str) -> Evidence | None:
         genes, edges = self.snapshot.genes, self.snapshot.interactions

@@ -11,7 +11,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the commands 
 
 import typer
 
-from rbio_kg.cli import build, demo, doctor, evaluate, export, graph, judge, query, questions, recipes, runs, train
+from rbio_kg.cli import build, check, demo, doctor, evaluate, export, graph, judge, query, questions, recipes, runs, train
 
 app = typer.Typer(
     name="rbio-kg",
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (demo, graph, build, export, query, judge, questions, recipes, train, evaluate, runs, doctor):
+for group in (demo, graph, build, export, query, judge, check, questions, recipes, train, evaluate, runs, doctor):
     group.register(app)
 
 

@@ -1,0 +1,109 @@
+"""The verb `check`: any text against the graph, statement by statement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+from rbio_kg.errors import SourceError
+
+if TYPE_CHECKING:
+    from rbio_kg.claims import Evidence
+    from rbio_kg.workspace import Workspace
+    from verifiers.statements import Statement
+
+VERDICTS = ("supported", "contradicted", "unknown")
+
+
+def read_text(path: Path) -> str:
+    """A text file's content.
+
+    Raises:
+        SourceError: there is no such file, or it is not UTF-8 (with the line).
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SourceError("there is no such file", where=path) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError("the file is not UTF-8 text", where=path, line=line, hint="save it as UTF-8") from None
+
+
+def checked(workspace: Workspace, text: str, where: str | Path) -> list[Statement]:
+    """The statements of a text, checked.
+
+    Raises:
+        SourceError: the text says nothing.
+        BuildError: there is no graph.
+    """
+    if not text.strip():
+        raise SourceError("the text is empty", where=where, hint="give a sentence or more")
+    return workspace.check(text)
+
+
+def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> None:
+    """Print the statements, each with its verdict and what decided."""
+    if not statements:
+        print("no statement about genes that could be checked")
+        return
+    rows = [(item.verdict, _worded(workspace, item), _cited(item.evidence), item.text) for item in statements]
+    show_table(["verdict", "statement", "evidence", "text"], rows)
+    counts: Counter[str] = Counter(item.verdict for item in statements)
+    print(", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS))
+
+
+def _worded(workspace: Workspace, item: Statement) -> str:
+    denied = "not " if item.polarity == "negated" else ""
+    hedged = " (hedged)" if item.certainty == "hedged" else ""
+    name = place_name(workspace, item.object)
+    thing = f"{name} ({item.object})" if name else item.object
+    return f"{item.subject} {denied}{item.relation} {thing}{hedged}"
+
+
+def place_name(workspace: Workspace, key: str) -> str | None:
+    """The name of a GO term or pathway, None for a gene."""
+    snapshot = workspace.snapshot
+    if (position := snapshot.terms.index(key)) >= 0:
+        return snapshot.term_names[position]
+    if (position := snapshot.pathways.index(key)) >= 0:
+        return snapshot.pathway_names[position]
+    return None
+
+
+def _cited(evidence: Sequence[Evidence]) -> str:
+    if not evidence:
+        return "-"
+    steps = []
+    for element in evidence:
+        detail = ", ".join(f"{name} {value}" for name, value in element.detail.items())
+        edge = f"({element.start.key})-[{element.type}]->({element.end.key})"
+        steps.append(f"{edge} {detail}" if detail else edge)
+    return "\n".join(steps)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+
+    @command(app, "check")
+    def check(
+        session: Session,
+        text: Annotated[str | None, typer.Argument(help="Sentences, in quotes.")] = None,
+        file: Annotated[Path | None, typer.Option("--file", help="A UTF-8 text file instead.")] = None,
+    ) -> None:
+        """Take the statements out of any text and check each against the graph."""
+        if (text is None) == (file is None):
+            raise typer.BadParameter("give either TEXT or --file FILE")
+        content = read_text(file) if file is not None else text or ""
+        workspace = session.workspace()
+        statements = checked(workspace, content, file or "TEXT")
+        document: dict[str, Any] = {"statements": [item.to_json() for item in statements]}
+        session.emit(document, lambda: show_statements(workspace, statements))

@@ -1,0 +1,117 @@
+"""What each kind of open-book fact tells a plain reader: logistic regressions on the facts of train questions.
+
+    python benchmarks/facts.py --workspace DIR [--cell-line k562] [--task de] [--rows 20000] [--seed 0]
+
+Facts come from other folds than the question's own, and so do the rows that a regression is fitted on; genes are
+compared within a fold, since the rates of different folds are not of one scale. No test row is read. The reader knows
+no name: what a language model makes of one is not measured here.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from rbio_kg.workspace import Workspace
+from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts
+from training.language_model import load_tokenizer, prepare_model
+from training.questions import Questions
+from verifiers.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
+from verifiers.votes import fold_of
+
+READINGS = (
+    ("rate",),
+    ("neighbours",),
+    ("link",),
+    ("two_step",),
+    ("terms",),
+    ("rate", "neighbours"),
+    ("rate", "neighbours", "link"),
+    ("rate", "neighbours", "link", "two_step"),
+    ("rate", "neighbours", "link", "terms"),
+    ("rate", "neighbours", "link", "two_step", "terms"),
+)
+
+
+def features(facts: Facts, bits: dict[str, float]) -> dict[str, list[float]]:
+    """The told facts as numbers, by kind; of terms the count and the bits of the most specific."""
+    rate = [float(facts.rate == tenth) for tenth in range(10)]
+    digits = np.zeros(18)
+    for _, digit, outcome in facts.neighbours:
+        digits[digit - 1 + 9 * outcome] += 1.0
+    weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
+    outcomes = np.array([outcome for _, _, outcome in facts.neighbours], dtype=float)
+    vote = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
+    return {
+        "rate": [*rate, facts.rate / 10.0],
+        "neighbours": [*digits, vote],
+        "link": [float(facts.link is not None)],
+        "two_step": [float(len(facts.two_step))],
+        "terms": [float(len(facts.terms)), max((bits[term] for term in facts.terms), default=0.0)],
+    }
+
+
+def read(table: list[dict[str, list[float]]], kinds: tuple[str, ...], labels: Any, folds: Any) -> Any:
+    """Probabilities (n,), each by a regression fitted on the other folds."""
+    numbers = np.array([[value for kind in kinds for value in row[kind]] for row in table])
+    found = np.zeros(len(labels))
+    for fold in np.unique(folds):
+        own = folds == fold
+        scale = StandardScaler().fit(numbers[~own])
+        fit = LogisticRegression(C=0.3, max_iter=1000).fit(scale.transform(numbers[~own]), labels[~own])
+        found[own] = fit.predict_proba(scale.transform(numbers[own]))[:, 1]
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--cell-line", default="k562")
+    parser.add_argument("--task", default="de")
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    workspace = Workspace(asked.workspace)
+    train = Questions(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
+    train = train.whole_genes(rows=asked.rows, seed=asked.seed)
+    claims = train.claims()
+    book = FactBook.fit(workspace.fact_source(), workspace.snapshot, claims[:500], kinds=FACT_KINDS)
+    snapshot = workspace.snapshot
+    bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
+    told = [book.facts(claim) for claim in claims]
+    table = [features(facts, bits) for facts in told]
+    labels = train.frame["label"].to_numpy()
+    seed = workspace.verifier("expression").card.settings["seed"]
+    folds = np.array([fold_of(claim.subject, seed) for claim in claims])
+    print(f"{asked.cell_line} {asked.task}: {len(claims):,} train questions, seed {asked.seed}")
+    tokenizer = load_tokenizer(prepare_model("smollm2", workspace.paths.models, lambda message, share: None))
+
+    def count(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    print(
+        "| facts | per-gene AUROC within folds | beside the default facts | SmolLM2 tokens |\n| --- | --- | --- | --- |"
+    )
+    genes = train.frame["gene"].to_numpy()
+    measured = {kinds: per_gene_auroc(genes, labels, read(table, kinds, labels, folds), folds) for kinds in READINGS}
+    for kinds, found in measured.items():
+        interval = bootstrap_interval(found.values, asked.seed)
+        gap = paired_bootstrap(found, measured[DEFAULT_FACTS], asked.seed)
+        tokens = np.mean([count(replace(facts, kinds=kinds).text()) for facts in told[:2000]])
+        if interval is None or gap is None:
+            raise SystemExit("no gene has both labels within a fold: take more rows")
+        print(
+            f"| {', '.join(kinds)} | {found.mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}] | "
+            f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] | {tokens:.1f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

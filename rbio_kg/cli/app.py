@@ -11,7 +11,21 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the commands 
 
 import typer
 
-from rbio_kg.cli import build, check, demo, doctor, evaluate, export, graph, judge, query, questions, recipes, runs, train
+from rbio_kg.cli import (
+    build,
+    check,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    graph,
+    judge,
+    query,
+    questions,
+    recipes,
+    runs,
+    train,
+)
 
 app = typer.Typer(
     name="rbio-kg",

@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rbio_kg.errors import TrainingError
 from tests.tiny_model import tiny_tokenizer
-from tests.training.knockdowns import ToyFacts, changes, toy_questions
+from tests.training.knockdowns import ToyFacts, changes, toy_judge, toy_questions
+from tests.training.random_graph import random_snapshot
 from tests.training.small_run import small_recipe, small_reward
 from training.course import Course, visible_targets
-from training.facts import FactBook
+from training.facts import FACT_KINDS, FactBook
+from training.question_pool import question_pool
+from training.rewards import ComposedReward
+from verifiers.graph_path import GraphPathVerifier
 
 
 def course(**changed: Any) -> Course:
@@ -65,3 +70,33 @@ def test_what_the_prompt_does_not_show_is_not_taught() -> None:
 
 def test_silent_verifiers_teach_nothing() -> None:
     assert visible_targets(None, np.array([np.nan, 0.0, 1.0])).tolist() == pytest.approx([0.5, 0.02, 0.98])
+
+
+def test_several_families_are_taught_side_by_side(tmp_path: Path) -> None:
+    snapshot = random_snapshot(tmp_path / "graph")
+    asked = {"families": ["de", "functional", "membership"], "shares": "equal", "facts": list(FACT_KINDS)}
+    recipe = small_recipe(Path("unused"), **{f"questions.{name}": value for name, value in asked.items()})
+    reward = ComposedReward({"table": (toy_judge(), 1.0), "paths": (GraphPathVerifier(snapshot.directory), 1.0)})
+    pool = question_pool(toy_questions(), recipe, snapshot=snapshot)
+    made = Course(recipe, pool, ToyFacts(), snapshot, reward)
+    assert set(made.warmup_rows.frame["task"]) == set(made.grpo_rows.frame["task"]) == set(asked["families"])
+    assert set(made.exam.frame["task"]) == {"de"}  # the examination stays the benchmark's
+    lessons = made.lessons(tiny_tokenizer())
+    for task in ("functional", "membership"):
+        rows = [row for row, family in enumerate(made.warmup_rows.frame["task"]) if family == task]
+        labels = made.warmup_rows.frame["label"].to_numpy()[rows]
+        taught = np.array([lessons[row].q for row in rows])
+        assert taught[labels == 1].mean() > taught[labels == 0].mean() + 0.2
+        assert all("rate" not in lessons[row].prompt and "via" in lessons[row].prompt for row in rows)
+        assert any("interacts with" in lesson.think for lesson in (lessons[row] for row in rows))
+    priors = made.grpo_rows.to_dataset()["gene_prior"]
+    known = [value is not None for value in priors]
+    assert known == [task == "de" for task in made.grpo_rows.frame["task"]]
+
+
+def test_a_reward_beyond_the_habit_needs_someone_who_knows_it() -> None:
+    closed = {"questions.prompt": "closed", "reward.relative_to": "gene_prior"}
+    rates = course(**closed).grpo_rows.rates()
+    assert all(rate is not None for rate in rates)
+    with pytest.raises(TrainingError, match="relative to the gene's prior needs"):
+        Course(small_recipe(Path("unused"), **closed), toy_questions(), None, None, small_reward())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from tests.tiny_model import save_tiny_model
+from tests.training.small_run import run_small, small_recipe
 from training import time_budget
+from training.runs import read_run
 from training.time_budget import TimeBudget
 
 
@@ -38,3 +42,11 @@ def test_the_step_in_which_the_time_runs_out_is_the_last(monkeypatch: pytest.Mon
     budget: Any = TimeBudget(1.5)
     assert steps(budget, 4) == [False, False, True, True]
     assert budget.used_up
+
+
+def test_grpo_ends_with_its_time(tmp_path: Path) -> None:
+    recipe = small_recipe(save_tiny_model(tmp_path / "tiny"), **{"grpo.minutes": 1e-6, "evaluation.vote_rows": 0})
+    assert recipe.grpo.steps == 4
+    result = run_small(tmp_path / "work", recipe)
+    assert result["steps"] == 1
+    assert read_run(tmp_path / "work" / "runs" / "small").status == "finished"

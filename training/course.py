@@ -13,6 +13,7 @@ from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
 from training.facts import FactBook, Facts, FactSource
 from training.graph_tools import GraphTools, graph_environment
+from training.held_out import HeldOut
 from training.lessons import Lesson
 from training.prompts import prompt_text, rationale
 from training.question_pool import with_rates
@@ -104,6 +105,8 @@ class Course:
         # The warm-up and GRPO take different pairs where there are enough.
         self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
         rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
+        self._held_out = self._kept_out(rest)
+        rest = rest.take(list(range(len(rest) - len(self._held_out))))
         wanted = config.grpo.questions
         self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
         self.test = exam.frame
@@ -114,7 +117,7 @@ class Course:
                 hint="give more questions, or lower warmup.batch_size in the recipe",
             )
         if config.grpo.steps:
-            from training.grpo import check_enough
+            from training.preconditions import check_enough
 
             check_enough(len(self.grpo_rows), config)
 
@@ -128,12 +131,25 @@ class Course:
         claims = self.grpo_rows.claims()
         return graph_environment(tokenizer, self.facts, self.snapshot, claims, self.config.questions.neighbours)
 
+    def _kept_out(self, rest: Questions) -> Questions:
+        """The last pairs, as many as are wanted where the warm-up and GRPO leave so many."""
+        spare = len(rest) - self.config.grpo.questions
+        alarms = self.config.alarms
+        wanted = min(alarms.held_out_questions, spare) if alarms.held_out_every else 0
+        wanted = max(0, wanted - wanted % 2)
+        return rest.take(list(range(len(rest) - wanted, len(rest))))
+
+    def held_out(self) -> HeldOut | None:
+        """The held-out score; None where the recipe asks for none, or too few questions are left for it."""
+        return HeldOut.of(self._held_out, self.config.questions) if len(self._held_out) else None
+
     def counts(self) -> dict[str, Any]:
         """How many questions each part has."""
         return {
             "questions": {
                 "warmup": len(self.warmup_rows),
                 "grpo": len(self.grpo_rows),
+                "held_out": len(self._held_out),
                 "examination": len(self.exam),
                 "simulated": self.train.simulated,
             }

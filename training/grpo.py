@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rbio_kg.errors import TrainingError
-from training.language_model import LanguageModel, quiet
+from training.acceleration import acceleration_arguments
+from training.checkpoints import drop_unfinished, last_checkpoint, whole_step
+from training.language_model import LanguageModel, load_model, quiet
+from training.policy_model import with_adapter
+from training.preconditions import check_columns, check_enough, check_names, check_verifiers
+from training.processes import Processes
 from training.rollouts import RolloutRecorder
 from training.time_budget import TimeBudget
+from training.watch import Watch, callback
 
 if TYPE_CHECKING:
+    from training.held_out import HeldOut
     from training.recipe import PolicyConfig
     from training.rewards import ComposedReward
     from training.runs import Run
@@ -22,19 +27,19 @@ Progress = Callable[[str, float | None], None]
 LORA_MODULES = ["q_proj", "v_proj"]
 
 
-def check_enough(questions: int, config: PolicyConfig) -> None:
-    """Raise TrainingError unless there are questions for one step; TRL would silently do nothing."""
-    if questions < config.grpo.prompts:
-        raise TrainingError(
-            f"{questions} questions are fewer than the {config.grpo.prompts} of one GRPO step",
-            hint="give more train questions, or lower grpo.prompts in the recipe",
-        )
+class Trained(NamedTuple):
+    """What GRPO leaves: the model (LoRA: with its adapter, not merged) and the step it was resumed from.
+
+    `weights` is None, or what to save where the model's own weights lie scattered over processes.
+    """
+
+    model: Any
+    resumed_from: int | None
+    weights: dict[str, Any] | None
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint that TRL wrote below a folder."""
-    found = [path for path in folder.glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+class AlarmError(TrainingError):
+    """A training that an alarm stopped, as was asked; its checkpoint is kept."""
 
 
 def run_grpo(
@@ -45,9 +50,12 @@ def run_grpo(
     run: Run,
     *,
     resume: bool,
+    held_out: HeldOut | None = None,
+    stop_on_alarm: bool = False,
     environment: Callable[[], Any] | None = None,
+    processes: Processes | None = None,
     progress: Progress,
-) -> tuple[Any, int | None]:
+) -> Trained:
     """Train `start` by GRPO.
 
     Args:
@@ -56,94 +64,148 @@ def run_grpo(
         reward: pays the completions.
         config: the recipe.
         run: gets the log, the rollouts and the checkpoints.
-        resume: go on from the newest checkpoint.
+        resume: go on from the newest checkpoint that is whole.
+        held_out: scored now and then for the alarms; None: not.
+        stop_on_alarm: end at the first alarm, with a checkpoint.
         environment: makes the tools that the policy may call (see `training.graph_tools`).
+        processes: of this training; together they make the completions of each step.
         progress: told after every step.
 
-    Returns:
-        The trained model (LoRA: with its adapter, not merged) and the step it was resumed from.
-
     Raises:
+        AlarmError: an alarm was raised, and it was asked to stop there.
         TrainingError: too few questions, a corrupt checkpoint, or a loss that is not finite.
+        RewardError, VerifierError: the dataset lacks a column, or a verifier fails on a claim.
     """
-    import torch
     from peft import LoraConfig
     from trl import GRPOConfig, GRPOTrainer
 
     settings = config.grpo
+    processes = processes or Processes()
+    recorder = RolloutRecorder(reward, run.rollouts, run.folder.name, settings.explained, processes)
+    functions: list[Callable[..., Any]] = [recorder, *reward.functions[1:]]
     check_enough(len(dataset), config)
+    check_columns(dataset, reward)
+    check_names(functions)
+    check_verifiers(dataset, reward)
     folder = run.checkpoints / "grpo"
     checkpoint = last_checkpoint(folder) if resume else None
-    done = _step(checkpoint)
-    run.rewrite_log(line for line in run.logged() if line.get("phase") != "grpo" or line["step"] <= done)
-    gpu = torch.cuda.is_available()
+    done = (whole_step(checkpoint) or 0) if checkpoint else 0
+    processes.wait()
+    if processes.first:
+        drop_unfinished(folder)
+        _forget_after(run, done)
+    processes.wait()
+    if checkpoint is not None and done >= settings.steps:
+        # Killed between the last step and the end. The trainer would make one step too many.
+        return Trained(_finished(start, checkpoint, config), done, None)
     budget = TimeBudget(settings.minutes)
-    recorder = RolloutRecorder(reward, run.rollouts, run.folder.name, settings.explained)
+    watch = Watch(
+        run,
+        config,
+        held_out,
+        start.tokenizer,
+        processes=processes,
+        stop_on_alarm=stop_on_alarm,
+        progress=progress,
+    )
     with quiet():
-        arguments = GRPOConfig(
-            output_dir=str(folder),
-            max_steps=settings.steps,
-            per_device_train_batch_size=settings.prompts * settings.generations,
-            num_generations=settings.generations,
-            max_completion_length=settings.max_tokens,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="constant",
-            beta=settings.beta,
-            max_tool_calling_iterations=settings.tool_turns,
-            temperature=settings.temperature,
-            scale_rewards=settings.scale_rewards,
-            reward_weights=reward.weights,
-            shuffle_dataset=False,  # pairs of one gene stay side by side
-            gradient_checkpointing=False,
-            bf16=False,  # the weights already have the precision that was chosen
-            use_cpu=not gpu,
-            seed=config.seed,
-            logging_steps=1,
-            save_strategy="steps",
-            save_steps=settings.save_every,
-            save_total_limit=2,
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=gpu,
-        )
         trainer = GRPOTrainer(
             model=start.model,
-            reward_funcs=[recorder, *reward.functions[1:]],
-            args=arguments,
+            reward_funcs=functions,
+            args=GRPOConfig(**_arguments(config, reward, folder, processes)),
             train_dataset=dataset,
             processing_class=start.tokenizer,
             environment_factory=environment,
             peft_config=_lora(start.model, settings.rank, LoraConfig) if config.model.method == "lora" else None,
-            callbacks=[_reporter(run, settings.steps, progress), budget.callback()],
+            callbacks=[callback(watch), budget.callback()],
         )
         _drop_printing(trainer)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
             # Before the first batch nothing but the checkpoint is read, by readers that raise whatever they meet.
-            if checkpoint is not None and recorder.batches == 0:
+            if checkpoint is not None and recorder.batches == 0 and not isinstance(error, TrainingError):
                 raise TrainingError(
                     f"the checkpoint cannot be loaded ({type(error).__name__})",
                     where=checkpoint,
                     hint="delete that folder to go on from the one before",
                 ) from error
+            if "probability tensor contains" in str(error):
+                raise TrainingError(
+                    "GRPO cannot go on: the model's probabilities are not finite",
+                    hint="the last checkpoint is kept; start another run with a lower grpo.learning_rate",
+                ) from error
             raise
-    if trainer.state.global_step < settings.steps and not budget.used_up:
-        raise TrainingError(
-            f"GRPO stopped after {trainer.state.global_step} of {settings.steps} steps", hint="give more questions"
+    reached = trainer.state.global_step
+    if watch.stopped_by is not None and reached < settings.steps:
+        raise AlarmError(
+            f"stopped by an alarm at step {reached} of {settings.steps}: {watch.stopped_by.message}",
+            where=run.folder,
+            hint=f"the checkpoint is kept; to go on all the same: rbio-kg train policy --resume --name "
+            f"{run.folder.name}",
         )
-    return trainer.model, done or None
+    if reached < settings.steps and not budget.used_up:
+        raise TrainingError(f"GRPO stopped after {reached} of {settings.steps} steps", hint="give more questions")
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if config.acceleration.deepspeed else None
+    return Trained(trainer.model, done or None, weights)
 
 
-def _step(checkpoint: Path | None) -> int:
-    if checkpoint is None:
-        return 0
-    try:
-        return int(json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["global_step"])
-    except (OSError, ValueError, KeyError) as error:
+def _finished(start: LanguageModel, checkpoint: Path, config: PolicyConfig) -> Any:
+    """The model of the last checkpoint."""
+    if config.model.method == "lora":
+        return with_adapter(start.model, checkpoint)
+    return load_model(str(checkpoint), config.model.weights).model
+
+
+def _forget_after(run: Run, done: int) -> None:
+    """Drop what was recorded of steps that will be made again."""
+    kept = [line for line in run.logged() if line.get("phase") == "warmup" or 0 < done >= line["step"]]
+    run.rewrite_log(kept)
+    run.update(alarms=[alarm for alarm in run.manifest.alarms if alarm["step"] <= done])
+
+
+def _arguments(config: PolicyConfig, reward: ComposedReward, folder: Path, processes: Processes) -> dict[str, Any]:
+    """What TRL's GRPOConfig is made from."""
+    import torch
+
+    settings = config.grpo
+    completions = settings.prompts * settings.generations
+    if completions % processes.size:
         raise TrainingError(
-            "the checkpoint is corrupt", where=checkpoint, hint="delete that folder to go on from the one before"
-        ) from error
+            f"the {completions} completions of a step (grpo.prompts x grpo.generations) cannot be shared equally by "
+            f"{processes.size} processes",
+            hint="choose a multiple, or start fewer processes",
+        )
+    gpu = torch.cuda.is_available()
+    return {
+        "output_dir": str(folder),
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": completions // processes.size,
+        "num_generations": settings.generations,
+        "max_completion_length": settings.max_tokens,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": "constant",
+        "beta": settings.beta,
+        "max_tool_calling_iterations": settings.tool_turns,
+        "temperature": settings.temperature,
+        "scale_rewards": settings.scale_rewards,
+        "reward_weights": reward.weights,
+        "shuffle_dataset": False,  # pairs of one gene stay side by side
+        "gradient_checkpointing": False,
+        "bf16": False,  # the weights already have the precision that was chosen
+        "use_cpu": not gpu,
+        "seed": config.seed,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,  # it would log the mean of earlier steps instead of what is not finite
+        "save_strategy": "steps",
+        "save_steps": settings.save_every,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "dataloader_pin_memory": gpu,
+        "ddp_find_unused_parameters": False,
+        **acceleration_arguments(config),
+    }
 
 
 def _lora(model: Any, rank: int, kind: Any) -> Any:
@@ -157,32 +219,3 @@ def _drop_printing(trainer: Any) -> None:
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-
-
-def _reporter(run: Run, steps: int, progress: Progress) -> Any:
-    from transformers import TrainerCallback
-
-    class Reporter(TrainerCallback):  # type: ignore[misc]
-        """Writes every step to the run's log, tells the progress, and stops at a loss that is not finite."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **rest: Any) -> None:
-            if not logs or "reward" not in logs:
-                return
-            numbers = {key: _finite(value) for key, value in logs.items()}
-            if numbers.get("loss") is None:
-                raise TrainingError(
-                    f"GRPO's loss is {logs.get('loss')} at step {state.global_step}",
-                    hint="lower grpo.learning_rate in the recipe",
-                )
-            run.log({"phase": "grpo", "step": state.global_step, **numbers})
-            progress(
-                f"GRPO step {state.global_step} of {steps}, mean reward {numbers['reward'] or 0.0:.3f}",
-                state.global_step / steps,
-            )
-
-    return Reporter()
-
-
-def _finite(value: Any) -> float | None:
-    number = float(value)
-    return number if math.isfinite(number) else None

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rbio_kg.errors import ModelError
+from training.model_checks import check_loading
 
 Progress = Callable[[str, float | None], None]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -216,7 +217,7 @@ def load_model(path: str, precision: Precision = "auto") -> LanguageModel:
         precision: `auto` is bfloat16 where the hardware multiplies it, else float32 (see `fast_precision`).
 
     Raises:
-        ModelError: a part is missing or corrupt.
+        ModelError: a part is missing or corrupt, or configuration and weights are of different models.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -227,11 +228,16 @@ def load_model(path: str, precision: Precision = "auto") -> LanguageModel:
     dtype = getattr(torch, fast_precision() if precision == "auto" else precision)
     with quiet():
         try:
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
+            # What does not fit is told by name below, instead of in a table on standard error.
+            model, report = AutoModelForCausalLM.from_pretrained(
+                path, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
+            )
         except Exception as error:
-            raise ModelError(
-                f"the model cannot be loaded ({_first_line(error)})", where=path, hint="restore the model's files"
-            ) from error
+            hint = "use a causal language model" if isinstance(error, ValueError) else "restore the model's files"
+            raise ModelError(f"the model cannot be loaded ({_first_line(error)})", where=path, hint=hint) from error
+    check_loading(report, path, set(model.state_dict()))
+    if torch.cuda.is_available():
+        model = model.to(f"cuda:{os.environ.get('LOCAL_RANK', '0')}")
     model.config.pad_token_id = tokenizer.pad_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     return LanguageModel(model, tokenizer, path)

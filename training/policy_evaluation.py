@@ -16,7 +16,7 @@ from training.audit import audit_policy
 from training.baselines import beside, measure
 from training.course import fact_options, no_facts, shown_names, token_counter
 from training.facts import FactBook
-from training.language_model import Precision, prepare_model
+from training.language_model import prepare_model
 from training.policy_model import load_stages, read_facts_settings, stage_saved
 from training.prompts import prompt_text
 from training.question_pool import with_rates
@@ -192,12 +192,11 @@ def evaluate_policy(
         where=run.folder,
     )
     questions = replace(questions, names=shown_names(config.questions, snapshot, config.seed))
-    precision: Precision = "float32" if config.model.method == "full" else config.model.precision
     asked = config.evaluation.model_dump()
     asked |= {"samples": samples} if samples else {}
     asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
     return examine(
-        load_stages(base, run.model, config.model.method, precision),
+        load_stages(base, run.model, config.model.method, config.model.weights),
         questions,
         train=train,
         audit=audit,

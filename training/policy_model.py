@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 STAGES = ("warmup", "grpo")
 
 
-def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str) -> None:
-    """Save a stage's adapter, or for full training the whole model, as `folder/stage`; it appears whole or not."""
+def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: dict[str, Any] | None = None) -> None:
+    """Save a stage's adapter, or for full training the whole model, as `folder/stage`; it appears whole or not.
+
+    `weights` are saved instead of the model's own, where they were gathered from several processes.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     target, temporary = folder / stage, folder / f".{stage}.{os.getpid()}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         with quiet():
-            model.save_pretrained(temporary)
+            model.save_pretrained(temporary, **({} if weights is None else {"state_dict": weights}))
             tokenizer.save_pretrained(temporary)
         shutil.rmtree(target, ignore_errors=True)
         temporary.replace(target)
@@ -63,11 +66,16 @@ def load_stages(base: str, folder: Path, method: Method, precision: Precision, u
     loaded = load_model(base, precision)
     model = loaded.model
     for stage in stages:
-        model = merged(_with_adapter(model, folder / stage))
+        model = merged(with_adapter(model, folder / stage))
     return LanguageModel(model, loaded.tokenizer, loaded.path)
 
 
-def _with_adapter(model: Any, folder: Path) -> Any:
+def with_adapter(model: Any, folder: Path) -> Any:
+    """A model with the adapter that a folder holds, not merged.
+
+    Raises:
+        ModelError: the adapter is missing or corrupt, or of another model.
+    """
     from peft import PeftModel
 
     with quiet():

@@ -34,6 +34,11 @@ class ModelSettings(_Section):
     )
     method: Method = Field(default="lora", description="lora: small adapters; full: all weights")
 
+    @property
+    def weights(self) -> Literal["auto", "float32", "bfloat16"]:
+        """The precision that is loaded."""
+        return "float32" if self.method == "full" else self.precision
+
 
 class QuestionSettings(_Section):
     """What is asked."""
@@ -159,6 +164,43 @@ class EvaluationSettings(_Section):
     batch_size: int = Field(default=32, ge=1, description="prompts scored at once")
 
 
+class AlarmSettings(_Section):
+    """When a GRPO step is called unhealthy; a threshold of 0 switches its alarm off (see `training.alarms`)."""
+
+    window: int = Field(default=5, ge=1, description="steps that every figure is averaged over")
+    entropy: float = Field(default=0.05, ge=0, description="least entropy, nats a token: below, sampling has collapsed")
+    yes_drift: float = Field(
+        default=0.3, ge=0, le=1, description="largest distance of the share of yes from the verifiers' mean probability"
+    )
+    zero_spread: float = Field(
+        default=0.9, ge=0, le=1, description="largest share of groups whose completions all earned the same"
+    )
+    length_drift: float = Field(
+        default=2.0, ge=0, description="largest factor by which completions get longer, or shorter, than at first"
+    )
+    part_rise: float = Field(
+        default=0.05, ge=0, description="rise of a part of the reward that counts while the held-out score falls"
+    )
+    held_out_fall: float = Field(
+        default=0.05, ge=0, description="fall of the held-out log-likelihood below its best, nats a question"
+    )
+    held_out_every: int = Field(default=5, ge=0, description="steps between held-out scores; 0: none")
+    held_out_questions: int = Field(
+        default=64, ge=2, description="train questions kept out of the training for the held-out score, in pairs"
+    )
+
+
+class AccelerationSettings(_Section):
+    """Training on more hardware (see `training.acceleration`); untested on GPUs here."""
+
+    deepspeed: str = Field(default="", description="zero2, zero3, or a DeepSpeed JSON file; empty: without DeepSpeed")
+    vllm: Literal["off", "colocate", "server"] = Field(
+        default="off", description="generation by vLLM: in the training processes, or by a server"
+    )
+    vllm_memory: float = Field(default=0.3, gt=0, lt=1, description="share of a GPU's memory for vLLM (colocate)")
+    vllm_server: str = Field(default="http://127.0.0.1:8000", description="address of the vLLM server (server)")
+
+
 class PolicyConfig(_Section):
     """A whole recipe. Unknown names and values out of range are errors."""
 
@@ -169,6 +211,8 @@ class PolicyConfig(_Section):
     grpo: GrpoSettings = GrpoSettings()
     reward: RewardSettings = RewardSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    acceleration: AccelerationSettings = AccelerationSettings()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from rbio_kg.claims import Claim, Status, Verdict
+from rbio_kg.errors import VerifierError
 from training.completions import Completion, completion_text
+from training.processes import Processes
 
 if TYPE_CHECKING:
     from training.judgements import Judgement
@@ -46,14 +49,18 @@ class RolloutRecorder:
         folder: where the files go.
         run: the run's name.
         explained: completions a step that are stored with cited evidence; one of each question before a second.
+        processes: of this training; the first one writes the rollouts of all.
     """
 
-    def __init__(self, reward: ComposedReward, folder: Path, run: str, explained: int) -> None:
+    def __init__(
+        self, reward: ComposedReward, folder: Path, run: str, explained: int, processes: Processes | None = None
+    ) -> None:
         self.reward = reward
         self.main = reward.functions[0]
         self.folder = folder
         self.run = run
-        self.explained = explained
+        self.processes = processes or Processes()
+        self.explained = -(-explained // self.processes.size)
         self.batches = 0
         self.__name__ = self.main.__name__
 
@@ -66,9 +73,12 @@ class RolloutRecorder:
         names = ("subject", "relation", "object", "cell_line")
         claims = [Claim(*row) for row in zip(*(columns[name] for name in names), strict=True)]
         judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts)
+        _record(judgements, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1
-        write_rollouts(self.folder, step, self.rows(step, judgements, prompts))
+        rows = self.processes.together(self.rows(step, judgements, prompts))
+        if self.processes.first:
+            write_rollouts(self.folder, step, rows)
         return list(rewards)
 
     def rows(self, step: int, judgements: Sequence[Judgement], prompts: Sequence[Completion]) -> list[dict[str, Any]]:
@@ -94,9 +104,7 @@ class RolloutRecorder:
                     [
                         verdict.to_json()
                         for verdict in (
-                            self.reward.explain(judgement.claim, judgement.text, prompt)
-                            if number in chosen
-                            else plain_verdicts(judgement.scores)
+                            self._explained(judgement, prompt) if number in chosen else plain_verdicts(judgement.scores)
                         )
                     ],
                     allow_nan=False,
@@ -104,6 +112,24 @@ class RolloutRecorder:
             }
             for number, (judgement, prompt) in enumerate(zip(judgements, prompts, strict=True))
         ]
+
+    def _explained(self, judgement: Judgement, prompt: Completion) -> list[Verdict]:
+        """Verdicts with evidence. They are only recorded: one that cannot be made is no reason to lose a training."""
+        try:
+            return self.reward.explain(judgement.claim, judgement.text, prompt)
+        except VerifierError as error:
+            return [replace(item, reason=f"no evidence: {error.what}") for item in plain_verdicts(judgement.scores)]
+
+
+def _record(judgements: Sequence[Judgement], log_metric: Callable[[str, float], None] | None) -> None:
+    """What the alarms read: shares of all completions, so that equal batches of several processes average rightly."""
+    if log_metric is None or not judgements:
+        return
+    for answer in ("yes", "no"):
+        log_metric(f"answered_{answer}", sum(item.answer == answer for item in judgements) / len(judgements))
+    believed = [item.v for item in judgements if item.v is not None]
+    if believed:
+        log_metric("verifiers_mean", sum(believed) / len(believed))
 
 
 def plain_verdicts(scores: Mapping[str, float | None]) -> list[Verdict]:

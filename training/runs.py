@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,8 +15,9 @@ import polars as pl
 from rbio_kg.errors import TrainingError
 from rbio_kg.files import write_text
 from rbio_kg.paths import WorkspacePaths
+from training.trackers import NoTracker, Tracker
 
-RunStatus = Literal["running", "interrupted", "failed", "finished"]
+RunStatus = Literal["running", "interrupted", "stopped", "failed", "finished"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -33,9 +34,10 @@ class RunManifest:
         seeds: by what they seed.
         config: the whole recipe.
         simulated: whether labels come from a model instead of a laboratory.
-        status: running, interrupted, failed or finished.
+        status: running, interrupted, stopped (by an alarm), failed or finished.
         stage: the last thing that was finished.
         result: what the run reported at its end.
+        alarms: what was raised while it trained (see `training.alarms`).
     """
 
     name: str
@@ -49,6 +51,7 @@ class RunManifest:
     status: RunStatus = "running"
     stage: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
+    alarms: Sequence[Mapping[str, Any]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
@@ -60,6 +63,16 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._tracker: Tracker = NoTracker()
+
+    def track(self, tracker: Tracker) -> None:
+        """Send the log's lines to a tracker too."""
+        self._tracker = tracker
+
+    def close(self) -> None:
+        """Let the tracker write what is left."""
+        self._tracker.close()
+        self._tracker = NoTracker()
 
     @property
     def manifest_file(self) -> Path:
@@ -132,6 +145,7 @@ class Run:
         """Add one line to the log."""
         with self.log_file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
+        self._tracker.log(record)
 
     def logged(self) -> list[dict[str, Any]]:
         """The log's lines; a last line that was cut off is left out."""

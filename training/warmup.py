@@ -7,10 +7,7 @@ Soft targets are what makes a small model learn here: at equal rows, hard labels
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import pickle
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +19,8 @@ import numpy as np
 from rbio_kg.errors import TrainingError
 from training.language_model import quiet
 from training.lessons import AnswerTokens, EncodedLesson, Lesson
+from training.time_left import time_left
+from training.warmup_checkpoint import fingerprint, restore_checkpoint, save_checkpoint
 
 if TYPE_CHECKING:
     from training.recipe import WarmupSettings
@@ -81,12 +80,13 @@ def add_lora(model: Any, *, rank: int, top_layers: int | None, seed: int) -> Any
     """
     import torch
     from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D  # the linear layers of GPT-2 and its kin
 
     head = model.get_output_embeddings()
     names = {
         name.rsplit(".", 1)[-1]
         for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and module is not head
+        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not head
     }
     layers = model.config.num_hidden_layers
     chosen = None if top_layers is None or top_layers >= layers else list(range(layers - top_layers, layers))
@@ -170,10 +170,10 @@ def warm_up(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     history = WarmupHistory()
-    mark = _fingerprint(encoded, settings, seed)
+    mark = fingerprint(encoded, settings, seed)
     done = 0
     if resume and checkpoint is not None and checkpoint.is_file():
-        done = _restore(checkpoint, mark, parameters, optimiser, history)
+        done = restore_checkpoint(checkpoint, mark, parameters, optimiser, history)
     resumed = done
     started = saved = time.monotonic()
     earlier = history.seconds
@@ -187,7 +187,12 @@ def warm_up(
                     f"the warm-up's loss is not finite at step {step + 1} ({losses})",
                     hint="lower warmup.learning_rate in the recipe",
                 )
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, 1.0))
+            if not math.isfinite(norm):
+                raise TrainingError(
+                    f"the warm-up's gradient is not finite at step {step + 1}",
+                    hint="lower warmup.learning_rate in the recipe",
+                )
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _schedule(step, steps)
             optimiser.step()
@@ -196,19 +201,20 @@ def warm_up(
                 getattr(history, name).append(value)
             done = step + 1
             history.seconds = earlier + time.monotonic() - started
-            progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer", done / steps)
+            left = time_left(started, done - resumed, steps - done)
+            progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer{left}", done / steps)
             if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+                save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
                 saved = time.monotonic()
     except KeyboardInterrupt:
         # Stopped inside a step, the gradients are dropped and the last finished step is kept.
         if checkpoint is not None and len(history.answer) == done == len(history.text):
-            _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+            save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
         raise
     finally:
         model.eval()
     if checkpoint is not None:
-        _save(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+        save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
     return history, resumed
 
 
@@ -256,54 +262,3 @@ def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) 
 def _schedule(step: int, steps: int) -> float:
     """Five steps up, then a cosine down to a tenth."""
     return min(1.0, (step + 1) / 5) * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))
-
-
-def _fingerprint(encoded: Sequence[EncodedLesson], settings: WarmupSettings, seed: int) -> str:
-    digest = hashlib.sha256(f"{settings.model_dump_json()} {seed}".encode())
-    for item in encoded:
-        digest.update(np.asarray(item.ids, dtype=np.int64).tobytes() + np.float64(item.q).tobytes())
-    return digest.hexdigest()
-
-
-def _save(
-    path: Path, mark: str, done: int, *, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory
-) -> None:
-    import torch
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    state = {
-        "mark": mark,
-        "done": done,
-        "parameters": [parameter.detach().cpu() for parameter in parameters],
-        "optimiser": optimiser.state_dict(),
-        "history": dict(vars(history)),
-    }
-    try:
-        torch.save(state, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _restore(path: Path, mark: str, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory) -> int:
-    import torch
-
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        found, done = state["mark"], int(state["done"])
-    except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
-        raise TrainingError(
-            f"the checkpoint is corrupt ({type(error).__name__})", where=path, hint="delete it and start the run again"
-        ) from error
-    if found != mark:
-        raise TrainingError(
-            "the checkpoint is of other lessons or settings", where=path, hint="give the new run another name"
-        )
-    with torch.no_grad():
-        for parameter, value in zip(parameters, state["parameters"], strict=True):
-            parameter.copy_(value)
-    optimiser.load_state_dict(state["optimiser"])
-    for name, value in state["history"].items():
-        setattr(history, name, value)
-    return done

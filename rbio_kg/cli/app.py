@@ -20,6 +20,7 @@ from rbio_kg.cli import (
     export,
     graph,
     judge,
+    model_export,
     query,
     questions,
     recipes,
@@ -34,7 +35,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (demo, graph, build, export, query, judge, check, questions, recipes, train, evaluate, runs, doctor):
+for group in (
+    *(demo, graph, build, export, query, judge, check),
+    *(questions, recipes, train, evaluate, model_export, runs, doctor),
+):
     group.register(app)
 
 

@@ -61,9 +61,12 @@ def run_policy(
     seed: int | None = None,
     minutes: float | None = None,
     dry_run: bool = False,
+    stop_on_alarm: bool = False,
+    report_to: str = "none",
 ) -> dict[str, Any]:
     """Warm up and train a policy; the document of `train policy`."""
     from training.policy import train_policy
+    from training.processes import Processes
     from training.runs import free_name
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
@@ -78,9 +81,12 @@ def run_policy(
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
             knockdowns=workspace.tables["knockdowns"],
-            name=name or free_name(workspace.paths, "policy"),
+            # Started several times at once, all must take the name that the first one found free.
+            name=name or Processes().decided(free_name(workspace.paths, "policy")),
             resume=resume,
             dry_run=dry_run,
+            stop_on_alarm=stop_on_alarm,
+            report_to=report_to,
             progress=progress,
         )
     )

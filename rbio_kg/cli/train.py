@@ -159,6 +159,12 @@ def register(app: typer.Typer) -> None:
         steps: Annotated[int | None, typer.Option("--steps", min=0, help="GRPO steps.")] = None,
         model: Annotated[str | None, typer.Option("--model", help="smollm2, a folder or a hub id.")] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, train nothing.")] = False,
+        stop_on_alarm: Annotated[
+            bool, typer.Option("--stop-on-alarm", help="End GRPO at the first alarm, with a checkpoint.")
+        ] = False,
+        report_to: Annotated[
+            str, typer.Option("--report-to", help="Also write curves for tensorboard or trackio, in the run's folder.")
+        ] = "none",
     ) -> None:
         """Warm up a language model and train it by GRPO with the composed reward."""
         from rbio_kg.cli.policy_run import run_policy
@@ -168,7 +174,16 @@ def register(app: typer.Typer) -> None:
             f"the last checkpoint is kept; go on with: rbio-kg train policy --resume --name {name or 'policy'}"
         )
         document = run_policy(
-            workspace, session.progress, config=config, name=name, resume=resume, steps=steps, dry_run=dry_run
+            workspace,
+            session.progress,
+            config=config,
+            name=name,
+            resume=resume,
+            steps=steps,
+            dry_run=dry_run,
+            stop_on_alarm=stop_on_alarm,
+            report_to=report_to,
         )
         simple = [(key, value) for key, value in document.items() if not isinstance(value, (dict, list))]
-        session.emit(document, lambda: show_table(["what", "value"], simple))
+        if set(document) != {"run"}:  # of several processes the first one tells
+            session.emit(document, lambda: show_table(["what", "value"], simple))

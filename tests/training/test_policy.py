@@ -69,6 +69,7 @@ def test_the_run_folder_is_whole(finished: tuple[Path, dict[str, Any]]) -> None:
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [(line["phase"], line["step"]) for line in lines] == [
         *(("warmup", step) for step in range(1, 7)),
+        ("held_out", 0),
         *(("grpo", step) for step in range(1, 5)),
     ]
     assert "rewards/format/mean" in lines[-1]

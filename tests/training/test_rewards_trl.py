@@ -146,7 +146,7 @@ def test_nothing_is_learnt_from_questions_that_nobody_can_judge(tmp_path: Path) 
 
 
 def test_a_broken_verifier_stops_the_training(tmp_path: Path) -> None:
-    with pytest.raises(VerifierError, match="verifier table failed"):
+    with pytest.raises(VerifierError, match=r"verifier table failed"):
         train(build(BrokenJudge(None)), tmp_path, conversational=True, columns=ALL)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.training.small_run import small_model
@@ -68,7 +69,7 @@ def test_two_processes_train_and_log_like_one(tmp_path: Path) -> None:
     asked = [frame.select("step", "claim_id", "prompt").rows() for frame in rollouts]
     assert asked[0] == asked[1]
     rewards = [line["reward"] for line in logs[1] if line["phase"] == "grpo"]
-    means = rollouts[1].group_by("step").mean().sort("step")["reward"].to_list()
+    means = rollouts[1].group_by("step").agg(pl.col("reward").mean()).sort("step")["reward"].to_list()
     assert rewards == pytest.approx(means, abs=1e-5)
     assert read_run(two.folder).status == "finished"
 

@@ -93,7 +93,7 @@ class Training:
                 break
             time.sleep(0.0005)
         time.sleep(after)
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
         return bool(process.exitcode == -signal.SIGKILL)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -198,28 +197,29 @@ class Workspace:
     def verifier_names() -> list[str]:
         """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
         from rbio_kg.judges import BUILT_IN
+        from rbio_kg.own_verifiers import registered
 
-        registered = sorted(point.name for point in entry_points(group="rbio_kg.verifiers"))
-        return [*BUILT_IN, *(name for name in registered if name not in BUILT_IN)]
+        return [*BUILT_IN, *(name for name in registered() if name not in BUILT_IN)]
 
     def verifier(self, name: str) -> Verifier:
-        """A verifier by name, opened at first use.
+        """A verifier by name, or by `MODULE:NAME` or `FILE.py:NAME`; opened at first use.
 
         Raises:
-            VerifierError: the name is unknown, or the verifier has not been fitted on this graph.
+            VerifierError: the name is unknown, the verifier has not been fitted on this graph, or one of the user's own
+                cannot be opened.
         """
         if name not in self._verifiers:
             from rbio_kg.judges import BUILT_IN, VARIANTS
+            from rbio_kg.own_verifiers import addressed, is_address, opened, registered
 
             if name in BUILT_IN or name in VARIANTS:
                 self._verifiers[name] = (BUILT_IN | VARIANTS)[name](self)
+            elif is_address(name):
+                self._verifiers[name] = opened(addressed(name), self)
+            elif name in (points := registered()):
+                self._verifiers[name] = opened(points[name], self)
             else:
-                points = {point.name: point for point in entry_points(group="rbio_kg.verifiers")}
-                if name not in points:
-                    raise VerifierError(
-                        f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names())
-                    )
-                self._verifiers[name] = points[name].load()(self)
+                raise VerifierError(f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names()))
         return self._verifiers[name]
 
     @cached_property

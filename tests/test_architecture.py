@@ -23,7 +23,14 @@ LAYERS = [
     ("graph_builders",),
     ("verifiers",),
     ("training",),
-    ("rbio_kg.workspace", "rbio_kg.judges", "rbio_kg.report", "rbio_kg.cli", "rbio_kg.__main__"),
+    (
+        "rbio_kg.workspace",
+        "rbio_kg.judges",
+        "rbio_kg.own_verifiers",
+        "rbio_kg.report",
+        "rbio_kg.cli",
+        "rbio_kg.__main__",
+    ),
 ]
 PACKAGES = ("rbio_kg", "graph_builders", "verifiers", "training")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))

@@ -14,9 +14,10 @@ from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.claim_pairs import ClaimGroup, grouped, silence
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
-from verifiers.path_calibration import PARTS, PathCalibration, fit_graph_path, knockdown_matrix
+from verifiers.pair_parts import GenePairs
+from verifiers.path_calibration import PARTS, PathCalibration, fit_graph_path
 from verifiers.path_evidence import Citations, Step, as_evidence
-from verifiers.path_parts import GenePairs, PathParts
+from verifiers.path_parts import PathParts
 
 __all__ = ["GraphPathVerifier", "fit_graph_path"]
 
@@ -35,6 +36,8 @@ STRENGTHS: Mapping[str, float] = MappingProxyType(
 )
 """Without a calibration the score is a noisy-or: 1 - product over parts of (1 - strength x part)."""
 
+CITED = ("direct", "path", "two", "three", "regulation", "cascade", "term", "overlap", "pathway")
+"""Parts of a gene pair that evidence is cited for."""
 KNOWN_REGULATION = 0.95
 """Probability given to a regulation that the graph has, in the direction and with the sign it has."""
 KNOWN_MEMBERSHIP = 0.95
@@ -46,9 +49,11 @@ SIGN_TRUST = 0.7
 class GraphPathVerifier(Verifier):
     """Judges gene pairs, and genes with terms or pathways, by what joins them in the graph.
 
-    A relation that the graph has is its own answer. Else short paths speak: the best association path of 2 or 3 steps
-    by the product of its steps (hubs penalised), chains of regulation with their signs, shared GO terms by information
-    content, shared pathways by smallness; for `takes_part_in`, the share of the gene's neighbours that take part.
+    A relation that the graph has is its own answer. Else short paths speak: all association paths of 2 or 3 steps added
+    up with hubs weighed down (`verifiers.path_counts`), the best of them by the product of its steps, chains of
+    regulation from subject to object with their signs, shared GO terms by information content, shared pathways by
+    smallness; for `takes_part_in`, the share of the gene's neighbours that take part. A calibration turns the parts x
+    into sigmoid(c + w . x), fitted for each relation (`verifiers.path_calibration`).
 
     Args:
         snapshot_dir: the build's snapshot.
@@ -128,13 +133,13 @@ class GraphPathVerifier(Verifier):
         return self._opened
 
     def _score_group(self, group: ClaimGroup) -> FloatArray:
-        _, parts, calibration = self._open()
+        parts = self._open()[1]
         if group.target != "genes":
             found = parts.groups(group.subject, group.object, group.target)
             scores = self._calibrated(group.target, found.matrix(PARTS[group.target]))
             scores = np.where(found.known, KNOWN_MEMBERSHIP, scores)
             return np.where(parts.isolated[group.subject], np.nan, scores)
-        pairs = parts.genes(group.subject, group.object)
+        pairs = parts.genes(group.subject, group.object, counts=True)
         if group.relation is Relation.INTERACTS_WITH:
             guess = self._calibrated("interacts_with", pairs.matrix(PARTS["interacts_with"]))
             # STRING's score is the chance that the association is real; the graph having it halves the doubt.
@@ -142,7 +147,7 @@ class GraphPathVerifier(Verifier):
         elif group.relation in KNOCKDOWN_RELATIONS:
             scores = self._knockdown(group, pairs)
         else:
-            scores = self._regulation(group.relation, pairs, calibration)
+            scores = self._regulation(group.relation, pairs)
         silent = parts.isolated[group.subject] | parts.isolated[group.object]
         return np.where(silent, np.nan, scores)
 
@@ -158,28 +163,27 @@ class GraphPathVerifier(Verifier):
     def _knockdown(self, group: ClaimGroup, pairs: GenePairs) -> FloatArray:
         calibration = self._open()[2]
         if group.relation is Relation.CHANGES_EXPRESSION_OF:
-            return self._calibrated("changes", knockdown_matrix(pairs, PARTS["changes"]), group.lines)
+            return self._calibrated("changes", pairs.matrix(PARTS["changes"]), group.lines)
         if calibration is not None and "rises" in calibration.fits:
-            rises = self._calibrated("rises", knockdown_matrix(pairs, PARTS["rises"]), group.lines)
+            rises = self._calibrated("rises", pairs.matrix(PARTS["rises"]), group.lines)
         else:
             # The loss of an activator lowers its target's expression, that of a repressor raises it.
             sign = np.where(pairs.sign != 0, pairs.sign, pairs.cascade_sign * (pairs.cascade > 0))
             rises = 0.5 - (SIGN_TRUST - 0.5) * sign
         return rises if group.relation is Relation.INCREASES else 1.0 - rises
 
-    def _regulation(self, relation: Relation, pairs: GenePairs, calibration: PathCalibration | None) -> FloatArray:
-        known = pairs.regulation > 0
+    def _regulation(self, relation: Relation, pairs: GenePairs) -> FloatArray:
+        calibration, known = self._open()[2], pairs.regulation > 0
         regulates = np.where(known, KNOWN_REGULATION, self._calibrated("regulates", pairs.matrix(PARTS["regulates"])))
         if relation is Relation.REGULATES:
             return regulates
-        activating = calibration.activating if calibration is not None else 0.5
+        if calibration is not None and "activates" in calibration.fits:
+            activates = self._calibrated("activates", pairs.matrix(PARTS["activates"]))
+        else:
+            activates = 0.5 + (SIGN_TRUST - 0.5) * pairs.cascade_sign
         wanted = 1.0 if relation is Relation.ACTIVATES else -1.0
-        share = np.where(pairs.cascade_sign * wanted > 0, SIGN_TRUST, 1.0 - SIGN_TRUST)
-        share = np.where(pairs.cascade_sign == 0, activating if wanted > 0 else 1.0 - activating, share)
-        unsigned = activating if wanted > 0 else 1.0 - activating
         stated = np.where(pairs.sign * wanted > 0, KNOWN_REGULATION, 1.0 - KNOWN_REGULATION)
-        stated = np.where(pairs.sign == 0, KNOWN_REGULATION * unsigned, stated)
-        return np.where(known, stated, regulates * share)
+        return np.where(pairs.sign != 0, stated, regulates * (activates if wanted > 0 else 1.0 - activates))
 
     def _weights(self, name: str, values: Mapping[str, float]) -> dict[str, float]:
         """How much each part counted for the claim: its share of all that speaks for it, 0 to 1."""
@@ -196,12 +200,10 @@ class GraphPathVerifier(Verifier):
         snapshot, parts, _ = self._open()
         cite = Citations(snapshot)
         a, b = int(group.subject[0]), int(group.object[0])
-        pairs = parts.genes(group.subject, group.object)
+        pairs = parts.genes(group.subject, group.object, counts=True)
         names = {Relation.INTERACTS_WITH: "interacts_with", Relation.CHANGES_EXPRESSION_OF: "changes"}
         name = names.get(group.relation, "rises" if group.relation in KNOCKDOWN_RELATIONS else "regulates")
-        weights = self._weights(
-            name, {part: float(getattr(pairs, part)[0]) for part in STRENGTHS if hasattr(pairs, part)}
-        )
+        weights = self._weights(name, {part: float(getattr(pairs, part)[0]) for part in CITED})
         direct, regulation = cite.interaction(a, b), cite.regulation(a, b)
         if direct is not None and group.relation is Relation.INTERACTS_WITH:
             weights |= {"direct": 1.0}
@@ -210,8 +212,13 @@ class GraphPathVerifier(Verifier):
         weighed: list[tuple[float, list[Step]]] = [
             (weights.get("direct", 0.0), [direct] if direct else []),
             (weights.get("regulation", 0.0), [regulation] if regulation else []),
-            (weights["path"], cite.association(pairs.path_nodes[0])),
+            (weights["path"] + weights["three"], cite.association(pairs.path_nodes[0])),
             (weights["cascade"], cite.cascade(pairs.cascade_nodes[0])),
+            *(
+                (weights["two"] * share, cite.association((a, x, b)))
+                for x, share in parts.counts.between(a, b)
+                if (a, x, b) != tuple(pairs.path_nodes[0][:3].tolist())
+            ),
         ]
         term, pathway = int(pairs.shared_term[0]), int(pairs.shared_pathway[0])
         if term >= 0 and pairs.term[0] > 0:

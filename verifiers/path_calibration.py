@@ -18,25 +18,39 @@ from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.logistic import Logistic, fit_logistic
 from verifiers.metrics import auroc, expected_calibration_error
-from verifiers.path_parts import GROUP_PARTS, GenePairs, PathParts
-from verifiers.sampling import group_negatives, keys_of, pair_negatives
+from verifiers.pair_parts import GROUP_PARTS
+from verifiers.path_parts import PathParts
+from verifiers.sampling import Pairs, degree_matched, false_pairs, group_negatives, keys_of, pair_negatives, walk
 
 FILE = "graph_path.json"
-VERSION = 1
+VERSION = 2
 BASE_RATE = 0.2
 """Share of true claims that calibrated structural probabilities assume: four false ones were drawn for a true one."""
 MOST_POSITIVES = 20_000
 MOST_QUESTIONS = 60_000
 
 PARTS: dict[str, tuple[str, ...]] = {
-    "interacts_with": ("path", "cascade", "term", "overlap", "pathway"),
-    "regulates": ("direct", "path", "cascade", "term", "overlap", "pathway", "regulator", "regulated"),
+    "interacts_with": ("path", "two", "three", "cascade", "term", "overlap", "pathway"),
+    "regulates": (
+        "direct",
+        "path",
+        "two",
+        "three",
+        "cascade",
+        "term",
+        "overlap",
+        "pathway",
+        "regulator",
+        "regulated",
+    ),
+    "activates": ("cascade_activation", "subject_sign", "object_sign"),
     "terms": GROUP_PARTS,
     "pathways": GROUP_PARTS,
-    "changes": ("direct", "path", "regulation", "cascade", "term", "overlap", "pathway"),
-    "rises": ("direct", "path", "term", "overlap", "pathway", "activation", "cascade_activation"),
+    "changes": ("direct", "path", "two", "three", "regulation", "cascade", "term", "overlap", "pathway"),
+    "rises": ("direct", "path", "two", "three", "term", "overlap", "pathway", "sign", "cascade_activation"),
 }
-"""Parts that each fit sees. A pair's own edge is hidden from the fit of its own relation: it is the answer there."""
+"""Parts that each fit sees. A pair's own edge is hidden from the fit of its own relation: it is the answer there.
+`activates` is the probability that a regulation activates, given that it is one and has a sign."""
 
 Progress = Callable[[str, float | None], None]
 Indices = NDArray[np.int32]
@@ -49,8 +63,6 @@ class PathCalibration:
 
     build_id: str
     fits: Mapping[str, Logistic]
-    activating: float = 0.5
-    """Share of activations among the signed regulations of the graph."""
     simulated: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
@@ -71,8 +83,7 @@ class PathCalibration:
             fits = {name: Logistic.from_json(entry) for name, entry in value["fits"].items()}
             if any(fit.parts != PARTS[name] for name, fit in fits.items()):
                 raise ValueError("its parts are not the ones this version computes")
-            activating, simulated = float(value["activating"]), bool(value["simulated"])
-            read = cls(str(value["build_id"]), fits, activating, simulated, value["metrics"])
+            read = cls(str(value["build_id"]), fits, bool(value["simulated"]), value["metrics"])
         except FileNotFoundError:
             raise ModelError("no calibration here", where=path, hint=hint) from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as cause:
@@ -87,7 +98,6 @@ class PathCalibration:
             "version": VERSION,
             "build_id": self.build_id,
             "fits": {name: fit.to_json() for name, fit in self.fits.items()},
-            "activating": self.activating,
             "simulated": self.simulated,
             "metrics": dict(self.metrics),
         }
@@ -105,8 +115,9 @@ def fit_graph_path(
     """Fit the calibration and write it into `model_dir`.
 
     Structural relations are fitted on the graph's own edges, each seen without itself, against four times as many pairs
-    that the graph does not join (half of them with the ends of true pairs). Knockdown relations are fitted on training
-    questions only. Half of the pairs (a fifth of the perturbations) is kept back for the metrics.
+    that the graph does not join: a quarter of them random, a quarter with the ends of other true pairs, a quarter with
+    an object of like degree, a quarter at the end of a short walk. Knockdown relations are fitted on training questions
+    only. Half of the pairs (a fifth of the perturbations) is kept back for the metrics.
 
     Args:
         tables: of the build; only `questions` is read, and of it only rows of split `train`.
@@ -123,6 +134,7 @@ def fit_graph_path(
     tasks: list[tuple[str, Callable[[], None]]] = [
         ("interactions", fitter.interactions),
         ("regulations", fitter.regulations),
+        ("signs of regulations", fitter.signs),
         ("terms", lambda: fitter.groups("terms", snapshot.annotations, snapshot.closure)),
         ("pathways", lambda: fitter.groups("pathways", snapshot.memberships, snapshot.memberships)),
         ("knockdowns", lambda: fitter.knockdowns(tables["questions"])),
@@ -130,27 +142,9 @@ def fit_graph_path(
     for done, (name, task) in enumerate(tasks):
         progress(f"graph path: calibrating {name}", done / len(tasks))
         task()
-    signs = snapshot.regulates.weights
-    signed = int((signs != 0).sum())
-    calibration = PathCalibration(
-        snapshot.build_id,
-        fitter.fits,
-        activating=(float((signs > 0).sum()) + 1.0) / (signed + 2.0),
-        simulated=fitter.simulated,
-        metrics=fitter.metrics,
-    )
-    calibration.write(model_dir)
+    PathCalibration(snapshot.build_id, fitter.fits, fitter.simulated, fitter.metrics).write(model_dir)
     progress("graph path: calibrated", 1.0)
     return dict(fitter.metrics)
-
-
-def knockdown_matrix(pairs: GenePairs, parts: tuple[str, ...]) -> Floats:
-    """Parts of knockdown relations, (n, parts); `activation` is the direct regulation with its sign (1 activates)."""
-    columns = {
-        "activation": pairs.sign,
-        "cascade_activation": pairs.cascade * pairs.cascade_sign,
-    }
-    return np.stack([columns[part] if part in columns else getattr(pairs, part) for part in parts], axis=1)
 
 
 class _Fitter:
@@ -165,13 +159,21 @@ class _Fitter:
     def interactions(self) -> None:
         csr = self.snapshot.interactions
         once = np.flatnonzero(csr.rows() < csr.indices)
-        self._pairs("interacts_with", csr, self._some(once), np.flatnonzero(csr.degrees).astype(np.int32))
+        pool = np.flatnonzero(csr.degrees).astype(np.int32)
+        self._pairs("interacts_with", csr, self._some(once), pool, (csr, csr), csr.degrees)
 
     def regulations(self) -> None:
-        csr = self.snapshot.regulates
-        once = np.flatnonzero(csr.rows() != csr.indices)
+        out, into = self.snapshot.regulates, self.snapshot.regulated_by
+        once = np.flatnonzero(out.rows() != out.indices)
         known = np.flatnonzero(~self.parts.isolated).astype(np.int32)
-        self._pairs("regulates", csr, self._some(once), known)
+        self._pairs("regulates", out, self._some(once), known, (out, into, out), into.degrees)
+
+    def signs(self) -> None:
+        csr = self.snapshot.regulates
+        chosen = self._some(np.flatnonzero((csr.weights != 0) & (csr.rows() != csr.indices)))
+        pairs = self.parts.genes(csr.rows()[chosen], csr.indices[chosen])
+        labels = (csr.weights[chosen] > 0).astype(np.int64)
+        self._fit("activates", pairs.matrix(PARTS["activates"]), labels, self.rng.random(len(labels)) < 0.5)
 
     def groups(self, kind: str, direct: Csr, closure: Csr) -> None:
         chosen = self._some(np.arange(len(direct.indices)))
@@ -197,16 +199,34 @@ class _Fitter:
             a, b, rows = a[chosen], b[chosen], rows[chosen]
             labels = rows.get_column("label").to_numpy()
             held = self.rng.random(len(self.snapshot.genes))[a] < 0.2
-            matrix = knockdown_matrix(self.parts.genes(a, b), PARTS[name])
+            matrix = self.parts.genes(a, b, counts=True).matrix(PARTS[name])
             self._fit(name, matrix, labels, held, rows.get_column("cell_line").to_list())
 
-    def _pairs(self, name: str, csr: Csr, chosen: NDArray[np.int64], pool: Indices) -> None:
+    def _pairs(  # noqa: PLR0917
+        self,
+        name: str,
+        csr: Csr,
+        chosen: NDArray[np.int64],
+        pool: Indices,
+        way: tuple[Csr, ...],
+        degrees: NDArray[np.int64],
+    ) -> None:
+        """Fit a relation of gene pairs: `way` is the walk, `degrees` those matched, of hard false pairs."""
         a, b = csr.rows()[chosen], csr.indices[chosen]
-        per_positive = round(1 / BASE_RATE) - 1
-        negative = pair_negatives(self.rng, np.tile(a, per_positive), np.tile(b, per_positive), pool, keys_of(csr))
-        subject, other = np.concatenate((a, negative[0])), np.concatenate((b, negative[1]))
-        labels = np.repeat([1, 0], (len(a), len(negative[0])))
-        matrix = self.parts.genes(subject, other).matrix(PARTS[name])
+        half = (round(1 / BASE_RATE) - 1) // 2
+        known = keys_of(csr)
+
+        def hard(where: NDArray[np.int64]) -> Pairs:
+            kept = a[where % len(a)]
+            like, walked = degree_matched(self.rng, b[where % len(b)], degrees, pool), walk(self.rng, kept, way)
+            return kept, np.where((where % 2 == 0) | (walked < 0), like, walked).astype(np.int32)
+
+        sets = [(a, b), pair_negatives(self.rng, np.tile(a, half), np.tile(b, half), pool, known)]
+        if len(a):
+            sets.append(false_pairs(hard, half * len(a), known))
+        subject, other = (np.concatenate([pairs[end] for pairs in sets]) for end in (0, 1))
+        labels = np.repeat([1, 0], (len(a), len(subject) - len(a)))
+        matrix = self.parts.genes(subject, other, counts=True).matrix(PARTS[name])
         self._fit(name, matrix, labels, self.rng.random(len(labels)) < 0.5)
 
     def _fit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -11,20 +10,16 @@ from numpy.typing import NDArray
 
 from rbio_kg.graph import kernels
 from rbio_kg.graph.csr import Csr, build_csr
+from verifiers.pair_parts import Floats, GeneGroups, GenePairs, Indices
+from verifiers.path_counts import PathCounts
 
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
+__all__ = ["GeneGroups", "GenePairs", "PathGraph", "PathParts"]
 
 HUB_EXPONENT = 0.25
 """Passing through a node multiplies a path by its degree to the minus this (degree-weighted paths, after Himmelstein
 and Baranzini 2015)."""
 REGULATION_STEP = 0.7
 """Weight of a regulation as a step of an association path, and of each step of a regulatory cascade."""
-
-GENE_PARTS = ("direct", "path", "regulation", "cascade", "term", "overlap", "pathway", "regulator", "regulated")
-"""Parts of a gene pair, each 0 to 1; see `GenePairs`."""
-GROUP_PARTS = ("neighbours", "excess", "breadth")
-"""Parts of a gene and a term or pathway, each 0 to 1; see `GeneGroups`."""
 
 
 class PathGraph(Protocol):
@@ -42,75 +37,16 @@ class PathGraph(Protocol):
     information_content: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class GenePairs:
-    """The parts of n gene pairs, subject first. Float arrays of shape (n,) unless said otherwise.
-
-    direct: STRING's combined score of the pair's own interaction, 0 to 1; 0 without one.
-    path: product of step weights along the best association path of 2 or 3 steps.
-    regulation: 1 where the subject is known to regulate the object.
-    sign: of that regulation; 1, -1 or 0.
-    cascade: product along the best chain of 2 or 3 regulations from subject to object.
-    cascade_sign: product of the chain's signs.
-    term: information content of the most informative shared GO term over the largest of all terms.
-    overlap: information content shared over united.
-    pathway: 1 - ln(size) / ln(genes in pathways) of the smallest shared pathway.
-    regulator: ln(1 + targets of the subject) over the largest such; the pair's own edge is not counted.
-    regulated: ln(1 + regulators of the object) over the largest such; the pair's own edge is not counted.
-    path_nodes, cascade_nodes: int32 (n, 4), -1 beyond the end.
-    shared_term, shared_pathway: int32, -1 for none.
-    """
-
-    direct: Floats
-    path: Floats
-    regulation: Floats
-    sign: Floats
-    cascade: Floats
-    cascade_sign: Floats
-    term: Floats
-    overlap: Floats
-    pathway: Floats
-    regulator: Floats
-    regulated: Floats
-    path_nodes: Indices
-    cascade_nodes: Indices
-    shared_term: Indices
-    shared_pathway: Indices
-
-    def matrix(self, parts: tuple[str, ...]) -> Floats:
-        """The named parts side by side, (n, parts)."""
-        return np.stack([getattr(self, part) for part in parts], axis=1)
-
-
-@dataclass(frozen=True)
-class GeneGroups:
-    """The parts of n pairs of a gene and a term (or pathway). Float arrays of shape (n,).
-
-    neighbours: share of the gene's interaction weight that goes to genes of the group.
-    excess: ln of that share (one tenth of a neighbour added) over the group's share of all genes, over 10, cut to 0..1.
-    breadth: ln(1 + other genes of the group) over ln(1 + all genes).
-    known: 1 where the graph has the membership, itself or by a narrower term.
-    """
-
-    neighbours: Floats
-    excess: Floats
-    breadth: Floats
-    known: NDArray[np.bool_]
-
-    def matrix(self, parts: tuple[str, ...]) -> Floats:
-        """The named parts side by side, (n, parts)."""
-        return np.stack([getattr(self, part) for part in parts], axis=1)
-
-
 class PathParts:
     """Computes parts over one graph; keeps the step graphs, which are made on first use."""
 
     def __init__(self, graph: PathGraph) -> None:
         self.graph = graph
 
-    def genes(self, a: Indices, b: Indices) -> GenePairs:
-        """Parts of the gene pairs (a, b), int32 (n,) each; every index known."""
+    def genes(self, a: Indices, b: Indices, *, counts: bool = False) -> GenePairs:
+        """Parts of the gene pairs (a, b), int32 (n,) each; every index known. `counts` adds those of all paths."""
         s = self.graph
+        two, three = self.counts(a, b) if counts else (None, None)
         path, path_nodes = self.association_paths(a, b)
         cascade, cascade_nodes = self.cascades(a, b)
         edge = kernels.direct_weights(s.regulates.indptr, s.regulates.indices, s.regulates.weights, a, b, np.nan)
@@ -126,7 +62,7 @@ class PathParts:
             direct=direct / 1000.0,
             path=path,
             regulation=regulation,
-            sign=np.nan_to_num(edge),
+            sign=(sign := np.nan_to_num(edge)),
             cascade=cascade,
             cascade_sign=self._cascade_signs(cascade_nodes),
             term=best / max(float(self._content.max(initial=0.0)), 1.0),
@@ -134,10 +70,14 @@ class PathParts:
             pathway=pathway,
             regulator=_log_share(s.regulates.degrees, a, regulation),
             regulated=_log_share(s.regulated_by.degrees, b, regulation),
+            subject_sign=_mean_sign(self._signs[0], s.regulates.degrees, a, sign, regulation),
+            object_sign=_mean_sign(self._signs[1], s.regulated_by.degrees, b, sign, regulation),
             path_nodes=path_nodes,
             cascade_nodes=cascade_nodes,
             shared_term=shared_term,
             shared_pathway=shared_pathway,
+            two=two,
+            three=three,
         )
 
     def association_paths(self, a: Indices, b: Indices) -> tuple[Floats, Indices]:
@@ -222,6 +162,19 @@ class PathParts:
         return build_csr(genes, start, end, weights)
 
     @cached_property
+    def counts(self) -> PathCounts:
+        """Counts of all association paths of a pair."""
+        return PathCounts(self.last_steps)
+
+    @cached_property
+    def _signs(self) -> tuple[Floats, Floats]:
+        """Sum of the signs of each gene's regulations: of others, and by others."""
+        csr, genes = self.graph.regulates, len(self.graph.regulates)
+        signs = csr.weights.astype(np.float64)
+        out, into = np.bincount(csr.rows(), signs, genes), np.bincount(csr.indices, signs, genes)
+        return out.astype(np.float64), into.astype(np.float64)
+
+    @cached_property
     def _cascade_steps(self) -> tuple[Csr, Csr]:
         s = self.graph
         penalty = np.maximum(s.regulates.degrees + s.regulated_by.degrees, 1) ** -HUB_EXPONENT
@@ -265,6 +218,11 @@ def _log_share(degrees: NDArray[Any], genes: Indices, own: Floats) -> Floats:
     largest = np.log1p(max(1, int(degrees.max(initial=0))))
     share: Floats = np.log1p(degrees[genes] - own) / largest
     return share
+
+
+def _mean_sign(sums: Floats, degrees: NDArray[Any], genes: Indices, own_sign: Floats, own: Floats) -> Floats:
+    mean: Floats = (sums[genes] - own_sign) / (degrees[genes] - own + 1.0)
+    return mean
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -26,6 +26,7 @@ from rbio_kg.cli import (
     recipes,
     runs,
     train,
+    verifiers,
 )
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group in (
-    *(demo, graph, build, export, query, judge, check),
+    *(demo, graph, build, export, query, judge, verifiers, check),
     *(questions, recipes, train, evaluate, model_export, runs, doctor),
 ):
     group.register(app)

@@ -1,4 +1,4 @@
-"""Verbs about claims and their judges: explain, score, verifiers list, verifiers card."""
+"""Verbs about claims: explain, score."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import typer
 from rbio_kg.claims import Claim, Relation, Status, Verdict
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import ClaimError, ModelError, SourceError, VerifierError
+from rbio_kg.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError
+from rbio_kg.judges import BUILT_IN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +36,14 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
             verdicts.append(Verdict(None, Status.ABSTAIN, reason=str(error), verifier=name))
         except ModelError as error:
             verdicts.append(Verdict(None, Status.ERROR, reason=str(error), verifier=name))
+        except RbioKGError:
+            raise
+        except Exception as error:
+            if name in BUILT_IN:
+                raise
+            # A fault in somebody's own verifier must not hide what the others say.
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            verdicts.append(Verdict(None, Status.ERROR, reason=reason, verifier=name))
     named = {verdict.verifier: verdict for verdict in verdicts}
     members = [name for name in DEFAULT_WEIGHTS if name in named]
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
@@ -90,7 +99,12 @@ def read_claims(path: Path) -> pl.DataFrame:
     return frame
 
 
-def _claims(frame: pl.DataFrame, path: Path) -> list[Claim]:
+def as_claims(frame: pl.DataFrame, path: Path) -> list[Claim]:
+    """The rows of `read_claims` as claims.
+
+    Raises:
+        SourceError: a row is no claim (with its line).
+    """
     claims = []
     for number, row in enumerate(frame.select(COLUMNS).iter_rows(), start=2):
         try:
@@ -98,41 +112,6 @@ def _claims(frame: pl.DataFrame, path: Path) -> list[Claim]:
         except (ClaimError, TypeError) as error:
             raise SourceError(str(error), where=path, line=None if path.suffix == ".parquet" else number) from None
     return claims
-
-
-def scorecard_questions(workspace: Workspace) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The train rows of a scorecard: de questions of one cell line (k562 where there is one), and of all."""
-    import polars as pl
-
-    train = workspace.tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
-    lines = train["cell_line"].unique().sort().to_list()
-    if not lines:
-        return train, train
-    return train.filter(pl.col("cell_line") == ("k562" if "k562" in lines else lines[0])), train
-
-
-def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
-    """A verifier's card and scorecard."""
-    from verifiers.scorecard import scorecard
-
-    verifier = workspace.verifier(name)
-    asked, train = scorecard_questions(workspace)
-    measured = scorecard(verifier, asked, seed=workspace.settings.seed, train=train)
-    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
-
-
-def _show_card(document: dict[str, Any]) -> None:
-    skipped = {"pooled", "baselines", "reliability"}
-    show_table(["what", "value"], [(key, _brief(value)) for key, value in document.items() if key not in skipped])
-    baselines = document["baselines"] or {}
-    rows = [(name, values["per_gene_auroc"], values["interval"]) for name, values in baselines.items()]
-    show_table(["baseline", "per-gene AUROC", "interval"], rows)
-
-
-def _brief(value: Any) -> Any:
-    if isinstance(value, list) and not (len(value) == 2 and all(isinstance(item, float) for item in value)):
-        return ", ".join(str(item) for item in value)
-    return value
 
 
 def register(app: typer.Typer) -> None:
@@ -167,7 +146,7 @@ def register(app: typer.Typer) -> None:
 
         workspace = session.workspace()
         frame = read_claims(claims)
-        listed = _claims(frame, claims)
+        listed = as_claims(frame, claims)
         names = verifier or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
         started = time.perf_counter()
         abstained: dict[str, int] = {}
@@ -199,31 +178,3 @@ def register(app: typer.Typer) -> None:
                 print(f"{frame.height:,} claims scored into {out}; abstained: {abstained}")
 
         session.emit(document, show)
-
-    verifiers = typer.Typer(no_args_is_help=True, help="The judges and their cards.")
-    app.add_typer(verifiers, name="verifiers")
-
-    @command(verifiers, "list")
-    def verifiers_list(session: Session) -> None:
-        """What each verifier knows, and when it abstains."""
-        workspace = session.workspace()
-        rows: list[dict[str, Any]] = []
-        for name in workspace.verifier_names():
-            try:
-                verifier = workspace.verifier(name)
-                rows.append({"name": name, "kind": verifier.kind, "ready": True, **verifier.card.to_json()})
-            except (ModelError, VerifierError) as error:
-                rows.append({"name": name, "kind": None, "ready": False, "reason": str(error)})
-        session.emit(
-            {"verifiers": rows},
-            lambda: show_table(
-                ["name", "kind", "ready", "knows"],
-                [(row["name"], row["kind"], row["ready"], row.get("knows", row.get("reason"))) for row in rows],
-            ),
-        )
-
-    @command(verifiers, "card")
-    def verifiers_card(session: Session, name: Annotated[str, typer.Argument(help="Verifier.")]) -> None:
-        """One verifier's card and scorecard, on out-of-fold scores of the train questions."""
-        document = card_document(session.workspace(), name)
-        session.emit(document, lambda: _show_card(document))

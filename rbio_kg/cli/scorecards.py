@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.cli.judge import card_document
 from rbio_kg.cli.session import plain
+from rbio_kg.cli.verifiers import card_document
 from rbio_kg.errors import VerifierError
 from rbio_kg.files import write_text
 

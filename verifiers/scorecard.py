@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.interface import Verifier
 from verifiers.metrics import reliability_bins, summary
+from verifiers.strata import measured_strata, named_strata
 
 
 def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.float64]:
@@ -44,6 +46,7 @@ def scorecard(
     seed: int,
     split: str = "train",
     train: pl.DataFrame | None = None,
+    tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> dict[str, Any]:
     """How often a verifier speaks, how well it ranks within genes, and whether its probabilities mean what they say.
 
@@ -56,13 +59,17 @@ def scorecard(
         seed: of the intervals (and of the folds, where the verifier names none in its card's settings).
         split: the rows to use.
         train: rows for the baselines; None for `questions`.
+        tables: of the graph, to say where it is wrong most; None to leave that out.
 
     Returns:
         JSON-ready: `coverage` (share answered), `reason` (why figures are missing, or empty), `split`, those of
-        `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`.
+        `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`, `beats_gene_prior`
+        (whether the interval of the per-gene AUROC lies above .5), `remark` (that in words) and `worst` (see
+        `strata.measured_strata`).
     """
     frame = questions.filter(pl.col("split") == split)
     empty = {**summary([], [], [], seed=seed), "pooled": None, "reliability": None, "baselines": None}
+    empty |= {"beats_gene_prior": None, "remark": "", "worst": None}
     card = {"coverage": None, "reason": "", "split": split, "simulated": bool(frame["simulated"].any()), **empty}
     if verifier.kind == "text":
         return {
@@ -83,12 +90,30 @@ def scorecard(
     genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
     labels = frame["label"].to_numpy()
     strata = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
-    if verifier.name == "experiment" and split == "train":
+    own_labels = verifier.name == "experiment" and split == "train"
+    if own_labels:
         card["reason"] = "on train rows its score is the label itself"
     others = baseline_scores(frame, questions if train is None else train, fold_seed=fold_seed)
+    figures = summary(genes, labels, scores, seed=seed, strata=strata)
+    worst = None
+    if tables is not None and not own_labels:
+        worst = measured_strata(named_strata(frame, tables), np.array(genes), labels, scores, strata, seed)
     return {
         **card,
-        **summary(genes, labels, scores, seed=seed, strata=strata),
+        **figures,
+        **({} if own_labels else verdict_on(figures)),
+        "worst": worst,
         "reliability": reliability_bins(labels, scores),
         "baselines": {name: summary(genes, labels, found, seed=seed, strata=strata) for name, found in others.items()},
     }
+
+
+def verdict_on(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a verifier ranks better than the gene prior, which scores exactly .5 within genes, and that in words."""
+    if figures["interval"] is None:
+        return {"beats_gene_prior": None, "remark": "No gene has both labels: nothing can be ranked."}
+    low, high = figures["interval"]
+    ranked = f"per-gene AUROC {figures['per_gene_auroc']:.3f} [{low:.3f}, {high:.3f}] against 0.500"
+    if low > 0.5:
+        return {"beats_gene_prior": True, "remark": f"It beats the gene prior: {ranked}."}
+    return {"beats_gene_prior": False, "remark": f"It does NOT beat the gene prior: {ranked}."}

@@ -1,17 +1,29 @@
-"""Scorecards of all verifiers of a workspace, kept beside the models they describe."""
+"""Scorecards of a workspace's verifiers: quick ones beside the models they describe, and the full card of one."""
 
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.cli.session import plain
-from rbio_kg.cli.verifiers import card_document
-from rbio_kg.errors import VerifierError
+from rbio_kg.errors import EvaluationError, RbioKGError, VerifierError
 from rbio_kg.files import write_text
+from rbio_kg.judges import BUILT_IN
 
 if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from rbio_kg.claims import Claim
     from rbio_kg.workspace import Progress, Workspace
+    from verifiers.interface import Verifier
+
+AGREEMENT_ROWS = 20_000
+"""Questions on which a verifier is compared with the others."""
+RATIONALES = 500
+"""Claims whose rationales a text verifier is carded on."""
 
 
 def all_scorecards(
@@ -33,3 +45,146 @@ def all_scorecards(
             progress(f"scorecard of {name}", None)
     write_text(path, json.dumps({"build_id": workspace.build_id, "scorecards": cards}, indent=1))
     return cards
+
+
+def card_document(workspace: Workspace, name: str, split: str = "train") -> dict[str, Any]:
+    """A verifier's card, and its scorecard on the change questions of the first cell line."""
+    from verifiers.scorecard import scorecard
+
+    verifier, tables = workspace.verifier(name), workspace.tables
+    questions = tables["questions"]
+    asked = first_line(questions.filter(questions["task"] == "de"))
+    measured = scorecard(verifier, asked, seed=workspace.settings.seed, split=split, train=questions, tables=tables)
+    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
+
+
+def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -> dict[str, Any]:
+    """The card with every cell line and task, speed, agreement with the others, and a text verifier's texts.
+
+    Adds `questions` ({line and task: figures}), `claims_per_second` (processor time), `agreement` ({verifier:
+    {spearman, rows}}) and, for a text verifier, `texts`.
+
+    Raises:
+        EvaluationError: the split is neither train nor test.
+    """
+    from verifiers.scorecard import scorecard
+
+    if split not in ("train", "test"):
+        raise EvaluationError(f"there is no split {split!r}", where="--split", hint="train or test")
+    progress(f"card of {name}", 0.0)
+    document = card_document(workspace, name, split)
+    verifier, questions = workspace.verifier(name), workspace.tables["questions"]
+    others = [other for other in peers_of(workspace, verifier.kind) if other != name]
+    if verifier.kind == "text":
+        document |= text_figures(workspace, name, others)
+        progress(f"card of {name}", 1.0)
+        return document
+    parts = questions.partition_by("cell_line", "task", as_dict=True)
+    document["questions"] = {}
+    for done, ((line, task), rows) in enumerate(sorted(parts.items(), key=str)):
+        progress(f"card of {name}: {line} {task}", (done + 1) / (len(parts) + 2))
+        card = scorecard(verifier, rows, seed=workspace.settings.seed, split=split, train=questions)
+        document["questions"][f"{line} {task}"] = card
+    document |= speed_and_agreement(workspace, name, others, split)
+    progress(f"card of {name}", 1.0)
+    return document
+
+
+def peers_of(workspace: Workspace, kind: str) -> list[str]:
+    """The verifiers of a kind that are ready."""
+    ready = []
+    for name in workspace.verifier_names():
+        try:
+            verifier = workspace.verifier(name)
+            if verifier.kind == kind and verifier.card:
+                ready.append(name)
+        except RbioKGError:
+            continue  # not ready
+        except Exception:
+            if name in BUILT_IN:
+                raise
+    return ready
+
+
+def speed_and_agreement(workspace: Workspace, name: str, others: list[str], split: str) -> dict[str, Any]:
+    """Claims a second of processor time, and rank correlations on a sample of the change questions."""
+    import numpy as np
+
+    from verifiers.scorecard import question_scores
+    from verifiers.strata import rank_agreement
+
+    questions = workspace.tables["questions"]
+    asked = first_line(questions.filter((questions["split"] == split) & (questions["task"] == "de")))
+    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:AGREEMENT_ROWS])
+    sample = asked[rows.tolist()]
+    question_scores(workspace.verifier(name), sample[:100])  # opens files, compiles kernels
+    started = time.process_time()
+    own = question_scores(workspace.verifier(name), sample)
+    seconds = max(time.process_time() - started, 1e-9)
+    agreement = {other: rank_agreement(own, question_scores(workspace.verifier(other), sample)) for other in others}
+    return {"claims_per_second": len(sample) / seconds if len(sample) else None, "agreement": agreement}
+
+
+def text_figures(workspace: Workspace, name: str, others: list[str]) -> dict[str, Any]:
+    """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
+    import numpy as np
+
+    from training.rationales import rationale_texts
+    from verifiers.metrics import auroc
+    from verifiers.strata import rank_agreement
+
+    questions = workspace.tables["questions"]
+    asked = first_line(questions.filter((questions["split"] == "train") & (questions["task"] == "de")))
+    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:RATIONALES])
+    claims = claims_of(asked[rows.tolist()])
+    texts = rationale_texts(claims, workspace.snapshot) if len(claims) > 1 else {}
+    verifier = workspace.verifier(name)
+    verifier.score(claims[:2], ["", ""])
+    started = time.process_time()
+    scores = {kind: verifier.score(claims, written) for kind, written in texts.items()}
+    seconds = max(time.process_time() - started, 1e-9)
+    figures: dict[str, Any] = {}
+    for kind, found in scores.items():
+        spoke = ~np.isnan(found)
+        figures[kind] = {
+            "coverage": float(spoke.mean()),
+            "mean": float(found[spoke].mean()) if spoke.any() else None,
+            "auroc": None if kind == "honest" else auroc(*_against(scores["honest"], found)),
+        }
+    own = np.concatenate(list(scores.values())) if scores else np.zeros(0)
+    agreement = {other: rank_agreement(own, _all_texts(workspace.verifier(other), claims, texts)) for other in others}
+    return {
+        "texts": {"claims": len(claims), **figures},
+        "claims_per_second": len(own) / seconds if len(own) else None,
+        "agreement": agreement,
+    }
+
+
+def _all_texts(verifier: Verifier, claims: list[Claim], texts: dict[str, list[str]]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.concatenate([verifier.score(claims, written) for written in texts.values()]) if texts else np.zeros(0)
+
+
+def _against(honest: NDArray[np.float64], wrong: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Labels and scores of the honest texts and of the wrong ones, where the verifier spoke."""
+    import numpy as np
+
+    kept = [found[~np.isnan(found)] for found in (honest, wrong)]
+    return np.repeat([1, 0], [len(found) for found in kept]), np.concatenate(kept)
+
+
+def first_line(questions: pl.DataFrame) -> pl.DataFrame:
+    """The questions of one cell line: k562 where there is one, else the first by name."""
+    lines = questions["cell_line"].unique().sort().to_list()
+    if not lines:
+        return questions
+    return questions.filter(questions["cell_line"] == ("k562" if "k562" in lines else lines[0]))
+
+
+def claims_of(questions: pl.DataFrame) -> list[Claim]:
+    """What `de` questions ask, as claims."""
+    from rbio_kg.claims import Claim, Relation
+
+    rows = questions.select("pert", "gene", "cell_line").iter_rows()
+    return [Claim(pert, Relation.CHANGES_EXPRESSION_OF, gene, line) for pert, gene, line in rows]

@@ -23,7 +23,9 @@ QuestionsOption = Annotated[
 
 def forget_scorecards(workspace: Workspace) -> None:
     """A refitted verifier needs new scorecards."""
-    (workspace.paths.models / "scorecards.json").unlink(missing_ok=True)
+    models = workspace.paths.models
+    for path in (models / "scorecards.json", *(models / "scorecards").glob("*.json")):
+        path.unlink(missing_ok=True)
 
 
 def fit_graph_path(workspace: Workspace, progress: Progress, seed: int) -> dict[str, Any]:

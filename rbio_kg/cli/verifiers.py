@@ -11,10 +11,9 @@ from rbio_kg.cli.judge import as_claims, read_claims
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.errors import BuildError, ConfigError, RbioKGError, VerifierError
+from rbio_kg.report.card_text import card_text
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from rbio_kg.workspace import Workspace
 
 
@@ -49,41 +48,6 @@ def check_document(workspace: Workspace, name: str, claims: Path | None) -> dict
     }
 
 
-def scorecard_questions(workspace: Workspace) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The train rows of a scorecard: de questions of one cell line (k562 where there is one), and of all."""
-    import polars as pl
-
-    train = workspace.tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
-    lines = train["cell_line"].unique().sort().to_list()
-    if not lines:
-        return train, train
-    return train.filter(pl.col("cell_line") == ("k562" if "k562" in lines else lines[0])), train
-
-
-def card_document(workspace: Workspace, name: str) -> dict[str, Any]:
-    """A verifier's card and scorecard."""
-    from verifiers.scorecard import scorecard
-
-    verifier = workspace.verifier(name)
-    asked, train = scorecard_questions(workspace)
-    measured = scorecard(verifier, asked, seed=workspace.settings.seed, train=train)
-    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
-
-
-def _show_card(document: dict[str, Any]) -> None:
-    skipped = {"pooled", "baselines", "reliability"}
-    show_table(["what", "value"], [(key, _brief(value)) for key, value in document.items() if key not in skipped])
-    baselines = document["baselines"] or {}
-    rows = [(name, values["per_gene_auroc"], values["interval"]) for name, values in baselines.items()]
-    show_table(["baseline", "per-gene AUROC", "interval"], rows)
-
-
-def _brief(value: Any) -> Any:
-    if isinstance(value, list) and not (len(value) == 2 and all(isinstance(item, float) for item in value)):
-        return ", ".join(str(item) for item in value)
-    return value
-
-
 def register(app: typer.Typer) -> None:
     """Add the verbs to the application."""
     verifiers = typer.Typer(no_args_is_help=True, help="The judges and their cards.")
@@ -103,10 +67,18 @@ def register(app: typer.Typer) -> None:
         )
 
     @command(verifiers, "card")
-    def verifiers_card(session: Session, name: Annotated[str, typer.Argument(help="Verifier.")]) -> None:
-        """One verifier's card and scorecard, on out-of-fold scores of the train questions."""
-        document = card_document(session.workspace(), name)
-        session.emit(document, lambda: _show_card(document))
+    def verifiers_card(
+        session: Session,
+        name: Annotated[str, typer.Argument(help="Verifier.")],
+        split: Annotated[
+            str, typer.Option("--split", help="train (out of fold) or test (look once, with settings frozen).")
+        ] = "train",
+    ) -> None:
+        """One verifier's card and scorecard: coverage, ranking, calibration, speed, agreement, where it is wrong."""
+        from rbio_kg.cli.scorecards import full_card
+
+        document = full_card(session.workspace(), name, split, session.progress)
+        session.emit(document, lambda: print(card_text(document), end=""))
 
     @command(verifiers, "check")
     def verifiers_check(

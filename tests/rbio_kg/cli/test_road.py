@@ -175,6 +175,27 @@ def test_cards(fitted: tuple[Path, dict[str, Any]]) -> None:
     keys(card, "coverage per_gene_auroc ece baselines")
     assert card["simulated"] is True
     assert card["per_gene_auroc"] > 0.5
+    keys(card, "questions claims_per_second agreement beats_gene_prior remark worst licence")
+    assert {"k562 de", "k562 dir"} <= set(card["questions"])
+    assert card["claims_per_second"] > 0
+    assert set(card["agreement"]) == {"graph_path", "link_predictor", "experiment"}
+    test = invoke(workspace, "verifiers", "card", "graph_path", "--split", "test")
+    assert test["split"] == "test" and test["rows"] < card["rows"]
+    text = invoke(workspace, "verifiers", "card", "reasoning_trace")
+    assert text["texts"]["honest"]["mean"] > text["texts"]["negated"]["mean"]
+    assert text["per_gene_auroc"] is None and set(text["agreement"]) == {"ontology_text"}
+    shown = CliRunner().invoke(app, ["verifiers", "card", "graph_path", "--workspace", str(workspace)])
+    assert "beat the gene prior" in shown.stdout and "| k562 dir |" in shown.stdout
+    assert "train or test" in fails(workspace, "verifiers", "card", "graph_path", "--split", "validation")
+
+
+@pytest.mark.parametrize(
+    "name", ["graph_path", "link_predictor", "expression", "ontology_text", "reasoning_trace", "experiment"]
+)
+def test_every_verifier_keeps_the_contract(fitted: tuple[Path, dict[str, Any]], name: str) -> None:
+    document = invoke(fitted[0], "verifiers", "check", name)
+    assert document["passes"] and document["claims"] >= 6
+    keys(document["checks"][0], "name passed message")
 
 
 def test_no_exploit_pays(fitted: tuple[Path, dict[str, Any]]) -> None:

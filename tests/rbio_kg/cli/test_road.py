@@ -236,6 +236,9 @@ def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     assert invoke(workspace, "runs", "show", "tiny")["status"] == "finished"
     evaluated = invoke(workspace, "evaluate", "policy", "tiny", "--limit", "40", "--samples", "1")
     keys(evaluated, "per_gene_auroc interval genes rows pooled ece baselines unparsed_rate likelihood votes")
+    assert evaluated["audit"]["leaks"] == 0
+    assert {"policy_rows", "model_rows", "graph_relationships", "facts"} <= set(evaluated["audit"]["checked"])
+    assert set(evaluated["differences"]) == set(evaluated["baselines"])
     assert "official" in fails(workspace, "evaluate", "policy", "tiny", "--protocol", "global")
 
 

@@ -1,100 +1,178 @@
-"""Seconds that the whole reward costs per completion, part by part, on a snapshot.
+"""What the whole reward costs per completion, part by part, beside a GRPO step; fuzzing and the search for exploits.
 
-    python benchmarks/rewards.py --snapshot workspace/graph/builds/ID/snapshot [--json]
+    python benchmarks/rewards.py --workspace workspace [--step-seconds 15] [--fuzz 100000] [--search 5000] [--json]
 
-Prompts and completions are of the length that a small model writes: true sentences about random pairs of genes, and the
-same with mistakes. A GRPO step judges `--batch` completions of `--prompts` questions at once.
+All six verifiers of a workspace (fitted before) judge completions of the length that a small model writes: true
+sentences about random pairs of genes, the same with mistakes, and malformed ones. A GRPO step judges `--batch`
+completions of `--prompts` questions at once. Times are CPU seconds of this process, so that a busy machine does not
+count; each batch is new, so that no score is remembered. `asked apart` is the alternative to sharing: every one of the
+trainer's functions (the reward, and one for each part) with verifiers of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
+import resource
 import statistics
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rbio_kg.claims import Claim
-from rbio_kg.graph.snapshot import Snapshot
+from rbio_kg.workspace import Workspace
+from training.exploit_search import search_exploits
+from training.exploits import Bench
 from training.honesty import honest_setting
+from training.mutations import fuzzed
 from training.rewards import ComposedReward
-from verifiers.graph_path import GraphPathVerifier
 from verifiers.interface import Verifier
-from verifiers.ontology_text import OntologyTextVerifier
-from verifiers.reasoning_trace import ReasoningTraceVerifier
+
+WEIGHTS = {
+    "graph_path": 0.2,
+    "link_predictor": 0.2,
+    "expression": 0.6,
+    "experiment": 0.1,
+    "ontology_text": 1.0,
+    "reasoning_trace": 1.0,
+}
+Work = list[tuple[list[Claim], list[str], list[str]]]
 
 
-def batches(
-    snapshot: Snapshot, rounds: int, prompts: int, batch: int
-) -> list[tuple[list[Claim], list[str], list[str]]]:
+def batches(workspace: Workspace, rounds: int, prompts: int, batch: int) -> Work:
+    """New claims, completions and prompts for every round."""
     rng = np.random.default_rng(0)
-    known = [gene for gene, degree in zip(snapshot.genes.keys, snapshot.annotations.degrees, strict=True) if degree]
+    asked = workspace.questions("train", cell_line="k562", task="de").limit(rounds * prompts, seed=0).claims()
+    settings = [honest_setting(claim, 0.2, workspace.snapshot) for claim in asked]
     made = []
-    for _ in range(rounds):
-        claims, texts, asked = [], [], []
-        for _ in range(prompts):
-            subject, other = rng.choice(known, 2, replace=False)
-            setting = honest_setting(Claim(str(subject), "changes_expression_of", str(other), "k562"), 0.2, snapshot)
-            for i in range(batch // prompts):
-                facts = list(setting.facts)
+    for first in range(0, len(settings), prompts):
+        group = settings[first : first + prompts]
+        claims, texts, questions = [], [], []
+        for setting in group:
+            mutants = [text for _, text in fuzzed([setting], batch // prompts, seed=first)]
+            for i, mutant in enumerate(mutants):
+                facts = [str(fact) for fact in (*setting.facts, *setting.known)]
                 rng.shuffle(facts)
                 claims.append(setting.claim)
-                texts.append(setting.completion(" ".join(facts[: 1 + i % 4]), f"no {1 + i % 9}"))
-                asked.append(setting.prompt)
-        made.append((claims, texts, asked))
+                honest = setting.completion(" ".join(facts[: 1 + i % 4]), f"no {1 + i % 9}")
+                texts.append(mutant if i % 4 == 3 else honest)
+                questions.append(setting.prompt)
+        made.append((claims, texts, questions))
     return made
 
 
-def seconds(reward: ComposedReward, work: list[tuple[list[Claim], list[str], list[str]]]) -> list[float]:
+def seconds(rewards: Sequence[ComposedReward], work: Work) -> list[float]:
+    """CPU seconds of each batch, judged by each of the rewards."""
     found = []
     for claims, texts, asked in work:
-        start = time.perf_counter()
-        reward.judge(claims, texts, prompts=asked)
-        found.append(time.perf_counter() - start)
+        start = time.process_time()
+        for reward in rewards:
+            reward.judge(claims, texts, prompts=asked)
+        found.append(time.process_time() - start)
+    return found
+
+
+def apart(members: dict[str, tuple[Verifier, float]], functions: int) -> list[ComposedReward]:
+    """As many rewards as the trainer has functions, each with verifiers of its own that are opened already."""
+    return [
+        ComposedReward({name: (copy.copy(verifier), weight) for name, (verifier, weight) in members.items()})
+        for _ in range(functions)
+    ]
+
+
+def costs(workspace: Workspace, options: argparse.Namespace) -> dict[str, Any]:
+    """The document's rows on speed."""
+    work = batches(workspace, options.rounds, options.prompts, options.batch)
+    members = {name: (workspace.verifier(name), weight) for name, weight in WEIGHTS.items()}
+    base = "graph_path"
+    sets: dict[str, list[ComposedReward]] = {base: [ComposedReward({base: members[base]})]}
+    sets |= {
+        name: [ComposedReward({base: members[base], name: pair})] for name, pair in members.items() if name != base
+    }
+    whole = ComposedReward(members)
+    sets |= {"all six": [whole], "all six, asked apart": apart(members, len(whole.functions))}
+    rows = {}
+    for name, rewards in sets.items():
+        if len(rewards) == 1:
+            # Verifiers are asked anew in each row: a copy is not the object whose scores are remembered.
+            rewards = apart(dict(rewards[0].verifiers), 1)
+        times = seconds(rewards, work)
+        median = statistics.median(times[2:])
+        rows[name] = {"first_batch": times[0], "batch": median, "milliseconds": 1000 * median / options.batch}
+    return rows
+
+
+def fuzz(workspace: Workspace, count: int) -> dict[str, Any]:
+    """So many odd completions, in batches of 100."""
+    claims = workspace.questions("train", cell_line="k562", task="de").limit(50, seed=1).claims()
+    bench = Bench(workspace.reward(WEIGHTS), claims, workspace.snapshot)
+    start, answered, longest, batch = time.process_time(), 0, 0, []
+    for item in fuzzed(bench.settings, count):
+        batch.append(item)
+        if len(batch) == 100:
+            for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
+                if judged.reward is None or not 0.0 <= judged.reward <= 1.0:
+                    raise SystemExit(f"paid {judged.reward}: {judged.text!r}")
+                answered += judged.answer is not None
+                longest = max(longest, len(judged.text))
+            batch = []
+    return {
+        "completions": count,
+        "answered": answered,
+        "longest": longest,
+        "cpu_seconds": time.process_time() - start,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def search(workspace: Workspace, steps: int, seeds: int) -> list[dict[str, Any]]:
+    """The search for exploits, with several seeds."""
+    claims = workspace.questions("train", cell_line="k562", task="de").limit(40, seed=2).claims()
+    found = []
+    for seed in range(seeds):
+        start = time.process_time()
+        document = search_exploits(
+            workspace.reward(WEIGHTS), claims, snapshot=workspace.snapshot, steps=steps, seed=seed
+        )
+        found.append({**document, "cpu_seconds": time.process_time() - start})
     return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--snapshot", type=Path, required=True)
+    parser.add_argument("--workspace", required=True, help="with fitted verifiers")
     parser.add_argument("--batch", type=int, default=16, help="completions judged at once")
-    parser.add_argument("--prompts", type=int, default=2, help="different questions among them")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--step-seconds", type=float, help="of a GRPO step, to compare with")
+    parser.add_argument("--prompts", type=int, default=4, help="different questions among them")
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--step-seconds", type=float, help="CPU seconds of a GRPO step, to compare with")
+    parser.add_argument("--fuzz", type=int, default=0, help="odd completions to judge")
+    parser.add_argument("--search", type=int, default=0, help="steps of the search for exploits, a seed")
+    parser.add_argument("--seeds", type=int, default=3, help="of the search")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    claim: dict[str, tuple[Verifier, float]] = {"graph_path": (GraphPathVerifier(options.snapshot), 1.0)}
-    texts: dict[str, tuple[Verifier, float]] = {
-        "ontology_text": (OntologyTextVerifier(options.snapshot), 1.0),
-        "reasoning_trace": (ReasoningTraceVerifier(options.snapshot), 1.0),
-    }
-    work = batches(Snapshot.open(options.snapshot), options.rounds, options.prompts, options.batch)
-    rows = {}
-    sets = {"graph_path": claim, **{name: claim | {name: pair} for name, pair in texts.items()}, "whole": claim | texts}
-    for name, members in sets.items():
-        times = seconds(ComposedReward(members), work)
-        median = statistics.median(times[1:])
-        rows[name] = {
-            "first_batch_seconds": times[0],
-            "batch_seconds": median,
-            "completion_milliseconds": 1000 * median / options.batch,
-        }
-    document = {"batch": options.batch, "prompts": options.prompts, "rounds": options.rounds, "rewards": rows}
+    workspace = Workspace(options.workspace)
+    document: dict[str, Any] = {"batch": options.batch, "prompts": options.prompts, "rounds": options.rounds}
+    document["rewards"] = costs(workspace, options)
     if options.step_seconds:
-        document["share_of_step"] = rows["whole"]["batch_seconds"] / options.step_seconds
+        document["share_of_step"] = document["rewards"]["all six"]["batch"] / options.step_seconds
+    if options.fuzz:
+        document["fuzz"] = fuzz(workspace, options.fuzz)
+    if options.search:
+        document["search"] = search(workspace, options.search, options.seeds)
     if options.json:
         print(json.dumps(document))
         return
-    print(f"{'reward':<18}{'first batch s':>15}{'batch s':>10}{'ms a completion':>18}")
-    for name, row in rows.items():
-        figures = (
-            f"{row['first_batch_seconds']:>15.3f}{row['batch_seconds']:>10.4f}{row['completion_milliseconds']:>18.2f}"
-        )
-        print(f"{name:<18}{figures}")
+    print(f"{'CPU seconds':<22}{'first batch':>13}{'batch':>10}{'ms a completion':>18}")
+    for name, row in document["rewards"].items():
+        print(f"{name:<22}{row['first_batch']:>13.3f}{row['batch']:>10.4f}{row['milliseconds']:>18.2f}")
     if options.step_seconds:
         print(f"share of a step: {document['share_of_step']:.2%}")
+    for name in ("fuzz", "search"):
+        for row in [document[name]] if name == "fuzz" and name in document else document.get(name, []):
+            print(name, {key: len(value) if key == "found" else value for key, value in row.items()})
 
 
 if __name__ == "__main__":

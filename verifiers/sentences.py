@@ -67,6 +67,7 @@ class StatementReader(Generic[T]):
             return known
         sentence = self.lexicon.read(text)
         first = sentence.tags.find(GENE)
+        named = topic if first < 0 else (sentence.words[first].gene or "",)
         statements: list[T] = []
         depends = first < 0
         if _STATES.search(sentence.tags) and (first >= 0 or topic):
@@ -75,7 +76,7 @@ class StatementReader(Generic[T]):
             depends = depends or used_topic
         if len(self._memory) >= MOST_REMEMBERED:
             self._memory.clear()
-        known = statements, topic if first < 0 else (sentence.words[first].gene or "",)
+        known = statements, named
         self._memory[(text, topic) if depends else text] = known
         return known
 

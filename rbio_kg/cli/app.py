@@ -24,6 +24,7 @@ from rbio_kg.cli import (
     query,
     questions,
     recipes,
+    rewards,
     runs,
     train,
     verifiers,
@@ -38,7 +39,7 @@ app = typer.Typer(
 )
 for group in (
     *(demo, graph, build, export, query, judge, verifiers, check),
-    *(questions, recipes, train, evaluate, model_export, runs, doctor),
+    *(questions, recipes, rewards, train, evaluate, model_export, runs, doctor),
 ):
     group.register(app)
 

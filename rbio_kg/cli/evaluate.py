@@ -1,4 +1,4 @@
-"""Verbs that measure: evaluate expression, evaluate policy, evaluate predictions, rewards check."""
+"""Verbs that measure: evaluate expression, evaluate policy, evaluate predictions."""
 
 from __future__ import annotations
 
@@ -65,8 +65,6 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to the application."""
     evaluate = typer.Typer(no_args_is_help=True, help="Honest evaluation, next to trivial baselines.")
     app.add_typer(evaluate, name="evaluate")
-    rewards = typer.Typer(no_args_is_help=True, help="The reward.")
-    app.add_typer(rewards, name="rewards")
 
     @command(evaluate, "expression")
     def evaluate_expression(
@@ -171,26 +169,3 @@ def register(app: typer.Typer) -> None:
             check_store=check_store,
         )
         session.emit(document, lambda: show_evaluation(document, run))
-
-    @command(rewards, "check")
-    def rewards_check(
-        session: Session,
-        config: Annotated[
-            str | None, typer.Option("--config", help="Recipe: a TOML file or a shipped one; the default otherwise.")
-        ] = None,
-    ) -> None:
-        """The exploit suite: no trick may earn more than an honest answer of the same correctness."""
-        from rbio_kg.cli.policy_run import check_reward
-
-        document = check_reward(session.workspace(), session.progress, config)
-
-        def show() -> None:
-            columns = ["exploit", "reward", "honest", "pays"]
-            show_table(
-                columns, [[row["name"], row["reward"], row["honest"], row["pays"]] for row in document["exploits"]]
-            )
-            show_table(
-                ["part", "constant in a group"], [[row["name"], row["constant_in_group"]] for row in document["parts"]]
-            )
-
-        session.emit(document, show)

@@ -1,4 +1,4 @@
-"""Policies in a workspace: train one, evaluate one, check its reward."""
+"""Policies in a workspace: train one, evaluate one."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def run_policy(
             workspace.paths,
             recipe,
             reward=recipe_reward(workspace, recipe),
-            questions=_under_protocol(workspace, recipe),
+            questions=taught_questions(workspace, recipe),
             facts=_fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
@@ -92,7 +92,7 @@ def run_policy(
     )
 
 
-def _under_protocol(workspace: Workspace, recipe: PolicyConfig) -> Questions:
+def taught_questions(workspace: Workspace, recipe: PolicyConfig) -> Questions:
     """The questions that the recipe's protocol allows, and those that the recipe teaches."""
     from training.question_pool import question_pool
     from training.questions import Questions
@@ -212,27 +212,3 @@ def _questions(
             f"there are no {split} questions of task {task} in {cell_line}", hint="name a file with --questions"
         )
     return questions, found.train.filter(pl.col("task") == task)
-
-
-def check_reward(workspace: Workspace, progress: Progress, config: str | Path | None) -> dict[str, Any]:
-    """The exploit suite on a recipe's reward, on train questions of the workspace."""
-    from training.exploits import check_rewards
-    from training.question_pool import with_rates
-
-    recipe = read_recipe(workspace, config)
-    asked = recipe.questions
-    pool = _under_protocol(workspace, recipe)
-    taught = pool.taught()
-    line = None if asked.protocol == "leave-one-line-out" else asked.cell_line
-    questions = pool.select(split="train", cell_line=line, task=asked.task) if taught is None else taught
-    questions = questions.limit(40, seed=recipe.seed)
-    if recipe.reward.relative_to:
-        questions = with_rates(questions, workspace.fact_source())
-    progress("rewards: trying the exploits", None)
-    document = check_rewards(
-        recipe_reward(workspace, recipe),
-        questions.claims(),
-        snapshot=workspace.snapshot,
-        gene_prior=questions.rates(),
-    )
-    return plain(document)  # type: ignore[no-any-return]

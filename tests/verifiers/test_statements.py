@@ -173,3 +173,12 @@ def test_a_hundred_thousand_characters_take_linear_time(checker: StatementChecke
 @given(st.text(max_size=300))
 def test_any_text_can_be_read(checker: StatementChecker, text: str) -> None:
     assert checker.check(text) == checker.check(text)
+
+
+@pytest.mark.parametrize(
+    "term", ["double-strand break repair", "negative regulation of transcription by RNA polymerase II"]
+)
+def test_words_that_are_left_out_do_not_move_the_topic(checker: StatementChecker, term: str) -> None:
+    """The name of a term is taken for one word; the gene behind it stays the one that "it" means."""
+    found = checker.check(f"* {term} binding (TP53 SP1). It interacts with MDM2.")
+    assert [(item.subject, item.object) for item in found][-1:] == [("TP53", "MDM2")]

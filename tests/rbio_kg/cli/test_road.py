@@ -200,9 +200,13 @@ def test_every_verifier_keeps_the_contract(fitted: tuple[Path, dict[str, Any]], 
 
 def test_no_exploit_pays(fitted: tuple[Path, dict[str, Any]]) -> None:
     workspace, _ = fitted
-    document = invoke(workspace, "rewards", "check")
-    keys(document, "exploits parts")
-    assert len(document["exploits"]) >= 10
+    document = invoke(workspace, "rewards", "check", "--claims", "6", "--search", "64")
+    keys(document, "exploits parts claims recipe search")
+    assert (document["claims"], document["recipe"], len(document["exploits"]) >= 30) == (6, "default", True)
+    assert document["search"]["steps"] == 64
+    assert document["search"]["found"] == []
+    assert "exclude each other" in fails(workspace, "rewards", "check", "--all-recipes", "--config", "exp")
+    assert "no such recipe" in fails(workspace, "rewards", "check", "--config", "nowhere.toml")
     for row in document["exploits"]:
         keys(row, "name reward honest pays")
     assert [row["name"] for row in document["exploits"] if row["pays"]] == []

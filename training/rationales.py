@@ -22,7 +22,7 @@ def rationale_texts(claims: Sequence[Claim], snapshot: Snapshot) -> dict[str, li
         claims: at least two; the facts of each are exchanged with those of the next.
         snapshot: the graph.
     """
-    facts = [honest_setting(claim, 0.5, snapshot).facts for claim in claims]
+    facts = [[str(fact) for fact in honest_setting(claim, 0.5, snapshot).facts] for claim in claims]
     texts: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for place, claim in enumerate(claims):
         other, lent = claims[(place + 1) % len(claims)], facts[(place + 1) % len(claims)]

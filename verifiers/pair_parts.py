@@ -58,6 +58,11 @@ class GenePairs:
     three: Floats | None = None
 
     @property
+    def is_regulator(self) -> Floats:
+        """1 where the subject is known to regulate another gene than the object."""
+        return (self.regulator > 0).astype(np.float64)
+
+    @property
     def cascade_activation(self) -> Floats:
         """The chain with its sign: `cascade` where it activates, minus `cascade` where it represses."""
         return self.cascade * self.cascade_sign

@@ -20,7 +20,16 @@ from verifiers.logistic import Logistic, fit_logistic
 from verifiers.metrics import auroc, expected_calibration_error
 from verifiers.pair_parts import GROUP_PARTS
 from verifiers.path_parts import PathParts
-from verifiers.sampling import Pairs, degree_matched, false_pairs, group_negatives, keys_of, pair_negatives, walk
+from verifiers.sampling import (
+    Pairs,
+    degree_matched,
+    false_pairs,
+    group_negatives,
+    is_known,
+    keys_of,
+    pair_negatives,
+    walk,
+)
 
 FILE = "graph_path.json"
 VERSION = 2
@@ -40,6 +49,7 @@ PARTS: dict[str, tuple[str, ...]] = {
         "term",
         "overlap",
         "pathway",
+        "is_regulator",
         "regulator",
         "regulated",
     ),
@@ -115,9 +125,10 @@ def fit_graph_path(
     """Fit the calibration and write it into `model_dir`.
 
     Structural relations are fitted on the graph's own edges, each seen without itself, against four times as many pairs
-    that the graph does not join: a quarter of them random, a quarter with the ends of other true pairs, a quarter with
-    an object of like degree, a quarter at the end of a short walk. Knockdown relations are fitted on training questions
-    only. Half of the pairs (a fifth of the perturbations) is kept back for the metrics.
+    that the graph does not join: a quarter of them random or with the ends of other true pairs, a quarter likewise (of
+    regulations: true pairs turned round), a quarter with an object of like degree, a quarter at the end of a short
+    walk. Knockdown relations are fitted on training questions only. Half of the pairs (a fifth of the perturbations) is
+    kept back for the metrics.
 
     Args:
         tables: of the build; only `questions` is read, and of it only rows of split `train`.
@@ -214,14 +225,19 @@ class _Fitter:
         """Fit a relation of gene pairs: `way` is the walk, `degrees` those matched, of hard false pairs."""
         a, b = csr.rows()[chosen], csr.indices[chosen]
         half = (round(1 / BASE_RATE) - 1) // 2
-        known = keys_of(csr)
+        directed, known = csr is self.snapshot.regulates, keys_of(csr)
 
         def hard(where: NDArray[np.int64]) -> Pairs:
             kept = a[where % len(a)]
             like, walked = degree_matched(self.rng, b[where % len(b)], degrees, pool), walk(self.rng, kept, way)
             return kept, np.where((where % 2 == 0) | (walked < 0), like, walked).astype(np.int32)
 
-        sets = [(a, b), pair_negatives(self.rng, np.tile(a, half), np.tile(b, half), pool, known)]
+        easy = 1 if directed else half
+        sets = [(a, b), pair_negatives(self.rng, np.tile(a, easy), np.tile(b, easy), pool, known)]
+        if directed:
+            # A regulates B is not B regulates A: without these the fit never sees a subject that regulates nothing.
+            one_way = ~is_known(known, b, a)
+            sets.append((b[one_way], a[one_way]))
         if len(a):
             sets.append(false_pairs(hard, half * len(a), known))
         subject, other = (np.concatenate([pairs[end] for pairs in sets]) for end in (0, 1))

@@ -11,10 +11,9 @@ import polars as pl
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import EvaluationError
-from rbio_kg.files import write_text
 from training.audit import Audit
 from training.baselines import beside
-from training.question_files import PAIR, Tables, read_question_file
+from training.question_files import PAIR, Tables, read_question_file, write_rows
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.expression import ExpressionVerifier
 from verifiers.expression_fit import fit_expression
@@ -124,7 +123,7 @@ def evaluate_expression(
     }
     if predictions_out is not None:
         table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
-        write_text(Path(predictions_out), table.write_csv())
+        write_rows(Path(predictions_out), table)
     return document
 
 

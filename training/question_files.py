@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ import polars as pl
 
 from graph_builders.perturbqa import cell_line_of, read_questions
 from rbio_kg.errors import EvaluationError
+from rbio_kg.files import write_bytes
 from verifiers.expression_fit import other_names
 
 Tables = Mapping[str, pl.DataFrame]
@@ -53,6 +55,12 @@ def checked_line(name: str) -> str:
             f"a cell line cannot be called {name!r}", hint="use letters, digits, blanks, dots, dashes and underscores"
         )
     return name.lower()
+
+
+def write_rows(path: Path, frame: pl.DataFrame) -> None:
+    """Rows as CSV, gzipped where the name ends in `.gz`; the same rows give the same bytes."""
+    content = frame.write_csv().encode()
+    write_bytes(path, gzip.compress(content, mtime=0) if path.name.endswith(".gz") else content)
 
 
 def approved_pairs(frame: pl.DataFrame, tables: Tables) -> pl.DataFrame:

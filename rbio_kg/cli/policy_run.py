@@ -147,8 +147,8 @@ def evaluate_run(
     check_store: bool = False,
 ) -> dict[str, Any]:
     """Examine a trained policy; the document of `evaluate policy`."""
-    from rbio_kg.files import write_bytes
     from training.policy_evaluation import evaluate_policy
+    from training.question_files import write_rows
     from training.recipe import PolicyConfig
     from training.runs import find_run, read_run
 
@@ -185,7 +185,7 @@ def evaluate_run(
         progress=progress,
     )
     if predictions is not None:
-        write_bytes(predictions, scored.select("pert", "gene", "label", "score").write_csv().encode())
+        write_rows(predictions, scored.select("pert", "gene", "label", "score"))
     return {"run": run, "split": split, "protocol": recipe.questions.protocol, **plain(document)}
 
 

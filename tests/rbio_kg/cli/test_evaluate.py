@@ -31,15 +31,14 @@ def hela(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_line_that_the_workspace_has_never_seen(built: Built, hela: Path, tmp_path: Path) -> None:
     workspace, _ = built
-    out = tmp_path / "scored.csv"
-    document = invoke(workspace, "evaluate", "expression", "--questions", str(hela), "--predictions", str(out))
+    out, packed = tmp_path / "scored.csv", tmp_path / "scored.csv.gz"
+    document = invoke(workspace, "evaluate", "expression", "--questions", str(hela), "--predictions", str(packed))
     assert document["cell_line"] == "hela-s3"
     assert document["audit"]["leaks"] == 0
     assert set(document["baselines"]) == set(document["differences"]) == set(BASELINES)
     for lead in document["differences"].values():
         assert lead["low"] <= lead["mean"] <= lead["high"]
-    packed = tmp_path / "scored.csv.gz"
-    packed.write_bytes(gzip.compress(out.read_bytes()))
+    out.write_bytes(gzip.decompress(packed.read_bytes()))
     arguments = ("evaluate", "predictions", str(packed), "--questions", str(hela), "--against", str(out))
     again = invoke(workspace, *arguments)
     for key in ("per_gene_auroc", "interval", "baselines", "cell_line", "rows"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.errors import VerifierError
+from verifiers.expression_files import load_model
 from verifiers.expression_fit import fit_expression
 from verifiers.expression_model import ExpressionModel
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
@@ -64,7 +65,7 @@ class ExpressionVerifier(Verifier):
             ModelError: it is missing or unreadable.
         """
         if self._model is None:
-            self._model = ExpressionModel.load(self.model_dir)
+            self._model = load_model(self.model_dir)
         return self._model
 
     @property
@@ -94,47 +95,54 @@ class ExpressionVerifier(Verifier):
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
         """Probabilities of shape (n,), NaN where it abstains."""
         check_lengths(claims, texts)
+        directed = [claim.relation != Relation.CHANGES_EXPRESSION_OF for claim in claims]
+        rising = np.array([claim.relation == Relation.INCREASES for claim in claims], dtype=np.bool_)
+
+        def answer(line: str, subjects: Any, targets: Any, rows: Any) -> FloatArray:
+            values = self._probabilities(line, "de", subjects, targets)
+            turns = np.array([directed[row] for row in rows])
+            if turns.any():
+                up = self._probabilities(line, "dir", subjects[turns], targets[turns])
+                values[turns] *= np.where(rising[rows[turns]], up, 1.0 - up)
+            return values
+
+        return self._mean([claim if claim.relation in KNOCKDOWN_RELATIONS else None for claim in claims], answer)
+
+    def increase_if_changed(self, claims: Sequence[Claim]) -> FloatArray:
+        """P(increase given a change) of shape (n,), whatever the claims' relation: PerturbQA's `dir` question.
+
+        NaN where unknown.
+        """
+        return self._mean(
+            claims, lambda line, subjects, targets, rows: self._probabilities(line, "dir", subjects, targets)
+        )
+
+    def _mean(self, claims: Sequence[Claim | None], answer: Callable[..., FloatArray]) -> FloatArray:
+        """Mean of `answer(line, subjects, targets, rows)`, subjects ascending, over each claim's lines; NaN without."""
         model, total, count = self.model, np.zeros(len(claims)), np.zeros(len(claims))
-        asked: dict[tuple[str, bool], list[tuple[int, int, int]]] = {}
+        asked: dict[str, list[tuple[int, int, int]]] = {}
         for row, claim in enumerate(claims):
-            if claim.relation not in KNOCKDOWN_RELATIONS:
+            if claim is None:
                 continue
             subject, target = model.place(claim.subject), model.place(claim.object)
             if subject < 0 or target < 0 or subject == target:
                 continue
-            directed = claim.relation != Relation.CHANGES_EXPRESSION_OF
-            for line in model.lines if claim.cell_line is None else (claim.cell_line,):
-                asked.setdefault((line, directed), []).append((subject, target, row))
-        for (line, directed), found in asked.items():
-            if line not in model.lines:
-                continue
+            for line in self._lines(claim.cell_line):
+                asked.setdefault(line, []).append((subject, target, row))
+        for line, found in asked.items():
             subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
-            values = self._probabilities(line, "de", subjects, targets)
-            if directed:
-                up = self._probabilities(line, "dir", subjects, targets)
-                rising = np.array([claims[row].relation == Relation.INCREASES for row in rows])
-                values = values * np.where(rising, up, 1.0 - up)
+            values = answer(line, subjects, targets, rows)
             spoke = ~np.isnan(values)
             np.add.at(total, rows[spoke], values[spoke])
             np.add.at(count, rows[spoke], 1.0)
         mean: FloatArray = np.divide(total, count, out=np.full(len(claims), np.nan), where=count > 0)
         return mean
 
-    def increase_if_changed(self, claims: Sequence[Claim]) -> FloatArray:
-        """P(increase given a change) of shape (n,), whatever the claims' relation: PerturbQA's `dir` question.
-
-        NaN where unknown, and for claims without a cell line.
-        """
-        model, out = self.model, np.full(len(claims), np.nan)
-        asked: dict[str, list[tuple[int, int, int]]] = {}
-        for row, claim in enumerate(claims):
-            subject, target = model.place(claim.subject), model.place(claim.object)
-            if claim.cell_line in model.lines and subject >= 0 and target >= 0 and subject != target:
-                asked.setdefault(claim.cell_line, []).append((subject, target, row))
-        for line, found in asked.items():
-            subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
-            out[rows] = self._probabilities(line, "dir", subjects, targets)
-        return out
+    def _lines(self, line: str | None) -> tuple[str, ...]:
+        """The fitted lines that answer for a claim's line: all of them for none, and for one without labels."""
+        if line is None or line in self.model.unseen:
+            return self.model.lines
+        return (line,) if line in self.model.lines else ()
 
     def _probabilities(
         self, line: str, task: str, subjects: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]
@@ -201,7 +209,7 @@ class ExpressionVerifier(Verifier):
             VerifierError: the model was not fitted on this cell line.
         """
         model = self.model
-        if not cell_line:
+        if not cell_line or cell_line.lower() in model.unseen:
             return float(np.mean([self.gene_rate(gene, line, pert) for line in model.lines]))
         line = cell_line.lower()
         if line not in model.lines or (line, "de") not in model.rows:
@@ -244,7 +252,7 @@ class ExpressionVerifier(Verifier):
         reason = f"{claim.object} changes in {rate:.0%} of known knockdowns"
         if found:
             reason += f"; the claim holds for {held} of the {len(found)} known knockdowns most like {claim.subject}"
-        elif claim.cell_line is None:
+        elif claim.cell_line not in self.model.lines:
             reason += "; mean over " + ", ".join(self.model.lines)
         else:
             reason += "; no known knockdown is like the subject"
@@ -259,6 +267,6 @@ class ExpressionVerifier(Verifier):
             return f"unknown to the graph: {', '.join(dict.fromkeys(unknown))}"
         if model.place(claim.subject) == model.place(claim.object):
             return "a knockdown of a gene changes that gene by design"
-        if claim.cell_line is not None and claim.cell_line not in model.lines:
+        if not self._lines(claim.cell_line):
             return f"not fitted on the cell line {claim.cell_line}; it knows {', '.join(model.lines)}"
         return f"no training knockdown was measured for {claim.object}"

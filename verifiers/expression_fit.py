@@ -11,12 +11,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.errors import TrainingError
+from verifiers.expression_files import save_model
 from verifiers.expression_model import ExpressionModel, Key
 from verifiers.logistic import Logistic, fit_logistic
 from verifiers.metrics import summary
 from verifiers.protocols import divide
+from verifiers.regression import gene_factors
 from verifiers.similarity import Profiles, gene_profiles
-from verifiers.votes import FOLDS, Rows
+from verifiers.votes import FOLDS, Places, Rows
 
 Progress = Callable[[str, float | None], None]
 
@@ -45,7 +47,7 @@ def fit_expression(
         questions: rows with the schema of `questions`, any number of cell lines and tasks; what is learnt from are
             the train rows that the protocol allows.
         seed: of the folds, and of the genes held out by the gene-disjoint protocol.
-        protocol: see `verifiers.protocols`.
+        protocol: see `verifiers.protocols`. A line that is left out is answered for by the mean of the others.
         cell_lines: lines to answer for; the others only lend their labels. None for all.
         progress: called with a message and the share done.
 
@@ -59,12 +61,14 @@ def fit_expression(
     train = divide(questions, protocol, cell_lines, seed=seed).train.sort("task", "cell_line", "pert", "gene")
     wanted = sorted(set(train["cell_line"]) if cell_lines is None else set(cell_lines))
     lacking = sorted(set(wanted) - set(train["cell_line"]))
-    if lacking:
+    if lacking and protocol == "leave-one-line-out":
+        wanted = sorted(set(train["cell_line"]))
+    elif lacking:
         raise TrainingError(
             f"there are no train rows for {', '.join(lacking)}", hint="name a questions file that has some"
         )
     progress("expression: gene profiles", 0.0)
-    symbols = {*tables["genes"]["symbol"], *train["pert"], *train["gene"]}
+    symbols = {*tables["genes"]["symbol"], *questions["pert"], *questions["gene"]}
     profiles = gene_profiles(tables, sorted(symbols))
     settings = {
         "seed": seed,
@@ -72,7 +76,11 @@ def fit_expression(
         "simulated": bool(train["simulated"].any()),
         "sources": sorted(_sources(tables)),
     }
-    model = ExpressionModel(profiles, _labels(train, profiles), {}, {}, other_names(tables), settings)
+    settings |= {"unseen": lacking} if lacking else {}
+    progress("expression: gene vectors", 0.1)
+    labels, monitored = _labels(train, profiles), _monitored(questions, profiles, lacking)
+    factors = gene_factors(profiles, np.unique(np.concatenate(list(monitored.values()))))
+    model = ExpressionModel(profiles, labels, {}, {}, monitored, factors, {}, other_names(tables), settings)
     calibrations: dict[Key, dict[int, Logistic]] = {}
     seen: dict[Key, NDArray[np.bool_]] = {}
     fits: dict[str, Any] = {}
@@ -82,7 +90,7 @@ def fit_expression(
         calibrations[key], seen[key], fits[" ".join(key)] = _calibrate(model, key)
     metrics = {"seed": seed, "protocol": protocol, "rows": len(train), "fits": fits}
     model.calibrations, model.seen, model.settings = calibrations, seen, {**settings, "metrics": metrics}
-    model.save(Path(model_dir))
+    save_model(model, Path(model_dir))
     progress("expression: fitted", 1.0)
     return metrics
 
@@ -94,6 +102,19 @@ def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, Rows]:
         perts, genes = (np.array([place[name] for name in rows[column]], dtype=np.int32) for column in ("pert", "gene"))
         found[str(line), str(task)] = Rows(perts, genes, rows["label"].to_numpy().astype(np.float64))
     return found
+
+
+def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[str]) -> dict[str, Places]:
+    """Genes that each line's questions name, of either split: a gene without labels is answered by genes like it.
+
+    Those of lines without labels are asked of every line.
+    """
+    place = dict(zip(profiles.genes, range(len(profiles.genes)), strict=True))
+    asked = {
+        str(line): {place[gene] for gene in rows["gene"].unique()} for (line,), rows in questions.group_by("cell_line")
+    }
+    more = {gene for line in unseen for gene in asked.get(line, ())}
+    return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(asked.items())}
 
 
 def other_names(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:

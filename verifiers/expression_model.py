@@ -1,28 +1,21 @@
-"""The fitted expression model: profiles, training labels and calibrations, in a folder of plain arrays and JSON."""
+"""The fitted expression model: profiles, training labels and calibrations, and who may speak about whom."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from rbio_kg.errors import ModelError
 from verifiers.logistic import Logistic
+from verifiers.regression import Kin, PairRegression, solve
 from verifiers.similarity import Profiles
-from verifiers.votes import FOLDS, Jury, Places, Rows, fold_of
+from verifiers.votes import Jury, Places, Rows, fold_of, row_habits
 
-VERSION = 2
-HINT = "fit it again with rbio-kg train expression"
 _CHUNK = 64
 _KEPT_ROWS = 2000
 
@@ -42,6 +35,10 @@ class ExpressionModel:
         seen: for each (cell line, task), bool (FOLDS + 1, genes): the perturbations whose labels each calibration saw,
             as a vote or as a target; the last row is that of key -1. Labels of other lines count under the global
             protocol, where they are as forbidden as the line's own.
+        monitored: for each cell line the sorted places of the genes that can be asked about.
+        factors: float32 (genes, factors), see `verifiers.regression.gene_factors`.
+        weights: for each (cell line, task) and fold (-1 for none left out) the solved regression, float32 (labels of
+            the task in all lines, by line).
         aliases: other names of genes to symbols.
         settings: seed, protocol, fitted lines, metrics and what else the card tells.
     """
@@ -50,6 +47,9 @@ class ExpressionModel:
     rows: Mapping[Key, Rows]
     calibrations: Mapping[Key, Mapping[int, Logistic]]
     seen: Mapping[Key, NDArray[np.bool_]]
+    monitored: Mapping[str, Places]
+    factors: NDArray[np.float32]
+    weights: dict[Key, dict[int, NDArray[np.float32]]]
     aliases: Mapping[str, str]
     settings: Mapping[str, Any]
     _juries: dict[tuple[Key, frozenset[int]], Jury] = field(default_factory=dict)
@@ -76,13 +76,16 @@ class ExpressionModel:
         """Fold of each gene, 0 to 9."""
         return np.array([fold_of(gene, self.seed) for gene in self.profiles.genes], dtype=np.int8)
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """Cell lines without labels of their own, answered for by the mean of the others."""
+        return tuple(self.settings.get("unseen", ()))
+
     @cached_property
-    def _columns(self) -> dict[str, Places]:
-        lines = {line for line, _ in self.rows}
-        return {
-            line: np.unique(np.concatenate([rows.genes for (name, _), rows in self.rows.items() if name == line]))
-            for line in lines
-        }
+    def kin(self) -> Kin:
+        """How alike the training knockdowns of all lines are."""
+        perts = np.unique(np.concatenate([rows.perts for rows in self.rows.values()]))
+        return Kin(self.profiles, perts, self.factors)
 
     @cached_property
     def _trained(self) -> dict[Key, frozenset[int]]:
@@ -120,8 +123,8 @@ class ExpressionModel:
         return self.places.get(self.aliases.get(name, ""), -1) if found is None else found
 
     def columns(self, line: str) -> Places:
-        """Sorted places of the genes monitored in a cell line's training rows."""
-        return self._columns[line]
+        """Sorted places of the genes that can be asked about in a cell line."""
+        return self.monitored[line]
 
     def fold(self, key: Key, pert: int) -> int:
         """The fold of a training perturbation of this line; -1 for one without training labels there."""
@@ -139,16 +142,49 @@ class ExpressionModel:
         if found is None:
             elsewhere = self.settings["protocol"] != "global"
             left_out = np.isin(self.folds, list(without))
-            own = self.rows[key]
-            others = [rows for (line, task), rows in sorted(self.rows.items()) if task == key[1] and line != key[0]]
-            if not elsewhere:
-                others = [rows.where(~left_out[rows.perts]) for rows in others]
+            # All labels of the task by line, and which of them may speak.
+            lines = [line for line, task in sorted(self.rows) if task == key[1]]
+            told = [self.rows[line, key[1]] for line in lines]
+            spoken = [
+                ~left_out[rows.perts] if line == key[0] or not elsewhere else np.ones(len(rows), dtype=np.bool_)
+                for line, rows in zip(lines, told, strict=True)
+            ]
+            kept = [rows.where(may) for rows, may in zip(told, spoken, strict=True)]
+            weights = self.weights.setdefault(key, {})
+            fold = {0: -1, 1: next(iter(without), -1)}.get(len(without))
+            solved = None if fold is None else weights.get(fold)
+            if solved is None:
+                solved = np.zeros(sum(map(len, told)), dtype=np.float32)
+                solved[np.concatenate(spoken)] = self._solve(kept)
+                if fold is not None:  # Juries without two folds serve the fit only, once each.
+                    weights[fold] = solved
+            own = lines.index(key[0])
             found = Jury(
-                self.profiles, own.where(~left_out[own.perts]), self.columns(key[0]), others, elsewhere=elsewhere
+                self.profiles,
+                kept[own],
+                self.columns(key[0]),
+                [rows for number, rows in enumerate(kept) if number != own],
+                elsewhere=elsewhere,
+                regression=PairRegression(
+                    self.kin,
+                    self.columns(key[0]),
+                    [(rows.perts, rows.genes) for rows in told],
+                    np.split(solved, np.cumsum([len(rows) for rows in told])[:-1]),
+                    own,
+                ),
             )
-            if len(without) < 2:  # Juries without two folds serve the fit only, once each.
+            if fold is not None:
                 self._juries[key, without] = found
         return found
+
+    def _solve(self, kept: Sequence[Rows]) -> NDArray[np.float32]:
+        """The regression on labels of one task, one entry a line."""
+        perts, genes, labels = (
+            np.concatenate([getattr(rows, name) for rows in kept]) for name in ("perts", "genes", "labels")
+        )
+        number = np.repeat(np.arange(len(kept)), [len(rows) for rows in kept])
+        habit = np.concatenate([row_habits(rows) for rows in kept])
+        return solve(self.kin, (perts, genes, number), labels - habit, habit)
 
     def jury_for(self, key: Key, pert: int) -> Jury:
         """The knockdowns that may speak about a perturbation: never those of its own fold."""
@@ -189,90 +225,3 @@ class ExpressionModel:
         while len(self._kept) > _KEPT_ROWS:
             self._kept.popitem(last=False)
         return result
-
-    def save(self, folder: Path) -> None:
-        """Write the model whole or not at all: a folder beside the target is renamed over it."""
-        folder = Path(folder)
-        temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-        old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        try:
-            for part in ("data", "indices", "indptr"):
-                np.save(temporary / f"profiles_{part}.npy", getattr(self.profiles.matrix, part))
-            for (line, task), rows in sorted(self.rows.items()):
-                table = np.stack([rows.perts, rows.genes, rows.labels.astype(np.int32)])
-                np.save(temporary / f"labels_{line}_{task}.npy", table.astype(np.int32))
-            for (line, task), seen in sorted(self.seen.items()):
-                np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
-            fits = {
-                f"{line}\t{task}": {str(fold): fit.to_json() for fold, fit in sorted(found.items())}
-                for (line, task), found in sorted(self.calibrations.items())
-            }
-            document = {
-                "version": VERSION,
-                "settings": dict(self.settings),
-                "shape": list(self.profiles.matrix.shape),
-                "labels": sorted(f"{line}\t{task}" for line, task in self.rows),
-                "calibrations": fits,
-            }
-            _write(temporary / "genes.json", list(self.profiles.genes))
-            _write(temporary / "aliases.json", dict(sorted(self.aliases.items())))
-            _write(temporary / "model.json", document)
-            if folder.exists():
-                folder.replace(old)
-            temporary.replace(folder)
-        except OSError as error:
-            raise ModelError(
-                f"cannot be written ({error})", where=folder, hint="free some space and try again"
-            ) from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
-
-    @classmethod
-    def load(cls, folder: Path) -> ExpressionModel:
-        """Read what `save` wrote; the profiles stay on disk, mapped into memory.
-
-        Raises:
-            ModelError: missing, unreadable or of another version.
-        """
-        folder = Path(folder)
-        try:
-            document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            if document["version"] != VERSION:
-                raise ModelError(f"version {document['version']}, not {VERSION}", where=folder, hint=HINT)
-            parts = [np.load(folder / f"profiles_{part}.npy", mmap_mode="r") for part in ("data", "indices", "indptr")]
-            matrix = sp.csr_matrix(tuple(parts), shape=tuple(document["shape"]), copy=False)
-            genes = tuple(json.loads((folder / "genes.json").read_text(encoding="utf-8")))
-            if len(genes) != matrix.shape[0]:
-                raise ValueError(f"{len(genes)} genes for {matrix.shape[0]} profiles")
-            rows = {}
-            for name in document["labels"]:
-                line, task = name.split("\t")
-                perts, monitored, labels = np.load(folder / f"labels_{line}_{task}.npy")
-                rows[line, task] = Rows(perts, monitored, labels.astype(np.float64))
-            calibrations = {
-                tuple(name.split("\t")): {int(fold): Logistic.from_json(fit) for fold, fit in found.items()}
-                for name, found in document["calibrations"].items()
-            }
-            if any(set(found) != set(range(-1, FOLDS)) for found in calibrations.values()):
-                raise ValueError("a calibration is missing")
-            seen = {
-                (line, task): np.unpackbits(
-                    np.load(folder / f"seen_{line}_{task}.npy"), axis=1, count=len(genes)
-                ).astype(np.bool_)
-                for line, task in calibrations
-            }
-            aliases = json.loads((folder / "aliases.json").read_text(encoding="utf-8"))
-            return cls(Profiles(genes, matrix), rows, calibrations, seen, aliases, document["settings"])
-        except FileNotFoundError as error:
-            raise ModelError(
-                f"is not a fitted expression model ({error.filename} is missing)", where=folder, hint=HINT
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
-            raise ModelError(f"cannot be read ({error})", where=folder, hint=HINT) from error
-
-
-def _write(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, sort_keys=True, allow_nan=False), encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -122,6 +123,12 @@ class Profiles:
     def against(self, first: NDArray[Any], columns: Any) -> NDArray[np.float64]:
         """The same, with the second genes' rows already transposed: csr (features, len(second))."""
         return np.asarray((self.rows(first) @ columns).toarray(), dtype=np.float64)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.float64]:
+        """Length of each gene's profile, (genes,); 0 for a gene that is like nothing."""
+        squares = np.asarray(self.matrix.multiply(self.matrix).sum(axis=1), dtype=np.float64)
+        return np.sqrt(squares).ravel()
 
     def rows(self, places: NDArray[Any]) -> Any:
         """Profiles (len(places), features); that of a place of -1 is empty."""

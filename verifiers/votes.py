@@ -18,6 +18,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from verifiers.logistic import log_odds
+from verifiers.regression import PairRegression
 from verifiers.similarity import Profiles
 
 FloatArray = NDArray[np.float64]
@@ -99,12 +100,21 @@ class Jury:
         columns: sorted places of the monitored genes that can be asked about.
         others: labels of other cell lines (same task), one `Rows` a line.
         elsewhere: whether what *the same* perturbation did in other lines may be used.
+        regression: of the same labels; None to leave it out.
     """
 
     def __init__(
-        self, profiles: Profiles, rows: Rows, columns: Places, others: Sequence[Rows] = (), *, elsewhere: bool = False
+        self,
+        profiles: Profiles,
+        rows: Rows,
+        columns: Places,
+        others: Sequence[Rows] = (),
+        *,
+        elsewhere: bool = False,
+        regression: PairRegression | None = None,
     ) -> None:
         self.profiles = profiles
+        self.regression = regression
         self.columns = columns
         self.panel = _Panel(rows, columns)
         panels = [_Panel(other, columns) for other in others if len(other)]
@@ -122,7 +132,8 @@ class Jury:
         """Names of the features, in the order of `features`."""
         found: tuple[str, ...] = ("habit", "vote", "broad_vote", "strength", "direct", "co_response")
         found += ("transfer",) if self.transfer else ()
-        return (*found, "elsewhere") if self.elsewhere else found
+        found += ("elsewhere",) if self.elsewhere else ()
+        return (*found, "same_gene", "like_genes") if self.regression else found
 
     @property
     def heard(self) -> Places:
@@ -175,4 +186,13 @@ class Jury:
         if self.elsewhere:
             seen = self._other_known[subjects].toarray()
             out[:, :, 7] = self._other_excess[subjects].toarray() / np.maximum(seen, 1.0)
+        if self.regression:
+            out[:, :, -2], out[:, :, -1] = self.regression.answers(subjects)
         return out
+
+
+def row_habits(rows: Rows) -> FloatArray:
+    """The habit of each row's gene, 0 to 1, shape (n,)."""
+    if not len(rows):
+        return np.zeros(0)
+    return _Panel(rows, columns := np.unique(rows.genes)).habit[np.searchsorted(columns, rows.genes)]

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _compiled(function: F) -> F:
+def compiled(function: F) -> F:
+    """The function compiled for one thread, kept in numba's cache; it releases the interpreter lock."""
     compiled: F = njit(cache=True, nogil=True)(function)
     return compiled
 
 
-@_compiled
+@compiled
 def find(indptr: NDArray[Any], indices: NDArray[Any], row: int, column: int) -> int:
     """Position of `column` in an ascending row, or -1."""
     low, high = int(indptr[row]), int(indptr[row + 1])
@@ -36,7 +37,7 @@ def find(indptr: NDArray[Any], indices: NDArray[Any], row: int, column: int) -> 
     return -1
 
 
-@_compiled
+@compiled
 def direct_weights(  # noqa: PLR0917
     indptr: NDArray[Any], indices: NDArray[Any], weights: NDArray[Any], a: NDArray[Any], b: NDArray[Any], missing: float
 ) -> NDArray[np.float64]:
@@ -48,7 +49,7 @@ def direct_weights(  # noqa: PLR0917
     return out
 
 
-@_compiled
+@compiled
 def shared_neighbours(
     indptr: NDArray[Any], indices: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -80,7 +81,7 @@ def shared_neighbours(
     return count, adamic, resource
 
 
-@_compiled
+@compiled
 def shared_terms(
     indptr: NDArray[Any], indices: NDArray[Any], content: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
@@ -127,7 +128,7 @@ def shared_terms(
     return term, best, overlap
 
 
-@_compiled
+@compiled
 def shared_groups(
     indptr: NDArray[Any], indices: NDArray[Any], worth: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -152,7 +153,7 @@ def shared_groups(
     return group, best
 
 
-@_compiled
+@compiled
 def neighbour_support(  # noqa: PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],
@@ -179,7 +180,7 @@ def neighbour_support(  # noqa: PLR0917
     return support, total
 
 
-@_compiled
+@compiled
 def best_paths(  # noqa: PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],
@@ -252,7 +253,7 @@ def best_paths(  # noqa: PLR0917
     return product, nodes
 
 
-@_compiled
+@compiled
 def ancestor_closure(
     indptr: NDArray[Any], indices: NDArray[Any], parent_ptr: NDArray[Any], parent_indices: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

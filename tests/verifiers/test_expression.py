@@ -16,7 +16,7 @@ from rbio_kg.graph.tables import GraphTables
 from tests.batteries.verifier import VerifierBattery
 from tests.graphs import small_tables
 from verifiers.expression import ExpressionVerifier, fit_expression
-from verifiers.expression_model import ExpressionModel
+from verifiers.expression_files import load_model
 from verifiers.metrics import per_gene_auroc
 from verifiers.scorecard import question_scores
 from verifiers.votes import FOLDS, fold_of
@@ -274,7 +274,7 @@ def test_the_model_records_whose_labels_each_calibration_saw(
     """A record is true where flipping the labels of an unseen perturbation changes no coefficient."""
     questions = tables["questions"].filter(pl.col("task") == "de")
     fit_expression(tables, tmp_path / "as_is", questions=questions, seed=0, protocol=protocol)
-    model = ExpressionModel.load(tmp_path / "as_is")
+    model = load_model(tmp_path / "as_is")
     key = ("k562", "de")
     for fold in range(FOLDS):
         own = np.unique(model.rows[key].perts)
@@ -283,7 +283,7 @@ def test_the_model_records_whose_labels_each_calibration_saw(
     pert = int(own[0])
     flipped = _flipped(questions, (pl.col("pert") == model.profiles.genes[pert]) & (pl.col("cell_line") == "k562"))
     fit_expression(tables, tmp_path / "flipped", questions=flipped, seed=0, protocol=protocol)
-    other = ExpressionModel.load(tmp_path / "flipped")
+    other = load_model(tmp_path / "flipped")
     for fold in range(-1, FOLDS):
         changed = model.calibrations[key][fold] != other.calibrations[key][fold]
         assert changed == model.seen[key][fold][pert], fold

@@ -1,0 +1,211 @@
+"""Kernel regression over pairs of a knockdown and a monitored gene: what like knockdowns did to like genes.
+
+A Gaussian process on the log odds of a label, above the gene's habit h in its cell line, with the covariance
+
+    A(l, l') (k(p, p') + SELF [p = p']) [g = g'] + PAIR B(l, l') (k(p, p') + [p = p']) v(g).v(g')
+
+of the pairs (p, g) in line l and (p', g') in line l'. k is the squared cosine of the knockdowns' profiles, v(g) a short
+vector of the gene's profile, A and B are 1 within a cell line and a constant between two. Labels enter by one Newton
+step of the Laplace approximation from the habits (Rasmussen and Williams 2006, section 3.4): with w = h (1 - h), the
+weights solve (K + W^-1) a = (label - h) / w, here by conjugate gradients. Settings were chosen on train rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from rbio_kg.graph.kernels import compiled
+from verifiers.similarity import Profiles
+
+Floats = NDArray[np.float64]
+
+SELF = 0.3
+"""Covariance of the same knockdown in two cell lines, beyond that of like knockdowns."""
+PAIR = 0.3
+"""Share of the genes' likeness."""
+ACROSS, PAIR_ACROSS = 0.5, 0.7
+"""Correlation of two cell lines, for the same gene and for like genes."""
+FACTORS = 80
+LEAST_LENGTH = 0.3
+"""A gene's vector is scaled to length 1, one shorter than this only by as much: little is known of the gene."""
+LEAST_SPREAD = 0.01
+"""Least w: a gene that hardly ever changes has no steep log odds."""
+_TOLERANCE, _MOST_STEPS = 3e-3, 60
+
+
+class Kin:
+    """How alike the training knockdowns of all cell lines are, and the monitored genes.
+
+    Args:
+        profiles: of all genes.
+        perts: places of the training knockdowns, ascending.
+        factors: float32 (all genes, factors), v of the module's formula.
+    """
+
+    def __init__(self, profiles: Profiles, perts: NDArray[np.int32], factors: NDArray[np.float32]) -> None:
+        self.profiles, self.perts, self.factors = profiles, perts, factors
+
+    @cached_property
+    def like(self) -> NDArray[np.float32]:
+        """k of the module's formula, (perts, perts)."""
+        similarity = self.profiles.similarity(self.perts, self.perts)
+        return squared_cosines(self.profiles, self.perts, self.perts, similarity).astype(np.float32)
+
+
+def squared_cosines(profiles: Profiles, first: NDArray[Any], second: NDArray[Any], similarity: Floats) -> Floats:
+    """Similarities (first, second) as squared cosines, 0 to 1; a gene without a profile is like nothing."""
+    reach = [np.sqrt(np.maximum(profiles.lengths[places] ** 2, 1e-12)) for places in (first, second)]
+    out: Floats = (similarity / reach[0][:, None] / reach[1][None, :]) ** 2
+    return out
+
+
+def gene_factors(profiles: Profiles, monitored: NDArray[Any]) -> NDArray[np.float32]:
+    """Vectors (all genes, factors): the profiles on the main axes of the monitored genes' profiles."""
+    from sklearn.utils.extmath import randomized_svd
+
+    rows = profiles.rows(monitored)
+    most = min(FACTORS, min(rows.shape) - 1)
+    if most < 1 or not rows.nnz:
+        return np.zeros((len(profiles.genes), 1), dtype=np.float32)
+    axes = randomized_svd(rows, most, random_state=0)[2]
+    found = np.asarray(profiles.matrix @ axes.T.astype(np.float32))
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    vectors: NDArray[np.float32] = (found / np.maximum(length, LEAST_LENGTH)).astype(np.float32)
+    return vectors
+
+
+def across(lines: int, correlation: float) -> NDArray[np.float32]:
+    """Correlations (lines, lines): 1 on the diagonal."""
+    return np.where(np.eye(lines) > 0, 1.0, correlation).astype(np.float32)
+
+
+@compiled
+def _same_gene(  # noqa: PLR0917
+    start: NDArray[np.int64],
+    perts: NDArray[np.int64],
+    lines: NDArray[np.int64],
+    like: NDArray[np.float32],
+    share: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Adds, for rows sorted by gene, the first term of the covariance times the weights."""
+    for block in range(len(start) - 1):
+        for i in range(start[block], start[block + 1]):
+            total = np.float32(0.0)
+            for j in range(start[block], start[block + 1]):
+                found = like[perts[i], perts[j]]
+                if perts[i] == perts[j]:
+                    found += np.float32(SELF)
+                total += share[lines[i], lines[j]] * found * weights[j]
+            out[i] += total
+
+
+def solve(
+    known: Kin, pairs: tuple[NDArray[Any], NDArray[Any], NDArray[Any]], excess: Floats, habit: Floats
+) -> NDArray[np.float32]:
+    """The weights a of labelled pairs, float32 (n,).
+
+    Args:
+        known: of all knockdowns among the pairs.
+        pairs: (n,) each: places of perturbation and gene among the profiles, and number of the cell line, from 0.
+        excess: label minus habit.
+        habit: rate of label 1 of the pair's gene in its line, 0 to 1.
+    """
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    perts, genes, lines = pairs
+    found = np.zeros(len(perts), dtype=np.float32)
+    # A gene that never changed anywhere says nothing of one knockdown rather than another.
+    changed = np.unique(genes[excess > 0])
+    order = np.flatnonzero(np.isin(genes, changed))
+    order = order[np.lexsort((perts[order], lines[order], genes[order]))]
+    if not len(order):
+        return found
+    place, line, gene = np.searchsorted(known.perts, perts[order]), lines[order].astype(np.int64), genes[order]
+    start = np.flatnonzero(np.r_[True, gene[1:] != gene[:-1], True])
+    count, size = int(lines.max()) + 1, len(known.perts)
+    cell, vectors = line * size + place, known.factors[gene]
+    pool = sp.csr_matrix((np.ones(len(order), np.float32), (cell, np.arange(len(order)))), (count * size, len(order)))
+    same, alike = across(count, ACROSS), across(count, PAIR_ACROSS)
+    spread = np.maximum(habit * (1.0 - habit), LEAST_SPREAD)[order]
+    root = np.sqrt(spread).astype(np.float32)
+
+    def times(vector: NDArray[Any]) -> NDArray[np.float32]:
+        scaled = np.asarray(vector, dtype=np.float32).ravel() * root
+        out = np.zeros(len(order), dtype=np.float32)
+        _same_gene(start, place, line, known.like, same, scaled, out)
+        pooled = np.asarray(pool @ (vectors * scaled[:, None])).reshape(count, size, -1)
+        for one in range(count):
+            mixed = np.tensordot(alike[one], pooled, 1)
+            spoken = PAIR * (known.like @ mixed + mixed)
+            mine = line == one
+            out[mine] += np.einsum("ij,ij->i", spoken[place[mine]], vectors[mine])
+        return np.asarray(out * root + scaled / root, dtype=np.float32)
+
+    system = LinearOperator((len(order), len(order)), matvec=times, dtype=np.float32)
+    wanted = (excess[order] / spread).astype(np.float32) * root
+    solved, _ = cg(system, wanted, rtol=_TOLERANCE, maxiter=_MOST_STEPS)
+    found[order] = solved * root
+    return found
+
+
+class PairRegression:
+    """Solved weights, ready to answer for one cell line.
+
+    Args:
+        known: the training knockdowns of all cell lines.
+        columns: places of the genes that can be asked about.
+        rows: (perts, genes) of the labelled pairs of one cell line, one entry a line.
+        weights: those of `solve`, one array a line.
+        own: the number of the line that answers are for; -1 for a line without labels.
+    """
+
+    def __init__(
+        self,
+        known: Kin,
+        columns: NDArray[np.int32],
+        rows: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+        weights: Sequence[NDArray[np.float32]],
+        own: int,
+    ) -> None:
+        self.profiles, self.perts = known.profiles, known.perts
+        vectors = known.factors[columns].astype(np.float64)
+        size = len(known.perts)
+        self._same = sp.csr_matrix((size, len(columns)))
+        alike = np.zeros((size, vectors.shape[1]))
+        for number, ((perts, genes), weight) in enumerate(zip(rows, weights, strict=True)):
+            kept = weight != 0
+            place, gene, value = np.searchsorted(known.perts, perts[kept]), genes[kept], weight[kept].astype(np.float64)
+            column = np.minimum(np.searchsorted(columns, gene), max(len(columns) - 1, 0))
+            inside = columns[column] == gene if len(columns) else np.zeros(len(gene), dtype=np.bool_)
+            matrix = sp.csr_matrix((value[inside], (place[inside], column[inside])), (size, len(columns)))
+            self._same = self._same + matrix * (1.0 if number == own else ACROSS)
+            pool = sp.csr_matrix((value, (place, np.arange(len(value)))), (size, len(value)))
+            alike += (pool @ known.factors[gene].astype(np.float64)) * (1.0 if number == own else PAIR_ACROSS)
+        # Sparse, although full: a product with BLAS depends on how many knockdowns are asked at once.
+        self._alike, self._vectors = sp.csr_matrix(PAIR * alike), sp.csr_matrix(vectors)
+        self._same = self._same.tocsr()
+
+    @cached_property
+    def _pert_columns(self) -> Any:
+        return self.profiles.rows(self.perts).T.tocsr()
+
+    def answers(self, subjects: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Log odds above the habit, by the same gene and by like genes, both (subjects, columns).
+
+        Args:
+            subjects: places of knockdowns.
+        """
+        similarity = self.profiles.against(subjects, self._pert_columns)
+        like = squared_cosines(self.profiles, subjects, self.perts, similarity)
+        itself = (subjects[:, None] == self.perts[None, :]).astype(np.float64)
+        same = (self._same.T @ np.ascontiguousarray((like + SELF * itself).T)).T
+        spoken = self._alike.T @ np.ascontiguousarray((like + itself).T)
+        return same, (self._vectors @ np.ascontiguousarray(spoken)).T

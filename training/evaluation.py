@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import EvaluationError
@@ -16,7 +17,9 @@ from training.baselines import beside
 from training.question_files import PAIR, Tables, read_question_file, write_rows
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.expression import ExpressionVerifier
-from verifiers.expression_fit import fit_expression
+from verifiers.expression_fit import fit_expression, other_names
+from verifiers.expression_mlp import mlp_scores
+from verifiers.gene_embeddings import read_embeddings, spectral_embeddings
 from verifiers.protocols import divide
 from verifiers.scorecard import question_scores
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.store import GraphStore
 
 Progress = Callable[[str, float | None], None]
+MODELS = ("graph", "mlp")
 
 
 def evaluate_expression(
@@ -39,6 +43,8 @@ def evaluate_expression(
     seed: int = 0,
     predictions_out: Path | None = None,
     models_dir: Path,
+    model: str = "graph",
+    embeddings: Path | None = None,
     store: GraphStore | None = None,
     progress: Progress = lambda message, share: None,
 ) -> dict[str, Any]:
@@ -57,6 +63,9 @@ def evaluate_expression(
         seed: of folds, draws and intervals.
         predictions_out: CSV `pert,gene,label,score` of the scored rows.
         models_dir: the fitted model goes into `LINE-TASK-PROTOCOL` there.
+        model: `graph`, the expression verifier; or `mlp`, the perceptron of `verifiers.expression_mlp`, fitted on the
+            line's own train rows (on the other lines' where it has none); it answers test rows only.
+        embeddings: Parquet of gene vectors for the perceptron; None for the graph's spectral embedding.
         store: the graph database, to look for test rows there as well.
         progress: called with a message and the share done.
 
@@ -66,7 +75,7 @@ def evaluate_expression(
         instead), and what was evaluated. JSON-ready.
 
     Raises:
-        EvaluationError: a wrong task or split; nothing to score; a leak (see `training.audit`).
+        EvaluationError: a wrong task, split or model; nothing to score; a leak (see `training.audit`).
         TrainingError: an unknown protocol, no train rows.
         SourceError: the file is unreadable or malformed.
     """
@@ -74,6 +83,12 @@ def evaluate_expression(
     line = str(file["cell_line"][0])
     if split not in ("train", "test"):
         raise EvaluationError(f"unknown split {split!r}", hint="known: train, test")
+    if model not in MODELS:
+        raise EvaluationError(f"unknown model {model!r}", hint=f"known: {', '.join(MODELS)}")
+    if model == "graph" and embeddings is not None:
+        raise EvaluationError("only the mlp reads embeddings", where=embeddings, hint="add --model mlp")
+    if model == "mlp" and split == "train":
+        raise EvaluationError("the mlp has no answers out of fold", hint="evaluate it on the test split")
     others = pl.DataFrame(schema=file.schema)
     if not alone:
         known = tables["questions"].select(file.columns)
@@ -89,20 +104,22 @@ def evaluate_expression(
     audit.graph(tables["knockdowns"], "the graph's tables")
     if store is not None:
         audit.store(store)
-    model_dir = Path(models_dir) / f"{line}-{task}-{protocol}"
-    fit_expression(
-        tables, model_dir, questions=questions, seed=seed, protocol=protocol, cell_lines=[line], progress=progress
-    )
-    verifier = ExpressionVerifier(model_dir)
-    audit.model(verifier.model, model_dir)
-    progress("expression: scoring", None)
     asked = _limited(asked, limit, seed).sort(PAIR)
-    if task == "de":
-        scores = question_scores(verifier, asked)
-    else:
-        scores = verifier.increase_if_changed(
-            [Claim(pert, "increases", gene, line) for pert, gene in asked[PAIR].iter_rows()]
+    if model == "mlp":
+        vectors = (
+            spectral_embeddings(tables) if embeddings is None else read_embeddings(embeddings, other_names(tables))
         )
+        own = train.filter(pl.col("cell_line") == line)
+        scores = mlp_scores(vectors, train if own.is_empty() else own, asked, seed=seed, progress=progress)
+    else:
+        model_dir = Path(models_dir) / f"{line}-{task}-{protocol}"
+        fit_expression(
+            tables, model_dir, questions=questions, seed=seed, protocol=protocol, cell_lines=[line], progress=progress
+        )
+        verifier = ExpressionVerifier(model_dir)
+        audit.model(verifier.model, model_dir)
+        progress("expression: scoring", None)
+        scores = line_scores(verifier, asked)
     fold_seed = seed if split == "train" else None
     strata = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
     baselines = baseline_scores(asked, train, fold_seed=fold_seed)
@@ -111,6 +128,7 @@ def evaluate_expression(
     document = {
         **beside(asked, scores, baselines, seed, strata),
         "audit": audit.document,
+        "model": model,
         "abstained": int(silent.sum()),
         "task": task,
         "cell_line": line,
@@ -125,6 +143,15 @@ def evaluate_expression(
         table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_rows(Path(predictions_out), table)
     return document
+
+
+def line_scores(verifier: ExpressionVerifier, asked: pl.DataFrame) -> NDArray[np.float64]:
+    """The verifier's probability of label 1 for rows of one task, (n,), NaN where it abstains."""
+    if asked["task"][0] == "de":
+        return question_scores(verifier, asked)
+    return verifier.increase_if_changed(
+        [Claim(pert, "increases", gene, line) for pert, gene, line in asked[[*PAIR, "cell_line"]].iter_rows()]
+    )
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:

@@ -80,11 +80,6 @@ def gene_factors(profiles: Profiles, monitored: NDArray[Any]) -> NDArray[np.floa
     return vectors
 
 
-def across(lines: int, correlation: float) -> NDArray[np.float32]:
-    """Correlations (lines, lines): 1 on the diagonal."""
-    return np.where(np.eye(lines) > 0, 1.0, correlation).astype(np.float32)
-
-
 @compiled
 def _same_gene(  # noqa: PLR0917
     start: NDArray[np.int64],
@@ -92,25 +87,73 @@ def _same_gene(  # noqa: PLR0917
     lines: NDArray[np.int64],
     like: NDArray[np.float32],
     share: NDArray[np.float32],
-    weights: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Adds, for rows sorted by gene, the first term of the covariance times the weights."""
+    """Fills in the first term of the covariance of rows sorted by gene: the lower triangle of each gene's block."""
+    at = 0
     for block in range(len(start) - 1):
         for i in range(start[block], start[block + 1]):
-            total = np.float32(0.0)
-            for j in range(start[block], start[block + 1]):
+            for j in range(start[block], i + 1):
                 found = like[perts[i], perts[j]]
                 if perts[i] == perts[j]:
                     found += np.float32(SELF)
-                total += share[lines[i], lines[j]] * found * weights[j]
-            out[i] += total
+                out[at] = share[lines[i], lines[j]] * found
+                at += 1
+
+
+@compiled
+def _times_same_gene(
+    start: NDArray[np.int64], triangles: NDArray[np.float32], weights: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Adds what `_same_gene` filled in, times the weights."""
+    at = 0
+    for block in range(len(start) - 1):
+        for i in range(start[block], start[block + 1]):
+            total, mine = np.float32(0.0), weights[i]
+            for j in range(start[block], i):
+                total += triangles[at] * weights[j]
+                out[j] += triangles[at] * mine
+                at += 1
+            out[i] += total + triangles[at] * mine
+            at += 1
+
+
+@compiled
+def _pooled(
+    cells: NDArray[np.int64],
+    genes: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Adds each row's gene vector, times its weight, to its cell of `out`."""
+    for row in range(len(cells)):
+        for k in range(factors.shape[1]):
+            out[cells[row], k] += weights[row] * factors[genes[row], k]
+
+
+@compiled
+def _met(
+    cells: NDArray[np.int64],
+    genes: NDArray[np.int32],
+    spoken: NDArray[np.float32],
+    factors: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Adds to each row the product of its cell of `spoken` with its gene's vector."""
+    for row in range(len(cells)):
+        total = np.float32(0.0)
+        for k in range(factors.shape[1]):
+            total += spoken[cells[row], k] * factors[genes[row], k]
+        out[row] += total
 
 
 def solve(
     known: Kin, pairs: tuple[NDArray[Any], NDArray[Any], NDArray[Any]], excess: Floats, habit: Floats
 ) -> NDArray[np.float32]:
     """The weights a of labelled pairs, float32 (n,).
+
+    The time and memory of one step grow with the sum over genes of (labels of the gene) ** 2.
 
     Args:
         known: of all knockdowns among the pairs.
@@ -128,25 +171,32 @@ def solve(
     order = order[np.lexsort((perts[order], lines[order], genes[order]))]
     if not len(order):
         return found
-    place, line, gene = np.searchsorted(known.perts, perts[order]), lines[order].astype(np.int64), genes[order]
+    place, line = np.searchsorted(known.perts, perts[order]), lines[order].astype(np.int64)
+    gene = genes[order].astype(np.int32)
     start = np.flatnonzero(np.r_[True, gene[1:] != gene[:-1], True])
-    count, size = int(lines.max()) + 1, len(known.perts)
-    cell, vectors = line * size + place, known.factors[gene]
-    pool = sp.csr_matrix((np.ones(len(order), np.float32), (cell, np.arange(len(order)))), (count * size, len(order)))
-    same, alike = across(count, ACROSS), across(count, PAIR_ACROSS)
+    sizes, count, size = np.diff(start), int(lines.max()) + 1, len(known.perts)
+    triangles = np.empty(int((sizes * (sizes + 1) // 2).sum()), dtype=np.float32)
+    share = np.where(np.eye(count) > 0, 1.0, ACROSS).astype(np.float32)
+    _same_gene(start, place, line, known.like, share, triangles)
+    cells, factors = line * size + place, np.ascontiguousarray(known.factors)
+    # Only knockdowns with labels in a line are answered for there.
+    there = [np.unique(place[line == one]) for one in range(count)]
+    likes = [known.like[mine] for mine in there]
     spread = np.maximum(habit * (1.0 - habit), LEAST_SPREAD)[order]
     root = np.sqrt(spread).astype(np.float32)
+    spoken = np.zeros((count * size, factors.shape[1]), dtype=np.float32)
 
     def times(vector: NDArray[Any]) -> NDArray[np.float32]:
         scaled = np.asarray(vector, dtype=np.float32).ravel() * root
         out = np.zeros(len(order), dtype=np.float32)
-        _same_gene(start, place, line, known.like, same, scaled, out)
-        pooled = np.asarray(pool @ (vectors * scaled[:, None])).reshape(count, size, -1)
-        for one in range(count):
-            mixed = np.tensordot(alike[one], pooled, 1)
-            spoken = PAIR * (known.like @ mixed + mixed)
-            mine = line == one
-            out[mine] += np.einsum("ij,ij->i", spoken[place[mine]], vectors[mine])
+        _times_same_gene(start, triangles, scaled, out)
+        pool = np.zeros((count, size, factors.shape[1]), dtype=np.float32)
+        _pooled(cells, gene, scaled, factors, pool.reshape(count * size, -1))
+        everywhere = np.float32(PAIR_ACROSS) * pool.sum(axis=0)
+        for one, (mine, like) in enumerate(zip(there, likes, strict=True)):
+            mixed = everywhere + np.float32(1.0 - PAIR_ACROSS) * pool[one]
+            spoken[one * size + mine] = np.float32(PAIR) * (like @ mixed + mixed[mine])
+        _met(cells, gene, spoken, factors, out)
         return np.asarray(out * root + scaled / root, dtype=np.float32)
 
     system = LinearOperator((len(order), len(order)), matvec=times, dtype=np.float32)

@@ -75,6 +75,10 @@ def register(app: typer.Typer) -> None:
         split: SplitOption = "test",
         protocol: ProtocolOption = "official",
         alone: Annotated[bool, typer.Option("--alone", help="Fit on this file's train rows only.")] = False,
+        model: Annotated[str, typer.Option("--model", help="graph, or mlp (a perceptron on gene vectors).")] = "graph",
+        embeddings: Annotated[
+            Path | None, typer.Option("--embeddings", help="Gene vectors for the mlp, Parquet: gene, vector.")
+        ] = None,
         limit: LimitOption = None,
         predictions: OutOption = None,
         check_store: StoreOption = False,
@@ -98,10 +102,12 @@ def register(app: typer.Typer) -> None:
             seed=workspace.settings.seed,
             predictions_out=predictions,
             models_dir=workspace.paths.models / "evaluated",
+            model=model,
+            embeddings=embeddings,
             store=workspace.store if check_store else None,
             progress=session.progress,
         )
-        session.emit(document, lambda: show_evaluation(document, "expression"))
+        session.emit(document, lambda: show_evaluation(document, "expression" if model == "graph" else model))
 
     @command(evaluate, "predictions")
     def evaluate_predictions(

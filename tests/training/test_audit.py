@@ -25,8 +25,8 @@ from training.policy_evaluation import evaluate_policy
 from training.questions import Questions
 from training.runs import Run
 from verifiers.expression import ExpressionVerifier
+from verifiers.expression_files import load_model
 from verifiers.expression_fit import fit_expression
-from verifiers.expression_model import ExpressionModel
 from verifiers.protocols import divide
 from verifiers.votes import Rows
 
@@ -127,7 +127,7 @@ def test_a_test_row_in_the_graph(tables: GraphTables, test_rows: pl.DataFrame, t
 
 
 def test_a_test_row_among_a_models_labels(test_rows: pl.DataFrame, fitted: Path) -> None:
-    model = ExpressionModel.load(fitted)
+    model = load_model(fitted)
     Audit(test_rows, "official").model(model, fitted)
     key, row = ("k562", "de"), test_rows.row(0, named=True)
     rows = model.rows[key]
@@ -140,12 +140,12 @@ def test_a_test_row_among_a_models_labels(test_rows: pl.DataFrame, fitted: Path)
 
 def test_a_perturbation_in_its_own_calibration(test_rows: pl.DataFrame, questions: pl.DataFrame, fitted: Path) -> None:
     key = ("k562", "de")
-    model = ExpressionModel.load(fitted)
+    model = load_model(fitted)
     pert = test_rows["pert"].sort()[0]
     model.seen[key][-1][model.place(pert)] = True
     with pytest.raises(EvaluationError, match=rf"the row {pert},.* \(for perturbations without labels\) saw"):
         Audit(test_rows, "official").model(model, fitted)
-    model = ExpressionModel.load(fitted)
+    model = load_model(fitted)
     train = divide(questions, "official").train.filter(K562)
     Audit(train, "official", held_out=False).model(model, fitted)
     pert = train["pert"].sort()[0]

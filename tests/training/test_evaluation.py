@@ -137,3 +137,25 @@ def test_real_k562_reaches_the_similarity_vote(shared: Path, tmp_path: Path) -> 
     assert found["ece"] < 0.03
     assert found["baselines"]["gene_prior"]["per_gene_auroc"] == 0.5
     assert found["baselines"]["gene_prior"]["pooled"]["mcc"] == pytest.approx(0.697, abs=0.01)
+
+
+def test_the_perceptron_stands_under_the_same_measures(tables: GraphTables, tmp_path: Path) -> None:
+    file = _file(tables, tmp_path / "k562-de.csv")
+    found = evaluate_expression(tables, file, task="de", models_dir=tmp_path / "models", model="mlp")
+    other = evaluate_expression(tables, file, task="de", models_dir=tmp_path / "models")
+    assert found.keys() == other.keys()
+    assert (found["model"], other["model"]) == ("mlp", "graph")
+    assert found["baselines"] == other["baselines"]
+    vectors = tmp_path / "vectors.parquet"
+    pl.DataFrame({"gene": tables["genes"]["symbol"]}).with_columns(
+        vector=pl.concat_list(pl.col("gene").str.slice(4).cast(pl.Float64), pl.lit(1.0))
+    ).write_parquet(vectors)
+    own = evaluate_expression(tables, file, task="de", models_dir=tmp_path, model="mlp", embeddings=vectors)
+    assert own["per_gene_auroc"] != found["per_gene_auroc"]
+    for wrong, message in (
+        ({"model": "forest"}, "known: graph, mlp"),
+        ({"embeddings": vectors}, "only the mlp reads embeddings"),
+        ({"model": "mlp", "split": "train"}, "out of fold"),
+    ):
+        with pytest.raises(EvaluationError, match=message):
+            evaluate_expression(tables, file, task="de", models_dir=tmp_path, **wrong)  # type: ignore[arg-type]

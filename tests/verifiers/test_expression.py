@@ -18,6 +18,7 @@ from tests.graphs import small_tables
 from verifiers.expression import ExpressionVerifier, fit_expression
 from verifiers.expression_files import load_model
 from verifiers.metrics import per_gene_auroc
+from verifiers.protocols import divide
 from verifiers.scorecard import question_scores
 from verifiers.votes import FOLDS, fold_of
 
@@ -287,3 +288,35 @@ def test_the_model_records_whose_labels_each_calibration_saw(
     for fold in range(-1, FOLDS):
         changed = model.calibrations[key][fold] != other.calibrations[key][fold]
         assert changed == model.seen[key][fold][pert], fold
+
+
+def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tmp_path: Path) -> None:
+    questions = tables["questions"].filter(pl.col("task") == "de")
+    fit_expression(
+        tables, tmp_path / "m", questions=questions, protocol="leave-one-line-out", cell_lines=["k562"], seed=0
+    )
+    verifier = ExpressionVerifier(tmp_path / "m")
+    assert "k562" not in verifier.model.lines
+    claims = _claims(questions.filter((pl.col("cell_line") == "k562") & (pl.col("split") == "test")))
+    found = verifier.score(claims)
+    each = [
+        verifier.score([Claim(c.subject, c.relation, c.object, line) for c in claims]) for line in verifier.model.lines
+    ]
+    np.testing.assert_allclose(found, np.mean(each, axis=0))
+    assert not np.isnan(found).any()
+    assert verifier.explain(claims[0]).score == pytest.approx(found[0])
+    assert 0 < verifier.gene_rate(claims[0].object, "k562") < 1
+
+
+def test_a_monitored_gene_without_labels_is_answered_by_genes_like_it(tables: GraphTables, tmp_path: Path) -> None:
+    questions = tables["questions"].filter(pl.col("task") == "de")
+    division = divide(questions, "gene-disjoint", "k562", seed=0)
+    fit_expression(tables, tmp_path / "m", questions=questions, protocol="gene-disjoint", cell_lines=["k562"], seed=0)
+    verifier = ExpressionVerifier(tmp_path / "m")
+    labelled = {int(gene) for rows in verifier.model.rows.values() for gene in rows.genes}
+    assert not labelled & {verifier.model.place(gene) for gene in division.test["gene"]}
+    found = verifier.score(_claims(division.test))
+    assert not np.isnan(found).any()
+    for gene in division.test["gene"].unique():
+        mine = found[(division.test["gene"] == gene).to_numpy()]
+        assert len(mine) < 2 or np.ptp(mine) > 0, "knockdowns differ"

@@ -68,7 +68,7 @@ def fit_expression(
             f"there are no train rows for {', '.join(lacking)}", hint="name a questions file that has some"
         )
     progress("expression: gene profiles", 0.0)
-    symbols = {*tables["genes"]["symbol"], *questions["pert"], *questions["gene"]}
+    symbols = {*tables["genes"]["symbol"], *train["pert"], *train["gene"]}
     profiles = gene_profiles(tables, sorted(symbols))
     settings = {
         "seed": seed,
@@ -111,7 +111,8 @@ def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[s
     """
     place = dict(zip(profiles.genes, range(len(profiles.genes)), strict=True))
     asked = {
-        str(line): {place[gene] for gene in rows["gene"].unique()} for (line,), rows in questions.group_by("cell_line")
+        str(line): {place[gene] for gene in rows["gene"].unique() if gene in place}
+        for (line,), rows in questions.group_by("cell_line")
     }
     more = {gene for line in unseen for gene in asked.get(line, ())}
     return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(asked.items())}

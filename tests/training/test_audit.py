@@ -114,6 +114,13 @@ def test_what_a_protocol_forbids_in_the_training_data(questions: pl.DataFrame, p
         Audit(division.test, protocol).training(divide(questions, "official").train, "x.csv")
 
 
+def test_questions_about_the_graph_tell_no_knockdowns(test_rows: pl.DataFrame) -> None:
+    other = test_rows.with_columns(task=pl.lit("interacts_with"))
+    audit = Audit(test_rows, "global")
+    audit.training(other, "x.csv")
+    assert audit.checked["train_rows"] == 0
+
+
 def test_a_test_row_in_the_graph(tables: GraphTables, test_rows: pl.DataFrame, tmp_path: Path) -> None:
     row = test_rows.row(0, named=True)
     planted = tables["knockdowns"][:1].with_columns(start=pl.lit(row["pert"]), end=pl.lit(row["gene"]))

@@ -8,7 +8,7 @@ train or the test part for good, whatever the seed, so that no test question is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ LEAST_BITS = 4.0
 PATHWAY_SIZES = (5, 200)
 """Genes of the pathways that are asked about."""
 
+ALL = frozenset(Relation)
 Mask = NDArray[np.bool_]
 SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
@@ -80,7 +81,13 @@ def held_out(symbols: Any) -> Mask:
 
 
 def graph_questions(
-    snapshot: Snapshot, family: str, *, rows: int, seed: int, reported: pl.DataFrame | None = None
+    snapshot: Snapshot,
+    family: str,
+    *,
+    rows: int,
+    seed: int,
+    reported: pl.DataFrame | None = None,
+    relations: Collection[Relation] = ALL,
 ) -> pl.DataFrame:
     """About `rows` questions of one family, as many yes as no in each relation and split, in random order.
 
@@ -90,6 +97,7 @@ def graph_questions(
         rows: questions wanted; fewer where the graph has fewer facts.
         seed: of the draws.
         reported: the `reported_interactions` table: pairs that are never drawn as a false physical interaction.
+        relations: those that are asked about.
 
     Returns:
         Columns of `SCHEMA`. No question twice, none of a gene with itself; interactions in either order count once.
@@ -100,7 +108,7 @@ def graph_questions(
     if family not in GRAPH_FAMILIES:
         raise TrainingError(f"no questions of the family {family!r} come from the graph", hint=_known())
     test = held_out(snapshot.genes.keys)
-    kinds = _kinds(snapshot, family, reported)
+    kinds = [facts for facts in _kinds(snapshot, family, reported) if facts.relation in relations]
     parts = []
     for number, facts in enumerate(kinds):
         for split, part in (("train", ~test), ("test", test)):
@@ -108,6 +116,8 @@ def graph_questions(
             wanted = max(1, round(rows * share / len(kinds) / 2))
             rng = np.random.default_rng([seed, GRAPH_FAMILIES.index(family), number, int(split == "test")])
             parts.append(_part(snapshot, facts, part, wanted, rng).with_columns(split=pl.lit(split)))
+    if not parts:
+        raise TrainingError(f"no verifier judges questions of the family {family!r}", hint="add one to the reward")
     frame = pl.concat(parts).with_columns(family=pl.lit(family)).select(list(SCHEMA))
     if frame.is_empty():
         raise TrainingError(f"the graph has nothing to ask of the family {family!r}", hint="build with more sources")
@@ -115,10 +125,11 @@ def graph_questions(
     return frame[order]
 
 
-def available(snapshot: Snapshot, family: str) -> int:
+def available(snapshot: Snapshot, family: str, relations: Collection[Relation] = ALL) -> int:
     """How many train questions of a family the graph could give: two for each true pair whose genes are asked about."""
     test = held_out(snapshot.genes.keys)
-    return 2 * sum(int(_inside(facts, ~test).sum()) for facts in _kinds(snapshot, family, None))
+    kinds = [facts for facts in _kinds(snapshot, family, None) if facts.relation in relations]
+    return 2 * sum(int(_inside(facts, ~test).sum()) for facts in kinds)
 
 
 def _known() -> str:

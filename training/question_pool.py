@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.errors import TrainingError
-from training.graph_questions import GRAPH_FAMILIES, available, graph_questions
+from training.graph_questions import ALL, GRAPH_FAMILIES, available, graph_questions
 from training.made_questions import as_rows, read_made_questions
-from training.question_wordings import FAMILY_RELATIONS, chosen_wording
+from training.question_wordings import FAMILY_RELATIONS, chosen_wording, family_of
 from training.questions import TASK_RELATION, Questions
 from verifiers.protocols import divide
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
     from training.facts import FactSource
     from training.recipe import PolicyConfig
+    from training.rewards import ComposedReward
 
 Tables = Mapping[str, pl.DataFrame]
 
@@ -34,6 +35,7 @@ def family_questions(
     cell_line: str | None = None,
     snapshot: Snapshot | None = None,
     reported: pl.DataFrame | None = None,
+    relations: Collection[Relation] = ALL,
 ) -> Questions:
     """About `rows` questions of one family, a yes and a no side by side.
 
@@ -44,7 +46,7 @@ def family_questions(
         seed: of the draws.
         cell_line: of `de` and `dir`; None for all.
         snapshot: the graph, for its families.
-        reported: see `graph_questions`.
+        reported, relations: see `graph_questions`.
 
     Raises:
         TrainingError: an unknown family, or nothing to ask.
@@ -55,7 +57,7 @@ def family_questions(
     if family in GRAPH_FAMILIES:
         if snapshot is None:
             raise TrainingError(f"questions of the family {family} need the graph", hint="run rbio-kg build")
-        made = graph_questions(snapshot, family, rows=rows, seed=seed, reported=reported)
+        made = graph_questions(snapshot, family, rows=rows, seed=seed, reported=reported, relations=relations)
         found = Questions(as_rows(made))
         parts = [found.select(split=split).pairs(seed=seed).frame for split in found.frame["split"].unique().sort()]
         return Questions(pl.concat(parts))
@@ -73,8 +75,26 @@ def reworded(questions: Questions, seed: int) -> Questions:
     return Questions(questions.frame.with_columns(pl.coalesce(fixed, column).alias("wording")))
 
 
+def judged_relations(reward: ComposedReward) -> frozenset[Relation]:
+    """The relations about which a reward has something to pay: a claim verifier that speaks, or text paid alone."""
+    assigner = reward.assigner
+
+    def speaks(relation: Relation) -> bool:
+        names = assigner.judges.get(family_of(relation), tuple(assigner.weights))
+        claims = [name for name in names if name in reward.claim_verifiers]
+        deciding = claims if claims and assigner.how == "all" else names
+        return any(relation in reward.verifiers[name][0].card.relations for name in deciding)
+
+    return frozenset(relation for relation in Relation if speaks(relation))
+
+
 def question_pool(
-    benchmark: Questions, config: PolicyConfig, *, snapshot: Snapshot | None, tables: Tables | None = None
+    benchmark: Questions,
+    config: PolicyConfig,
+    *,
+    snapshot: Snapshot | None,
+    tables: Tables | None = None,
+    relations: Collection[Relation] = ALL,
 ) -> Questions:
     """The benchmark's rows and, with the column `turn`, the rows that a recipe teaches, in their order.
 
@@ -85,6 +105,7 @@ def question_pool(
         config: the recipe; its families are mixed by `questions.shares`, as many rows as warm-up and GRPO take.
         snapshot: the graph, for its families.
         tables: the graph's tables: approved names for a file, reported interactions.
+        relations: those that the graph's families ask about (see `judged_relations`).
 
     Raises:
         TrainingError: the file has rows that the protocol holds out, or lacks a family.
@@ -113,10 +134,11 @@ def question_pool(
             cell_line=line,
             snapshot=snapshot,
             reported=reported,
+            relations=relations,
         )
         taught[family] = found.select(split="train")
         from_graph = snapshot is not None and family in GRAPH_FAMILIES
-        weights[family] = available(snapshot, family) if snapshot is not None and from_graph else len(found)
+        weights[family] = available(snapshot, family, relations) if snapshot is not None and from_graph else len(found)
     shares = weights if asked.shares == "data" else dict.fromkeys(weights, 1.0)
     mixed = _mixed(taught, shares, wanted, config.seed)
     if asked.wordings == "all":

@@ -94,12 +94,13 @@ def run_policy(
 
 def taught_questions(workspace: Workspace, recipe: PolicyConfig) -> Questions:
     """The questions that the recipe's protocol allows, and those that the recipe teaches."""
-    from training.question_pool import question_pool
+    from training.question_pool import judged_relations, question_pool
     from training.questions import Questions
 
     asked = recipe.questions
     allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
-    return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables)
+    judged = judged_relations(recipe_reward(workspace, recipe))
+    return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
 
 
 def _fact_source(workspace: Workspace, recipe: PolicyConfig) -> FactSource | None:

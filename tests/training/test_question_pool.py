@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from rbio_kg.claims import Relation
 from rbio_kg.errors import EvaluationError, TrainingError
 from rbio_kg.graph.snapshot import Snapshot
+from tests.training.judges import TableJudge, VowelJudge
 from tests.training.knockdowns import ToyFacts, question_frame
 from tests.training.random_graph import random_snapshot
 from tests.training.small_run import small_recipe
 from training.graph_questions import available
 from training.made_questions import as_made, write_made_questions
-from training.question_pool import family_questions, held_out_rows, question_pool, with_rates
+from training.question_pool import family_questions, held_out_rows, judged_relations, question_pool, with_rates
 from training.questions import Questions
+from training.rewards import ComposedReward
+from verifiers.interface import Card
 
 BENCHMARK = Questions(question_frame())
 
@@ -121,3 +126,30 @@ def test_what_cannot_be_asked_is_told(snapshot: Snapshot) -> None:
         family_questions(BENCHMARK, "functional", rows=10, seed=0)
     with pytest.raises(EvaluationError, match="there are: de"):
         pool(snapshot, families=["dir"])
+
+
+def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
+    class Unsigned(TableJudge):
+        """Knows whether, not how."""
+
+        @property
+        def card(self) -> Card:
+            return replace(super().card, relations=frozenset({Relation.REGULATES}))
+
+    reward = ComposedReward({"unsigned": (Unsigned({}), 1.0)})
+    assert judged_relations(reward) == {Relation.REGULATES}
+    recipe = small_recipe(Path("unused"), **{"questions.families": ["regulation"]})
+    found = question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=judged_relations(reward)).taught()
+    assert found is not None
+    assert set(found.frame["relation"]) == {"regulates"}
+    recipe = small_recipe(Path("unused"), **{"questions.families": ["functional"]})
+    with pytest.raises(TrainingError, match="no verifier judges questions of the family 'functional'"):
+        question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=judged_relations(reward))
+    both = ComposedReward(
+        {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)}, judges={"regulation": ["unsigned"]}
+    )
+    assert judged_relations(both) == set(Relation) - {Relation.ACTIVATES, Relation.REPRESSES}
+    # A text verifier beside a silent claim verifier pays nothing; drawn alone it does.
+    mixed = {"unsigned": (Unsigned({}), 1.0), "vowels": (VowelJudge(), 1.0)}
+    assert judged_relations(ComposedReward(mixed)) == {Relation.REGULATES}
+    assert judged_relations(ComposedReward(mixed, assignment="one_per_row")) == set(Relation)

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.errors import ModelError
+from rbio_kg.graph import kernels
 from rbio_kg.graph.arrays import read_folder, write_folder
 from rbio_kg.graph.csr import Csr
-from verifiers.link_features import FEATURES, features
-from verifiers.link_split import RELATIONS, MessageGraph
+from verifiers.link_features import FEATURES, LinkParts, features
+from verifiers.link_latent import Latent
+from verifiers.link_negatives import RELATIONS
+from verifiers.link_split import MessageGraph
 from verifiers.logistic import Logistic
-from verifiers.path_parts import PathParts
 
 KIND = "rbio-kg link predictor"
 HINT = "fit it again with rbio-kg train link-predictor"
@@ -49,8 +51,11 @@ _MATRICES = (
     "term_genes",
     "memberships",
     "pathway_genes",
+    "term_parents",
 )
-_DECODER = ("subject", "object", "mix", "mix_bias", "out", "out_bias", "skip")
+_DECODER = ("subject", "object", "mix", "mix_bias", "inner", "inner_bias", "out", "out_bias", "skip")
+_BLOCK = 8_192
+NATURAL_SUFFIX = ".natural"
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,14 @@ class LinkModel:
     Args:
         build_id: the build it was fitted on.
         snapshot: where that build's snapshot lay, relative to the model's folder.
-        graph: the message graph; features are computed from it, as in fitting.
+        graph: the known graph (message and supervision edges); features are computed from it.
+        latent: low-rank tables of it.
         embeddings: float32 (nodes, width) for `gene`, `term` and `pathway`.
-        decoders: weights by relation, see `verifiers.link_encoder.Decoder`.
+        decoders: weights by relation, see `verifiers.link_decoder.Decoder`.
         scaling: mean and spread (2, k) of each relation's features.
-        calibrations: log odds -> probability by relation, and `changes`, `rises` where training questions were given.
+        calibrations: log odds -> probability by relation at one true pair in five, half of the false ones hard; the
+            same at the natural base rate under the relation's name and `NATURAL_SUFFIX`; and `changes`, `rises` where
+            training questions were given.
         metrics: what was measured on validation edges.
         simulated: whether the knockdown calibrations rest on simulated labels.
     """
@@ -72,6 +80,7 @@ class LinkModel:
     build_id: str
     snapshot: str
     graph: MessageGraph
+    latent: Latent
     embeddings: Mapping[str, NDArray[np.float32]]
     decoders: Mapping[str, Mapping[str, Floats]]
     scaling: Mapping[str, Floats]
@@ -80,26 +89,35 @@ class LinkModel:
     simulated: bool = False
 
     @cached_property
-    def parts(self) -> PathParts:
-        """Structural parts over the message graph."""
-        return PathParts(self.graph)
+    def parts(self) -> LinkParts:
+        """Structural parts over the known graph."""
+        return LinkParts(self.graph, self.latent)
 
     def log_odds(self, relation: str, a: Indices, b: Indices, columns: Floats | None = None) -> Floats:
         """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand."""
-        raw = features(self.parts, relation, a, b) if columns is None else columns
-        x = (raw - self.scaling[relation][0]) / self.scaling[relation][1]
+        odds = np.empty(len(a))
+        for start in range(0, len(a), _BLOCK):  # Blocks stay in the cache.
+            part = slice(start, start + _BLOCK)
+            raw = features(self.parts, relation, a[part], b[part]) if columns is None else columns[part]
+            odds[part] = self._decode(relation, a[part], b[part], raw)
+        # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
+        return np.round(odds, 9)
+
+    def _decode(self, relation: str, a: Indices, b: Indices, columns: Floats) -> Floats:
+        x = (columns - self.scaling[relation][0]) / self.scaling[relation][1]
         w = self.decoders[relation]
         kind = {"terms": "term", "pathways": "pathway"}.get(relation, "gene")
         u = self.embeddings["gene"][a].astype(np.float64) @ w["subject"]
         v = self.embeddings[kind][b].astype(np.float64) @ w["object"]
         hidden = np.maximum(np.hstack((u * v, x)) @ w["mix"] + w["mix_bias"], 0.0)
+        hidden = np.maximum(hidden @ w["inner"] + w["inner_bias"], 0.0)
         odds: Floats = hidden @ w["out"] + w["out_bias"][0] + x @ w["skip"]
-        # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
-        return np.round(odds, 9)
+        return odds
 
-    def probabilities(self, relation: str, a: Indices, b: Indices) -> Floats:
-        """Calibrated probabilities (n,) of pairs of one of the structural relations."""
-        return self.calibrations[relation](self.log_odds(relation, a, b)[:, None])
+    def probabilities(self, relation: str, a: Indices, b: Indices, *, natural: bool = False) -> Floats:
+        """Calibrated probabilities (n,) of pairs of one of the structural relations; see `calibrations`."""
+        name = relation + NATURAL_SUFFIX if natural else relation
+        return self.calibrations[name](self.log_odds(relation, a, b)[:, None])
 
     def knockdown(self, name: str, a: Indices, b: Indices, lines: list[str | None]) -> Floats:
         """Calibrated probabilities (n,); `name` is `changes` or `rises`."""
@@ -107,11 +125,15 @@ class LinkModel:
 
     def knockdown_matrix(self, a: Indices, b: Indices) -> Floats:
         """The columns of `KNOCKDOWN_PARTS`, (n, parts)."""
-        columns = features(self.parts, "regulates", a, b)
-        named = dict(zip(FEATURES["regulates"], columns.T, strict=True))
-        named["link"] = self.log_odds("interacts_with", a, b) if "interacts_with" in self.decoders else np.zeros(len(a))
-        known = "regulates" in self.decoders
-        named["regulation_link"] = self.log_odds("regulates", a, b, columns) if known else np.zeros(len(a))
+        pairs = self.parts.genes(a, b)
+        own = ("path", "term", "overlap", "pathway", "direct", "cascade", "regulated")
+        named = {part: getattr(pairs, part) for part in own}
+        interactions = self.graph.interactions
+        named["resource_allocation"] = np.sqrt(
+            kernels.shared_neighbours(interactions.indptr, interactions.indices, a, b)[2]
+        )
+        for part, relation in (("link", "interacts_with"), ("regulation_link", "regulates")):
+            named[part] = self.log_odds(relation, a, b) if relation in self.decoders else np.zeros(len(a))
         return np.stack([named[part] for part in KNOCKDOWN_PARTS], axis=1)
 
     def save(self, model_dir: Path) -> None:
@@ -122,6 +144,7 @@ class LinkModel:
             arrays |= {f"{name}.indptr": csr.indptr, f"{name}.indices": csr.indices, f"{name}.weights": csr.weights}
         arrays["pathway_sizes"] = self.graph.pathway_sizes
         arrays["information_content"] = self.graph.information_content
+        arrays |= self.latent.arrays()
         arrays |= {f"embedding.{kind}": table for kind, table in self.embeddings.items()}
         for relation, weights in self.decoders.items():
             arrays |= {f"decoder.{relation}.{name}": value for name, value in weights.items()}
@@ -172,6 +195,7 @@ class LinkModel:
                 build_id=meta["build_id"],
                 snapshot=meta["snapshot"],
                 graph=graph,
+                latent=Latent.of_arrays(arrays),
                 embeddings={kind: arrays[f"embedding.{kind}"] for kind in ("gene", "term", "pathway")},
                 decoders={
                     relation: {name: arrays[f"decoder.{relation}.{name}"] for name in _DECODER}

@@ -37,6 +37,8 @@ class LinkPredictorVerifier(Verifier):
     Args:
         model_dir: where `fit_link_predictor` wrote the model.
         snapshot_dir: the snapshot of the same build; None for the one the model was fitted on, where it lay then.
+        natural: whether links get their probability at the graph's own base rate, that of a pair drawn from all: some
+            in 100,000. Otherwise one claim in five is taken to be true. Knockdown claims are not touched.
 
     Raises (on first use):
         ModelError: the model is missing or broken.
@@ -46,22 +48,28 @@ class LinkPredictorVerifier(Verifier):
 
     name = "link_predictor"
 
-    def __init__(self, model_dir: Path | str, snapshot_dir: Path | str | None = None) -> None:
+    def __init__(self, model_dir: Path | str, snapshot_dir: Path | str | None = None, *, natural: bool = False) -> None:
+        self.natural = natural
         self.model_dir = Path(model_dir)
         self.snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
         self._opened: tuple[Snapshot, LinkModel] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LinkPredictorVerifier, (self.model_dir, self.snapshot_dir)
+        return _reopen, (self.model_dir, self.snapshot_dir, self.natural)
 
     @property
     def card(self) -> Card:
         """What it knows; `settings` hold the metrics on validation edges beside the baselines."""
         snapshot, model = self._open()
+        rate = (
+            "probabilities are those of a pair drawn from all of the graph"
+            if self.natural
+            else "probabilities assume one true link in five"
+        )
         fitted = "calibrated on training knockdowns" if "changes" in model.calibrations else "not judged"
         return Card(
             knows="links that the rest of the graph makes likely: embeddings of a typed graph network with shared "
-            "neighbours, Adamic-Adar, resource allocation, short paths, shared GO terms and pathways",
+            "neighbours, Adamic-Adar, resource allocation, shared GO terms and pathways, and what similar genes have",
             relations=self._relations(model),
             abstains="a gene, term or pathway is not in the graph or has no relationship in it, subject and object are "
             "one gene, or the relation had too few edges to learn from",
@@ -69,8 +77,9 @@ class LinkPredictorVerifier(Verifier):
             licence="that of each source of the graph",
             reference="GraphSAGE (Hamilton 2017) per edge type; structural decoder features after Zhang and Chen 2018; "
             "hard negatives after Li et al. 2023",
-            limits=f"probabilities assume one true link in five; knockdown relations: {fitted}; increases and "
-            "decreases are the probability of that direction given that expression changes",
+            limits=f"{rate}; of a term or pathway it judges the edge itself, not what a narrower one implies; "
+            f"knockdown relations: {fitted}; increases and decreases are the probability of that direction given that "
+            "expression changes",
             simulated=model.simulated,
             settings={"metrics": dict(model.metrics)},
         )
@@ -131,15 +140,15 @@ class LinkPredictorVerifier(Verifier):
                 return np.full(len(a), np.nan)
             members = model.graph.term_genes if group.target == "terms" else model.graph.pathway_genes
             silent = isolated[a] | (members.degrees[b] == 0)
-            return np.where(silent, np.nan, model.probabilities(group.target, a, b))
+            return np.where(silent, np.nan, model.probabilities(group.target, a, b, natural=self.natural))
         if group.relation in KNOCKDOWN_RELATIONS:
             scores = model.knockdown(_NAMES[group.relation], a, b, group.lines)
             scores = 1.0 - scores if group.relation is Relation.DECREASES else scores
         elif group.relation is Relation.INTERACTS_WITH:
             # One order for both directions, so that A with B is exactly B with A.
-            scores = model.probabilities("interacts_with", np.minimum(a, b), np.maximum(a, b))
+            scores = model.probabilities("interacts_with", np.minimum(a, b), np.maximum(a, b), natural=self.natural)
         else:
-            scores = model.probabilities("regulates", a, b)
+            scores = model.probabilities("regulates", a, b, natural=self.natural)
         return np.where(isolated[a] | isolated[b], np.nan, scores)
 
     def _shared(self, a: int, b: int, most: int = 5) -> list[tuple[float, list[Step]]]:
@@ -167,6 +176,10 @@ class LinkPredictorVerifier(Verifier):
             step = cite.interaction(gene, int(near[i]))
             paths.append((float(strength[i]), [*([step] if step else []), *link(int(near[i]), group)]))
         return paths
+
+
+def _reopen(model_dir: Path, snapshot_dir: Path | None, natural: bool) -> LinkPredictorVerifier:
+    return LinkPredictorVerifier(model_dir, snapshot_dir, natural=natural)
 
 
 def _strongest(nodes: NDArray[np.int32], strength: FloatArray, most: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""What the link predictor may see and what it must foretell: message edges, supervision pairs, validation pairs."""
+"""What the link predictor may see and what it must foretell: message, supervision, validation and test edges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,24 +12,29 @@ from rbio_kg.graph.compilation import order_by_content
 from rbio_kg.graph.csr import Csr, build_csr
 from rbio_kg.graph.kernels import ancestor_closure
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.sampling import Pairs, degree_matched, false_pairs, is_known, keys_of, walk
-
-RELATIONS = ("interacts_with", "regulates", "terms", "pathways")
-"""What is learned; `terms` and `pathways` are the two kinds of object of takes_part_in."""
+from verifiers.link_negatives import RELATIONS, Kind, LabelledPairs, Negatives, unknown
+from verifiers.sampling import Pairs, keys_of
 
 SUPERVISION_SHARE = 0.10
 VALIDATION_SHARE = 0.05
-NEGATIVES = 4
-"""False pairs for a true one, half random and half hard: a base rate of one in five."""
-MOST_SUPERVISION = 16_000
+MOST_SUPERVISION = 24_000
 MOST_VALIDATION = 8_000
+RANDOM_PAIRS = 200_000
+"""Random false pairs to learn from, about; 8 to 40 for a true one."""
+HARD_PAIRS = 2
+"""False pairs of each hard kind to learn from, for a true one."""
+NEGATIVES: Mapping[Kind, int] = {"random": 2, "degree": 1, "two_hop": 1}
+"""False pairs of each kind to validate with, for a true one: a base rate of one in five."""
 
-Indices = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(eq=False)
 class MessageGraph:
-    """The graph without the held-out edges; the same arrays as a snapshot, by the same names."""
+    """The graph without the held-out edges; the same arrays as a snapshot, by the same names.
+
+    `term_parents` is the snapshot's; its ancestors are by is_a and part_of.
+    """
 
     interactions: Csr
     regulates: Csr
@@ -41,188 +46,144 @@ class MessageGraph:
     pathway_genes: Csr
     pathway_sizes: NDArray[np.int32]
     information_content: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class LabelledPairs:
-    """True and false pairs of one relation.
-
-    Args:
-        a: int32 (n,), subjects.
-        b: int32 (n,), objects.
-        labels: int8 (n,), 1 true, 0 false.
-        hard: bool (n,), false pairs that were matched by degree or by a short walk.
-    """
-
-    a: Indices
-    b: Indices
-    labels: NDArray[np.int8]
-    hard: NDArray[np.bool_]
-
-    def __len__(self) -> int:
-        return len(self.a)
+    term_parents: Csr
 
 
 @dataclass(frozen=True)
 class LinkSplit:
-    """Message edges, and for each relation pairs to learn from and pairs to measure with: three disjoint sets."""
+    """Four disjoint sets of edges.
+
+    Args:
+        graph: the message edges, over which supervision pairs are learned.
+        known: message and supervision edges, over which everything else is scored.
+        supervision, validation: pairs by relation, with false ones.
+        test: true pairs by relation; empty where no share was asked for.
+        held: how many validation edges there are by relation; `validation` has some of them.
+        negatives: draws more false pairs; against all true pairs, matched by the known graph.
+    """
 
     graph: MessageGraph
+    known: MessageGraph
     supervision: dict[str, LabelledPairs]
     validation: dict[str, LabelledPairs]
+    test: dict[str, Pairs]
+    held: dict[str, int]
+    negatives: Negatives
 
 
-def split_graph(snapshot: Snapshot, rng: np.random.Generator) -> LinkSplit:
+def split_graph(snapshot: Snapshot, rng: np.random.Generator, test_share: float = 0.0) -> LinkSplit:
     """Hold edges out and draw false pairs against all true ones, the held-out ones included.
 
-    An undirected edge is held out in both directions. A held-out annotation takes with it the ancestors that only it
-    implied; the pairs of gene and term that vanish are the true pairs of `terms`.
+    An undirected edge is held out in both directions. A held-out annotation (membership) takes with it the ancestors
+    that only it implied; what the remaining ones still imply is no question and is left out. A pathway implies those
+    that hold all its genes.
     """
     s = snapshot
-    genes, terms, pathways = len(s.genes), len(s.terms), len(s.pathways)
-    interactions, linked = _hold_out(s.interactions, rng, undirected=True)
-    regulates, regulating = _hold_out(s.regulates, rng, undirected=False)
-    regulating = [(a[a != b], b[a != b]) for a, b in regulating]  # a gene's regulation of itself is no pair to judge
-    memberships, joining = _hold_out(s.memberships, rng, undirected=False)
-    codes = _codes(rng, len(s.annotations.indices))
-    message_annotations = _kept(s.annotations, codes == 0)
-    closure = _close(message_annotations, s)
-    wider = _close(_kept(s.annotations, codes != 2), s)
-    having = [_lost(wider, closure), _lost(s.closure, wider)]
+    parents = containing_pathways(s.memberships, len(s.pathways))
+    joined = _implying(s.memberships, parents)
+    edges = {"interacts_with": s.interactions, "regulates": s.regulates, "terms": s.annotations, "pathways": joined}
+    codes = {name: _codes(rng, csr, test_share, undirected=name == "interacts_with") for name, csr in edges.items()}
+    graph = _graph(s, edges, {name: code == 0 for name, code in codes.items()}, parents)
+    known = _graph(s, edges, {name: code <= 1 for name, code in codes.items()}, parents)
 
+    def held(name: str, code: int, seen: MessageGraph) -> Pairs:
+        entries = np.flatnonzero(codes[name] == code)
+        a, b = edges[name].rows()[entries], edges[name].indices[entries]
+        keep = a < b if name == "interacts_with" else a != b if name == "regulates" else np.ones(len(a), dtype=np.bool_)
+        implied = {"terms": seen.closure, "pathways": seen.memberships}.get(name)
+        pairs = a[keep], b[keep]
+        return pairs if implied is None else unknown(keys_of(implied), pairs)
+
+    def some(pairs: Pairs, most: int) -> Pairs:
+        chosen = np.sort(rng.permutation(len(pairs[0]))[:most])
+        return pairs[0][chosen], pairs[1][chosen]
+
+    near, far = Negatives(s, graph), Negatives(s, known)
+    supervision = {}
+    for name in RELATIONS:
+        true = some(held(name, 1, graph), MOST_SUPERVISION)
+        random = min(max(RANDOM_PAIRS // max(len(true[0]), 1), 8), 40)
+        supervision[name] = near.label(rng, name, true, {"random": random, "degree": HARD_PAIRS, "two_hop": HARD_PAIRS})
+    checked = {name: held(name, 2, known) for name in RELATIONS}
+    validation = {
+        name: far.label(rng, name, some(pairs, MOST_VALIDATION), NEGATIVES) for name, pairs in checked.items()
+    }
+    test = {name: held(name, 3, known) for name in RELATIONS}
+    counts = {name: len(pairs[0]) for name, pairs in checked.items()}
+    return LinkSplit(graph, known, supervision, validation, test, counts, far)
+
+
+def containing_pathways(memberships: Csr, pathways: int) -> Csr:
+    """For each pathway those that hold all its genes; of equal ones only the later holds the earlier."""
+    from scipy import sparse
+
+    ones = np.ones(len(memberships.indices), dtype=np.int64)
+    held = sparse.csr_matrix((ones, memberships.indices, memberships.indptr), shape=(len(memberships), pathways))
+    shared = (held.T @ held).tocoo()
+    size = np.asarray(held.sum(axis=0)).ravel()
+    inside, around = shared.row, shared.col
+    holds = (shared.data == size[inside]) & (inside != around) & ((size[inside] < size[around]) | (inside < around))
+    return build_csr(pathways, inside[holds], around[holds], np.ones(int(holds.sum()), dtype=np.uint8))
+
+
+def closed(entries: Csr, parents: Csr) -> Csr:
+    """Every row's columns with all their ancestors, ascending; weights uint8, 1."""
+    indptr, indices = ancestor_closure(entries.indptr, entries.indices, parents.indptr, parents.indices)
+    rows = np.repeat(np.arange(len(entries)), np.diff(indptr))
+    return build_csr(len(entries), rows, indices, np.ones(len(indices), dtype=np.uint8))
+
+
+def _implying(memberships: Csr, parents: Csr) -> Csr:
+    """The memberships that no other membership of the gene implies."""
+    rows, columns = memberships.rows(), memberships.indices
+    above = parents.degrees[columns]
+    starts = np.repeat(parents.indptr[columns] - (np.cumsum(above) - above), above)
+    implied = build_csr(
+        len(memberships),
+        np.repeat(rows, above),
+        parents.indices[starts + np.arange(int(above.sum()))],
+        np.ones(int(above.sum()), dtype=np.uint8),
+    )
+    a, b = unknown(keys_of(implied), (rows, columns))
+    return build_csr(len(memberships), a, b, np.ones(len(a), dtype=np.uint8))
+
+
+def _graph(s: Snapshot, edges: Mapping[str, Csr], keep: Mapping[str, Mask], parents: Csr) -> MessageGraph:
+    genes, terms, pathways = len(s.genes), len(s.terms), len(s.pathways)
+    kept = {name: _kept(csr, keep[name]) for name, csr in edges.items()}
+    up = s.term_parents
+    annotations = kept["terms"]
+    indptr, indices = ancestor_closure(annotations.indptr, annotations.indices, up.indptr, up.indices)
+    closure = order_by_content(indptr, indices, annotations, s.information_content)
+    memberships = closed(kept["pathways"], parents)
     members = memberships.transpose(pathways)
-    graph = MessageGraph(
-        interactions=interactions,
-        regulates=regulates,
-        regulated_by=regulates.transpose(genes),
-        annotations=message_annotations,
+    return MessageGraph(
+        interactions=kept["interacts_with"],
+        regulates=kept["regulates"],
+        regulated_by=kept["regulates"].transpose(genes),
+        annotations=annotations,
         closure=closure,
         term_genes=closure.transpose(terms),
         memberships=memberships,
         pathway_genes=members,
         pathway_sizes=members.degrees.astype(np.int32),
         information_content=s.information_content,
+        term_parents=up,
     )
-    sampler = _Sampler(s, graph, rng)
-    true = dict(zip(RELATIONS, (linked, regulating, having, joining), strict=True))
-    caps = (MOST_SUPERVISION, MOST_VALIDATION)
-    drawn = [{name: sampler.label(name, pairs[i], caps[i]) for name, pairs in true.items()} for i in (0, 1)]
-    return LinkSplit(graph, drawn[0], drawn[1])
 
 
-class _Sampler:
-    """Draws false pairs of each relation: random ones, and hard ones by degree and by a short walk."""
-
-    def __init__(self, full: Snapshot, graph: MessageGraph, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.graph = graph
-        self.known = {
-            "interacts_with": keys_of(full.interactions),
-            "regulates": keys_of(full.regulates),
-            "terms": keys_of(full.closure),
-            "pathways": keys_of(full.memberships),
-        }
-        g = graph
-        self.pools = {
-            "interacts_with": _present(g.interactions.degrees),
-            "regulates": _present(g.interactions.degrees + g.regulated_by.degrees),
-            "terms": _present(g.annotations.degrees),
-            "pathways": _present(g.memberships.degrees),
-        }
-
-    def label(self, name: str, true: Pairs, most: int) -> LabelledPairs:
-        """Up to `most` of the true pairs with `NEGATIVES` false ones each."""
-        chosen = np.sort(self.rng.permutation(len(true[0]))[:most])
-        a, b = true[0][chosen], true[1][chosen]
-        sets = [(a, b)]
-        if len(a) and len(self.pools[name]):
-            for draw in (self._random(name, a, b), self._hard(name, a, b)):
-                count = len(a) * NEGATIVES // 2
-                sets.append(false_pairs(draw, count, self.known[name], self_pairs=name in ("terms", "pathways")))
-        sizes = [len(pairs[0]) for pairs in sets]
-        return LabelledPairs(
-            np.concatenate([pairs[0] for pairs in sets]),
-            np.concatenate([pairs[1] for pairs in sets]),
-            np.repeat(np.array([1, 0, 0], dtype=np.int8)[: len(sets)], sizes),
-            np.repeat(np.array([False, False, True])[: len(sets)], sizes),
-        )
-
-    def _random(self, name: str, a: Indices, b: Indices) -> Callable[[NDArray[np.int64]], Pairs]:
-        pool, rng = self.pools[name], self.rng
-
-        def draw(where: NDArray[np.int64]) -> Pairs:
-            fresh = rng.choice(pool, len(where)).astype(np.int32)
-            if name == "interacts_with":
-                return rng.choice(pool, len(where)).astype(np.int32), fresh
-            if name == "regulates":
-                return a[where % len(a)], fresh
-            return fresh, b[where % len(b)]
-
-        return draw
-
-    def _hard(self, name: str, a: Indices, b: Indices) -> Callable[[NDArray[np.int64]], Pairs]:
-        g, rng, pool = self.graph, self.rng, self.pools[name]
-        ways = {
-            "interacts_with": (g.interactions, g.interactions),
-            "regulates": (g.regulates, g.regulated_by, g.regulates),
-            "terms": (g.term_genes, g.interactions),
-            "pathways": (g.pathway_genes, g.interactions),
-        }
-        degrees = g.regulated_by.degrees if name == "regulates" else g.interactions.degrees
-
-        def draw(where: NDArray[np.int64]) -> Pairs:
-            kept, moved = (a, b) if name in ("interacts_with", "regulates") else (b, a)
-            kept, moved = kept[where % len(a)], moved[where % len(a)]
-            walked = walk(rng, kept, ways[name])
-            matched = degree_matched(rng, moved, degrees, pool)
-            fresh = np.where((where % 2 == 0) | (walked < 0), matched, walked).astype(np.int32)
-            return (kept, fresh) if name in ("interacts_with", "regulates") else (fresh, kept)
-
-        return draw
-
-
-def _hold_out(csr: Csr, rng: np.random.Generator, *, undirected: bool) -> tuple[Csr, list[Pairs]]:
-    """The message edges, then the supervision and the validation pairs."""
+def _codes(rng: np.random.Generator, csr: Csr, test_share: float, *, undirected: bool) -> NDArray[np.int8]:
+    """0 message, 1 supervision, 2 validation, 3 test for each entry; alike for both directions."""
+    bounds = np.cumsum((test_share, VALIDATION_SHARE, SUPERVISION_SHARE))
     rows, columns = csr.rows(), csr.indices
     if undirected:
-        entries = np.flatnonzero(rows < columns)
-        codes = _codes(rng, len(entries))
-        kept = entries[codes == 0]
-        start, end = rows[kept], columns[kept]
-        weights = np.tile(csr.weights[kept], 2)
-        message = build_csr(len(csr), np.concatenate((start, end)), np.concatenate((end, start)), weights)
+        key = (np.minimum(rows, columns).astype(np.int64) << 32) | np.maximum(rows, columns)
+        edges, place = np.unique(key, return_inverse=True)
     else:
-        entries = np.arange(len(columns))
-        codes = _codes(rng, len(entries))
-        message = _kept(csr, codes == 0)
-    held = [entries[codes == code] for code in (1, 2)]
-    return message, [(rows[part], columns[part]) for part in held]
+        edges, place = np.arange(len(columns)), np.arange(len(columns))
+    draw = rng.random(len(edges))
+    return (3 - np.searchsorted(bounds, draw, side="right")).astype(np.int8)[place]
 
 
-def _codes(rng: np.random.Generator, count: int) -> NDArray[np.int8]:
-    """0 message, 1 supervision, 2 validation for each edge."""
-    draw = rng.random(count)
-    return np.where(draw < VALIDATION_SHARE, 2, np.where(draw < VALIDATION_SHARE + SUPERVISION_SHARE, 1, 0)).astype(
-        np.int8
-    )
-
-
-def _kept(csr: Csr, mask: NDArray[np.bool_]) -> Csr:
+def _kept(csr: Csr, mask: Mask) -> Csr:
     return build_csr(len(csr), csr.rows()[mask], csr.indices[mask], csr.weights[mask])
-
-
-def _close(annotations: Csr, snapshot: Snapshot) -> Csr:
-    parents = snapshot.term_parents
-    indptr, indices = ancestor_closure(annotations.indptr, annotations.indices, parents.indptr, parents.indices)
-    return order_by_content(indptr, indices, annotations, snapshot.information_content)
-
-
-def _lost(wide: Csr, narrow: Csr) -> Pairs:
-    """Entries of the wide matrix that the narrow one lacks."""
-    rows, columns = wide.rows(), wide.indices
-    gone = ~is_known(keys_of(narrow), rows, columns)
-    return rows[gone], columns[gone]
-
-
-def _present(degrees: NDArray[np.int64]) -> Indices:
-    return np.flatnonzero(degrees).astype(np.int32)

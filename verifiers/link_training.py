@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import ModelError
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.link_features import BASELINES, FEATURES, features
-from verifiers.link_model import KNOCKDOWN_PARTS, LinkModel
-from verifiers.link_split import RELATIONS, LabelledPairs, LinkSplit, split_graph
+from verifiers.link_features import BASELINES, FEATURES, LinkParts, features
+from verifiers.link_latent import latent_tables
+from verifiers.link_model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
+from verifiers.link_negatives import KINDS, RELATIONS, LabelledPairs
+from verifiers.link_split import RANDOM_PAIRS, LinkSplit, split_graph
 from verifiers.logistic import Logistic, fit_logistic
 from verifiers.metrics import auroc, expected_calibration_error
-from verifiers.path_parts import PathParts
 
+EPOCHS = 15
+HARD_WEIGHT = 0.1
 MOST_QUESTIONS = 60_000
 FEWEST = 20
 """A relation with fewer true pairs than this, to learn from or to measure with, is left out: the verifier abstains."""
@@ -35,7 +38,7 @@ def fit_link_predictor(
     *,
     questions: pl.DataFrame | None = None,
     seed: int = 0,
-    epochs: int = 25,
+    epochs: int = EPOCHS,
     settings: Any = None,
     device: str | None = None,
     progress: Progress = lambda message, share: None,
@@ -43,8 +46,9 @@ def fit_link_predictor(
     """Fit on the graph's own edges and write the model.
 
     Ten percent of the edges of each relation are supervision, five validation; neither passes messages or enters a
-    feature. False pairs are drawn against all true ones: half random, half matched by degree or by a short walk. One
-    half of the validation pairs fits the calibration, the other half gives the metrics.
+    feature while the model learns. Then the supervision edges join the message edges; the validation edges never do.
+    False pairs are drawn against all true ones: random, matched by degree, or found by a short walk. One half of the
+    validation pairs fits the calibration, the other half gives the metrics.
 
     Args:
         snapshot: an open snapshot or its folder.
@@ -57,55 +61,35 @@ def fit_link_predictor(
         progress: called with a message and the share done.
 
     Returns:
-        {relation: {auroc, ap, ece, base_rate, rows, positives, random: {model and baselines: {auroc, ap}}, hard: ...}},
+        {relation: {auroc, ap, ece, base_rate, rows, positives, random: {model and baselines: {auroc, ap}}, degree: ...,
+        two_hop: ..., hard (the last two together): ...}},
         and for `changes` and `rises` {auroc, ece, rows, positives}; plain JSON values.
 
     Raises:
         ModelError: the graph has too few edges of every relation.
     """
-    from verifiers.link_encoder import LearningPairs, LinkSettings, train_encoder
-
     opened = snapshot if isinstance(snapshot, Snapshot) else Snapshot.open(snapshot)
     rng = np.random.default_rng(seed)
     progress("link predictor: holding edges out", 0.0)
     split = split_graph(opened, rng)
-    relations = [name for name in RELATIONS if _enough(split, name)]
-    if not relations:
-        raise ModelError("the graph has too few edges to learn links from", where=opened.directory)
-    progress("link predictor: structural features", 0.05)
-    parts = PathParts(split.graph)
-    columns = {name: features(parts, name, split.supervision[name].a, split.supervision[name].b) for name in relations}
-    scaling = {name: _scaling(matrix) for name, matrix in columns.items()}
-    learning = {
-        name: LearningPairs(pairs.a, pairs.b, pairs.labels, (columns[name] - scaling[name][0]) / scaling[name][1])
-        for name, pairs in split.supervision.items()
-        if name in relations
-    }
-    embeddings, decoders, losses = train_encoder(
-        split.graph,
-        learning,
+    folder = Path(os.path.relpath(opened.directory.resolve(), Path(model_dir).resolve())).as_posix()
+    model, losses = fit_model(
+        opened,
+        split,
+        folder=folder,
         seed=seed,
         epochs=epochs,
-        settings=settings or LinkSettings(),
+        settings=settings,
         device=device,
-        progress=lambda message, share: progress(message, 0.1 + 0.75 * (share or 0.0)),
+        progress=lambda message, share: progress(message, 0.05 + 0.8 * (share or 0.0)),
     )
-    folder = os.path.relpath(opened.directory.resolve(), Path(model_dir).resolve())
-    model = LinkModel(
-        opened.build_id,
-        Path(folder).as_posix(),
-        split.graph,
-        embeddings,
-        decoders,
-        scaling,
-        calibrations={},
-        metrics={},
-    )
+    relations = list(model.decoders)
     progress("link predictor: calibration and metrics", 0.9)
     calibrations: dict[str, Logistic] = {}
     metrics: dict[str, Any] = {"loss": [round(value, 4) for value in losses]}
     for name in relations:
         calibrations[name], metrics[name] = _measure(model, name, split.validation[name], rng)
+        calibrations[name + NATURAL_SUFFIX] = natural_calibration(model, split, name, rng)
     simulated = False
     if questions is not None:
         train = questions.filter(pl.col("split") == "train")
@@ -117,6 +101,90 @@ def fit_link_predictor(
     replace(model, calibrations=calibrations, metrics=metrics, simulated=simulated).save(Path(model_dir))
     progress("link predictor: fitted", 1.0)
     return metrics
+
+
+def fit_model(
+    snapshot: Snapshot,
+    split: LinkSplit,
+    *,
+    folder: str,
+    seed: int,
+    epochs: int = EPOCHS,
+    settings: Any = None,
+    device: str | None = None,
+    progress: Progress = lambda message, share: None,
+) -> tuple[LinkModel, list[float]]:
+    """Fit encoder and decoders on a split; the model, not yet calibrated, and the encoder's losses.
+
+    Hard false pairs weigh `HARD_WEIGHT` of a random one: in the mix they show where links are hard to tell, but at
+    their own frequency the decoder would learn how they were drawn.
+
+    Args:
+        folder: where the snapshot lies, as the model's file will say.
+
+    Raises:
+        ModelError: the graph has too few edges of every relation.
+    """
+    from verifiers.link_decoder import LearningPairs
+    from verifiers.link_encoder import LinkSettings, train_encoder
+
+    relations = [name for name in RELATIONS if _enough(split, name)]
+    if not relations:
+        raise ModelError("the graph has too few edges to learn links from", where=snapshot.directory)
+    progress("link predictor: low-rank tables", 0.0)
+    latent, latent_known = latent_tables(split.graph, seed), latent_tables(split.known, seed)
+    parts = LinkParts(split.graph, latent)
+    scaling, learning = {}, {}
+    for name in relations:
+        progress(f"link predictor: structural features of {name}", 0.15)
+        pairs = split.supervision[name]
+        columns = features(parts, name, pairs.a, pairs.b)
+        scaling[name] = _scaling(columns[~pairs.hard])
+        scaled = (columns - scaling[name][0]) / scaling[name][1]
+        learning[name] = LearningPairs(pairs.a, pairs.b, pairs.labels, scaled, np.where(pairs.hard, HARD_WEIGHT, 1.0))
+    embeddings, decoders, losses = train_encoder(
+        split.graph,
+        split.known,
+        latent,
+        learning,
+        seed=seed,
+        epochs=epochs,
+        settings=settings or LinkSettings(),
+        device=device,
+        progress=lambda message, share: progress(message, 0.3 + 0.7 * (share or 0.0)),
+    )
+    model = LinkModel(
+        snapshot.build_id,
+        folder,
+        split.known,
+        latent_known,
+        embeddings,
+        decoders,
+        scaling,
+        calibrations={},
+        metrics={},
+    )
+    return model, losses
+
+
+def natural_calibration(model: LinkModel, split: LinkSplit, name: str, rng: np.random.Generator) -> Logistic:
+    """Log odds -> probability that a pair drawn from all that are not known is a held-out validation edge.
+
+    Fitted on validation edges against random pairs, then shifted by the log of the ratio of the odds of an edge among
+    all pairs to those in the sample (prior correction, King and Zeng 2001).
+    """
+    true = split.validation[name].true
+    false = split.negatives.draw(rng, name, "random", true, max(RANDOM_PAIRS, len(true[0])))
+    a, b = (np.concatenate((true[end], false[end])) for end in (0, 1))
+    labels = np.repeat(np.array([1, 0], dtype=np.int8), (len(true[0]), len(false[0])))
+    fit = fit_logistic(model.log_odds(name, a, b)[:, None], labels, ("log_odds",))
+    shift = np.log(natural_rate(split, name) / (len(true[0]) / len(false[0])))
+    return replace(fit, intercept=fit.intercept + float(shift))
+
+
+def natural_rate(split: LinkSplit, name: str) -> float:
+    """Odds that a pair which is not known is one of the held-out validation edges."""
+    return split.held[name] / max(split.negatives.all_pairs(name), 1)
 
 
 def _enough(split: LinkSplit, name: str) -> bool:
@@ -142,7 +210,9 @@ def _measure(
     probabilities, labels = calibration(odds[held][:, None]), pairs.labels[held]
     baselines = {key: columns[held][:, FEATURES[name].index(key)] for key in BASELINES[name]}
     scores = {"model": odds[held], **baselines}
-    false = {"random": ~pairs.hard[held], "hard": pairs.hard[held] | (labels == 1)}
+    kinds = pairs.kinds[held]
+    false: dict[str, NDArray[np.bool_]] = {kind: (kinds == number) | (labels == 1) for number, kind in enumerate(KINDS)}
+    false["hard"] = false["degree"] | false["two_hop"]
     measured: dict[str, Any] = {
         **_ranking(labels, odds[held]),
         "ece": expected_calibration_error(labels, probabilities),

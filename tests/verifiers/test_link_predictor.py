@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -18,9 +19,14 @@ from tests.batteries.verifier import VerifierBattery
 from tests.graphs import small_tables
 from tests.verifiers.test_graph_path import mixed_claims
 from verifiers.interface import Verifier
+from verifiers.link_features import features
+from verifiers.link_model import LinkModel
 from verifiers.link_predictor import LinkPredictorVerifier, fit_link_predictor
+from verifiers.link_split import split_graph
+from verifiers.sampling import is_known, keys_of
 
 EPOCHS = 15
+NATURAL_CLAIMS = ("interacts_with", "changes_expression_of")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +66,7 @@ def test_metrics_stand_beside_their_baselines(fitted: tuple[Path, dict[str, Any]
     assert metrics["loss"][-1] < metrics["loss"][0]
     assert {"interacts_with", "terms", "changes"} <= set(metrics)
     measured = metrics["interacts_with"]
-    for kind in ("random", "hard"):
+    for kind in ("random", "degree", "two_hop", "hard"):
         assert {"model", "common_neighbours", "adamic_adar", "resource_allocation", "degree_product"} <= set(
             measured[kind]
         )
@@ -88,6 +94,72 @@ def test_interaction_has_no_direction_and_decreases_complement_increases(
     np.testing.assert_array_equal(forward, verifier.score([Claim(b, "interacts_with", a) for a, b in pairs]))
     up = verifier.score([Claim(a, "increases", b, "k562") for a, b in pairs])
     np.testing.assert_allclose(up + verifier.score([Claim(a, "decreases", b, "k562") for a, b in pairs]), 1.0)
+
+
+def test_natural_probabilities_add_up_to_the_edges_there_are(
+    fitted: tuple[Path, Any, Any], snapshot_dir: Path, tables: GraphTables
+) -> None:
+    snapshot = Snapshot.open(snapshot_dir)
+    split = split_graph(snapshot, np.random.default_rng(2))
+    model = LinkModel.read(fitted[0])
+    for name in ("interacts_with", "regulates"):
+        subjects, objects = split.negatives.subjects[name], split.negatives.objects[name]
+        a, b = (part.ravel() for part in np.meshgrid(subjects, objects))
+        known = model.graph.interactions if name == "interacts_with" else model.graph.regulates
+        ask = ~is_known(keys_of(known), a, b) & ((a < b) if name == "interacts_with" else (a != b))
+        expected = model.probabilities(name, a[ask], b[ask], natural=True).sum()
+        assert expected == pytest.approx(split.held[name], rel=0.35)
+        assert (model.probabilities(name, a[ask], b[ask]) > 0.05).mean() > 0.5, "at one in five they are no rarities"
+    genes = sorted({symbol for symbol, *_ in tables["questions"].select("pert").iter_rows()})[:30]
+    claims = [Claim(genes[0], relation, gene, "k562") for gene in genes[1:] for relation in NATURAL_CLAIMS]
+    usual, natural = (LinkPredictorVerifier(fitted[0], natural=choice) for choice in (False, True))
+    judged = np.array([claim.relation == "interacts_with" for claim in claims])
+    assert (natural.score(claims)[judged] < usual.score(claims)[judged]).all()
+    np.testing.assert_array_equal(natural.score(claims)[~judged], usual.score(claims)[~judged])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(natural)).score(claims), natural.score(claims))
+    assert "drawn from all" in natural.card.limits
+
+
+def test_numpy_scores_as_torch_does(fitted: tuple[Path, Any, Any]) -> None:
+    import torch
+
+    from verifiers.link_decoder import Decoder
+
+    model = LinkModel.read(fitted[0])
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, len(model.graph.interactions), (2, 50)).astype(np.int32)
+    for name in ("interacts_with", "regulates"):
+        columns = features(model.parts, name, a, b)
+        weights = model.decoders[name]
+        width, hidden = weights["subject"].shape[0], weights["mix"].shape[1]
+        decoder = Decoder(width, hidden, columns.shape[1], symmetric=name == "interacts_with").double()
+        with torch.no_grad():
+            for key, layer in (("subject", decoder.subject), ("object", decoder.object)):
+                scale = decoder.gain if key == "subject" and name != "interacts_with" else 1.0
+                layer.weight.copy_(torch.tensor(weights[key].T / scale))
+            for key in ("mix", "inner", "out"):
+                layer = getattr(decoder, key)
+                layer.weight.copy_(torch.tensor(np.atleast_2d(weights[key].T)))
+                layer.bias.copy_(torch.tensor(np.array(weights[f"{key}_bias"])))
+            decoder.skip.weight.copy_(torch.tensor(np.array(weights["skip"])[None, :]))
+            scaled = (columns - model.scaling[name][0]) / model.scaling[name][1]
+            ends = (torch.from_numpy(model.embeddings["gene"][x].astype(np.float64)) for x in (a, b))
+            expected = decoder(*ends, torch.from_numpy(scaled)).numpy()
+        np.testing.assert_allclose(model.log_odds(name, a, b), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_the_decoder_runs_on_any_device(symmetric: bool) -> None:
+    import torch
+
+    from verifiers.link_decoder import Decoder, weighted_loss
+
+    decoder = Decoder(8, 6, 5, symmetric=symmetric).to("meta")
+    end = torch.empty(7, 8, device="meta")
+    batch = (torch.empty(7, device="meta"), torch.empty(7, 5, device="meta"), torch.empty(7, device="meta"))
+    loss = weighted_loss(decoder, end, end, batch)
+    assert loss.device.type == "meta"
+    assert loss.shape == ()
 
 
 def test_same_seed_same_bytes_another_seed_not(

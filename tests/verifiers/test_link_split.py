@@ -5,9 +5,11 @@ import pytest
 
 from rbio_kg.graph.snapshot import Snapshot, write_snapshot
 from tests.graphs import small_tables
-from verifiers.link_features import FEATURES, features
-from verifiers.link_split import NEGATIVES, RELATIONS, LinkSplit, split_graph
-from verifiers.path_parts import PathParts
+from verifiers.link_features import FEATURES, LinkParts, features
+from verifiers.link_latent import latent_tables
+from verifiers.link_negatives import RELATIONS
+from verifiers.link_split import NEGATIVES, LinkSplit, containing_pathways, split_graph
+from verifiers.sampling import is_known
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,12 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 @pytest.fixture(scope="module")
 def split(snapshot: Snapshot) -> LinkSplit:
-    return split_graph(snapshot, np.random.default_rng(0))
+    return split_graph(snapshot, np.random.default_rng(0), test_share=0.1)
+
+
+@pytest.fixture(scope="module")
+def parts(split: LinkSplit) -> LinkParts:
+    return LinkParts(split.graph, latent_tables(split.graph, 0))
 
 
 def entries(graph: object, relation: str) -> set[tuple[int, int]]:
@@ -36,16 +43,40 @@ def both_ways(pairs: set[tuple[int, int]], relation: str) -> set[tuple[int, int]
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_message_supervision_and_validation_are_disjoint(snapshot: Snapshot, split: LinkSplit, relation: str) -> None:
-    message, full = entries(split.graph, relation), entries(snapshot, relation)
-    true = []
-    for pairs in (split.supervision[relation], split.validation[relation]):
-        positive = pairs.labels == 1
-        true.append(both_ways(set(zip(pairs.a[positive].tolist(), pairs.b[positive].tolist(), strict=True)), relation))
-    assert len(true[0]) > len(true[1]) > 0
-    assert not true[0] & true[1]
-    assert not (true[0] | true[1]) & message
-    assert true[0] | true[1] | message == full
+def test_message_supervision_validation_and_test_are_disjoint(
+    snapshot: Snapshot, split: LinkSplit, relation: str
+) -> None:
+    message, known, full = (entries(graph, relation) for graph in (split.graph, split.known, snapshot))
+    held = (split.supervision[relation].true, split.validation[relation].true, split.test[relation])
+    supervision, validation, test = (
+        both_ways(set(zip(a.tolist(), b.tolist(), strict=True)), relation) for a, b in held
+    )
+    assert len(supervision) > 0
+    assert len(validation) > 0
+    assert len(test) > 0
+    assert not supervision & validation
+    assert not test & (supervision | validation)
+    assert not supervision & message
+    assert not (validation | test) & known, "neither there nor implied by what is"
+    assert message < known < full
+    assert supervision <= known
+    assert validation | test <= full
+    if relation in ("interacts_with", "regulates"):
+        assert known | validation | test == full
+    assert split.held[relation] >= len(split.validation[relation].true[0])
+
+
+def test_a_pathway_implies_those_that_hold_all_its_genes(snapshot: Snapshot) -> None:
+    count = len(snapshot.pathways)
+    genes = [set(snapshot.pathway_genes.row(i)[0].tolist()) for i in range(count)]
+    found = containing_pathways(snapshot.memberships, count)
+    expected = {
+        (i, j)
+        for i in range(count)
+        for j in range(count)
+        if i != j and genes[i] and genes[i] <= genes[j] and (genes[i] < genes[j] or i < j)
+    }
+    assert set(zip(found.rows().tolist(), found.indices.tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
@@ -56,16 +87,28 @@ def test_false_pairs_are_false_in_the_whole_graph(snapshot: Snapshot, split: Lin
         drawn = list(zip(pairs.a[false].tolist(), pairs.b[false].tolist(), strict=True))
         assert not set(drawn) & full
         assert relation in ("terms", "pathways") or all(a != b for a, b in drawn)
-        # Nearly every gene is in the largest pathway: it has few false pairs to draw.
-        fewest = 0.3 if relation == "pathways" else 0.8
-        assert fewest * NEGATIVES < false.sum() / (~false).sum() <= NEGATIVES
-        assert 0.25 < pairs.hard[false].mean() < 0.75
-        assert not pairs.hard[~false].any()
+        assert {0, 1, 2} == set(pairs.kinds[false].tolist())
+        assert (pairs.kinds[~false] == -1).all()
+    # Nearly every gene is in the largest pathway: it has few false pairs to draw.
+    fewest = 0.3 if relation == "pathways" else 0.8
+    most = sum(NEGATIVES.values())
+    assert fewest * most < false.sum() / (~false).sum() <= most
 
 
-def test_hard_pairs_are_harder(split: LinkSplit) -> None:
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_all_pairs_are_counted(split: LinkSplit, relation: str) -> None:
+    n = split.negatives
+    a, b = (part.ravel() for part in np.meshgrid(n.subjects[relation], n.objects[relation]))
+    false = ~is_known(n.known[relation], a, b)
+    if relation in ("interacts_with", "regulates"):
+        false &= a != b
+    count = int(false.sum())
+    assert n.all_pairs(relation) == (count // 2 if relation == "interacts_with" else count)
+
+
+def test_hard_pairs_are_harder(split: LinkSplit, parts: LinkParts) -> None:
     pairs = split.supervision["interacts_with"]
-    shared = features(PathParts(split.graph), "interacts_with", pairs.a, pairs.b)[
+    shared = features(parts, "interacts_with", pairs.a, pairs.b)[
         :, FEATURES["interacts_with"].index("common_neighbours")
     ]
     false = pairs.labels == 0
@@ -73,21 +116,22 @@ def test_hard_pairs_are_harder(split: LinkSplit) -> None:
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_features_see_the_message_graph_only(split: LinkSplit, relation: str) -> None:
+def test_features_see_the_message_graph_only(split: LinkSplit, parts: LinkParts, relation: str) -> None:
     pairs = split.supervision[relation]
-    columns = features(PathParts(split.graph), relation, pairs.a, pairs.b)
+    columns = features(parts, relation, pairs.a, pairs.b)
     assert np.isfinite(columns).all()
     assert columns.shape == (len(pairs), len(FEATURES[relation]))
     if relation == "interacts_with":
         degrees = split.graph.interactions.degrees
         expected = np.log1p(degrees[pairs.a]) + np.log1p(degrees[pairs.b])
         np.testing.assert_allclose(columns[:, FEATURES[relation].index("degree_product")], expected)
-        swapped = features(PathParts(split.graph), relation, pairs.b, pairs.a)
-        np.testing.assert_allclose(columns, swapped, atol=1e-12)
+        swapped = features(parts, relation, pairs.b, pairs.a)
+        np.testing.assert_allclose(columns, swapped, atol=1e-6)
 
 
 def test_the_same_seed_splits_alike(snapshot: Snapshot, split: LinkSplit) -> None:
-    again = split_graph(snapshot, np.random.default_rng(0))
+    again = split_graph(snapshot, np.random.default_rng(0), test_share=0.1)
     for relation in RELATIONS:
         np.testing.assert_array_equal(again.supervision[relation].a, split.supervision[relation].a)
         np.testing.assert_array_equal(again.validation[relation].b, split.validation[relation].b)
+        np.testing.assert_array_equal(again.test[relation], split.test[relation])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,12 +95,24 @@ class LinkModel:
         return LinkParts(self.graph, self.latent)
 
     def log_odds(self, relation: str, a: Indices, b: Indices, columns: Floats | None = None) -> Floats:
-        """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand."""
+        """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand.
+
+        Blocks of pairs, small enough for the cache, are shared among the processor's cores: kernels and matrix products
+        release the interpreter lock.
+        """
         odds = np.empty(len(a))
-        for start in range(0, len(a), _BLOCK):  # Blocks stay in the cache.
+
+        def fill(start: int) -> None:
             part = slice(start, start + _BLOCK)
             raw = features(self.parts, relation, a[part], b[part]) if columns is None else columns[part]
             odds[part] = self._decode(relation, a[part], b[part], raw)
+
+        starts = range(0, len(a), _BLOCK)
+        if starts:
+            fill(0)  # Alone, since it makes what is made on first use.
+        if len(starts) > 1:
+            with ThreadPoolExecutor(min(len(starts) - 1, os.cpu_count() or 1)) as pool:
+                list(pool.map(fill, starts[1:]))
         # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
         return np.round(odds, 9)
 

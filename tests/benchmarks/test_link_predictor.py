@@ -61,7 +61,7 @@ def test_every_model_is_asked_the_same(
         assert worst <= real <= best
         assert values["mrr"]["low"] <= real <= values["mrr"]["high"]
     run = document["runs"][0]
-    assert run["rates"]["regulates"]["claims"] > 0
+    assert run["rates"]["regulates"]["claims"]["clock"] > 0
     for part in run["relations"].values():
         assert 0 < part["calibration"]["base_rate"] < 0.2
         assert 0.2 < part["calibration"]["expected_over_observed"] < 5

@@ -148,6 +148,15 @@ def test_numpy_scores_as_torch_does(fitted: tuple[Path, Any, Any]) -> None:
         np.testing.assert_allclose(model.log_odds(name, a, b), expected, atol=1e-6)
 
 
+def test_many_pairs_score_as_few_do(fitted: tuple[Path, Any, Any]) -> None:
+    model, rng = LinkModel.read(fitted[0]), np.random.default_rng(0)
+    a, b = rng.integers(0, len(model.graph.interactions), (2, 30_000)).astype(np.int32)
+    every = model.log_odds("interacts_with", a, b)
+    chosen = rng.permutation(len(a))[:500]
+    np.testing.assert_array_equal(every[chosen], model.log_odds("interacts_with", a[chosen], b[chosen]))
+    assert len(model.log_odds("interacts_with", a[:0], b[:0])) == 0
+
+
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_the_decoder_runs_on_any_device(symmetric: bool) -> None:
     import torch

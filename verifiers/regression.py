@@ -243,17 +243,13 @@ class PairRegression:
         self._alike, self._vectors = sp.csr_matrix(PAIR * alike), sp.csr_matrix(vectors)
         self._same = self._same.tocsr()
 
-    @cached_property
-    def _pert_columns(self) -> Any:
-        return self.profiles.rows(self.perts).T.tocsr()
-
-    def answers(self, subjects: NDArray[Any]) -> tuple[Floats, Floats]:
+    def answers(self, subjects: NDArray[Any], similarity: Floats) -> tuple[Floats, Floats]:
         """Log odds above the habit, by the same gene and by like genes, both (subjects, columns).
 
         Args:
             subjects: places of knockdowns.
+            similarity: theirs to the training knockdowns, (subjects, perts).
         """
-        similarity = self.profiles.against(subjects, self._pert_columns)
         like = squared_cosines(self.profiles, subjects, self.perts, similarity)
         itself = (subjects[:, None] == self.perts[None, :]).astype(np.float64)
         same = (self._same.T @ np.ascontiguousarray((like + SELF * itself).T)).T

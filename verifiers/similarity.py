@@ -7,7 +7,7 @@ sum of cosines = dot product of the weighted unit profiles set side by side, one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ Profile = Callable[[Tables, Sequence[str]], Any]
 MOST_REACHED = 300
 """Entries kept of a two-step diffusion profile; in cross-validation more changed nothing."""
 _CHUNK = 1000
+_KEPT = 16
 
 
 def _positions(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
@@ -115,10 +116,20 @@ class Profiles:
 
     genes: tuple[str, ...]
     matrix: Any
+    _turned: dict[bytes, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def similarity(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
         """Similarities (len(first), len(second)) of genes given by their places; a place of -1 is like nothing."""
-        return self.against(first, self.rows(second).T.tocsr())
+        return self.against(first, self.turned(second))
+
+    def turned(self, places: NDArray[Any]) -> Any:
+        """Profiles as columns, csr (features, len(places)); those asked for last are kept."""
+        key = np.asarray(places, dtype=np.int64).tobytes()
+        found = self._turned.pop(key, None)
+        self._turned[key] = found = self.rows(places).T.tocsr() if found is None else found
+        while len(self._turned) > _KEPT:
+            self._turned.pop(next(iter(self._turned)))
+        return found
 
     def against(self, first: NDArray[Any], columns: Any) -> NDArray[np.float64]:
         """The same, with the second genes' rows already transposed: csr (features, len(second))."""

@@ -149,7 +149,7 @@ class Jury:
         shared = (known.T @ known).toarray() + CO_RESPONSE_PRIOR
         together = (excess.T @ excess).toarray() / shared / np.outer(spread, spread)
         np.fill_diagonal(together, 1.0)
-        self._active, self._together = active, np.maximum(together, 0.0).astype(np.float32)
+        self._active, self._together = active, np.maximum(together, 0.0)
 
     @cached_property
     def _pert_columns(self) -> Any:
@@ -159,10 +159,18 @@ class Jury:
         """Similarities (subjects, perturbations of the panel)."""
         return self.profiles.against(subjects, self._pert_columns)
 
+    def _similarities(self, subjects: NDArray[Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Similarities of subjects to the knockdowns of this line, of other lines and of the regression."""
+        others = self._other_perts if self.transfer else self.panel.perts[:0]
+        perts = np.union1d(self.panel.perts, others) if self.regression is None else self.regression.perts
+        found = self.profiles.similarity(subjects, perts)
+        own, other = (found[:, np.searchsorted(perts, places)] for places in (self.panel.perts, others))
+        return own, other, found
+
     def features(self, subjects: Places) -> FloatArray:
         """Features (subjects, columns, len(names)) of knockdowns given by their places."""
         panel, out = self.panel, np.zeros((len(subjects), len(self.columns), len(self.names)))
-        like = self.similarity(subjects)
+        like, elsewhere, everywhere = self._similarities(subjects)
         # A perturbation never votes for itself, whatever its fold.
         like[subjects[:, None] == panel.perts[None, :]] = 0.0
         sharp, broad = like**SHARP, like**BROAD
@@ -173,11 +181,10 @@ class Jury:
         out[:, :, 2] = wide / (wide_known + BROAD_SHRINK)
         out[:, :, 3] = (wide.sum(axis=1) / (wide_known.sum(axis=1) + 1.0))[:, None]
         out[:, :, 4] = self.profiles.similarity(subjects, self.columns)
-        together = self._together.astype(np.float64)
-        spread, spread_known = excess[:, self._active] @ together, known[:, self._active] @ together
+        spread, spread_known = excess[:, self._active] @ self._together, known[:, self._active] @ self._together
         out[:, self._active, 5] = spread / (spread_known + SHARP_SHRINK)
         if self.transfer:
-            like = self.profiles.similarity(subjects, self._other_perts) ** SHARP
+            like = elsewhere**SHARP
             like[subjects[:, None] == self._other_perts[None, :]] = 0.0
             across = np.ascontiguousarray(like.T)
             voted = (self._other_excess[self._other_perts].T @ across).T
@@ -187,7 +194,7 @@ class Jury:
             seen = self._other_known[subjects].toarray()
             out[:, :, 7] = self._other_excess[subjects].toarray() / np.maximum(seen, 1.0)
         if self.regression:
-            out[:, :, -2], out[:, :, -1] = self.regression.answers(subjects)
+            out[:, :, -2], out[:, :, -1] = self.regression.answers(subjects, everywhere)
         return out
 
 

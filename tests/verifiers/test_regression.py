@@ -66,7 +66,7 @@ def test_weights_and_answers_are_the_formula(known: Kin, monkeypatch: pytest.Mon
     for own in (0, 1, -1):
         answering = PairRegression(known, columns, told, [found[mine] for mine in split], own)
         subjects = np.array([2, 17, 5], dtype=np.int32)
-        same, alike = answering.answers(subjects)
+        same, alike = answering.answers(subjects, known.profiles.similarity(subjects, known.perts))
         for s, pert in enumerate(subjects.tolist()):
             for c, gene in enumerate(GENES):
                 terms = [

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rbio_kg.claims import Claim
+from rbio_kg.graph.compilation import NAMESPACES
 from rbio_kg.graph.snapshot import Snapshot
 
 MOST_FACTS = 6
@@ -21,11 +22,20 @@ OTHERS = 4
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A relationship of the graph, as something to be said; in other words where it stands in the prompt already."""
+    """A relationship of the graph, as something to be said; in other words where it stands in the prompt already.
+
+    Args:
+        subject: gene symbol.
+        verb: the relation.
+        object: gene symbol, or name of a GO term.
+        namespace: the term's branch of GO.
+        reworded: whether it is said in other words than the prompt's.
+    """
 
     subject: str
     verb: Literal["takes part in", "interacts with"]
     object: str
+    namespace: str = ""
     reworded: bool = False
 
     def __str__(self) -> str:
@@ -82,11 +92,22 @@ class Setting:
             self.known,
             self.facts + partners,
             terms,
+            *(self._branch(name) for name in NAMESPACES),
             partners,
             reworded + self.facts,
             short[: MOST_FACTS // 2] + partners,
         )
         return list(dict.fromkeys(tuple(dict.fromkeys(facts))[:MOST_TOLD] for facts in choices))
+
+    def _branch(self, namespace: str) -> tuple[Fact, ...]:
+        """Terms of one branch of GO, the genes by turns."""
+        told: dict[str, int] = {}
+        turns = []
+        for fact in self.known:
+            if fact.namespace == namespace:
+                told[fact.subject] = told.get(fact.subject, 0) + 1
+                turns.append((told[fact.subject], fact))
+        return tuple(fact for _, fact in sorted(turns, key=lambda turn: turn[0]))
 
     @property
     def evidence(self) -> str:
@@ -127,11 +148,11 @@ def honest_setting(claim: Claim, probability: float, snapshot: Snapshot | None) 
     names: list[str] = []
     for symbol in dict.fromkeys(genes):
         terms = specific_terms(snapshot, symbol)
-        names += terms
+        names += [fact.object for fact in terms]
         partners = strongest_partners(snapshot, symbol)
-        first += _memberships(symbol, terms[:MOST_TERMS]) + _interactions(symbol, partners[:1])
-        told += _memberships(symbol, terms[MOST_TERMS : 2 * MOST_TERMS]) + _interactions(symbol, partners[1:2])
-        spare += _interactions(symbol, partners[2:MOST_FACTS]) + _memberships(symbol, terms[2 * MOST_TERMS :])
+        first += terms[:MOST_TERMS] + _interactions(symbol, partners[:1])
+        told += terms[MOST_TERMS : 2 * MOST_TERMS] + _interactions(symbol, partners[1:2])
+        spare += _interactions(symbol, partners[2:MOST_FACTS]) + terms[2 * MOST_TERMS :]
     in_prompt = {_key(fact) for fact in told}
     own: dict[tuple[str, ...], Fact] = {}
     for fact in first + spare:
@@ -162,12 +183,16 @@ def with_others(settings: Sequence[Setting]) -> list[Setting]:
     return found
 
 
-def specific_terms(snapshot: Snapshot, symbol: str) -> list[str]:
-    """Names of a gene's direct GO terms, of highest information content first."""
+def specific_terms(snapshot: Snapshot, symbol: str) -> list[Fact]:
+    """A gene's direct GO terms, of highest information content first."""
     terms = snapshot.annotations.row(snapshot.genes.index(symbol))[0].tolist()
     known = [term for term in terms if snapshot.information_content[term] > 0]
     known.sort(key=lambda term: (-float(snapshot.information_content[term]), term))
-    return [snapshot.term_names[term] for term in known]
+    branches = [NAMESPACES[snapshot.term_namespaces[term]] for term in known]
+    return [
+        Fact(symbol, "takes part in", snapshot.term_names[term], branch)
+        for term, branch in zip(known, branches, strict=True)
+    ]
 
 
 def strongest_partners(snapshot: Snapshot, symbol: str) -> list[str]:
@@ -175,10 +200,6 @@ def strongest_partners(snapshot: Snapshot, symbol: str) -> list[str]:
     partners, weights = snapshot.interactions.row(snapshot.genes.index(symbol))
     order = sorted(range(len(partners)), key=lambda i: (-int(weights[i]), int(partners[i])))
     return [snapshot.genes.keys[partners[i]] for i in order]
-
-
-def _memberships(symbol: str, terms: Sequence[str]) -> list[Fact]:
-    return [Fact(symbol, "takes part in", term) for term in terms]
 
 
 def _interactions(symbol: str, partners: Sequence[str]) -> list[Fact]:

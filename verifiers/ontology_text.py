@@ -44,6 +44,12 @@ LEAST_AGREEMENT = 0.3
 LIST_LENGTH = 3
 """A sentence that names more different terms than this is a list, not a statement, and counts for nothing."""
 _SENTENCE = re.compile(r"[^.!?;\n]+")
+_JOINING = {
+    *("a", "an", "the", "of", "in", "is", "are", "was", "both", "takes", "take", "taking", "part", "involved"),
+    *("participates", "participate", "member", "has", "role"),
+}
+"""Words that only join a gene and a term, left out of sentences and of names alike: else a name of one word would agree
+better with a keyword than with a plain sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +215,7 @@ class OntologyTextVerifier(Verifier):
         return max((_Match(self._agreement(words, name), term) for term, name in reference), key=lambda m: m.agreement)
 
     def _agreement(self, words: str, name: str) -> float:
+        words, name = _told(words), _told(name)
         if self.variant == "keyword":
             return float(f" {name} " in f" {words} ")
         agreement = min(1.0, mean_f_measure(name, words) / FULL_AGREEMENT)
@@ -234,3 +241,9 @@ class OntologyTextVerifier(Verifier):
             if match.agreement > 0:
                 found.setdefault(match.term, match)
         return list(found.values())[:ENOUGH]
+
+
+@lru_cache(maxsize=65_536)
+def _told(words: str) -> str:
+    """What the words say beside joining a gene and a term; all of them where that is all."""
+    return " ".join(word for word in words.split() if word not in _JOINING) or words

@@ -127,3 +127,16 @@ def test_only_the_wanted_ontologies_are_read(tmp_path: Path) -> None:
     assert np.isnan(function.score([claim], [text])[0])
     with pytest.raises(VerifierError, match="GO has no ontologies"):
         OntologyTextVerifier(tmp_path / "snapshot", namespaces=["processes"])
+
+
+@pytest.mark.parametrize("variant", ["rouge", "keyword"])
+@pytest.mark.parametrize("name", ["cytosol", "nucleus", "protein binding", "regulation of the cell cycle"])
+def test_a_plain_sentence_agrees_as_much_as_a_bare_keyword(
+    verifiers: dict[str, OntologyTextVerifier], variant: str, name: str
+) -> None:
+    """Names of one word too: leaving the other words out earns nothing."""
+    verifier = verifiers[variant]
+    assert verifier._agreement(name, name) == 1.0
+    for sentence in (f"takes part in {name}", f"is involved in the {name}", f"participates in {name}"):
+        assert verifier._agreement(sentence, name) == 1.0
+    assert verifier._agreement("takes part in something else", name) == 0.0

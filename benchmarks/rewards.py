@@ -6,18 +6,16 @@ All six verifiers of a workspace (fitted before) judge completions of the length
 sentences about random pairs of genes, the same with mistakes, and malformed ones. A GRPO step judges `--batch`
 completions of `--prompts` questions at once. Times are CPU seconds of this process, so that a busy machine does not
 count; each batch is new, so that no score is remembered. `asked apart` is the alternative to sharing: every one of the
-trainer's functions (the reward, and one for each part) with verifiers of its own.
+trainer's functions (the reward, and one for each part) asks the verifiers itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import resource
 import statistics
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +27,7 @@ from training.exploits import Bench
 from training.honesty import honest_setting
 from training.mutations import fuzzed
 from training.rewards import ComposedReward
+from training.scores import memory_of
 from verifiers.interface import Verifier
 
 WEIGHTS = {
@@ -64,23 +63,17 @@ def batches(workspace: Workspace, rounds: int, prompts: int, batch: int) -> Work
     return made
 
 
-def seconds(rewards: Sequence[ComposedReward], work: Work) -> list[float]:
-    """CPU seconds of each batch, judged by each of the rewards."""
+def seconds(members: dict[str, tuple[Verifier, float]], work: Work, times: int = 1) -> list[float]:
+    """CPU seconds of each batch, judged so many times by verifiers that remember nothing of it."""
     found = []
     for claims, texts, asked in work:
         start = time.process_time()
-        for reward in rewards:
-            reward.judge(claims, texts, prompts=asked)
+        for _ in range(times):
+            for verifier, _ in members.values():
+                memory_of(verifier).forget()
+            ComposedReward(members).judge(claims, texts, prompts=asked)
         found.append(time.process_time() - start)
     return found
-
-
-def apart(members: dict[str, tuple[Verifier, float]], functions: int) -> list[ComposedReward]:
-    """As many rewards as the trainer has functions, each with verifiers of its own that are opened already."""
-    return [
-        ComposedReward({name: (copy.copy(verifier), weight) for name, (verifier, weight) in members.items()})
-        for _ in range(functions)
-    ]
 
 
 def costs(workspace: Workspace, options: argparse.Namespace) -> dict[str, Any]:
@@ -88,19 +81,13 @@ def costs(workspace: Workspace, options: argparse.Namespace) -> dict[str, Any]:
     work = batches(workspace, options.rounds, options.prompts, options.batch)
     members = {name: (workspace.verifier(name), weight) for name, weight in WEIGHTS.items()}
     base = "graph_path"
-    sets: dict[str, list[ComposedReward]] = {base: [ComposedReward({base: members[base]})]}
-    sets |= {
-        name: [ComposedReward({base: members[base], name: pair})] for name, pair in members.items() if name != base
-    }
-    whole = ComposedReward(members)
-    sets |= {"all six": [whole], "all six, asked apart": apart(members, len(whole.functions))}
+    sets = {base: {base: members[base]}}
+    sets |= {name: {base: members[base], name: pair} for name, pair in members.items() if name != base}
+    sets |= {"all six": members, "all six, asked apart": members}
     rows = {}
-    for name, rewards in sets.items():
-        if len(rewards) == 1:
-            # Verifiers are asked anew in each row: a copy is not the object whose scores are remembered.
-            rewards = apart(dict(rewards[0].verifiers), 1)
-        times = seconds(rewards, work)
-        median = statistics.median(times[2:])
+    for name, chosen in sets.items():
+        times = seconds(chosen, work, len(ComposedReward(members).functions) if "apart" in name else 1)
+        median = statistics.median(times[1:])
         rows[name] = {"first_batch": times[0], "batch": median, "milliseconds": 1000 * median / options.batch}
     return rows
 

@@ -73,6 +73,10 @@ class ScoreMemory:
             self._known.popitem(last=False)
         return scores
 
+    def forget(self) -> None:
+        """Know nothing: for a verifier that has been changed."""
+        self._known.clear()
+
 
 _MEMORIES: WeakValueDictionary[int, ScoreMemory] = WeakValueDictionary()
 

@@ -118,6 +118,16 @@ def test_no_more_than_so_many_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -
     assert len(judge.read) == 50, "the ten latest are remembered, the others are read again"
 
 
+def test_a_changed_verifier_can_be_asked_anew() -> None:
+    judge = TableJudge(KNOWN)
+    memory = memory_of(judge)
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.8
+    judge.known["AAA", "BBB"] = 0.3
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.8
+    memory.forget()
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.3
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3)), max_size=30), st.integers(1, 5))
 def test_remembered_scores_are_the_verifiers_own(rows: list[tuple[int, str]], size: int) -> None:
     memory, judge = ScoreMemory(VowelJudge()), VowelJudge()

@@ -114,9 +114,12 @@ def log_lines(*, steps: int = STEPS, warmup: int = 6) -> list[dict[str, Any]]:
                 "unparsed": 0.1, "rewards/answer/mean": round(0.5 + 0.2 * share, 4),
                 "rewards/reasoning_trace/mean": round(0.4 + 0.1 * share + chance.gauss(0, 0.04), 4),
                 "rewards/format/mean": round(0.5 + 0.5 * share, 4), "entropy": round(2.0 - 0.9 * share, 4),
+                "yes_share": 0.5, "verifiers_mean": 0.45,
                 "completions/mean_length": round(30 + 6 * chance.random(), 2), "frac_reward_zero_std": 0.1,
             }
         )  # fmt: skip
+        if step % 5 == 0:
+            lines.append({"phase": "held_out", "step": step, "held_out/log_likelihood": round(-0.7 + 0.1 * share, 4)})
     return lines
 
 
@@ -192,6 +195,7 @@ def make_run(
         "config": {"model": {"name": "smollm2", "method": "lora"}, "steps": steps, "prompt_mode": "open",
                    "learning_rate": 3e-4,
                    "reward": {"scoring": "brier", "weights": {"graph_path": 0.2, "expression": 0.6}}},
+        "alarms": [{"step": 7, "name": "entropy", "value": 0.01, "threshold": 0.05, "message": "entropy is <low>"}],
     }  # fmt: skip
     (directory / "manifest.json").write_text(json.dumps(manifest))
     lines = log_lines(steps=steps)

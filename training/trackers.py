@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from rbio_kg.errors import ConfigError
@@ -68,7 +70,8 @@ class Trackio:
         import trackio
 
         self._trackio = trackio
-        trackio.init(project=PROJECT, name=run.folder.name, config=dict(run.manifest.config), resume="allow")
+        with redirect_stdout(sys.stderr):  # standard output belongs to the caller
+            trackio.init(project=PROJECT, name=run.folder.name, config=dict(run.manifest.config), resume="allow")
 
     def log(self, line: Mapping[str, Any]) -> None:
         """Add the numbers of one line, under its phase and step."""
@@ -77,7 +80,8 @@ class Trackio:
 
     def close(self) -> None:
         """Write what is left."""
-        self._trackio.finish()
+        with redirect_stdout(sys.stderr):
+            self._trackio.finish()
 
 
 def numbers(line: Mapping[str, Any]) -> dict[str, float]:

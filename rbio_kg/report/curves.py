@@ -27,7 +27,7 @@ def is_warmup(step: Mapping[str, Any]) -> bool:
 
 
 def curves(run: RunData) -> list[LineChart]:
-    """The seven curves, in reading order; one that was not logged says so instead."""
+    """The nine curves, in reading order; one that was not logged says so instead."""
     warmup = [step for step in run.log if is_warmup(step)]
     policy = [step for step in run.log if not is_warmup(step)]
     no_warmup = "This run logged no warm-up." if run.log else "This run has no log yet."
@@ -40,6 +40,7 @@ def curves(run: RunData) -> list[LineChart]:
     if not formed.points:
         unparsed = logged(policy, "unparsed")
         formed = Series("well formed", tuple((x, 1.0 - y) for x, y in unparsed.points))
+    yes = by_step(run, "yes", said_yes)
     losses = [
         logged(warmup, key, name) for key, name in (("loss", "answer"), ("digit", "confidence"), ("text", "form"))
     ]
@@ -57,11 +58,22 @@ def curves(run: RunData) -> list[LineChart]:
                    note="Share of completions that the strict parser could read."),
         line_chart("curve-entropy", "Entropy", [logged(policy, "entropy")], missing=no_policy, span=(0, 0.1),
                    note="Nats per token; near zero the policy has stopped exploring."),
-        line_chart("curve-yes", "Share of yes", [by_step(run, "yes", said_yes)], missing=no_policy, span=(0, 1),
-                   note="Among the parsed answers; a drift to 0 or 1 means that it stopped deciding."),
+        line_chart("curve-yes", "Share of yes",
+                   [yes if yes.points else logged(policy, "yes_share", "yes"),
+                    logged(policy, "verifiers_mean", "verifiers' mean")],
+                   missing=no_policy, span=(0, 1),
+                   note="Among the parsed answers, beside the verifiers' mean probability; a drift to 0 or 1 "
+                        "means that it stopped deciding."),
         line_chart("curve-length", "Completion length",
                    [length if length.points else by_step(run, "characters", letters)], missing=no_policy, span=(0, 1),
                    note=f"{'Tokens' if length.points else 'Characters'}, mean over the step's completions."),
+        line_chart("curve-held-out", "Held-out score", [logged(policy, "held_out/log_likelihood", "log-likelihood")],
+                   missing="No held-out score was logged in this run.", span=(-0.7, -0.6),
+                   note="Mean log-likelihood of the labels of train questions that were kept out, nats; a coin has "
+                        "-0.693. A reward that rises while this falls is being gamed."),
+        line_chart("curve-zero-spread", "Groups without spread", [logged(policy, "frac_reward_zero_std", "share")],
+                   missing=no_policy, span=(0, 1),
+                   note="Share of groups whose completions all earned the same: they teach nothing."),
     ]  # fmt: skip
 
 

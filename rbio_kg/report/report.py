@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,9 @@ from rbio_kg.report.run_data import RunData, read_run
 from rbio_kg.report.scorecards import SIDE, read_scorecards
 from training.completions import parse_completion
 
-_SHOWN_ABOVE = {"name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "result"}
+_SHOWN_ABOVE = {
+    *("name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "result", "alarms")
+}
 """Keys of a run's manifest that have a place of their own, or (its result) are no setting."""
 
 
@@ -163,6 +165,7 @@ def _contents(
             (key, head) for key, head in POOLED if any(row.pooled[key] is not None for row in rows)
         ],
         "charts": charts,
+        "alarms": alarms(manifest.get("alarms")),
         "tiles": [chart for chart in charts if chart.id in ("curve-reward", "curve-well-formed", "curve-yes")],
         "cards": read_scorecards(scorecards, simulated=simulated),
         "examples": [_view(number, example, names, simulated) for number, example in enumerate(chosen, start=1)],
@@ -201,6 +204,16 @@ def _rests_on_labels(claim: Claim, verdict: Verdict) -> bool:
     """Whether a score comes from knockdown labels: text is checked against the graph alone."""
     spoke = verdict.status is Status.OK
     return spoke and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in wording.TEXT_VERIFIERS
+
+
+def alarms(found: Any) -> list[dict[str, str]]:
+    """The alarms of a manifest, as the page shows them; what is none is left out."""
+    listed = found if isinstance(found, Sequence) and not isinstance(found, str) else ()
+    return [
+        {"step": wording.setting(alarm.get("step")), "message": str(alarm["message"])}
+        for alarm in listed
+        if isinstance(alarm, Mapping) and alarm.get("message")
+    ]
 
 
 def _model(settings: Any) -> Any:

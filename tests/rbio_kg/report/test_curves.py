@@ -15,10 +15,15 @@ def _charts(run: Path) -> dict[str, LineChart]:
 
 def test_all_curves_of_a_whole_run_are_drawn(tmp_path: Path) -> None:
     charts = _charts(make_run(tmp_path / "run"))
-    assert list(charts) == ["warmup-loss", "reward", "parts", "well-formed", "entropy", "yes", "length"]
+    assert list(charts) == ["warmup-loss", "reward", "parts", "well-formed", "entropy", "yes", "length",
+                            "held-out", "zero-spread"]  # fmt: skip
     assert [id for id, chart in charts.items() if chart.missing] == []
     assert [len(line.dots) for line in charts["warmup-loss"].lines] == [6, 6, 6]
     assert len(charts["reward"].lines[0].dots) == STEPS
+    assert [line.name for line in charts["yes"].lines] == ["yes", "verifiers' mean"]
+    assert [title for _, _, title in charts["held-out"].lines[0].dots] == [
+        "log-likelihood, step 5: \u22120.6583", "log-likelihood, step 10: \u22120.6167",
+    ]  # fmt: skip
     assert [line.name for line in charts["parts"].lines] == ["answer", "format", "reasoning trace"]
 
 
@@ -60,13 +65,13 @@ def test_the_parts_that_the_policy_can_change_come_first() -> None:
     assert [series.name for series in parts] == ["answer", "format", "reasoning trace", "expression", "graph path"]
 
 
-def test_the_log_tells_the_well_formed_share_where_no_rollouts_are(tmp_path: Path) -> None:
+def test_the_log_speaks_where_no_rollouts_are(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     for path in (run / "rollouts").iterdir():
         path.unlink()
     charts = _charts(run)
     assert charts["well-formed"].summary == "well formed: 0.9 first, 0.9 last"
-    assert charts["yes"].missing == "Not logged in this run."
+    assert charts["yes"].summary == "yes: 0.5 first, 0.5 last; verifiers' mean: 0.45 first, 0.45 last"
 
 
 def test_values_that_are_no_number_are_left_out(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -174,3 +175,13 @@ def test_a_card_tells_what_its_verifier_knows(tmp_path: Path) -> None:
     cards = {"expression": {**scorecards()["expression"], "knows": "what knockdowns did", "sources": ["perturbqa"]}}
     text = _text(write_report(make_run(tmp_path / "run"), tmp_path / "r.html", scorecards=cards).read_text("utf-8"))
     assert "What it knows what knockdowns did Sources perturbqa" in text
+
+
+def test_alarms_are_listed_and_never_obeyed(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    page = write_report(run, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<strong>Alarm at step 7:</strong> entropy is &lt;low&gt;." in page
+    manifest = json.loads((run / "manifest.json").read_text())
+    for alarms in ([], None, "none", [3]):
+        (run / "manifest.json").write_text(json.dumps({**manifest, "alarms": alarms}))
+        assert "No alarm was raised." in write_report(run, tmp_path / "report.html").read_text(encoding="utf-8")

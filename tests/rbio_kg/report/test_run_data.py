@@ -27,7 +27,7 @@ def test_a_whole_run_is_read(tmp_path: Path) -> None:
     assert run.rollouts.height == ROLLOUTS
     assert run.rollouts["step"].to_list() == sorted(run.rollouts["step"])
     assert set(run.evaluations) == {"before", "after_warmup", "after"}
-    assert len(run.log) == STEPS + 6
+    assert len(run.log) == STEPS + 8
     first = rollout(run.rollouts.row(0, named=True))
     assert (first.claim.subject, first.claim.object, first.claim.cell_line) == ("MYC", "CDK4", "k562")
     assert [verdict.verifier for verdict in first.verdicts][-1] == "experiment"
@@ -47,7 +47,7 @@ def test_a_last_line_that_was_cut_off_is_said_not_fatal(tmp_path: Path) -> None:
     with (run / "log.jsonl").open("a") as log:
         log.write('{"step": 13, "rew')
     read = read_run(run)
-    assert len(read.log) == STEPS + 6
+    assert len(read.log) == STEPS + 8
     assert "incomplete" in read.remarks[0]
 
 

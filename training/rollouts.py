@@ -13,7 +13,7 @@ import polars as pl
 
 from rbio_kg.claims import Claim, Status, Verdict
 from rbio_kg.errors import VerifierError
-from training.completions import Completion, completion_text
+from training.completions import Completion, completion_text, text_read
 from training.processes import Processes
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class RolloutRecorder:
         _record(judgements, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1
-        rows = self.processes.together(self.rows(step, judgements, prompts))
+        read = [text_read(*pair) for pair in zip(prompts, completions, strict=True)]
+        rows = self.processes.together(self.rows(step, judgements, read))
         if self.processes.first:
             write_rollouts(self.folder, step, rows)
         return list(rewards)

@@ -153,6 +153,7 @@ def test_a_policy_that_asks_the_graph_is_trained(snapshot: Snapshot, tmp_path: P
     assert max(calls) > 0
     files = sorted((tmp_path / "work" / "runs" / "small" / "rollouts").glob("*.parquet"))
     rows = pl.concat([pl.read_parquet(file) for file in files])
+    assert rows["prompt"].str.contains(r"P\d\d (yes|no)").any()  # what a tool said was read
     answered = rows.filter(pl.col("answer").is_not_null())
     assert len(answered) > 0
     assert not rows["completion"].str.contains("tool_call").all()

@@ -1,7 +1,8 @@
 """The verifier of vocabulary: does the reasoning say of each gene what its most specific GO annotations say?
 
-After the keyword and ROUGE verifiers of the rbio-1 paper, with two changes that keep stuffing from paying: a term only
-counts in a sentence that names the gene, and only the first few such sentences are read, each on its own.
+After the keyword, ROUGE and likelihood verifiers of the rbio-1 paper, with changes that keep stuffing from paying: a
+term only counts in a sentence that names the gene, only the first few such sentences are read, and lists count for
+nothing. The paper's likelihood of the annotations does not depend on what the model wrote; here it is what that adds.
 """
 
 from __future__ import annotations
@@ -22,11 +23,19 @@ from rbio_kg.graph.compilation import NAMESPACES
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.mentions import Lexicon
+from verifiers.perplexity import PerplexityGain
 from verifiers.places import normalised
-from verifiers.rouge import mean_f_measure
+from verifiers.rouge import f_measures
 from verifiers.wordings import NEGATIONS
 
-Variant = Literal["rouge", "keyword"]
+Variant = Literal["rouge", "rouge1", "rouge2", "rougeL", "keyword", "likelihood"]
+VARIANTS: tuple[Variant, ...] = ("rouge", "rouge1", "rouge2", "rougeL", "keyword", "likelihood")
+_ROUGES: dict[Variant, slice] = {
+    "rouge": slice(0, 3),
+    "rouge1": slice(0, 1),
+    "rouge2": slice(1, 2),
+    "rougeL": slice(2, 3),
+}
 
 READ_CHARACTERS = 4_000
 """No more of a text is read."""
@@ -64,36 +73,48 @@ class OntologyTextVerifier(Verifier):
     """Scores a reasoning by its agreement with the GO annotations of the claim's genes.
 
     Per gene: the mean over `ENOUGH` sentences of min(1, F / `FULL_AGREEMENT`), where F is the mean of the F-measures of
-    ROUGE-1, ROUGE-2 and ROUGE-L (stemmed) between the sentence, without gene names, and the best-fitting term name. The
-    `keyword` variant asks instead whether the term's name stands in the sentence word for word. Sentences that deny
-    something do not count. The score is the mean over the genes that are annotated; a text that says nothing of them
-    scores 0.
+    ROUGE-1, ROUGE-2 and ROUGE-L (stemmed) between the sentence, without gene names, and the best-fitting term name;
+    `rouge1`, `rouge2` and `rougeL` take one of the three. `keyword` asks instead whether the term's name stands in the
+    sentence word for word. `likelihood` puts the gene's sentences before "GENE takes part in" and measures by how much
+    they lower a language model's perplexity of the names of the gene's terms (`verifiers.perplexity`). Sentences that
+    deny something do not count. The score is the mean over the genes that are annotated; a text that says nothing of
+    them scores 0.
 
     Args:
         snapshot_dir: folder of a snapshot.
-        variant: `rouge` or `keyword`.
+        variant: one of `VARIANTS`.
         namespaces: the ontologies that are read.
+        model: the `likelihood` variant's causal language model, a folder in the Hugging Face layout or a hub id.
 
     Raises:
-        VerifierError: the variant or an ontology is unknown.
+        VerifierError: the variant or an ontology is unknown, or the model is missing or given in vain.
     """
 
     name = "ontology_text"
     kind: ClassVar[Literal["claim", "text"]] = "text"
 
     def __init__(
-        self, snapshot_dir: Path | str, variant: Variant = "rouge", namespaces: Sequence[str] = NAMESPACES
+        self,
+        snapshot_dir: Path | str,
+        variant: Variant = "rouge",
+        namespaces: Sequence[str] = NAMESPACES,
+        *,
+        model: Path | str | None = None,
     ) -> None:
-        if variant not in ("rouge", "keyword"):
-            raise VerifierError(f"ontology_text has no variant {variant!r}", hint="known: rouge, keyword")
+        if variant not in VARIANTS:
+            raise VerifierError(f"ontology_text has no variant {variant!r}", hint=f"known: {', '.join(VARIANTS)}")
+        if (variant == "likelihood") != (model is not None):
+            raise VerifierError("the likelihood variant, and no other, needs a language model", hint="give it as model")
         self.snapshot_dir = Path(snapshot_dir)
         if not namespaces or not set(namespaces) <= set(NAMESPACES):
             raise VerifierError(f"GO has no ontologies {list(namespaces)}", hint="known: " + ", ".join(NAMESPACES))
         self.variant = variant
         self.namespaces = tuple(namespaces)
+        self._gain = None if model is None else PerplexityGain(model)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"snapshot_dir": self.snapshot_dir, "variant": self.variant, "namespaces": self.namespaces}
+        kept = ("snapshot_dir", "variant", "namespaces", "_gain")
+        return {name: self.__dict__[name] for name in kept}
 
     @cached_property
     def snapshot(self) -> Snapshot:
@@ -119,6 +140,7 @@ class OntologyTextVerifier(Verifier):
             settings={
                 "variant": self.variant,
                 "namespaces": list(self.namespaces),
+                "model": None if self._gain is None else self._gain.model,
                 "terms": TERMS,
                 "sentences": SENTENCES,
                 "enough": ENOUGH,
@@ -159,6 +181,11 @@ class OntologyTextVerifier(Verifier):
         if not annotated:
             return math.nan, {}, "no GO annotation of these genes"
         sentences = self._sentences(text, annotated)
+        if self._gain is not None:
+            gains = {symbol: self._gained(symbol, sentences[symbol], references[symbol]) for symbol in annotated}
+            helped = {s: [_Match(gain, term) for term, _ in references[s]] for s, gain in gains.items() if gain}
+            told = ", ".join(f"{symbol} {gain:.2f}" for symbol, gain in gains.items())
+            return sum(gains.values()) / len(gains), helped, f"the text lowers the annotations' perplexity by: {told}"
         matches = {
             symbol: self._best([self._match(words, references[symbol]) for words in sentences[symbol]])
             for symbol in annotated
@@ -169,6 +196,13 @@ class OntologyTextVerifier(Verifier):
         ]
         count = sum(len(found) for found in matches.values())
         return sum(values) / len(values), matches, f"{count} sentences agree with annotations of {', '.join(annotated)}"
+
+    def _gained(self, symbol: str, sentences: dict[str, str], reference: tuple[tuple[int, str], ...]) -> float:
+        """How far the gene's sentences lower the perplexity of its annotations, 0 to 1."""
+        assert self._gain is not None
+        context = " ".join(f"{written}." for words, written in sentences.items() if not self._is_list(words))
+        names = ", ".join(self.snapshot.term_names[term] for term, _ in reference)
+        return self._gain.gain(context, f"{symbol} takes part in", f"{names}.")
 
     def _genes(self, claim: Claim) -> list[str]:
         """Symbols of the claim's genes; none where one is unknown or both are the same."""
@@ -193,9 +227,9 @@ class OntologyTextVerifier(Verifier):
     def _rank(self, term: int) -> tuple[float, int]:
         return -float(self.snapshot.information_content[term]), term
 
-    def _sentences(self, text: str, symbols: list[str]) -> dict[str, list[str]]:
-        """Of each gene, the first different sentences that name it, as normalised words without gene names."""
-        found: dict[str, dict[str, None]] = {symbol: {} for symbol in symbols}
+    def _sentences(self, text: str, symbols: list[str]) -> dict[str, dict[str, str]]:
+        """Of each gene, the first different sentences that name it: normalised words without gene names, as written."""
+        found: dict[str, dict[str, str]] = {symbol: {} for symbol in symbols}
         for match in _SENTENCE.finditer(text[:READ_CHARACTERS]):
             if NEGATIONS & set(match.group().lower().split()):
                 continue
@@ -206,8 +240,8 @@ class OntologyTextVerifier(Verifier):
             words = normalised("".join(rest))
             for symbol in {mention.symbol for mention in mentions} & set(symbols):
                 if len(found[symbol]) < SENTENCES:
-                    found[symbol][words] = None
-        return {symbol: list(sentences) for symbol, sentences in found.items()}
+                    found[symbol].setdefault(words, match.group().strip())
+        return found
 
     def _match(self, words: str, reference: tuple[tuple[int, str], ...]) -> _Match:
         if self._is_list(words):
@@ -218,7 +252,8 @@ class OntologyTextVerifier(Verifier):
         words, name = _told(words), _told(name)
         if self.variant == "keyword":
             return float(f" {name} " in f" {words} ")
-        agreement = min(1.0, mean_f_measure(name, words) / FULL_AGREEMENT)
+        measures = f_measures(name, words)[_ROUGES[self.variant]]
+        agreement = min(1.0, sum(measures) / len(measures) / FULL_AGREEMENT)
         return agreement if agreement >= LEAST_AGREEMENT else 0.0
 
     def _is_list(self, words: str) -> bool:

@@ -24,12 +24,12 @@ def stems(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65_536)
-def mean_f_measure(reference: str, text: str) -> float:
-    """Mean of the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004, stemmed), 0 to 1."""
+def f_measures(reference: str, text: str) -> tuple[float, ...]:
+    """F-measures of ROUGE-1, ROUGE-2 and ROUGE-L (Lin 2004, stemmed), each 0 to 1."""
     one, other = stems(reference), stems(text)
     if not set(one) & set(other):
-        return 0.0
-    return (_overlap(one, other, 1) + _overlap(one, other, 2) + _subsequence(one, other)) / 3
+        return 0.0, 0.0, 0.0
+    return _overlap(one, other, 1), _overlap(one, other, 2), _subsequence(one, other)
 
 
 def _f(hits: int, reference: int, text: int) -> float:

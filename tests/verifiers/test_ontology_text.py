@@ -10,9 +10,10 @@ import pytest
 from rbio_kg.claims import Claim
 from rbio_kg.errors import VerifierError
 from tests.batteries.verifier import VerifierBattery
+from tests.tiny_model import tiny_model, tiny_tokenizer
 from tests.verifiers.named_graph import TERMS, named_snapshot
 from verifiers.interface import Verifier
-from verifiers.ontology_text import OntologyTextVerifier, Variant
+from verifiers.ontology_text import VARIANTS, OntologyTextVerifier
 
 CLAIM = Claim("TP53", "changes_expression_of", "SP1", "k562")
 HONEST = (
@@ -21,12 +22,33 @@ HONEST = (
 )
 
 
+def model_that_read(folder: Path) -> Path:
+    """A tiny language model that a few steps have taught to go on from the honest text to the annotations."""
+    import torch
+
+    tokenizer = tiny_tokenizer()
+    model = tiny_model(tokenizer)
+    lesson = f"{HONEST} TP53 takes part in {TERMS['GO:0000003'][0]}, {TERMS['GO:0000006'][0]}."
+    ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode(lesson, add_special_tokens=False)]])
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(40):
+        model(input_ids=ids, labels=ids).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def verifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, OntologyTextVerifier]:
     folder = tmp_path_factory.mktemp("named") / "snapshot"
     named_snapshot(folder)
-    variants: tuple[Variant, ...] = ("rouge", "keyword")
-    return {variant: OntologyTextVerifier(folder, variant) for variant in variants}
+    model = model_that_read(tmp_path_factory.mktemp("model"))
+    return {
+        variant: OntologyTextVerifier(folder, variant, model=model if variant == "likelihood" else None)
+        for variant in VARIANTS
+    }
 
 
 class _Battery(VerifierBattery):
@@ -51,7 +73,13 @@ class TestKeyword(_Battery):
         return verifiers["keyword"]
 
 
-@pytest.fixture(params=["rouge", "keyword"])
+class TestLikelihood(_Battery):
+    @pytest.fixture
+    def verifier(self, verifiers: dict[str, OntologyTextVerifier]) -> Verifier:
+        return verifiers["likelihood"]
+
+
+@pytest.fixture(params=["rouge", "rouge1", "rouge2", "rougeL", "keyword"])
 def verifier(request: pytest.FixtureRequest, verifiers: dict[str, OntologyTextVerifier]) -> OntologyTextVerifier:
     return verifiers[request.param]
 
@@ -107,6 +135,23 @@ def test_cites_the_terms_that_were_said(verifier: OntologyTextVerifier) -> None:
     verdict = verifier.explain(CLAIM, HONEST)
     cited = {(element.start.key, element.end.key) for element in verdict.evidence}
     assert cited == {("TP53", "GO:0000003"), ("TP53", "GO:0000006"), ("SP1", "GO:0000005")}
+
+
+def test_likelihood_depends_on_what_the_text_says(verifiers: dict[str, OntologyTextVerifier]) -> None:
+    judge = verifiers["likelihood"]
+    honest, silent = score(judge, HONEST), score(judge, "I do not know.")
+    assert honest > 0 == silent
+    assert score(judge, "TP53: " + "; ".join(name for name, _, _ in TERMS.values())) < honest
+    verdict = judge.explain(CLAIM, HONEST)
+    assert {element.end.key for element in verdict.evidence} <= {"GO:0000003", "GO:0000006", "GO:0000005"}
+    assert "perplexity" in verdict.reason
+
+
+def test_only_the_likelihood_takes_a_model(verifiers: dict[str, OntologyTextVerifier]) -> None:
+    folder = verifiers["rouge"].snapshot_dir
+    for options in ({"variant": "likelihood"}, {"variant": "rouge", "model": folder}):
+        with pytest.raises(VerifierError, match="language model"):
+            OntologyTextVerifier(folder, **options)
 
 
 def test_an_unknown_variant_is_refused(verifier: OntologyTextVerifier) -> None:

@@ -15,6 +15,7 @@ from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
 from tests.commands import fails, invoke
 from verifiers.baselines import BASELINES
+from verifiers.protocols import PROTOCOLS
 
 Built = tuple[Path, dict[str, Any]]
 SAMPLE = sample_directory() / "perturbqa"
@@ -55,7 +56,7 @@ def test_a_line_that_the_workspace_has_never_seen(built: Built, hela: Path, tmp_
     assert nowhere["baselines"]["gene_prior"] is None
 
 
-@pytest.mark.parametrize("protocol", ["official", "global", "gene-disjoint"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_protocol(built: Built, hela: Path, tmp_path: Path, protocol: str) -> None:
     workspace, _ = built
     out = tmp_path / "scored.csv"

@@ -125,7 +125,7 @@ def plain_vote(model: Any, asked: pl.DataFrame) -> Any:
         for fold in np.unique(folds[known]).tolist():
             mine = known & (folds == fold)
             jury = model.jury((name, task), frozenset() if fold < 0 else frozenset({fold}))
-            out[row, mine] = model.features(jury, perts[mine], genes[mine])[:, jury.names.index("vote")]
+            out[row, mine] = jury.features(perts[mine], genes[mine])[:, jury.names.index("vote")]
     return out.mean(axis=0)
 
 

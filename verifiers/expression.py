@@ -20,7 +20,6 @@ from verifiers.votes import SHARP
 __all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
 
 _CITED = 6
-_CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +120,16 @@ class ExpressionVerifier(Verifier):
         """Mean of `answer(line, subjects, targets, rows)`, subjects ascending, over each claim's lines; NaN without."""
         model, total, count = self.model, np.zeros(len(claims)), np.zeros(len(claims))
         asked: dict[str, list[tuple[int, int, int]]] = {}
+        lines: dict[str | None, tuple[str, ...]] = {}
         for row, claim in enumerate(claims):
             if claim is None:
                 continue
             subject, target = model.place(claim.subject), model.place(claim.object)
             if subject < 0 or target < 0 or subject == target:
                 continue
-            for line in self._lines(claim.cell_line):
+            if claim.cell_line not in lines:
+                lines[claim.cell_line] = self._lines(claim.cell_line)
+            for line in lines[claim.cell_line]:
                 asked.setdefault(line, []).append((subject, target, row))
         for line, found in asked.items():
             subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
@@ -147,18 +149,11 @@ class ExpressionVerifier(Verifier):
     def _probabilities(
         self, line: str, task: str, subjects: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]
     ) -> FloatArray:
-        """For sorted subjects; NaN where the line has no such task or never monitored the target."""
+        """Probabilities (n,); NaN where the line has no such task or never monitored the target."""
         model, out = self.model, np.full(len(subjects), np.nan)
-        if (line, task) not in model.calibrations:
-            return out
-        columns = model.columns(line)
-        place = np.minimum(np.searchsorted(columns, targets), len(columns) - 1)
-        monitored = np.flatnonzero(columns[place] == targets)
-        different, index = np.unique(subjects[monitored], return_inverse=True)
-        for start in range(0, len(different), _CHUNK):
-            table = model.probabilities((line, task), different[start : start + _CHUNK].tolist())
-            chosen = (index >= start) & (index < start + _CHUNK)
-            out[monitored[chosen]] = table[index[chosen] - start, place[monitored[chosen]]]
+        if (line, task) in model.calibrations:
+            monitored = np.isin(targets, model.columns(line))
+            out[monitored] = model.probabilities((line, task), subjects[monitored], targets[monitored])
         return out
 
     def neighbours(self, claim: Claim, k: int) -> list[Neighbour]:

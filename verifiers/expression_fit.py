@@ -144,7 +144,7 @@ def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], N
         asked = folds == fold
         jury = model.jury(key, frozenset({fold}))
         seen[-1, jury.heard] = True
-        features[asked] = model.features(jury, rows.perts[asked], rows.genes[asked])
+        features[asked] = jury.features(rows.perts[asked], rows.genes[asked])
     fits = {-1: _logistic(features, rows.labels, names)}
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
@@ -171,7 +171,7 @@ def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...]
             seen[rows.perts[asked]] = True
             jury = model.jury(key, frozenset({fold, other}))
             seen[jury.heard] = True
-            features.append(model.features(jury, rows.perts[asked], rows.genes[asked]))
+            features.append(jury.features(rows.perts[asked], rows.genes[asked]))
             labels.append(rows.labels[asked])
             count += int(asked.sum())
         if count >= ENOUGH_ROWS or step == MOST_STEPS:

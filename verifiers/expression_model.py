@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,9 +14,6 @@ from verifiers.logistic import Logistic
 from verifiers.regression import Kin, PairRegression, solve
 from verifiers.similarity import Profiles
 from verifiers.votes import Jury, Places, Rows, fold_of, row_habits
-
-_CHUNK = 64
-_KEPT_ROWS = 2000
 
 Key = tuple[str, str]
 """A cell line and a task, `de` or `dir`."""
@@ -53,8 +49,6 @@ class ExpressionModel:
     aliases: Mapping[str, str]
     settings: Mapping[str, Any]
     _juries: dict[tuple[Key, frozenset[int]], Jury] = field(default_factory=dict)
-    _kept: OrderedDict[tuple[Key, int], NDArray[np.float64]] = field(default_factory=OrderedDict)
-    _like: OrderedDict[tuple[Key, int], NDArray[np.float64]] = field(default_factory=OrderedDict)
 
     @property
     def seed(self) -> int:
@@ -110,12 +104,7 @@ class ExpressionModel:
     def likeness(self, key: Key, pert: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """The knockdowns that may speak about a perturbation, ascending, and how like it they are."""
         jury = self.jury_for(key, pert)
-        found = self._like.get((key, pert))
-        if found is None:
-            found = self._like[key, pert] = jury.similarity(np.array([pert]))[0]
-            while len(self._like) > _KEPT_ROWS:
-                self._like.popitem(last=False)
-        return jury.panel.perts, found
+        return jury.panel.perts, jury.similarity(pert)
 
     def place(self, name: str) -> int:
         """Place of a gene by symbol or other name, -1 where unknown."""
@@ -191,37 +180,19 @@ class ExpressionModel:
         fold = self.fold(key, pert)
         return self.jury(key, frozenset() if fold < 0 else frozenset({fold}))
 
-    @staticmethod
-    def features(jury: Jury, perts: NDArray[Any], genes: NDArray[Any]) -> NDArray[np.float64]:
-        """Features (n, features) of (perturbation, gene) pairs given by their places."""
-        subjects, index = np.unique(perts, return_inverse=True)
-        column = np.searchsorted(jury.columns, genes)
-        out = np.zeros((len(perts), len(jury.names)))
-        for start in range(0, len(subjects), _CHUNK):
-            asked = (index >= start) & (index < start + _CHUNK)
-            found = jury.features(subjects[start : start + _CHUNK])
-            out[asked] = found[index[asked] - start, column[asked]]
-        return out
+    def probabilities(self, key: Key, perts: NDArray[Any], genes: NDArray[Any]) -> NDArray[np.float64]:
+        """P(label 1) of monitored genes, (n,): change for `de`, increase if changed for `dir`.
 
-    def probabilities(self, key: Key, perts: Sequence[int]) -> NDArray[np.float64]:
-        """P(label 1) of every monitored gene, (len(perts), columns): change for `de`, increase if changed for `dir`."""
-        missing: dict[int, list[int]] = {}
-        for pert in dict.fromkeys(perts):
-            if (key, pert) in self._kept:
-                self._kept.move_to_end((key, pert))
-            else:
-                missing.setdefault(self.fold(key, pert), []).append(pert)
-        fresh: dict[int, NDArray[np.float64]] = {}
-        for fold, found in missing.items():
+        Args:
+            key: cell line and task.
+            perts: places of the knocked down genes, (n,).
+            genes: places of genes among the line's columns, (n,).
+        """
+        out = np.zeros(len(perts))
+        subjects, index = np.unique(perts, return_inverse=True)
+        folds = np.array([self.fold(key, pert) for pert in subjects.tolist()], dtype=np.int64)[index]
+        for fold in np.unique(folds).tolist():
+            mine = folds == fold
             jury = self.jury(key, frozenset() if fold < 0 else frozenset({fold}))
-            for start in range(0, len(found), _CHUNK):
-                chunk = found[start : start + _CHUNK]
-                features = jury.features(np.array(chunk, dtype=np.int32))
-                odds = self.calibrations[key][fold](features.reshape(-1, features.shape[2]))
-                fresh |= dict(zip(chunk, odds.reshape(features.shape[:2]), strict=True))
-        result = np.stack([fresh[pert] if pert in fresh else self._kept[key, pert] for pert in perts])
-        for pert, row in fresh.items():
-            self._kept[key, pert] = row
-        while len(self._kept) > _KEPT_ROWS:
-            self._kept.popitem(last=False)
-        return result
+            out[mine] = self.calibrations[key][fold](jury.features(perts[mine], genes[mine]))
+        return out

@@ -12,6 +12,7 @@ weights solve (K + W^-1) a = (label - h) / w, here by conjugate gradients. Setti
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -37,6 +38,7 @@ LEAST_LENGTH = 0.3
 LEAST_SPREAD = 0.01
 """Least w: a gene that hardly ever changes has no steep log odds."""
 _TOLERANCE, _MOST_STEPS = 3e-3, 60
+_KEPT = 2000
 
 
 class Kin:
@@ -50,6 +52,18 @@ class Kin:
 
     def __init__(self, profiles: Profiles, perts: NDArray[np.int32], factors: NDArray[np.float32]) -> None:
         self.profiles, self.perts, self.factors = profiles, perts, factors
+        self._kept: OrderedDict[int, Floats] = OrderedDict()
+
+    def similarity(self, subjects: Sequence[int]) -> Floats:
+        """Similarities of subjects to the training knockdowns, (subjects, perts); those asked for last are kept."""
+        found = {one: self._kept[one] for one in subjects if one in self._kept}
+        missing = [one for one in dict.fromkeys(subjects) if one not in found]
+        fresh = dict(zip(missing, self.profiles.similarity(np.array(missing), self.perts), strict=True))
+        self._kept |= fresh
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        found |= fresh
+        return np.array([found[one] for one in subjects]).reshape(len(subjects), len(self.perts))
 
     @cached_property
     def like(self) -> NDArray[np.float32]:
@@ -60,7 +74,7 @@ class Kin:
 
 def squared_cosines(profiles: Profiles, first: NDArray[Any], second: NDArray[Any], similarity: Floats) -> Floats:
     """Similarities (first, second) as squared cosines, 0 to 1; a gene without a profile is like nothing."""
-    reach = [np.sqrt(np.maximum(profiles.lengths[places] ** 2, 1e-12)) for places in (first, second)]
+    reach = [np.maximum(profiles.lengths[places], 1e-6) for places in (first, second)]
     out: Floats = (similarity / reach[0][:, None] / reach[1][None, :]) ** 2
     return out
 
@@ -78,6 +92,25 @@ def gene_factors(profiles: Profiles, monitored: NDArray[Any]) -> NDArray[np.floa
     length = np.linalg.norm(found, axis=1, keepdims=True)
     vectors: NDArray[np.float32] = (found / np.maximum(length, LEAST_LENGTH)).astype(np.float32)
     return vectors
+
+
+@compiled
+def column_sums(
+    start: NDArray[Any], rows: NDArray[Any], values: NDArray[Any], weights: Floats, columns: NDArray[Any]
+) -> Floats:
+    """Weighted sums (len(columns),) of some columns of a csc matrix for weights (rows,)."""
+    out = np.zeros(len(columns))
+    for number in range(len(columns)):
+        for at in range(start[columns[number]], start[columns[number] + 1]):
+            out[number] += values[at] * weights[rows[at]]
+    return out
+
+
+def csc_parts(matrix: Any) -> tuple[Any, Any, Any]:
+    """What `column_sums` takes of a sparse matrix."""
+    matrix = matrix.tocsc()
+    matrix.sort_indices()
+    return matrix.indptr, matrix.indices, matrix.data
 
 
 @compiled
@@ -225,33 +258,33 @@ class PairRegression:
         weights: Sequence[NDArray[np.float32]],
         own: int,
     ) -> None:
-        self.profiles, self.perts = known.profiles, known.perts
-        vectors = known.factors[columns].astype(np.float64)
+        self.known = known
         size = len(known.perts)
-        self._same = sp.csr_matrix((size, len(columns)))
-        alike = np.zeros((size, vectors.shape[1]))
+        same = sp.csr_matrix((size, len(columns)))
+        alike = np.zeros((size, known.factors.shape[1]))
         for number, ((perts, genes), weight) in enumerate(zip(rows, weights, strict=True)):
             kept = weight != 0
             place, gene, value = np.searchsorted(known.perts, perts[kept]), genes[kept], weight[kept].astype(np.float64)
             column = np.minimum(np.searchsorted(columns, gene), max(len(columns) - 1, 0))
             inside = columns[column] == gene if len(columns) else np.zeros(len(gene), dtype=np.bool_)
             matrix = sp.csr_matrix((value[inside], (place[inside], column[inside])), (size, len(columns)))
-            self._same = self._same + matrix * (1.0 if number == own else ACROSS)
+            same = same + matrix * (1.0 if number == own else ACROSS)
             pool = sp.csr_matrix((value, (place, np.arange(len(value)))), (size, len(value)))
             alike += (pool @ known.factors[gene].astype(np.float64)) * (1.0 if number == own else PAIR_ACROSS)
-        # Sparse, although full: a product with BLAS depends on how many knockdowns are asked at once.
-        self._alike, self._vectors = sp.csr_matrix(PAIR * alike), sp.csr_matrix(vectors)
-        self._same = self._same.tocsr()
+        self._same, self._alike = csc_parts(same), PAIR * alike
+        self._vectors = known.factors[columns].astype(np.float64)
 
-    def answers(self, subjects: NDArray[Any], similarity: Floats) -> tuple[Floats, Floats]:
-        """Log odds above the habit, by the same gene and by like genes, both (subjects, columns).
+    def answers(self, subject: int, similarity: Floats, asked: NDArray[Any]) -> tuple[Floats, Floats]:
+        """Log odds above the habit, by the same gene and by like genes, both (asked,).
 
         Args:
-            subjects: places of knockdowns.
-            similarity: theirs to the training knockdowns, (subjects, perts).
+            subject: place of a knockdown.
+            similarity: its, to the training knockdowns, (perts,).
+            asked: indices among the columns.
         """
-        like = squared_cosines(self.profiles, subjects, self.perts, similarity)
-        itself = (subjects[:, None] == self.perts[None, :]).astype(np.float64)
-        same = (self._same.T @ np.ascontiguousarray((like + SELF * itself).T)).T
-        spoken = self._alike.T @ np.ascontiguousarray((like + itself).T)
-        return same, (self._vectors @ np.ascontiguousarray(spoken)).T
+        known = self.known
+        like = squared_cosines(known.profiles, np.array([subject]), known.perts, similarity[None, :])[0]
+        itself = np.equal(known.perts, subject).astype(np.float64)
+        spoken = (like + itself) @ self._alike
+        # A sum by genes, not a matrix product: BLAS sums in another order for another number of genes.
+        return column_sums(*self._same, like + SELF * itself, asked), (self._vectors[asked] * spoken).sum(axis=1)

@@ -16,6 +16,8 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from rbio_kg.graph.kernels import compiled
+
 Tables = Mapping[str, pl.DataFrame]
 Profile = Callable[[Tables, Sequence[str]], Any]
 
@@ -105,6 +107,51 @@ SIMILARITIES: tuple[tuple[str, float, Profile], ...] = (
 """Name, weight and profile of each similarity; another one is one more line here."""
 
 
+def _parts(matrix: Any) -> tuple[Any, Any, Any]:
+    return np.asarray(matrix.indptr), np.asarray(matrix.indices), np.asarray(matrix.data)
+
+
+@compiled
+def _products(  # noqa: PLR0917
+    start: NDArray[Any],
+    features: NDArray[Any],
+    values: NDArray[np.float32],
+    places: NDArray[Any],
+    across_start: NDArray[Any],
+    across: NDArray[Any],
+    across_values: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Adds to a full matrix the products of some rows, given by place (-1 for none), with a sparse matrix."""
+    for row in range(len(places)):
+        if places[row] < 0:
+            continue
+        for at in range(start[places[row]], start[places[row] + 1]):
+            feature, value = features[at], values[at]
+            for other in range(across_start[feature], across_start[feature + 1]):
+                out[row, across[other]] += value * across_values[other]
+
+
+@compiled
+def _pair_products(
+    start: NDArray[Any], features: NDArray[Any], values: NDArray[np.float32], first: NDArray[Any], second: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Products of pairs of rows whose features ascend."""
+    out = np.zeros(len(first), dtype=np.float32)
+    for pair in range(len(first)):
+        one, one_end = start[first[pair]], start[first[pair] + 1]
+        two, two_end = start[second[pair]], start[second[pair] + 1]
+        while one < one_end and two < two_end:
+            if features[one] == features[two]:
+                out[pair] += values[one] * values[two]
+                one, two = one + 1, two + 1
+            elif features[one] < features[two]:
+                one += 1
+            else:
+                two += 1
+    return out
+
+
 @dataclass(frozen=True)
 class Profiles:
     """Profiles of genes.
@@ -120,7 +167,9 @@ class Profiles:
 
     def similarity(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
         """Similarities (len(first), len(second)) of genes given by their places; a place of -1 is like nothing."""
-        return self.against(first, self.turned(second))
+        out = np.zeros((len(first), len(second)), dtype=np.float32)
+        _products(*self._arrays, np.asarray(first, dtype=np.int64), *_parts(self.turned(second)), out)
+        return out.astype(np.float64)
 
     def turned(self, places: NDArray[Any]) -> Any:
         """Profiles as columns, csr (features, len(places)); those asked for last are kept."""
@@ -131,9 +180,13 @@ class Profiles:
             self._turned.pop(next(iter(self._turned)))
         return found
 
-    def against(self, first: NDArray[Any], columns: Any) -> NDArray[np.float64]:
-        """The same, with the second genes' rows already transposed: csr (features, len(second))."""
-        return np.asarray((self.rows(first) @ columns).toarray(), dtype=np.float64)
+    def pairs(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
+        """Similarities (n,) of genes given by their places, 0 or more."""
+        return _pair_products(*self._arrays, first, second).astype(np.float64)
+
+    @cached_property
+    def _arrays(self) -> tuple[Any, Any, Any]:
+        return _parts(self.matrix)
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from rbio_kg.graph.kernels import compiled
 from verifiers.logistic import log_odds
-from verifiers.regression import PairRegression
+from verifiers.regression import Kin, PairRegression, column_sums, csc_parts
 from verifiers.similarity import Profiles
 
 FloatArray = NDArray[np.float64]
@@ -34,6 +34,7 @@ votes of few or distant knockdowns count little. Chosen by cross-validation on t
 LEAST_CHANGES = 3
 """Genes with at least so many changes take part in the co-response."""
 CO_RESPONSE_PRIOR = 5.0
+_CHUNK = 64
 
 
 def fold_of(symbol: str, seed: int) -> int:
@@ -73,10 +74,17 @@ class _Panel:
         self.known = sp.csr_matrix((np.ones(len(rows)), (index, place)), shape=shape)
         self.excess = sp.csr_matrix((rows.labels - self.habit[place], (index, place)), shape=shape)
 
-    def sums(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Weighted sums of excess and of known labels, both (subjects, columns), for weights (subjects, perts)."""
-        across = np.ascontiguousarray(weights.T)
-        return (self.excess.T @ across).T, (self.known.T @ across).T
+
+@compiled
+def _echo(
+    together: NDArray[np.float64], first: FloatArray, second: FloatArray, rows: NDArray[Any]
+) -> tuple[FloatArray, FloatArray]:
+    """Products of some rows of a matrix with two vectors."""
+    one, two = np.zeros(len(rows)), np.zeros(len(rows))
+    for number in range(len(rows)):
+        one[number] = np.dot(together[rows[number]], first)
+        two[number] = np.dot(together[rows[number]], second)
+    return one, two
 
 
 def pooled(panels: Sequence[_Panel], profiles: Profiles) -> tuple[Any, Any]:
@@ -126,6 +134,7 @@ class Jury:
             )
             self._other_perts = np.flatnonzero(np.diff(self._other_known.indptr))
         self._co_response()
+        self._ready()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,52 +158,71 @@ class Jury:
         shared = (known.T @ known).toarray() + CO_RESPONSE_PRIOR
         together = (excess.T @ excess).toarray() / shared / np.outer(spread, spread)
         np.fill_diagonal(together, 1.0)
-        self._active, self._together = active, np.maximum(together, 0.0)
+        self._active, self._together = active, np.ascontiguousarray(np.maximum(together, 0.0))
 
-    @cached_property
-    def _pert_columns(self) -> Any:
-        return self.profiles.rows(self.panel.perts).T.tocsr()
-
-    def similarity(self, subjects: NDArray[Any]) -> FloatArray:
-        """Similarities (subjects, perturbations of the panel)."""
-        return self.profiles.against(subjects, self._pert_columns)
-
-    def _similarities(self, subjects: NDArray[Any]) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Similarities of subjects to the knockdowns of this line, of other lines and of the regression."""
-        others = self._other_perts if self.transfer else self.panel.perts[:0]
-        perts = np.union1d(self.panel.perts, others) if self.regression is None else self.regression.perts
-        found = self.profiles.similarity(subjects, perts)
-        own, other = (found[:, np.searchsorted(perts, places)] for places in (self.panel.perts, others))
-        return own, other, found
-
-    def features(self, subjects: Places) -> FloatArray:
-        """Features (subjects, columns, len(names)) of knockdowns given by their places."""
-        panel, out = self.panel, np.zeros((len(subjects), len(self.columns), len(self.names)))
-        like, elsewhere, everywhere = self._similarities(subjects)
-        # A perturbation never votes for itself, whatever its fold.
-        like[subjects[:, None] == panel.perts[None, :]] = 0.0
-        sharp, broad = like**SHARP, like**BROAD
-        excess, known = panel.sums(sharp)
-        out[:, :, 0] = log_odds(panel.habit)
-        out[:, :, 1] = excess / (known + SHARP_SHRINK)
-        wide, wide_known = panel.sums(broad)
-        out[:, :, 2] = wide / (wide_known + BROAD_SHRINK)
-        out[:, :, 3] = (wide.sum(axis=1) / (wide_known.sum(axis=1) + 1.0))[:, None]
-        out[:, :, 4] = self.profiles.similarity(subjects, self.columns)
-        spread, spread_known = excess[:, self._active] @ self._together, known[:, self._active] @ self._together
-        out[:, self._active, 5] = spread / (spread_known + SHARP_SHRINK)
+    def _ready(self) -> None:
+        """What answers need again and again."""
+        panel, others = self.panel, self._other_perts if self.transfer else self.panel.perts[:0]
+        perts = np.union1d(panel.perts, others).astype(np.int32)
+        self._kin = (
+            self.regression.known if self.regression else Kin(self.profiles, perts, np.zeros((0, 0), np.float32))
+        )
+        self._own, self._others = (np.searchsorted(self._kin.perts, places) for places in (panel.perts, others))
+        self._habit = log_odds(panel.habit)
+        self._excess, self._known = csc_parts(panel.excess), csc_parts(panel.known)
+        self._totals = [np.asarray(one.sum(axis=1)).ravel() for one in (panel.excess, panel.known)]
+        self._echoes = np.full(len(self.columns), -1)
+        self._echoes[self._active] = np.arange(len(self._active))
         if self.transfer:
-            like = elsewhere**SHARP
-            like[subjects[:, None] == self._other_perts[None, :]] = 0.0
-            across = np.ascontiguousarray(like.T)
-            voted = (self._other_excess[self._other_perts].T @ across).T
-            counted = (self._other_known[self._other_perts].T @ across).T
-            out[:, :, 6] = voted / (counted + SHARP_SHRINK)
-        if self.elsewhere:
-            seen = self._other_known[subjects].toarray()
-            out[:, :, 7] = self._other_excess[subjects].toarray() / np.maximum(seen, 1.0)
+            votes = (self._other_excess, self._other_known)
+            self._across = [csc_parts(one[self._other_perts]) for one in votes]
+
+    def similarity(self, subject: int) -> FloatArray:
+        """Similarities of a subject to the perturbations of the panel, (perts,)."""
+        found: FloatArray = self._kin.similarity([subject])[0, self._own]
+        return found
+
+    def features(self, perts: NDArray[Any], genes: NDArray[Any]) -> FloatArray:
+        """Features (n, len(names)) of pairs of a knockdown and one of the columns, given by their places."""
+        out = np.zeros((len(perts), len(self.names)))
+        column, order = np.searchsorted(self.columns, genes), np.argsort(perts, kind="stable")
+        subjects, starts = np.unique(perts[order], return_index=True)
+        rows = np.split(order, starts[1:])
+        for start in range(0, len(subjects), _CHUNK):
+            chunk = subjects[start : start + _CHUNK].tolist()
+            for number, similarity in enumerate(self._kin.similarity(chunk), start):
+                asked = rows[number]
+                out[asked] = self._about(int(subjects[number]), similarity, column[asked])
+        return out
+
+    def _about(self, subject: int, similarity: FloatArray, asked: NDArray[Any]) -> FloatArray:
+        """Features (asked, len(names)) of one knockdown and some columns, given by index."""
+        out, panel = np.zeros((len(asked), len(self.names))), self.panel
+        # A perturbation never votes for itself, whatever its fold.
+        like = np.where(panel.perts == subject, 0.0, similarity[self._own])
+        sharp, broad = like**SHARP, like**BROAD
+        out[:, 0] = self._habit[asked]
+        out[:, 1] = column_sums(*self._excess, sharp, asked) / (column_sums(*self._known, sharp, asked) + SHARP_SHRINK)
+        out[:, 2] = column_sums(*self._excess, broad, asked) / (column_sums(*self._known, broad, asked) + BROAD_SHRINK)
+        excess, known = (float((broad * total).sum()) for total in self._totals)
+        out[:, 3] = excess / (known + 1.0)
+        out[:, 4] = self.profiles.pairs(np.full(len(asked), subject), self.columns[asked])
+        echoes = self._echoes[asked]
+        active = echoes >= 0
+        if active.any():
+            votes, counts = (column_sums(*one, sharp, self._active) for one in (self._excess, self._known))
+            spread, spread_known = _echo(self._together, votes, counts, echoes[active])
+            out[active, 5] = spread / (spread_known + SHARP_SHRINK)
+        if self.transfer:
+            itself = self._other_perts == subject
+            like = np.where(itself, 0.0, similarity[self._others]) ** SHARP
+            voted, counted = (column_sums(*one, like, asked) for one in self._across)
+            out[:, 6] = voted / (counted + SHARP_SHRINK)
+            if self.elsewhere and itself.any():
+                voted, counted = (column_sums(*one, itself.astype(np.float64), asked) for one in self._across)
+                out[:, 7] = voted / np.maximum(counted, 1.0)
         if self.regression:
-            out[:, :, -2], out[:, :, -1] = self.regression.answers(subjects, everywhere)
+            out[:, -2], out[:, -1] = self.regression.answers(subject, similarity, asked)
         return out
 
 

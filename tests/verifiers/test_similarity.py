@@ -68,6 +68,10 @@ def test_the_similarity_is_the_weighted_sum_of_cosines(tables: GraphTables) -> N
         expected += weight * dense @ dense.T
     everything = np.arange(len(order))
     np.testing.assert_allclose(profiles.similarity(everything, everything), expected, atol=1e-5)
+    one, two = (places.ravel() for places in np.indices(expected.shape))
+    np.testing.assert_array_equal(
+        profiles.pairs(one, two).reshape(expected.shape), profiles.similarity(everything, everything)
+    )
     assert not profiles.similarity(np.array([order.index("STRANGER")]), everything).any()
     assert not profiles.similarity(np.array([-1]), everything).any()
 

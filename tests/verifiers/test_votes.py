@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.graphs import small_tables
 from verifiers.similarity import Profiles, gene_profiles
@@ -44,12 +45,18 @@ def _vote(
     return above / (below + shrink)
 
 
+def _all(jury: Jury, subjects: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Features (subjects, columns, names)."""
+    perts, genes = np.repeat(subjects, len(jury.columns)), np.tile(jury.columns, len(subjects))
+    return jury.features(perts, genes).reshape(len(subjects), len(jury.columns), -1)
+
+
 def test_votes_are_the_formula(profiles: Profiles) -> None:
     columns = range(20, 32)
     rows, other = _rows(0, range(10), columns), _rows(1, range(5, 15), columns)
     jury = Jury(profiles, rows, np.array(columns, dtype=np.int32), [other], elsewhere=True)
     subjects = np.array([0, 7, 17], dtype=np.int32)
-    found = jury.features(subjects)
+    found = _all(jury, subjects)
     habit, other_habit = _habits(rows, columns), _habits(other, columns)
     for s, pert in enumerate(subjects.tolist()):
         for c, gene in enumerate(columns):
@@ -63,20 +70,25 @@ def test_votes_are_the_formula(profiles: Profiles) -> None:
             assert part["elsewhere"] == pytest.approx(own[0] - other_habit[gene] if len(own) else 0.0)
 
 
-def test_one_subject_at_a_time_is_the_same(profiles: Profiles) -> None:
+def test_a_pair_is_answered_alike_alone_and_in_any_company(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
     jury = Jury(profiles, _rows(2, range(12), range(20, 40)), columns)
-    subjects = np.arange(18, dtype=np.int32)
-    together = jury.features(subjects)
-    for place in subjects:
-        np.testing.assert_allclose(jury.features(subjects[place : place + 1])[0], together[place], rtol=0, atol=1e-12)
+    perts, genes = np.repeat(np.arange(18, dtype=np.int32), 20), np.tile(columns, 18)
+    together = jury.features(perts, genes)
+    mixed = np.random.default_rng(0).permutation(len(perts))
+    np.testing.assert_allclose(jury.features(perts[mixed], genes[mixed]), together[mixed], rtol=0, atol=1e-12)
+    for row in range(0, len(perts), 7):
+        np.testing.assert_allclose(
+            jury.features(perts[row : row + 1], genes[row : row + 1])[0], together[row], rtol=0, atol=1e-12
+        )
+    assert jury.features(perts[:0], genes[:0]).shape == (0, len(jury.names))
 
 
 def test_a_knockdown_never_votes_for_itself(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
     rows = _rows(3, range(12), range(20, 40))
     alone = Rows(*(column[rows.perts == 4] for column in (rows.perts, rows.genes, rows.labels)))
-    only_self = Jury(profiles, alone, columns).features(np.array([4], dtype=np.int32))[0]
+    only_self = _all(Jury(profiles, alone, columns), np.array([4], dtype=np.int32))[0]
     assert not only_self[:, 1:4].any() and not only_self[:, 5].any()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -175,10 +175,8 @@ def evaluate_policy(
     if limit is not None and limit < len(questions):
         questions = questions.whole_genes(rows=limit, seed=seed)
     base = prepare_model(config.model.name, paths.models, progress)
-    if config.questions.prompt == "open":
-        options = fact_options(config.questions, token_counter(base, config.questions))
-        questions = questions.with_facts(_open_book(run, facts, snapshot, options))
-    elif config.reward.relative_to and facts is not None:
+    questions = as_trained(questions, run, config, base, facts=facts, snapshot=snapshot)
+    if questions.facts is None and config.reward.relative_to and facts is not None:
         questions = with_rates(questions, facts)
     audit = audit_policy(
         questions,
@@ -191,7 +189,6 @@ def evaluate_policy(
         store=store,
         where=run.folder,
     )
-    questions = replace(questions, names=shown_names(config.questions, snapshot, config.seed))
     asked = config.evaluation.model_dump()
     asked |= {"samples": samples} if samples else {}
     asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
@@ -209,11 +206,36 @@ def evaluate_policy(
     )
 
 
-def _open_book(run: Run, facts: FactSource | None, snapshot: Snapshot | None, options: Mapping[str, Any]) -> FactBook:
-    if facts is None:
-        raise no_facts()
-    thresholds, neighbours = read_facts_settings(run.model)
-    return FactBook(facts, snapshot, thresholds, neighbours, **options)
+def as_trained(
+    questions: Questions,
+    run: Run,
+    config: PolicyConfig,
+    base: str,
+    *,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+) -> Questions:
+    """The questions with the open book and the names that a run's recipe asks with.
+
+    Args:
+        questions: what is asked.
+        run, config: the run and its recipe.
+        base: where the untrained model is, as `prepare_model` gave it.
+        facts: who knows the train knockdowns; only needed for open-book prompts.
+        snapshot: the graph.
+
+    Raises:
+        TrainingError: the recipe's prompts need facts or a graph that is not given.
+        ModelError: the run does not say how its facts are told.
+    """
+    asked = config.questions
+    if asked.prompt == "open":
+        if facts is None:
+            raise no_facts()
+        thresholds, neighbours = read_facts_settings(run.model)
+        options = fact_options(asked, token_counter(base, asked))
+        questions = questions.with_facts(FactBook(facts, snapshot, thresholds, neighbours, **options))
+    return replace(questions, names=shown_names(asked, snapshot, config.seed))
 
 
 def _votes(

@@ -29,8 +29,12 @@ _TOLD = {
 def prompt_messages(claim: Claim, facts: Facts | None, system: str = "", question: str | None = None) -> Messages:
     """The question as chat messages: open book with facts, closed book without; `question` is its wording."""
     text = closed_question(claim, question) if facts is None else open_question(claim, facts, question)
-    head: Messages = [{"role": "system", "content": system}] if system else []
-    return [*head, {"role": "user", "content": text}]
+    return [*system_messages(system), {"role": "user", "content": text}]
+
+
+def system_messages(system: str) -> Messages:
+    """The system message, where there is one."""
+    return [{"role": "system", "content": system}] if system else []
 
 
 def closed_question(claim: Claim, question: str | None = None) -> str:

@@ -12,6 +12,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' own bars; the commands 
 import typer
 
 from rbio_kg.cli import (
+    ask,
     build,
     check,
     demo,
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 for group in (
     *(demo, graph, build, export, query, judge, verifiers, check),
-    *(questions, recipes, rewards, train, evaluate, model_export, runs, doctor),
+    *(questions, recipes, rewards, train, evaluate, ask, model_export, runs, doctor),
 ):
     group.register(app)
 

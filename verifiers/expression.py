@@ -141,10 +141,14 @@ class ExpressionVerifier(Verifier):
         return mean
 
     def _lines(self, line: str | None) -> tuple[str, ...]:
-        """The fitted lines that answer for a claim's line: all of them for none, and for one without labels."""
-        if line is None or line in self.model.unseen:
-            return self.model.lines
-        return (line,) if line in self.model.lines else ()
+        """The lines whose calibrations answer for a claim's line: all with labels for none, one without has its own.
+
+        One that no two lines could play is answered for by all.
+        """
+        model = self.model
+        if line in model.lines or any((line, task) in model.calibrations for task in ("de", "dir")):
+            return (str(line),)
+        return model.lines if line is None or line in model.unseen else ()
 
     def _probabilities(
         self, line: str, task: str, subjects: np.ndarray[Any, Any], targets: np.ndarray[Any, Any]
@@ -248,7 +252,7 @@ class ExpressionVerifier(Verifier):
         if found:
             reason += f"; the claim holds for {held} of the {len(found)} known knockdowns most like {claim.subject}"
         elif claim.cell_line not in self.model.lines:
-            reason += "; mean over " + ", ".join(self.model.lines)
+            reason += "; judged by " + ", ".join(self.model.lines)
         else:
             reason += "; no known knockdown is like the subject"
         return Verdict(score, Status.OK, evidence, reason, self.name)

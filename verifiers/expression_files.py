@@ -38,7 +38,7 @@ def save_model(model: ExpressionModel, folder: Path) -> None:
         for (line, task), seen in sorted(model.seen.items()):
             np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
             weights = model.weights[line, task]
-            np.save(temporary / f"weights_{line}_{task}.npy", np.stack([weights[fold] for fold in _FOLDS]))
+            np.save(temporary / f"weights_{line}_{task}.npy", np.stack([weights[fold] for fold in sorted(weights)]))
         for line, places in sorted(model.monitored.items()):
             np.save(temporary / f"monitored_{line}.npy", places)
         np.save(temporary / "factors.npy", model.factors)
@@ -92,7 +92,8 @@ def load_model(folder: Path) -> ExpressionModel:
             tuple(name.split("\t")): {int(fold): Logistic.from_json(fit) for fold, fit in found.items()}
             for name, found in document["calibrations"].items()
         }
-        if any(set(found) != set(_FOLDS) for found in calibrations.values()):
+        unseen = document["settings"].get("unseen", ())
+        if any(set(found) != ({-1} if line in unseen else set(_FOLDS)) for (line, _), found in calibrations.items()):
             raise ValueError("a calibration is missing")
         seen = {
             (line, task): np.unpackbits(np.load(folder / f"seen_{line}_{task}.npy"), axis=1, count=len(genes)).astype(
@@ -101,8 +102,10 @@ def load_model(folder: Path) -> ExpressionModel:
             for line, task in calibrations
         }
         weights = {
-            key: dict(zip(_FOLDS, np.load(folder / f"weights_{key[0]}_{key[1]}.npy", mmap_mode="r"), strict=True))
-            for key in calibrations
+            key: dict(
+                zip(sorted(found), np.load(folder / f"weights_{key[0]}_{key[1]}.npy", mmap_mode="r"), strict=True)
+            )
+            for key, found in calibrations.items()
         }
         monitored = {line: np.load(folder / f"monitored_{line}.npy") for line in document["monitored"]}
         factors = np.load(folder / "factors.npy", mmap_mode="r")

@@ -47,7 +47,7 @@ def fit_expression(
         questions: rows with the schema of `questions`, any number of cell lines and tasks; what is learnt from are
             the train rows that the protocol allows.
         seed: of the folds, and of the genes held out by the gene-disjoint protocol.
-        protocol: see `verifiers.protocols`. A line that is left out is answered for by the mean of the others.
+        protocol: see `verifiers.protocols`. A line that is left out is answered for by the labels of the others.
         cell_lines: lines to answer for; the others only lend their labels. None for all.
         progress: called with a message and the share done.
 
@@ -88,6 +88,11 @@ def fit_expression(
     for done, key in enumerate(keys):
         progress(f"expression: {key[0]} {key[1]}", (done + 0.3) / (len(keys) + 1))
         calibrations[key], seen[key], fits[" ".join(key)] = _calibrate(model, key)
+    for key in [(line, task) for line in lacking for task in sorted({task for _, task in keys})]:
+        progress(f"expression: {key[0]} {key[1]}, by other lines", len(keys) / (len(keys) + 1))
+        found = _calibrate_unseen(model, key)
+        if found is not None:
+            calibrations[key], seen[key] = {-1: found}, np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
     metrics = {"seed": seed, "protocol": protocol, "rows": len(train), "fits": fits}
     model.calibrations, model.seen, model.settings = calibrations, seen, {**settings, "metrics": metrics}
     save_model(model, Path(model_dir))
@@ -153,6 +158,23 @@ def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], N
         scores[asked] = fits[fold](features[asked])
     found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, strata=folds)
     return fits, seen, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
+
+
+def _calibrate_unseen(model: ExpressionModel, key: Key) -> Logistic | None:
+    """The calibration for a line without labels: the others play it in turn, each told of by the rest.
+
+    None where fewer than two lines have labels of the task.
+    """
+    lines = [line for line, task in sorted(model.rows) if task == key[1]]
+    if len(lines) < 2:
+        return None
+    features, labels = [], []
+    for line in lines:
+        rows = model.rows[line, key[1]]
+        jury, _ = model.outsider((line, key[1]), [other for other in lines if other != line])
+        features.append(jury.features(rows.perts, rows.genes))
+        labels.append(rows.labels)
+    return _logistic(np.concatenate(features), np.concatenate(labels), model.jury(key).names)
 
 
 def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...], seen: NDArray[np.bool_]) -> Logistic:

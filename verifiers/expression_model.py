@@ -27,10 +27,10 @@ class ExpressionModel:
         profiles: of all genes of the graph and the questions.
         rows: training labels by (cell line, task).
         calibrations: for each (cell line, task) one fit for perturbations without labels there (key -1) and one for
-            each fold, fitted without that fold.
+            each fold, fitted without that fold. A line without labels has the first only, fitted on lines playing it.
         seen: for each (cell line, task), bool (FOLDS + 1, genes): the perturbations whose labels each calibration saw,
             as a vote or as a target; the last row is that of key -1. Labels of other lines count under the global
-            protocol, where they are as forbidden as the line's own.
+            protocol, where they are as forbidden as the line's own; a line without labels has none to see.
         monitored: for each cell line the sorted places of the genes that can be asked about.
         factors: float32 (genes, factors), see `verifiers.regression.gene_factors`.
         weights: for each (cell line, task) and fold (-1 for none left out) the solved regression, float32 (labels of
@@ -57,8 +57,8 @@ class ExpressionModel:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Cell lines that the model answers for."""
-        return tuple(sorted({line for line, _ in self.calibrations}))
+        """Cell lines with labels of their own that the model answers for."""
+        return tuple(sorted({line for line, _ in self.calibrations} - set(self.unseen)))
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -72,7 +72,7 @@ class ExpressionModel:
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """Cell lines without labels of their own, answered for by the mean of the others."""
+        """Cell lines without labels of their own, answered for by the labels of the others."""
         return tuple(self.settings.get("unseen", ()))
 
     @cached_property
@@ -128,6 +128,11 @@ class ExpressionModel:
         the global protocol, where the folds leave every line.
         """
         found = self._juries.get((key, without))
+        if found is None and key not in self.rows:
+            tellers = [line for line, task in sorted(self.rows) if task == key[1]]
+            stored = self.weights.setdefault(key, {})
+            found, stored[-1] = self.outsider(key, tellers, stored.get(-1))
+            self._juries[key, without] = found
         if found is None:
             elsewhere = self.settings["protocol"] != "global"
             left_out = np.isin(self.folds, list(without))
@@ -165,6 +170,31 @@ class ExpressionModel:
             if fold is not None:
                 self._juries[key, without] = found
         return found
+
+    def outsider(
+        self, key: Key, tellers: Sequence[str], solved: NDArray[np.float32] | None = None
+    ) -> tuple[Jury, NDArray[np.float32]]:
+        """Labels of other lines as a jury on a line that has none or plays so, and the solved regression.
+
+        Args:
+            key: the line that is asked about, and the task.
+            tellers: lines whose labels speak.
+            solved: the regression's weights; None to solve it.
+        """
+        told = [self.rows[line, key[1]] for line in tellers]
+        solved = self._solve(told) if solved is None else solved
+        pooled = Rows(
+            *(np.concatenate([getattr(rows, name) for rows in told]) for name in ("perts", "genes", "labels"))
+        )
+        regression = PairRegression(
+            self.kin,
+            self.columns(key[0]),
+            [(rows.perts, rows.genes) for rows in told],
+            np.split(solved, np.cumsum([len(rows) for rows in told])[:-1]),
+            -1,
+        )
+        jury = Jury(self.profiles, pooled, self.columns(key[0]), told, elsewhere=True, regression=regression)
+        return jury, solved
 
     def _solve(self, kept: Sequence[Rows]) -> NDArray[np.float32]:
         """The regression on labels of one task, one entry a line."""

@@ -290,12 +290,39 @@ def test_the_model_records_whose_labels_each_calibration_saw(
         assert changed == model.seen[key][fold][pert], fold
 
 
+def _unseen(tables: GraphTables, folder: Path, questions: pl.DataFrame) -> ExpressionVerifier:
+    fit_expression(tables, folder, questions=questions, protocol="leave-one-line-out", cell_lines=["k562"], seed=0)
+    return ExpressionVerifier(folder)
+
+
 def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
-    fit_expression(
-        tables, tmp_path / "m", questions=questions, protocol="leave-one-line-out", cell_lines=["k562"], seed=0
-    )
-    verifier = ExpressionVerifier(tmp_path / "m")
+    third = questions.filter(pl.col("cell_line") == "rpe1").with_columns(cell_line=pl.lit("hepg2"))
+    questions = pl.concat([questions, _flipped(third, pl.int_range(pl.len()) % 7 == 0)])
+    verifier = _unseen(tables, tmp_path / "m", questions)
+    model = verifier.model
+    assert model.lines == ("hepg2", "rpe1") and model.unseen == ("k562",)
+    mine = _claims(questions.filter((pl.col("cell_line") == "k562") & (pl.col("split") == "test")))
+    train = (pl.col("cell_line") != "k562") & (pl.col("split") == "train")
+    pert = questions.filter(train)["pert"].sort()[0]
+    known = questions.filter(train & (pl.col("pert") == pert))["gene"].unique().sort()
+    claims = [*mine, *(Claim(pert, "changes_expression_of", gene, "k562") for gene in known)]
+    found = verifier.score(claims)
+    assert not np.isnan(found).any()
+    assert verifier.explain(claims[0]).score == pytest.approx(found[0])
+    assert 0 < verifier.gene_rate(claims[0].object, "k562") < 1
+    assert model.fold(("k562", "de"), model.place(pert)) == -1, "no labels in the line, no fold"
+    own = _unseen(tables, tmp_path / "own", _flipped(questions, pl.col("cell_line") == "k562"))
+    np.testing.assert_array_equal(own.score(claims), found, "labels of the line itself are never read")
+    others = _unseen(tables, tmp_path / "others", _flipped(questions, train & (pl.col("pert") == pert)))
+    shift = np.abs(others.score(claims) - found)
+    # The same knockdown elsewhere speaks about itself more than about others.
+    assert shift[len(mine) :].mean() > shift[: len(mine)].mean() > 0
+
+
+def test_a_line_that_no_two_lines_can_play_is_answered_by_the_mean(tables: GraphTables, tmp_path: Path) -> None:
+    questions = tables["questions"].filter(pl.col("task") == "de")
+    verifier = _unseen(tables, tmp_path / "m", questions)
     assert "k562" not in verifier.model.lines
     claims = _claims(questions.filter((pl.col("cell_line") == "k562") & (pl.col("split") == "test")))
     found = verifier.score(claims)
@@ -304,8 +331,6 @@ def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tm
     ]
     np.testing.assert_allclose(found, np.mean(each, axis=0))
     assert not np.isnan(found).any()
-    assert verifier.explain(claims[0]).score == pytest.approx(found[0])
-    assert 0 < verifier.gene_rate(claims[0].object, "k562") < 1
 
 
 def test_a_monitored_gene_without_labels_is_answered_by_genes_like_it(tables: GraphTables, tmp_path: Path) -> None:

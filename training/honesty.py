@@ -82,7 +82,10 @@ class Setting:
 
     @property
     def rationales(self) -> list[tuple[Fact, ...]]:
-        """Choices of facts that an honest reasoner may tell: some of all kinds, terms, partners, the prompt's first."""
+        """Choices of facts that an honest reasoner may tell: some of all kinds, terms, partners, the prompt's first.
+
+        None is empty, save where nothing is known of either gene: then there is one choice, to state nothing.
+        """
         reworded = tuple(fact for fact in self.known if fact.reworded)
         terms = tuple(fact for fact in self.known if fact.verb == "takes part in")
         short = tuple(sorted(terms, key=lambda fact: (-len(fact.object.split()), fact.object)))
@@ -97,7 +100,8 @@ class Setting:
             reworded + self.facts,
             short[: MOST_FACTS // 2] + partners,
         )
-        return list(dict.fromkeys(tuple(dict.fromkeys(facts))[:MOST_TOLD] for facts in choices))
+        told = dict.fromkeys(tuple(dict.fromkeys(facts))[:MOST_TOLD] for facts in choices if facts)
+        return list(told) or [()]
 
     def _branch(self, namespace: str) -> tuple[Fact, ...]:
         """Terms of one branch of GO, the genes by turns."""

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Files: written so that a reader never sees half of one; tables that users hand over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from rbio_kg.errors import SourceError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @contextmanager
@@ -33,3 +38,23 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """`write_bytes` in UTF-8."""
     write_bytes(path, text.encode())
+
+
+def read_table(path: Path, *, what: str = "file") -> pl.DataFrame:
+    """A table by its file's ending: Parquet, else CSV with every column as text.
+
+    Args:
+        path: the file.
+        what: what it is called in messages.
+
+    Raises:
+        SourceError: it is missing or no table.
+    """
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
+    except FileNotFoundError:
+        raise SourceError(f"there is no such {what}", where=path) from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise SourceError(f"cannot be read as a table ({' '.join(str(error).split())[:200]})", where=path) from error

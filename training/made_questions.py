@@ -11,7 +11,7 @@ import polars as pl
 
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.errors import SourceError
-from rbio_kg.files import write_bytes
+from rbio_kg.files import read_table, write_bytes
 from training.question_files import approved_pairs
 from training.question_wordings import FAMILY_RELATIONS, family_of, wordings
 
@@ -81,12 +81,7 @@ def read_made_questions(path: Path, tables: Mapping[str, pl.DataFrame] | None = 
         SourceError: the file is unreadable, lacks a column, or a row is no question (with its number).
     """
     path = Path(path)
-    try:
-        made = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError:
-        raise SourceError("there is no such file of questions", where=path) from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"cannot be read as a table ({' '.join(str(error).split())[:200]})", where=path) from error
+    made = read_table(path, what="file of questions")
     missing = [name for name in NEEDED if name not in made.columns]
     if missing:
         raise SourceError(

@@ -159,13 +159,7 @@ class ExpressionModel:
                 self.columns(key[0]),
                 [rows for number, rows in enumerate(kept) if number != own],
                 elsewhere=elsewhere,
-                regression=PairRegression(
-                    self.kin,
-                    self.columns(key[0]),
-                    [(rows.perts, rows.genes) for rows in told],
-                    np.split(solved, np.cumsum([len(rows) for rows in told])[:-1]),
-                    own,
-                ),
+                regression=self._regression(key[0], told, solved, own),
             )
             if fold is not None:
                 self._juries[key, without] = found
@@ -183,27 +177,21 @@ class ExpressionModel:
         """
         told = [self.rows[line, key[1]] for line in tellers]
         solved = self._solve(told) if solved is None else solved
-        pooled = Rows(
-            *(np.concatenate([getattr(rows, name) for rows in told]) for name in ("perts", "genes", "labels"))
-        )
-        regression = PairRegression(
-            self.kin,
-            self.columns(key[0]),
-            [(rows.perts, rows.genes) for rows in told],
-            np.split(solved, np.cumsum([len(rows) for rows in told])[:-1]),
-            -1,
-        )
-        jury = Jury(self.profiles, pooled, self.columns(key[0]), told, elsewhere=True, regression=regression)
+        regression = self._regression(key[0], told, solved, own=-1)
+        jury = Jury(self.profiles, Rows.joined(told), self.columns(key[0]), told, elsewhere=True, regression=regression)
         return jury, solved
 
     def _solve(self, kept: Sequence[Rows]) -> NDArray[np.float32]:
         """The regression on labels of one task, one entry a line."""
-        perts, genes, labels = (
-            np.concatenate([getattr(rows, name) for rows in kept]) for name in ("perts", "genes", "labels")
-        )
-        number = np.repeat(np.arange(len(kept)), [len(rows) for rows in kept])
-        habit = np.concatenate([row_habits(rows) for rows in kept])
-        return solve(self.kin, (perts, genes, number), labels - habit, habit)
+        rows = Rows.joined(kept)
+        number = np.repeat(np.arange(len(kept)), [len(part) for part in kept])
+        habit = np.concatenate([row_habits(part) for part in kept])
+        return solve(self.kin, (rows.perts, rows.genes, number), rows.labels - habit, habit)
+
+    def _regression(self, line: str, told: Sequence[Rows], solved: NDArray[np.float32], own: int) -> PairRegression:
+        """What the solved weights of the lines' labels say of a line; `own` is its number among them, or -1."""
+        weights = np.split(solved, np.cumsum([len(rows) for rows in told])[:-1])
+        return PairRegression(self.kin, self.columns(line), [(rows.perts, rows.genes) for rows in told], weights, own)
 
     def jury_for(self, key: Key, pert: int) -> Jury:
         """The knockdowns that may speak about a perturbation: never those of its own fold."""

@@ -57,6 +57,11 @@ class Rows:
         """The rows that are kept."""
         return Rows(self.perts[kept], self.genes[kept], self.labels[kept])
 
+    @classmethod
+    def joined(cls, parts: Sequence[Rows]) -> Rows:
+        """The rows of all parts, one after another."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("perts", "genes", "labels")))
+
 
 class _Panel:
     """Labels as sparse matrices (perturbations, columns): which are known, how far each is from its gene's habit."""

@@ -12,6 +12,7 @@ from rbio_kg.claims import Claim, Relation, Status, Verdict
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError
+from rbio_kg.files import read_table
 from rbio_kg.judges import BUILT_IN
 
 if TYPE_CHECKING:
@@ -83,12 +84,7 @@ def read_claims(path: Path) -> pl.DataFrame:
     """
     import polars as pl
 
-    try:
-        frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, infer_schema=False)
-    except FileNotFoundError:
-        raise SourceError("there is no such file", where=path) from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise SourceError(f"cannot be read as a table ({' '.join(str(error).split())[:200]})", where=path) from error
+    frame = read_table(path)
     missing = [name for name in COLUMNS[:3] if name not in frame.columns]
     if missing:
         raise SourceError(

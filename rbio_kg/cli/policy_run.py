@@ -71,12 +71,13 @@ def run_policy(
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
     _check_protocol(workspace, recipe)
+    reward = recipe_reward(workspace, recipe)
     return plain(  # type: ignore[no-any-return]
         train_policy(
             workspace.paths,
             recipe,
-            reward=recipe_reward(workspace, recipe),
-            questions=taught_questions(workspace, recipe),
+            reward=reward,
+            questions=taught_questions(workspace, recipe, reward),
             facts=_fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
@@ -92,14 +93,14 @@ def run_policy(
     )
 
 
-def taught_questions(workspace: Workspace, recipe: PolicyConfig) -> Questions:
-    """The questions that the recipe's protocol allows, and those that the recipe teaches."""
+def taught_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
+    """The questions that the recipe's protocol allows, and those that the recipe teaches and the reward can judge."""
     from training.question_pool import judged_relations, question_pool
     from training.questions import Questions
 
     asked = recipe.questions
     allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
-    judged = judged_relations(recipe_reward(workspace, recipe))
+    judged = judged_relations(reward)
     return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
 
 

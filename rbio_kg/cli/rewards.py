@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rbio_kg.workspace import Progress, Workspace
     from training.questions import Questions
     from training.recipe import PolicyConfig
+    from training.rewards import ComposedReward
 
 CLAIMS = 16
 """Questions on which a reward is tried, unless told otherwise."""
@@ -36,13 +37,13 @@ def check_reward(
     from training.exploits import check_rewards
 
     recipe = read_recipe(workspace, config)
-    questions = _asked(workspace, recipe, claims)
+    reward = recipe_reward(workspace, recipe)
+    questions = _asked(workspace, recipe, reward, claims)
     asked: dict[str, Any] = {
         "snapshot": workspace.snapshot,
         "gene_prior": _priors(workspace, recipe, questions),
         "progress": progress,
     }
-    reward = recipe_reward(workspace, recipe)
     document = check_rewards(reward, questions.claims(), **asked)
     if search:
         seed = recipe.seed if seed is None else seed
@@ -59,10 +60,10 @@ def check_recipes(workspace: Workspace, progress: Progress, recipes: Sequence[st
     return {"recipes": documents}
 
 
-def _asked(workspace: Workspace, recipe: PolicyConfig, rows: int) -> Questions:
+def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> Questions:
     """Train questions that the recipe teaches."""
     asked = recipe.questions
-    pool = taught_questions(workspace, recipe)
+    pool = taught_questions(workspace, recipe, reward)
     taught = pool.taught()
     if taught is None:
         line = None if asked.protocol == "leave-one-line-out" else asked.cell_line

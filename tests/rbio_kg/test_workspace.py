@@ -12,6 +12,7 @@ import pytest
 import rbio_kg
 from rbio_kg.errors import BuildError, VerifierError
 from rbio_kg.judges import BUILT_IN
+from tests.training.trainer_settings import quick_settings
 
 
 def test_verifiers_store_and_snapshot(fitted: tuple[Path, dict[str, Any]]) -> None:
@@ -32,28 +33,20 @@ def test_verifiers_store_and_snapshot(fitted: tuple[Path, dict[str, Any]]) -> No
 
 
 def test_trl_takes_the_reward_as_it_is(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
     from training.language_model import quiet
 
     workspace = rbio_kg.Workspace(trained[0])
     reward = workspace.reward({"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}, scoring="brier")
     with quiet():
-        arguments = GRPOConfig(
-            output_dir=str(tmp_path),
-            reward_weights=reward.weights,
-            scale_rewards="none",
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
+        arguments = quick_settings(
+            reward,
+            tmp_path,
             per_device_train_batch_size=4,
             num_generations=2,
             max_completion_length=8,
             max_steps=1,
-            logging_steps=1,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
         )
         trainer = GRPOTrainer(
             model=str(trained[1].parent / "model"),

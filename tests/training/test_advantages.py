@@ -14,6 +14,7 @@ import pytest
 from rbio_kg.claims import Claim
 from tests.tiny_model import tiny_model, tiny_tokenizer
 from tests.training.judges import TableJudge
+from tests.training.trainer_settings import quick_settings
 from training.rewards import ComposedReward
 
 V = {"BBB": 0.9, "CCC": 0.6, "DDD": 0.1, "EEE": 0.5}
@@ -46,7 +47,7 @@ def advantages(
 ) -> dict[str, np.ndarray[Any, Any]]:
     """One step of `GRPOTrainer` on completions that are handed to it; gene to advantages, in the order of `answers`."""
     from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
     tokenizer = tiny_tokenizer()
 
@@ -68,22 +69,15 @@ def advantages(
     trainer = GRPOTrainer(
         model=tiny_model(tokenizer),
         reward_funcs=reward.functions,
-        args=GRPOConfig(
-            output_dir=str(folder),
+        args=quick_settings(
+            reward,
+            folder,
             max_steps=1,
             per_device_train_batch_size=count,
             num_generations=len(answers),
             max_completion_length=64,
             scale_rewards=scale,
-            reward_weights=reward.weights,
             log_completions=True,
-            logging_steps=1,
-            report_to="none",
-            save_strategy="no",
-            disable_tqdm=True,
-            use_cpu=True,
-            bf16=False,
-            gradient_checkpointing=False,
         ),
         train_dataset=Dataset.from_list([{**row, "cell_line": "k562", "gene_prior": prior} for row in rows]),
         processing_class=tokenizer,

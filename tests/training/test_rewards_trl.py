@@ -11,58 +11,19 @@ import polars as pl
 import pytest
 
 from rbio_kg.errors import RewardError, VerifierError
+from tests.tiny_model import tiny_model, tiny_tokenizer
 from tests.training.judges import BrokenJudge, TableJudge, VowelJudge
+from tests.training.trainer_settings import quick_settings
 from training.rewards import ComposedReward
 from verifiers.interface import Verifier
 
 NAMES = ["composed_reward", "table", "vowels", "answer", "format"]
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-
-
-def tiny_model() -> tuple[Any, Any]:
-    import torch
-    from tokenizers import Tokenizer
-    from tokenizers.decoders import ByteLevel as ByteLevelDecoder
-    from tokenizers.models import BPE
-    from tokenizers.pre_tokenizers import ByteLevel
-    from tokenizers.trainers import BpeTrainer
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    specials = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    tokenizer = Tokenizer(BPE())
-    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = ByteLevelDecoder()
-    trainer = BpeTrainer(
-        vocab_size=300, special_tokens=specials, initial_alphabet=ByteLevel.alphabet(), show_progress=False
-    )
-    tokenizer.train_from_iterator(["<think> </think><answer>yes no 1 2 3</answer>"], trainer)
-    fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=specials[0], bos_token=specials[1], eos_token=specials[2]
-    )
-    fast.chat_template = TEMPLATE
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(fast),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        tie_word_embeddings=True,
-        pad_token_id=fast.pad_token_id,
-        bos_token_id=fast.bos_token_id,
-        eos_token_id=fast.eos_token_id,
-    )
-    return LlamaForCausalLM(config), fast
 
 
 def train(reward: ComposedReward, folder: Path, *, conversational: bool, columns: tuple[str, ...]) -> Any:
     """Two steps of GRPO; the completions are the model's own, so nearly all are unparsed."""
     from datasets import Dataset
-    from trl import GRPOConfig, GRPOTrainer
+    from trl import GRPOTrainer
 
     row = {"subject": "AAA", "relation": "changes_expression_of", "object": "BBB", "cell_line": "k562"}
     rows = []
@@ -70,27 +31,19 @@ def train(reward: ComposedReward, folder: Path, *, conversational: bool, columns
         text = f"Question {i}?"
         prompt: Any = [{"role": "user", "content": text}] if conversational else text
         rows.append({"prompt": prompt, **{name: row[name] for name in columns}, "gene_prior": 0.2})
-    model, tokenizer = tiny_model()
-    config = GRPOConfig(
-        output_dir=str(folder),
+    tokenizer = tiny_tokenizer()
+    config = quick_settings(
+        reward,
+        folder,
         max_steps=2,
         per_device_train_batch_size=4,
         num_generations=2,
         max_completion_length=6,
         learning_rate=1e-2,
-        scale_rewards="none",
-        reward_weights=reward.weights,
         log_completions=True,
-        logging_steps=1,
-        report_to="none",
-        save_strategy="no",
-        disable_tqdm=True,
-        use_cpu=True,
-        bf16=False,
-        gradient_checkpointing=False,
     )
     trainer = GRPOTrainer(
-        model=model,
+        model=tiny_model(tokenizer),
         reward_funcs=reward.functions,
         args=config,
         train_dataset=Dataset.from_list(rows),

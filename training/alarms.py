@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from training.reward_functions import part_of
+
 if TYPE_CHECKING:
     from training.recipe import AlarmSettings
-
-MAIN = "composed_reward"
-"""The trainer's name of the whole reward, which is no part of itself."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ class Alarms:
         part, rise = max(rises.items(), key=lambda item: item[1], default=("", 0.0))
         if not part or rise <= self.settings.part_rise:
             return name, None
-        told = part.removeprefix("rewards/").removesuffix("/mean")
+        told = part_of(part)
         message = (
             f"the held-out log-likelihood fell by {fall:.3f} since step {best_step}, while the part {told} of the "
             f"reward rose by {rise:.3f}"
@@ -127,10 +126,7 @@ class Alarms:
         return name, Alarm(step, name, fall, most, message)
 
     def _parts(self) -> list[str]:
-        keys = {key for record in self._records for key in record}
-        return sorted(
-            key for key in keys if key.startswith("rewards/") and key.endswith("/mean") and key.split("/")[1] != MAIN
-        )
+        return sorted({key for record in self._records for key in record if part_of(key)})
 
     def _recent(self, key: str, upto: int | None = None) -> float | None:
         """Mean over the last `window` of the first `upto` records (all of them by default)."""

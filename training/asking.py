@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from rbio_kg.errors import ModelError, TrainingError
+from rbio_kg.errors import TrainingError
 from training.answers import likelihood, sample
 from training.completions import ParsedCompletion, parse_completion
 from training.language_model import prepare_model
 from training.policy_evaluation import as_trained
-from training.policy_model import STAGES, load_stages, stage_saved
+from training.policy_model import load_stages, trained_stages
 from training.prompts import prompt_text, system_messages
 from training.questions import Questions
 from training.recipe import PolicyConfig
@@ -71,12 +71,7 @@ def askable_run(paths: WorkspacePaths, name: str | None, build_id: str) -> tuple
             where=run.manifest_file,
             hint="rbio-kg runs list shows every run's kind",
         )
-    if not any(stage_saved(run.model, stage) for stage in STAGES):
-        raise ModelError(
-            f"run {name} has no trained model yet ({manifest.status})",
-            where=run.model,
-            hint=f"finish it: rbio-kg train policy --resume --name {name}",
-        )
+    trained_stages(run)
     if manifest.build_id != build_id:
         raise TrainingError(
             f"run {name} was trained on the graph {manifest.build_id}, but the build in use is {build_id}",

@@ -18,7 +18,7 @@ class Judgement:
         claim: what the question asked about.
         text: the completion.
         parsed: what it says.
-        reward: what the trainer gets, 0 to 1; None where no claim verifier spoke.
+        reward: what the trainer gets, 0 to 1; None where nobody judged what is paid for.
         parts: pay by part, 0 to 1, None where the part does not speak: one per claim verifier (the pay for the answer
             if that verifier were alone), one per text verifier (its score of the reasoning), `answer` (the pay for
             the answer by the pooled probability) and `format` (1 parsed, 0 not).

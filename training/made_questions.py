@@ -108,13 +108,12 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         task=pl.coalesce("task", default),
         gene_prior=pl.col("gene_prior").fill_nan(None),
     )
-    shapes = {
-        (family, str(relation)): len(wordings(family, relation))
-        for family, asked in FAMILY_RELATIONS.items()
-        for relation in (*asked, *([Relation.DECREASES] if family == "dir" else []))
-    }
     kinds = pl.DataFrame(
-        [(family, relation, count) for (family, relation), count in shapes.items()],
+        [
+            (family, str(relation), len(wordings(family, relation)))
+            for family, asked in FAMILY_RELATIONS.items()
+            for relation in asked
+        ],
         schema=["task", "relation", "wordings"],
         orient="row",
     )

@@ -13,7 +13,7 @@ from rbio_kg.files import write_text
 from rbio_kg.paths import WorkspacePaths
 from training.language_model import load_model, load_tokenizer, prepare_model, quiet
 from training.model_card import model_card
-from training.policy_model import STAGES, load_stages, stage_saved
+from training.policy_model import load_stages, trained_stages
 from training.recipe import PolicyConfig
 from training.runs import Run, find_run
 
@@ -44,13 +44,7 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
     run = Run(find_run(paths, name))
     manifest = run.manifest
     config = PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file))
-    stages = [stage for stage in STAGES if stage_saved(run.model, stage)]
-    if not stages:
-        raise ModelError(
-            f"run {name} has no trained model yet ({manifest.status})",
-            where=run.model,
-            hint=f"finish it: rbio-kg train policy --resume --name {name}",
-        )
+    stages = trained_stages(run)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError("the folder is in use", where=out, hint="name a new one with --out")
     base = prepare_model(config.model.name, paths.models, progress)

@@ -124,6 +124,11 @@ def lay_out(parts: Sequence[str], variation: Variation) -> str:
     return variation.choose(LAYOUTS)(parts) if parts else ""
 
 
+def as_told(facts: Sequence[Fact], variation: Variation) -> str:
+    """The facts in their own words, in some layout."""
+    return lay_out([str(fact).removesuffix(".") for fact in facts], variation)
+
+
 def state(word: str, confidence: float, variation: Variation) -> str:
     """An answer: the confidence in thousandths, as a percentage or in tenths where that is exact, in some spelling."""
     thousandths = min(999, max(1, round(1000 * confidence)))

@@ -57,8 +57,9 @@ def train_policy(
         config: the recipe.
         reward: pays completions; its verifiers' probability is also what the warm-up teaches.
         questions: all questions, train and test; the recipe chooses cell line and task.
-        facts: the open book, for example the expression verifier; may be None for closed-book prompts.
-        snapshot: the graph, for direct links in the open book.
+        facts: the open book, for example the expression verifier; may be None for closed-book
+            prompts whose reward is not relative to the gene's prior.
+        snapshot: the graph, for the open book, the tools and shuffled names.
         build_id: the graph's build.
         name: of the run; the same in all processes.
         knockdowns: the graph's KNOCKDOWN_CHANGES, to be audited.

@@ -17,7 +17,7 @@ from training.baselines import beside, measure
 from training.course import fact_options, no_facts, shown_names, token_counter
 from training.facts import FactBook
 from training.language_model import prepare_model
-from training.policy_model import load_stages, read_facts_settings, stage_saved
+from training.policy_model import load_stages, read_facts_settings, trained_stages
 from training.prompts import prompt_text
 from training.question_pool import with_rates
 from training.recipe import PolicyConfig
@@ -163,12 +163,7 @@ def evaluate_policy(
     """
     run = Run(find_run(paths, name))
     config = PolicyConfig.make(dict(run.manifest.config), where=str(run.manifest_file))
-    if not any(stage_saved(run.model, stage) for stage in ("warmup", "grpo")):
-        raise EvaluationError(
-            f"run {name} has no trained model yet ({run.manifest.status})",
-            where=run.model,
-            hint=f"finish it: rbio-kg train policy --resume --name {name}",
-        )
+    trained_stages(run)
     if len(questions) == 0:
         raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
     test = questions.frame

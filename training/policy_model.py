@@ -14,6 +14,7 @@ from training.language_model import LanguageModel, Precision, load_model, quiet
 
 if TYPE_CHECKING:
     from training.recipe import Method
+    from training.runs import Run
 
 STAGES = ("warmup", "grpo")
 
@@ -39,6 +40,23 @@ def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: di
 def stage_saved(folder: Path, stage: str) -> bool:
     """Whether a stage is finished and saved."""
     return (folder / stage).is_dir()
+
+
+def trained_stages(run: Run) -> list[str]:
+    """The stages that a run has saved, in their order.
+
+    Raises:
+        ModelError: there is none yet.
+    """
+    stages = [stage for stage in STAGES if stage_saved(run.model, stage)]
+    if not stages:
+        name = run.folder.name
+        raise ModelError(
+            f"run {name} has no trained model yet ({run.manifest.status})",
+            where=run.model,
+            hint=f"finish it: rbio-kg train policy --resume --name {name}",
+        )
+    return stages
 
 
 def merged(model: Any) -> Any:

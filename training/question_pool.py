@@ -137,9 +137,10 @@ def question_pool(
             relations=relations,
         )
         taught[family] = found.select(split="train")
-        from_graph = snapshot is not None and family in GRAPH_FAMILIES
-        weights[family] = available(snapshot, family, relations) if snapshot is not None and from_graph else len(found)
-    shares = weights if asked.shares == "data" else dict.fromkeys(weights, 1.0)
+        if asked.shares == "data":
+            graph = snapshot if family in GRAPH_FAMILIES else None
+            weights[family] = len(found) if graph is None else available(graph, family, relations)
+    shares = weights if asked.shares == "data" else dict.fromkeys(taught, 1.0)
     mixed = _mixed(taught, shares, wanted, config.seed)
     if asked.wordings == "all":
         mixed = reworded(mixed, config.seed)

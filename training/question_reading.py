@@ -83,7 +83,7 @@ def _without_line(text: str, line: str | None) -> str:
 
 def _worded(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestion]:
     kinds = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
-    for family, relation in [*kinds, ("dir", Relation.DECREASES)]:
+    for family, relation in kinds:
         for number, template in enumerate(wordings(family, relation)):
             pattern = re.escape(template.rstrip("?")).replace(r"\{a\}", "(?P<a>.+)").replace(r"\{b\}", "(?P<b>.+)")
             match = re.fullmatch(pattern, text, re.IGNORECASE)

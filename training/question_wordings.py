@@ -11,7 +11,7 @@ from rbio_kg.claims import Claim, Relation
 FAMILY_RELATIONS: Mapping[str, tuple[Relation, ...]] = MappingProxyType(
     {
         "de": (Relation.CHANGES_EXPRESSION_OF,),
-        "dir": (Relation.INCREASES,),
+        "dir": (Relation.INCREASES, Relation.DECREASES),
         "physical": (Relation.INTERACTS_WITH,),
         "functional": (Relation.INTERACTS_WITH,),
         "regulation": (Relation.REGULATES, Relation.ACTIVATES, Relation.REPRESSES),
@@ -76,8 +76,6 @@ def family_of(relation: Relation | str) -> str:
     relation = Relation(relation)
     if relation is Relation.INTERACTS_WITH:
         return "functional"
-    if relation is Relation.DECREASES:
-        return "dir"
     return next(family for family, relations in FAMILY_RELATIONS.items() if relation in relations)
 
 

@@ -18,6 +18,12 @@ COLUMNS = ("subject", "relation", "object", "cell_line")
 COLUMN_HINT = "make the dataset with training.questions.Questions.to_dataset, or add the columns"
 
 
+def part_of(key: str) -> str | None:
+    """The part of the reward whose mean a key of the trainer's log tells; None for other keys and the whole reward."""
+    name = key.removeprefix("rewards/").removesuffix("/mean")
+    return name if key == f"rewards/{name}/mean" and name != MAIN else None
+
+
 class RewardFunction:
     """One callable for TRL: the main reward or one part. All functions of a reward share each batch's judgements."""
 
@@ -35,7 +41,7 @@ class RewardFunction:
         completion_ids: object = None,
         **columns: Any,
     ) -> list[float | None]:
-        """One value a completion, 0 to 1, or None where no claim verifier spoke.
+        """One value a completion, 0 to 1, or None where nobody judged what is paid for.
 
         Args:
             prompts: what the policy read, plain or conversational, (n,).

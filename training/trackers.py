@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rbio_kg.errors import ConfigError
 
 if TYPE_CHECKING:
     from training.runs import Run
 
-TrackerName = Literal["none", "tensorboard", "trackio"]
+TRACKERS = ("none", "tensorboard", "trackio")
 PROJECT = "rbio-kg"
 
 
@@ -91,10 +91,8 @@ def numbers(line: Mapping[str, Any]) -> dict[str, float]:
 
 def check_tracker(name: str) -> None:
     """Raise ConfigError unless a tracker is known and installed."""
-    if name not in ("none", "tensorboard", "trackio"):
-        raise ConfigError(
-            f"there is no tracker {name!r}", where="--report-to", hint="known: none, tensorboard, trackio"
-        )
+    if name not in TRACKERS:
+        raise ConfigError(f"there is no tracker {name!r}", where="--report-to", hint=f"known: {', '.join(TRACKERS)}")
     if name != "none" and importlib.util.find_spec(name) is None:
         raise ConfigError(f"{name} is not installed", where="--report-to", hint=f"pip install 'rbio-kg[{name}]'")
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.errors import TrainingError
-from training.alarms import MAIN, Alarm, Alarms
+from training.alarms import Alarm, Alarms
 from training.processes import Processes
+from training.reward_functions import part_of
 from training.time_left import time_left
 
 if TYPE_CHECKING:
@@ -109,11 +110,7 @@ class Watch:
     def _told(self, step: int, line: Mapping[str, Any]) -> str:
         """Steps, reward and parts, time left."""
         steps = self.config.grpo.steps
-        parts = {
-            key.split("/")[1]: value
-            for key, value in line.items()
-            if key.startswith("rewards/") and key.endswith("/mean") and value is not None and key.split("/")[1] != MAIN
-        }
+        parts = {name: value for key, value in line.items() if value is not None and (name := part_of(key)) is not None}
         told = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
         left = "" if self._began is None else time_left(self._began[1], step - self._began[0], steps - step)
         return f"GRPO step {step} of {steps}, mean reward {line.get('reward') or 0.0:.3f} ({told}){left}"

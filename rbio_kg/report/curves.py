@@ -10,12 +10,10 @@ import polars as pl
 from rbio_kg.report.plot import LineChart, Series, line_chart
 from rbio_kg.report.run_data import RunData
 from rbio_kg.report.wording import TEXT_VERIFIERS, number
+from training.reward_functions import part_of
 
 MOST_PARTS = 6
 """Lines in the chart of the reward's parts; more would not be told apart."""
-
-MAIN_REWARD = "composed_reward"
-"""The trainer's name for the whole reward: drawn on its own, not among its parts."""
 
 # What the policy itself can change comes first: a claim verifier's mean only tells which questions were asked.
 _FIRST_PARTS = ("answer", "format", *sorted(TEXT_VERIFIERS))
@@ -79,8 +77,7 @@ def curves(run: RunData) -> list[LineChart]:
 
 def reward_parts(steps: Iterable[Mapping[str, Any]]) -> list[Series]:
     """One series a part that the trainer logged as `rewards/NAME/mean`; what the policy can change comes first."""
-    keys = {key for step in steps for key in step if key.startswith("rewards/") and key.endswith("/mean")}
-    names = {key.removeprefix("rewards/").removesuffix("/mean") for key in keys} - {MAIN_REWARD}
+    names = {name for step in steps for key in step if (name := part_of(key)) is not None}
     order = sorted(names, key=lambda name: (_FIRST_PARTS.index(name) if name in _FIRST_PARTS else 99, name))
     found = [logged(steps, f"rewards/{name}/mean", name.replace("_", " ")) for name in order]
     return [series for series in found if series.points]

@@ -15,7 +15,6 @@ from verifiers.mentions import Lexicon
 
 LINES = ("k562", "rpe1")
 KINDS = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
-KINDS.append(("dir", Relation.DECREASES))
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,8 @@ OF_PLACES = {
     Relation.REPRESSES: "negative regulation of",
 }
 
+SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
+
 Polarity = Literal["affirmed", "negated"]
 Certainty = Literal["asserted", "hedged"]
 
@@ -81,10 +83,7 @@ class Assertions(Grammar):
             items = self.lists[cleft.end()]
             self._join(i, relation, items, objects, items[-1].at)
         elif subject is None and passive and (places := self._place_before(i, OF_PLACES.get(relation, ""))):
-            negated, hedged = self.opening(i)
-            self.claim(i, last)
-            for item in objects:
-                self._make(item.gene, Relation.TAKES_PART_IN, places[0].key, negated, hedged, places)
+            self._part_of(i, objects, places, last)
         elif subject is None or self.asked(subject):
             self.leave(last)
         else:
@@ -94,6 +93,13 @@ class Assertions(Grammar):
             for one in subject.items:
                 for item in objects:
                     self._add(*((item, one) if passive else (one, item)), relation, negated, hedged)
+
+    def _part_of(self, i: int, objects: list[Item], places: tuple[Place, ...], last: int) -> None:
+        """The objects take part in the place that stands before the word at i."""
+        negated, hedged = self.opening(i)
+        self.claim(i, last)
+        for item in objects:
+            self._make(item.gene, Relation.TAKES_PART_IN, places[0].key, negated, hedged, places)
 
     def _join(self, i: int, relation: Relation, agents: list[Item], objects: list[Item], last: int) -> None:
         self._pair(i, relation, [(agent, item) for agent in agents for item in objects], i, last)

@@ -9,11 +9,11 @@ import re
 from itertools import combinations
 
 from rbio_kg.claims import Relation
-from verifiers.assertions import OF_PLACES, Assertions, RawStatement
+from verifiers.assertions import OF_PLACES, SIGNS, Assertions, RawStatement
 from verifiers.grammar import BY
 from verifiers.wordings import PROMOTERS, TRIGGERS
 
-_TRIGGER = re.compile(f"[{TRIGGERS}]")
+TRIGGER = re.compile(f"[{TRIGGERS}]")
 _INNER_DEED = re.compile(r"[Dd]*t[dx]?N|[Dd]*N(?=[oDd]*[GKt]|$)")
 _EACH_OTHER = re.compile(r"[W2d]*m")
 _VERB_CHAIN = re.compile(r"(W?)d*[,&VrRu]+[andhU]*[AS]")
@@ -26,8 +26,7 @@ _JOINED = re.compile(r"[GK]/[GK]d*$")
 _BARE_GENE = re.compile(r"[GK]d*$")
 _FORMED = re.compile(r"[Fp][Dxd]*$")
 _MEDIATED_DEED = re.compile(r"[Ddx]*[NS]")
-_SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
-_BY_SIGN = {1: Relation.ACTIVATES, -1: Relation.REPRESSES}
+_BY_SIGN = {sign: relation for relation, sign in SIGNS.items()}
 
 
 class ClauseReader(Assertions):
@@ -35,12 +34,12 @@ class ClauseReader(Assertions):
 
     def read(self) -> tuple[RawStatement, ...]:
         """What the sentence states, in its order."""
-        match = _TRIGGER.search(self.tags)
+        match = TRIGGER.search(self.tags)
         while match:
             i = match.start()
             relation = self.words[i].relation or Relation.TAKES_PART_IN
             _READERS[self.tags[i]](self, i, self._signed(i, relation))
-            match = _TRIGGER.search(self.tags, max(i, self.read_to) + 1)
+            match = TRIGGER.search(self.tags, max(i, self.read_to) + 1)
         return tuple(self.found)
 
     # One method for each kind of word that states a relation
@@ -50,9 +49,9 @@ class ClauseReader(Assertions):
             relation = Relation.REPRESSES
         deed = _INNER_DEED.match(self.tags, i + 1)
         inner = self.words[deed.end() - 1].relation if deed else None
-        if deed and relation in _SIGNS and inner in _SIGNS:
+        if deed and relation in SIGNS and inner in SIGNS:
             # "Promotes the degradation of B": the signs multiply.
-            relation, at = _BY_SIGN[_SIGNS[relation] * _SIGNS[inner]], deed.end() - 1
+            relation, at = _BY_SIGN[SIGNS[relation] * SIGNS[inner]], deed.end() - 1
             objects, last = (self.pronoun_object(i), at) if "t" in deed.group() else self.objects(at)
             self._state(i, relation, objects, last)
             self.read_to = at
@@ -164,10 +163,7 @@ class ClauseReader(Assertions):
         objects, last = self.objects(i)
         places = self._place_before(i) if objects else ()
         if places:
-            negated, hedged = self.opening(i)
-            self.claim(i, last)
-            for item in objects:
-                self._make(item.gene, relation, places[0].key, negated, hedged, places)
+            self._part_of(i, objects, places, last)
 
     def _mediated(self, i: int, relation: Relation) -> None:
         """ "A-mediated activation of B", "A-driven B expression"."""

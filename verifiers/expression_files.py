@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from rbio_kg.errors import ModelError
+from rbio_kg.files import whole_folder
 from verifiers.expression_model import ExpressionModel
 from verifiers.logistic import Logistic
 from verifiers.similarity import Profiles
@@ -25,46 +24,37 @@ _FOLDS = range(-1, FOLDS)
 def save_model(model: ExpressionModel, folder: Path) -> None:
     """Write the model whole or not at all: a folder beside the target is renamed over it."""
     folder = Path(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
-        for part in ("data", "indices", "indptr"):
-            np.save(temporary / f"profiles_{part}.npy", getattr(model.profiles.matrix, part))
-        for (line, task), rows in sorted(model.rows.items()):
-            table = np.stack([rows.perts, rows.genes, rows.labels.astype(np.int32)])
-            np.save(temporary / f"labels_{line}_{task}.npy", table.astype(np.int32))
-        for (line, task), seen in sorted(model.seen.items()):
-            np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
-            weights = model.weights[line, task]
-            np.save(temporary / f"weights_{line}_{task}.npy", np.stack([weights[fold] for fold in sorted(weights)]))
-        for line, places in sorted(model.monitored.items()):
-            np.save(temporary / f"monitored_{line}.npy", places)
-        np.save(temporary / "factors.npy", model.factors)
-        fits = {
-            f"{line}\t{task}": {str(fold): fit.to_json() for fold, fit in sorted(found.items())}
-            for (line, task), found in sorted(model.calibrations.items())
-        }
-        document = {
-            "version": VERSION,
-            "settings": dict(model.settings),
-            "shape": list(model.profiles.matrix.shape),
-            "labels": sorted(f"{line}\t{task}" for line, task in model.rows),
-            "monitored": sorted(model.monitored),
-            "calibrations": fits,
-        }
-        _write(temporary / "genes.json", list(model.profiles.genes))
-        _write(temporary / "aliases.json", dict(sorted(model.aliases.items())))
-        _write(temporary / "model.json", document)
-        if folder.exists():
-            folder.replace(old)
-        temporary.replace(folder)
+        with whole_folder(folder) as temporary:
+            for part in ("data", "indices", "indptr"):
+                np.save(temporary / f"profiles_{part}.npy", getattr(model.profiles.matrix, part))
+            for (line, task), rows in sorted(model.rows.items()):
+                table = np.stack([rows.perts, rows.genes, rows.labels.astype(np.int32)])
+                np.save(temporary / f"labels_{line}_{task}.npy", table.astype(np.int32))
+            for (line, task), seen in sorted(model.seen.items()):
+                np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
+                weights = model.weights[line, task]
+                np.save(temporary / f"weights_{line}_{task}.npy", np.stack([weights[fold] for fold in sorted(weights)]))
+            for line, places in sorted(model.monitored.items()):
+                np.save(temporary / f"monitored_{line}.npy", places)
+            np.save(temporary / "factors.npy", model.factors)
+            fits = {
+                f"{line}\t{task}": {str(fold): fit.to_json() for fold, fit in sorted(found.items())}
+                for (line, task), found in sorted(model.calibrations.items())
+            }
+            document = {
+                "version": VERSION,
+                "settings": dict(model.settings),
+                "shape": list(model.profiles.matrix.shape),
+                "labels": sorted(f"{line}\t{task}" for line, task in model.rows),
+                "monitored": sorted(model.monitored),
+                "calibrations": fits,
+            }
+            _write(temporary / "genes.json", list(model.profiles.genes))
+            _write(temporary / "aliases.json", dict(sorted(model.aliases.items())))
+            _write(temporary / "model.json", document)
     except OSError as error:
         raise ModelError(f"cannot be written ({error})", where=folder, hint="free some space and try again") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def load_model(folder: Path) -> ExpressionModel:

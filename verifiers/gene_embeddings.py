@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import SourceError
 from verifiers.regression import gene_factors
-from verifiers.similarity import gene_profiles
+from verifiers.similarity import gene_profiles, positions
 
 _HINT = "it must be Parquet with the columns gene (text) and vector (list of numbers, all of one length)"
 
@@ -33,8 +33,7 @@ class Embeddings:
 
     def places(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """Where each symbol stands, -1 for one without a vector."""
-        place = dict(zip(self.genes, range(len(self.genes)), strict=True))
-        return np.array([place.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+        return positions(symbols, self.genes)
 
 
 def spectral_embeddings(tables: Mapping[str, pl.DataFrame]) -> Embeddings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Floats = NDArray[np.float64]
-Arrays = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)

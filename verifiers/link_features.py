@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.graph import kernels
+from rbio_kg.graph.compilation import order_by_content
 from rbio_kg.graph.csr import Csr, build_csr
 from verifiers.link_latent import Latent, Table
 from verifiers.link_negatives import GROUPS
@@ -88,20 +89,6 @@ class LinkParts(PathParts):
         return build_csr(size, *both, np.ones(2 * len(start), dtype=np.uint8))
 
     @cached_property
-    def content(self) -> tuple[NDArray[np.float32], float]:
-        """Information content of the terms, and the largest, at least 1."""
-        content = self.message.information_content
-        return content, max(float(content.max(initial=0.0)), 1.0)
-
-    @cached_property
-    def pathway_worth(self) -> Floats:
-        """1 - ln(size) / ln(genes in pathways), 0 to 1, (pathways,)."""
-        members = max(2, int((self.message.memberships.degrees > 0).sum()))
-        size = np.maximum(self.message.pathway_sizes, 1)
-        worth: Floats = np.clip(1.0 - np.log(size) / np.log(members), 0.0, 1.0)
-        return worth
-
-    @cached_property
     def gene_terms(self) -> Csr:
         """Gene x term, `closure` in ascending order."""
         return self.message.term_genes.transpose(len(self.message.interactions))
@@ -114,10 +101,9 @@ class LinkParts(PathParts):
         own = build_csr(terms, np.arange(terms), np.arange(terms), np.ones(terms, dtype=np.uint8))
         up = g.term_parents
         indptr, indices = kernels.ancestor_closure(own.indptr, own.indices, up.indptr, up.indices)
-        rows = np.repeat(np.arange(terms), np.diff(indptr))
-        order = np.lexsort((indices, -g.information_content[indices], rows))
+        ancestors = order_by_content(indptr, indices, own, g.information_content)
         pointers = np.concatenate((g.closure.indptr, g.closure.indptr[-1] + indptr[1:]))
-        both = np.concatenate((g.closure.indices, indices[order]))
+        both = np.concatenate((g.closure.indices, ancestors.indices))
         return Csr(pointers, both, np.ones(len(both), dtype=np.uint8))
 
 

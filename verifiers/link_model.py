@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.errors import ModelError
+from rbio_kg.files import whole_folder
 from rbio_kg.graph import kernels
 from rbio_kg.graph.arrays import read_folder, write_folder
 from rbio_kg.graph.csr import Csr
@@ -171,18 +171,8 @@ class LinkModel:
             "metrics": dict(self.metrics),
             "simulated": self.simulated,
         }
-        model_dir = Path(model_dir)
-        model_dir.parent.mkdir(parents=True, exist_ok=True)
-        temporary = model_dir.with_name(f".{model_dir.name}.{os.getpid()}.part")
-        old = model_dir.with_name(f".{model_dir.name}.{os.getpid()}.old")
-        try:
+        with whole_folder(Path(model_dir)) as temporary:
             write_folder(temporary, kind=KIND, arrays=arrays, meta=meta)
-            if model_dir.exists():
-                model_dir.rename(old)
-            temporary.rename(model_dir)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
 
     @classmethod
     def read(cls, model_dir: Path, *, verify: bool = True) -> LinkModel:

@@ -52,22 +52,27 @@ class LabelledPairs:
         return self.a[self.labels == 1], self.b[self.labels == 1]
 
 
+def true_keys(full: PathGraph) -> dict[str, Keys]:
+    """Keys of every true pair of a graph, by relation; those that a hierarchy implies included."""
+    return {
+        "interacts_with": keys_of(full.interactions),
+        "regulates": keys_of(full.regulates),
+        "terms": keys_of(full.closure),
+        "pathways": keys_of(full.memberships),
+    }
+
+
 class Negatives:
     """Draws false pairs against all true ones, held-out ones and those that a hierarchy implies included.
 
     Args:
-        full: with every true pair.
+        known: keys of every true pair, by relation (see `true_keys`).
         graph: what is known: degrees and walks are of this graph, and who has no edge in it is not drawn.
     """
 
-    def __init__(self, full: PathGraph, graph: PathGraph) -> None:
+    def __init__(self, known: Mapping[str, Keys], graph: PathGraph) -> None:
+        self.known = known
         self.graph = g = graph
-        self.known: dict[str, Keys] = {
-            "interacts_with": keys_of(full.interactions),
-            "regulates": keys_of(full.regulates),
-            "terms": keys_of(full.closure),
-            "pathways": keys_of(full.memberships),
-        }
         degrees = g.interactions.degrees
         self.subjects: dict[str, Indices] = {
             "interacts_with": _present(degrees),

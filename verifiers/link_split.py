@@ -12,7 +12,7 @@ from rbio_kg.graph.compilation import order_by_content
 from rbio_kg.graph.csr import Csr, build_csr
 from rbio_kg.graph.kernels import ancestor_closure
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.link_negatives import RELATIONS, Kind, LabelledPairs, Negatives, unknown
+from verifiers.link_negatives import RELATIONS, Kind, LabelledPairs, Negatives, true_keys, unknown
 from verifiers.sampling import Pairs, keys_of
 
 SUPERVISION_SHARE = 0.10
@@ -98,7 +98,8 @@ def split_graph(snapshot: Snapshot, rng: np.random.Generator, test_share: float 
         chosen = np.sort(rng.permutation(len(pairs[0]))[:most])
         return pairs[0][chosen], pairs[1][chosen]
 
-    near, far = Negatives(s, graph), Negatives(s, known)
+    keys = true_keys(s)
+    near, far = Negatives(keys, graph), Negatives(keys, known)
     supervision = {}
     for name in RELATIONS:
         true = some(held(name, 1, graph), MOST_SUPERVISION)

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 EXPONENT = 0.75
 """p. Of 0, .25, .5, .75 and 1 the best on held-out interactions and regulations with hard false pairs."""
 UNIT = 1e-4
-"""A count this large makes half the step that the next hundred make: parts are ln(1 + count / UNIT), scaled to 1."""
+"""Parts are ln(1 + count / UNIT), scaled to 1."""
 
 
 class PathCounts:

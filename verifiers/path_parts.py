@@ -51,9 +51,10 @@ class PathParts:
         cascade, cascade_nodes = self.cascades(a, b)
         edge = kernels.direct_weights(s.regulates.indptr, s.regulates.indices, s.regulates.weights, a, b, np.nan)
         regulation = (~np.isnan(edge)).astype(np.float64)
-        shared_term, best, overlap = kernels.shared_terms(s.closure.indptr, s.closure.indices, self._content, a, b)
+        content, most = self.content
+        shared_term, best, overlap = kernels.shared_terms(s.closure.indptr, s.closure.indices, content, a, b)
         shared_pathway, pathway = kernels.shared_groups(
-            s.memberships.indptr, s.memberships.indices, self._pathway_worth, a, b
+            s.memberships.indptr, s.memberships.indices, self.pathway_worth, a, b
         )
         direct = kernels.direct_weights(
             s.interactions.indptr, s.interactions.indices, s.interactions.weights, a, b, 0.0
@@ -65,7 +66,7 @@ class PathParts:
             sign=(sign := np.nan_to_num(edge)),
             cascade=cascade,
             cascade_sign=self._cascade_signs(cascade_nodes),
-            term=best / max(float(self._content.max(initial=0.0)), 1.0),
+            term=best / most,
             overlap=overlap,
             pathway=pathway,
             regulator=_log_share(s.regulates.degrees, a, regulation),
@@ -183,11 +184,14 @@ class PathParts:
         return out, Csr(into.indptr, into.indices, np.full(len(into.indices), REGULATION_STEP))
 
     @cached_property
-    def _content(self) -> NDArray[np.float32]:
-        return _read_only(np.asarray(self.graph.information_content))
+    def content(self) -> tuple[NDArray[np.float32], float]:
+        """Information content of the terms, and the largest, at least 1."""
+        content = _read_only(np.asarray(self.graph.information_content))
+        return content, max(float(content.max(initial=0.0)), 1.0)
 
     @cached_property
-    def _pathway_worth(self) -> Floats:
+    def pathway_worth(self) -> Floats:
+        """1 - ln(size) / ln(genes in pathways), 0 to 1, (pathways,)."""
         s = self.graph
         members = max(2, int((s.memberships.degrees > 0).sum()))
         return _read_only(np.clip(1.0 - np.log(np.maximum(s.pathway_sizes, 1)) / np.log(members), 0.0, 1.0))

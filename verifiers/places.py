@@ -73,10 +73,10 @@ class PlaceNames:
             if name.endswith(" pathway")
             for place in places
         ]
-        # A synonym never takes a name away from its bearer.
         for key, name in zip(snapshot.pathways.keys, snapshot.pathway_names, strict=True):
             if bracket := _BRACKET.fullmatch(name):
                 other += [(normalised(part), Place("Pathway", key)) for part in bracket.groups()]
+        # A synonym never takes a name away from its bearer.
         names = frozenset(self._places)
         for name, place in other:
             if name not in names:

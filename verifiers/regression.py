@@ -55,7 +55,7 @@ class Kin:
         self._kept: OrderedDict[int, Floats] = OrderedDict()
 
     def similarity(self, subjects: Sequence[int]) -> Floats:
-        """Similarities of subjects to the training knockdowns, (subjects, perts); those asked for last are kept."""
+        """Similarities of subjects to the training knockdowns, (subjects, perts); the latest are kept."""
         found = {one: self._kept[one] for one in subjects if one in self._kept}
         missing = [one for one in dict.fromkeys(subjects) if one not in found]
         fresh = dict(zip(missing, self.profiles.similarity(np.array(missing), self.perts), strict=True))

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 
 from rbio_kg.claims import Relation
 from verifiers.assertions import Certainty, Polarity, RawStatement
-from verifiers.clauses import ClauseReader
+from verifiers.clauses import TRIGGER, ClauseReader
 from verifiers.mentions import Lexicon, Sentence
-from verifiers.wordings import GENE, TRIGGERS
+from verifiers.wordings import GENE
 
 MOST_STATEMENTS = 200
 """No more are taken out of one text."""
@@ -24,7 +24,6 @@ MOST_REMEMBERED = 20_000
 _SENTENCE = re.compile(r"[^.!?;\n]+(?:[.](?=\S)[^.!?;\n]*)*[.!?;\n]?")
 _PIECE = re.compile(r"\S.{0,999}(?!\S)|\S{1,1000}", re.DOTALL)
 """A sentence is read in pieces of at most so many characters, so that the time stays linear in the text."""
-_STATES = re.compile(f"[{TRIGGERS}]")
 
 
 T = TypeVar("T")
@@ -70,7 +69,7 @@ class StatementReader(Generic[T]):
         named = topic if first < 0 else (sentence.words[first].gene or "",)
         statements: list[T] = []
         depends = first < 0
-        if _STATES.search(sentence.tags) and (first >= 0 or topic):
+        if TRIGGER.search(sentence.tags) and (first >= 0 or topic):
             raw, used_topic = self._read(sentence, topic)
             statements = [self._finish(item) for item in raw]
             depends = depends or used_topic

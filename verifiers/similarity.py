@@ -6,7 +6,7 @@ sum of cosines = dot product of the weighted unit profiles set side by side, one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -27,15 +27,15 @@ _CHUNK = 1000
 _KEPT = 16
 
 
-def _positions(column: pl.Series, names: Sequence[str]) -> NDArray[np.int64]:
+def positions(values: Iterable[str], names: Sequence[str]) -> NDArray[np.int64]:
     """Place of each value in `names`, -1 where it is not there."""
     place = dict(zip(names, range(len(names)), strict=True))
-    return np.array([place.get(value, -1) for value in column.to_list()], dtype=np.int64)
+    return np.array([place.get(value, -1) for value in values], dtype=np.int64)
 
 
 def _incidence(frame: pl.DataFrame, rows: Sequence[str], columns: Sequence[str]) -> Any:
     """1 where `frame` joins start (row) and end (column), csr (rows, columns)."""
-    start, end = _positions(frame["start"], rows), _positions(frame["end"], columns)
+    start, end = positions(frame["start"], rows), positions(frame["end"], columns)
     known = (start >= 0) & (end >= 0)
     ones = np.ones(int(known.sum()), dtype=np.float32)
     matrix = sp.csr_matrix((ones, (start[known], end[known])), shape=(len(rows), len(columns)))
@@ -68,7 +68,7 @@ def go_profiles(tables: Tables, genes: Sequence[str]) -> Any:
 def diffusion_profiles(tables: Tables, genes: Sequence[str]) -> Any:
     """Where a two-step random walk over STRING (steps by combined score) from each gene ends; csr (genes, genes)."""
     edges = tables["interactions"]
-    one, two = _positions(edges["start"], genes), _positions(edges["end"], genes)
+    one, two = positions(edges["start"], genes), positions(edges["end"], genes)
     known = (one >= 0) & (two >= 0)
     one, two = one[known], two[known]
     score = (edges["score"].to_numpy()[known] / 1000).astype(np.float32)

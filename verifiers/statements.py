@@ -11,7 +11,7 @@ from typing import Any, Literal
 from rbio_kg.claims import Evidence, Node, Relation
 from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.assertions import Certainty, Polarity, RawStatement
+from verifiers.assertions import SIGNS, Certainty, Polarity, RawStatement
 from verifiers.knockdowns import Knockdowns
 from verifiers.mentions import Lexicon
 from verifiers.places import Place
@@ -26,7 +26,6 @@ _KINDS = {2: "IS_A", 1: "PART_OF"}
 MOST_REMEMBERED = 50_000
 """So many different facts are remembered before all are forgotten."""
 _Judged = tuple[Finding, str, tuple[Evidence, ...], bool]
-_SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ class StatementChecker:
         That the graph knows the regulation the other way round refutes nothing (feedback is common, and the graph lists
         what transcription factors do), nor does an edge without a sign say which sign it has.
         """
-        stated = _SIGNS.get(raw.relation, 0)
+        stated = SIGNS.get(raw.relation, 0)
         edge = self._edge_of_regulation(raw.subject, raw.object)
         if edge is None:
             return None, "unknown"

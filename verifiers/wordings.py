@@ -11,7 +11,7 @@ from rbio_kg.claims import Relation
 
 ACTIVE, PARTICIPLE, DEED, AGENT, MEETING = "A", "S", "N", "E", "X"
 PART, NEEDS, MEDIATED, MOVES, HAS = "P", "Q", "M", "I", "H"
-GENE, LOST_GENE = "G", "K"
+GENE = "G"
 TRIGGERS = ACTIVE + PARTICIPLE + DEED + AGENT + MEETING + PART + NEEDS + MEDIATED + MOVES + HAS
 """Letters of the words that may state a relation: finite verbs, participles, nouns of doing ("activation"), of the doer
 ("activator") and of meeting ("interaction"), wordings of membership, needing ("requires"), "-mediated", verbs that take

@@ -106,15 +106,17 @@ def taught_questions(workspace: Workspace, recipe: PolicyConfig, reward: Compose
 
 def _fact_source(workspace: Workspace, recipe: PolicyConfig) -> FactSource | None:
     """Who knows the train knockdowns, where the recipe tells of them or is paid beyond the gene's habit."""
-    if recipe.questions.prompt in ("open", "tools") or recipe.reward.relative_to:
-        return workspace.fact_source()
-    return None
+    return workspace.fact_source() if _needs_knockdowns(recipe) else None
+
+
+def _needs_knockdowns(recipe: PolicyConfig) -> bool:
+    return recipe.questions.prompt in ("open", "tools") or bool(recipe.reward.relative_to)
 
 
 def _check_protocol(workspace: Workspace, recipe: PolicyConfig) -> None:
     """A policy is held to a protocol only if the verifier that teaches it is."""
     wanted = recipe.questions.protocol
-    taught = recipe.questions.prompt == "open" or recipe.reward.verifiers.get("expression", 0.0) > 0
+    taught = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0
     if wanted != "official" and taught:
         settings = workspace.verifier("expression").card.settings
         seed = f" --seed {recipe.seed}" if wanted == "gene-disjoint" else ""
@@ -209,8 +211,4 @@ def _questions(
         known = pl.concat([known.filter(~same), asked.select(known.columns)])
     found = divide(known, protocol, cell_line, seed=seed)
     questions = Questions(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
-    if not len(questions):
-        raise EvaluationError(
-            f"there are no {split} questions of task {task} in {cell_line}", hint="name a file with --questions"
-        )
     return questions, found.train.filter(pl.col("task") == task)

@@ -54,7 +54,7 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
     """Fit on what the protocol allows, score its test rows, and put the peers beside."""
     from training.audit import Audit
     from verifiers.expression import ExpressionVerifier, fit_expression
-    from verifiers.expression_mlp import mlp_scores
+    from verifiers.expression_mlp import line_rows, mlp_scores
     from verifiers.protocols import divide
 
     line, task, protocol = combination
@@ -73,9 +73,8 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
         fitting = time.process_time() - started
         verifier = ExpressionVerifier(Path(folder) / "model")
         audit.model(verifier.model, None)
-        own = train.filter(pl.col("cell_line") == line)
         vectors, started = _vectors(sources), time.process_time()
-        mlp = mlp_scores(vectors, train if own.is_empty() else own, asked, seed=seed)
+        mlp = mlp_scores(vectors, line_rows(train, line), asked, seed=seed)
         mlp_seconds = time.process_time() - started
         document = compared(verifier, train, asked, {"mlp": mlp}, seed)
     return {

@@ -29,9 +29,9 @@ from rich.table import Table
 from sklearn.metrics import average_precision_score
 
 from benchmarks.path_peers import katz, largest_eigenvalue, matrix, personalised_pagerank, shortest_path
-from rbio_kg.graph.csr import Csr, build_csr
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.graph_path import GraphPathVerifier, fit_graph_path
+from verifiers.link_split import entries_kept
 from verifiers.logistic import fit_logistic
 from verifiers.metrics import auroc, expected_calibration_error, summary
 from verifiers.path_calibration import PARTS
@@ -78,17 +78,13 @@ def held_out(snapshot: Snapshot, relation: str, seed: int, most: int) -> tuple[A
     if relation == "interacts_with":
         back = np.searchsorted(keys_of(csr), (columns[taken].astype(np.int64) << 32) | rows[taken])
         gone[back] = True
-        graph.interactions = _kept(csr, ~gone)
+        graph.interactions = entries_kept(csr, ~gone)
     else:
-        graph.regulates = _kept(csr, ~gone)
+        graph.regulates = entries_kept(csr, ~gone)
         graph.regulated_by = graph.regulates.transpose(len(csr))
     halves = np.array_split(taken, 2)
     fit, test = (_labelled(snapshot, graph, relation, rng, rows[half[:most]], columns[half[:most]]) for half in halves)
     return graph, fit, test
-
-
-def _kept(csr: Csr, mask: NDArray[np.bool_]) -> Csr:
-    return build_csr(len(csr), csr.rows()[mask], csr.indices[mask], csr.weights[mask])
 
 
 def _labelled(  # noqa: PLR0917

@@ -16,6 +16,7 @@ import json
 import resource
 import statistics
 import time
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -97,16 +98,14 @@ def fuzz(workspace: Workspace, count: int) -> dict[str, Any]:
     """So many odd completions, in batches of 100."""
     claims = workspace.questions("train", cell_line="k562", task="de").limit(50, seed=1).claims()
     bench = Bench(workspace.reward(WEIGHTS), claims, workspace.snapshot)
-    start, answered, longest, batch = time.process_time(), 0, 0, []
-    for item in fuzzed(bench.settings, count):
-        batch.append(item)
-        if len(batch) == 100:
-            for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
-                if judged.reward is None or not 0.0 <= judged.reward <= 1.0:
-                    raise SystemExit(f"paid {judged.reward}: {judged.text!r}")
-                answered += judged.answer is not None
-                longest = max(longest, len(judged.text))
-            batch = []
+    start, answered, longest = time.process_time(), 0, 0
+    items = iter(fuzzed(bench.settings, count))
+    while batch := list(islice(items, 100)):
+        for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
+            if judged.reward is None or not 0.0 <= judged.reward <= 1.0:
+                raise SystemExit(f"paid {judged.reward}: {judged.text!r}")
+            answered += judged.answer is not None
+            longest = max(longest, len(judged.text))
     return {
         "completions": count,
         "answered": answered,

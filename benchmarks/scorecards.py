@@ -41,7 +41,6 @@ def cards(workspace: Workspace, split: str, fresh: bool, session: Session) -> di
         except RbioKGError as error:
             found[name] = {"name": name, "reason": str(error)}
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps({"build_id": workspace.build_id, "card": found[name]}, indent=1))
     return found
 
@@ -100,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.write is None:
         sys.stdout.write(text + "\n")
     else:
-        options.write.write_text(written(text, options.write.read_text(encoding="utf-8")), encoding="utf-8")
+        write_text(options.write, written(text, options.write.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":

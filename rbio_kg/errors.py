@@ -95,3 +95,8 @@ class EvaluationError(RbioKGError):
 
 class ReportError(RbioKGError):
     """A report cannot be written."""
+
+
+def fault(error: Exception) -> str:
+    """A fault of somebody else's code in one line: its type and what it says."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

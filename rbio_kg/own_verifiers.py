@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from rbio_kg.errors import RbioKGError, VerifierError
+from rbio_kg.errors import RbioKGError, VerifierError, fault
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
@@ -55,8 +55,7 @@ def opened(point: EntryPoint, workspace: Workspace) -> Verifier:
     except RbioKGError:
         raise
     except Exception as error:  # somebody else's code
-        text = " ".join(str(error).split())
-        raise VerifierError(f"cannot be opened ({type(error).__name__}: {text})", where=where, hint=HINT) from error
+        raise VerifierError(f"cannot be opened ({fault(error)})", where=where, hint=HINT) from error
     missing = [item for item in INTERFACE if not hasattr(type(made), item)]
     if missing:
         raise VerifierError(
@@ -85,6 +84,5 @@ def _imported(path: Path) -> str:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        text = " ".join(str(error).split())
-        raise VerifierError(f"cannot be imported ({type(error).__name__}: {text})", where=path, hint=HINT) from error
+        raise VerifierError(f"cannot be imported ({fault(error)})", where=path, hint=HINT) from error
     return name

@@ -18,7 +18,7 @@ from training.question_files import PAIR, Tables, read_question_file, write_rows
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.expression import ExpressionVerifier
 from verifiers.expression_fit import fit_expression, other_names
-from verifiers.expression_mlp import mlp_scores
+from verifiers.expression_mlp import line_rows, mlp_scores
 from verifiers.gene_embeddings import read_embeddings, spectral_embeddings
 from verifiers.protocols import divide
 from verifiers.scorecard import question_scores
@@ -109,8 +109,7 @@ def evaluate_expression(
         vectors = (
             spectral_embeddings(tables) if embeddings is None else read_embeddings(embeddings, other_names(tables))
         )
-        own = train.filter(pl.col("cell_line") == line)
-        scores = mlp_scores(vectors, train if own.is_empty() else own, asked, seed=seed, progress=progress)
+        scores = mlp_scores(vectors, line_rows(train, line), asked, seed=seed, progress=progress)
     else:
         model_dir = Path(models_dir) / f"{line}-{task}-{protocol}"
         fit_expression(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rbio_kg.claims import Claim, Relation, Status, Verdict
+from rbio_kg.errors import fault
 from verifiers.examination import STRANGERS, BreachError, Examination, Outcome
 from verifiers.interface import Card, FloatArray, Verifier
 
@@ -34,7 +35,7 @@ def examine(examination: Examination) -> list[Outcome]:
         except BreachError as breach:
             found.append(Outcome(name, False, str(breach)))
         except Exception as error:  # the verifier is somebody else's code: whatever it raises is the finding
-            found.append(Outcome(name, False, f"it raised {type(error).__name__}: {' '.join(str(error).split())}"))
+            found.append(Outcome(name, False, f"it raised {fault(error)}"))
         else:
             found.append(Outcome(name, True))
     return found

@@ -21,6 +21,12 @@ HIDDEN, RATE, EPOCHS, HALF_BATCH = 64, 1e-3, 10, 16
 Progress = Callable[[str, float | None], None]
 
 
+def line_rows(train: pl.DataFrame, line: str) -> pl.DataFrame:
+    """What the perceptron of a cell line learns from: its own train rows, the other lines' where it has none."""
+    own = train.filter(pl.col("cell_line") == line)
+    return train if own.is_empty() else own
+
+
 def mlp_scores(
     embeddings: Embeddings,
     train: pl.DataFrame,

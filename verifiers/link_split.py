@@ -151,7 +151,7 @@ def _implying(memberships: Csr, parents: Csr) -> Csr:
 
 def _graph(s: Snapshot, edges: Mapping[str, Csr], keep: Mapping[str, Mask], parents: Csr) -> MessageGraph:
     genes, terms, pathways = len(s.genes), len(s.terms), len(s.pathways)
-    kept = {name: _kept(csr, keep[name]) for name, csr in edges.items()}
+    kept = {name: entries_kept(csr, keep[name]) for name, csr in edges.items()}
     up = s.term_parents
     annotations = kept["terms"]
     indptr, indices = ancestor_closure(annotations.indptr, annotations.indices, up.indptr, up.indices)
@@ -186,5 +186,6 @@ def _codes(rng: np.random.Generator, csr: Csr, test_share: float, *, undirected:
     return (3 - np.searchsorted(bounds, draw, side="right")).astype(np.int8)[place]
 
 
-def _kept(csr: Csr, mask: Mask) -> Csr:
+def entries_kept(csr: Csr, mask: Mask) -> Csr:
+    """The matrix with only some of its entries, bool (entries,)."""
     return build_csr(len(csr), csr.rows()[mask], csr.indices[mask], csr.weights[mask])

@@ -11,7 +11,7 @@ import typer
 from rbio_kg.claims import Claim, Relation, Status, Verdict
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError
+from rbio_kg.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError, fault
 from rbio_kg.files import read_table
 from rbio_kg.judges import BUILT_IN
 
@@ -43,7 +43,7 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
             if name in BUILT_IN:
                 raise
             # A fault in somebody's own verifier must not hide what the others say.
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            reason = fault(error)
             verdicts.append(Verdict(None, Status.ERROR, reason=reason, verifier=name))
     named = {verdict.verifier: verdict for verdict in verdicts}
     members = [name for name in DEFAULT_WEIGHTS if name in named]

@@ -109,11 +109,6 @@ def register(app: typer.Typer) -> None:
     rewards = typer.Typer(no_args_is_help=True, help="The reward.")
     app.add_typer(rewards, name="rewards")
 
-    # With one command only, typer would take it for the verb itself.
-    @rewards.callback()
-    def _verb() -> None:
-        """The reward."""
-
     @command(rewards, "check")
     def rewards_check(
         session: Session,

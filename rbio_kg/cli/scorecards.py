@@ -108,15 +108,10 @@ def peers_of(workspace: Workspace, kind: str) -> list[str]:
 
 def speed_and_agreement(workspace: Workspace, name: str, others: list[str], split: str) -> dict[str, Any]:
     """Claims a second of processor time, and rank correlations on a sample of the change questions."""
-    import numpy as np
-
     from verifiers.scorecard import question_scores
     from verifiers.strata import rank_agreement
 
-    questions = workspace.tables["questions"]
-    asked = first_line(questions.filter((questions["split"] == split) & (questions["task"] == "de")))
-    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:AGREEMENT_ROWS])
-    sample = asked[rows.tolist()]
+    sample = _sample(workspace, split, AGREEMENT_ROWS)
     question_scores(workspace.verifier(name), sample[:100])  # opens files, compiles kernels
     started = time.process_time()
     own = question_scores(workspace.verifier(name), sample)
@@ -129,14 +124,12 @@ def text_figures(workspace: Workspace, name: str, others: list[str]) -> dict[str
     """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
     import numpy as np
 
+    from training.questions import Questions
     from training.rationales import rationale_texts
     from verifiers.metrics import auroc
     from verifiers.strata import rank_agreement
 
-    questions = workspace.tables["questions"]
-    asked = first_line(questions.filter((questions["split"] == "train") & (questions["task"] == "de")))
-    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:RATIONALES])
-    claims = claims_of(asked[rows.tolist()])
+    claims = Questions(_sample(workspace, "train", RATIONALES)).claims()
     texts = rationale_texts(claims, workspace.snapshot) if len(claims) > 1 else {}
     verifier = workspace.verifier(name)
     verifier.score(claims[:2], ["", ""])
@@ -182,9 +175,12 @@ def first_line(questions: pl.DataFrame) -> pl.DataFrame:
     return questions.filter(questions["cell_line"] == ("k562" if "k562" in lines else lines[0]))
 
 
-def claims_of(questions: pl.DataFrame) -> list[Claim]:
-    """What `de` questions ask, as claims."""
-    from rbio_kg.claims import Claim, Relation
+def _sample(workspace: Workspace, split: str, most: int) -> pl.DataFrame:
+    """At most so many change questions of the first cell line, drawn by the workspace's seed."""
+    import numpy as np
 
-    rows = questions.select("pert", "gene", "cell_line").iter_rows()
-    return [Claim(pert, Relation.CHANGES_EXPRESSION_OF, gene, line) for pert, gene, line in rows]
+    questions = workspace.tables["questions"]
+    asked = first_line(questions.filter((questions["split"] == split) & (questions["task"] == "de")))
+    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:most])
+    sample: pl.DataFrame = asked[rows.tolist()]
+    return sample

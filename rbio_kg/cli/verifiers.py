@@ -10,7 +10,7 @@ import typer
 from rbio_kg.cli.judge import as_claims, read_claims
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import BuildError, ConfigError, RbioKGError, VerifierError
+from rbio_kg.errors import BuildError, ConfigError, RbioKGError, VerifierError, fault
 from rbio_kg.report.card_text import card_text
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def listed(workspace: Workspace, name: str) -> dict[str, Any]:
     except RbioKGError as error:
         reason = str(error)
     except Exception as error:  # somebody else's code
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = fault(error)
     return {"name": name, "kind": None, "ready": False, "reason": reason}
 
 

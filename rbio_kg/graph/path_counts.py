@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from rbio_kg.graph.kernels import compiled
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+
+@compiled
 def path_sums(  # noqa: PLR0917
     indptr: NDArray[Any],
     indices: NDArray[Any],

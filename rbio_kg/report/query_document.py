@@ -19,6 +19,7 @@ from rbio_kg.claims import Claim
 from rbio_kg.graph.evidence import load_evidence
 from rbio_kg.graph.queries import NamedQuery, named_queries, named_query
 from rbio_kg.graph.store import GraphStore
+from rbio_kg.report.card_text import markdown_table
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
@@ -112,10 +113,9 @@ def _answer(rows: list[dict[str, Any]]) -> str:
     if not rows:
         return "The sample has none of these relations.\n"
     columns = list(rows[0])
-    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
-    lines += [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for row in rows[:_ROWS]]
+    table = markdown_table(columns, [[_cell(row[name]) for name in columns] for row in rows[:_ROWS]])
     more = f"\n{len(rows) - _ROWS} more rows.\n" if len(rows) > _ROWS else ""
-    return "\n".join(lines) + "\n" + more
+    return table + "\n" + more
 
 
 def _cell(value: Any) -> str:

@@ -216,6 +216,47 @@ def brier_score(labels: ArrayLike, probabilities: ArrayLike) -> float | None:
     return float(np.mean((values - truth) ** 2)) if len(truth) else None
 
 
+def risk_coverage(genes: ArrayLike, labels: ArrayLike, probabilities: ArrayLike) -> dict[str, Any]:
+    """The error rate among the most confident answers (El-Yaniv and Wiener 2010), at ten coverages and over all.
+
+    The answer is yes from above one half, its confidence |p - 1/2|. Rows of one confidence share their errors: that is
+    what is expected of ties in random order.
+
+    Returns:
+        `area`: the mean over k = 1..n of the error rate among the k most confident rows (Geifman and El-Yaniv 2017),
+        None without rows. `curve`: for the coverages 1, .9, ... .1 the `coverage`, `rows` (n times that, rounded up),
+        `error` among so many, and of all rows at least as confident as these `per_gene_auroc` and `genes`.
+
+    Raises:
+        ValueError: as `per_gene_auroc`.
+    """
+    truth, values = _checked(labels, probabilities)
+    names, n = np.asarray(genes), len(values)
+    if not n:
+        return {"area": None, "curve": []}
+    # Rounded, because .3 and .7 are not quite equally far from one half.
+    confidence = np.round(np.abs(values - 0.5), 12)
+    _, level = np.unique(-confidence, return_inverse=True)
+    level_error = np.bincount(level, (values > 0.5) != truth) / np.bincount(level)
+    ranked = np.sort(level)
+    errors = np.cumsum(level_error[ranked]) / np.arange(1, n + 1)
+    curve = []
+    for tenths in range(10, 0, -1):
+        rows = -(-tenths * n // 10)
+        kept = level <= ranked[rows - 1]
+        within = per_gene_auroc(names[kept], truth[kept], values[kept])
+        curve.append(
+            {
+                "coverage": tenths / 10,
+                "rows": rows,
+                "error": float(errors[rows - 1]),
+                "per_gene_auroc": within.mean,
+                "genes": within.genes,
+            }
+        )
+    return {"area": float(errors.mean()), "curve": curve}
+
+
 def summary(
     genes: Sequence[str] | NDArray[Any],
     labels: ArrayLike,

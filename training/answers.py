@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from training.language_model import LanguageModel, quiet
 from training.lessons import AnswerTokens
+from training.prompts import answer_opening
 from training.warmup import hidden_states, log_probabilities, padded
 
 FloatArray = NDArray[np.float64]
@@ -18,7 +19,7 @@ Progress = Callable[[str, float | None], None]
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What the model says at the answer, without writing anything.
+    """What the model says at the answer.
 
     Args:
         probability: of yes against no, (n,), 0 to 1.
@@ -30,20 +31,27 @@ class Likelihood:
 
 
 def likelihood(
-    language_model: LanguageModel, prompts: Sequence[str], *, batch_size: int = 32, progress: Progress
+    language_model: LanguageModel,
+    prompts: Sequence[str],
+    reasonings: Sequence[str] | None = None,
+    *,
+    batch_size: int = 32,
+    progress: Progress,
 ) -> Likelihood:
-    """Read yes against no after `prompts.DIRECT`: one forward pass a question.
+    """Read yes against no where the answer stands: one forward pass a question.
 
     Args:
         language_model: the model, without dropout.
         prompts: as `prompts.prompt_text` makes them, (n,).
+        reasonings: what is put into each think block, (n,); None: nothing, as `prompts.DIRECT` says.
         batch_size: questions at once.
         progress: told after every batch.
     """
     import torch
 
     tokens = AnswerTokens(language_model.tokenizer)
-    rows = [tokens.direct_prefix(prompt) for prompt in prompts]
+    thinks = [""] * len(prompts) if reasonings is None else reasonings
+    rows = [tokens.prefix(prompt + answer_opening(think)) for prompt, think in zip(prompts, thinks, strict=True)]
     # Questions of one length together: less padding.
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
     margin, mass = np.zeros(len(rows)), np.zeros(len(rows))

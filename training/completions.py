@@ -133,6 +133,11 @@ def _read_confidence(text: str) -> float | None:
     return (int(percent.group(1)) / 100 or None) if percent else None
 
 
+def written_reasoning(text: str) -> str:
+    """The reasoning of any completion, well formed or not: what stands before the first tag, `<think>` left aside."""
+    return _TAG.split(text.lstrip().removeprefix("<think>"), maxsplit=1)[0]
+
+
 def completion_text(completion: Completion) -> str:
     """The text of a completion or prompt, plain or conversational (contents are joined by new lines).
 

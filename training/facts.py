@@ -109,6 +109,10 @@ class Facts:
         """The genes that are named beside the claim's own."""
         return [*(name for name, _, _ in self.neighbours), *self.two_step]
 
+    def flipped(self) -> Facts:
+        """The same with every neighbour's outcome turned round."""
+        return replace(self, neighbours=tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours))
+
     def less(self) -> Facts:
         """The same without the least useful thing: of the last kind its last item, or the kind itself."""
         last, rest = self.kinds[-1], self.kinds[:-1]
@@ -215,3 +219,14 @@ class FactBook:
     def link(self, claim: Claim) -> Link | None:
         """How the graph joins subject and object directly, where that is not what the claim says."""
         return None if self.graph is None else self.graph.link(claim)
+
+
+class FlippedBook(FactBook):
+    """Another book's facts with every neighbour's outcome turned round: what follows the facts answers otherwise."""
+
+    def __init__(self, book: FactBook) -> None:
+        self.__dict__.update(book.__dict__)
+
+    def facts(self, claim: Claim) -> Facts:
+        """The facts of one claim, turned round."""
+        return super().facts(claim).flipped()

@@ -16,7 +16,13 @@ PromptMode = Literal["open", "closed", "tools"]
 """Facts in the prompt; names only; names only, and the model may ask the graph."""
 Messages = list[dict[str, str]]
 
-DIRECT = "<think></think><answer>"
+
+def answer_opening(think: str) -> str:
+    """A completion up to where its yes or no stands."""
+    return f"<think>{think}</think><answer>"
+
+
+DIRECT = answer_opening("")
 """What is put into the model's mouth to read its yes or no without generating: an answer without reasoning."""
 
 _TOLD = {
@@ -69,7 +75,7 @@ def rationale(claim: Claim, facts: Facts, object_name: str | None = None) -> str
 
 def target_completion(think: str, answer: Literal["yes", "no"], confidence: int) -> str:
     """A well-formed completion; `confidence` is the digit, 1 to 9."""
-    return f"<think>{think}</think><answer>{answer} {confidence}</answer>"
+    return f"{answer_opening(think)}{answer} {confidence}</answer>"
 
 
 def prompt_text(tokenizer: Any, messages: Messages) -> str:

@@ -20,13 +20,15 @@ def nobody(message: str, share: float | None) -> None:
     """Nobody listens."""
 
 
-def test_likelihood_is_the_softmax_at_the_answer() -> None:
+@pytest.mark.parametrize("reasonings", [None, ["", "link no.", "a", " change\n", "x" * 30]])
+def test_likelihood_is_the_softmax_at_the_answer(reasonings: list[str] | None) -> None:
     import torch
 
     tokens = AnswerTokens(TOKENIZER)
-    found = likelihood(MODEL, PROMPTS, batch_size=2, progress=nobody)
+    found = likelihood(MODEL, PROMPTS, reasonings, batch_size=2, progress=nobody)
     for row, prompt in enumerate(PROMPTS):
-        ids = TOKENIZER(prompt + DIRECT, add_special_tokens=False)["input_ids"]
+        opening = DIRECT if reasonings is None else f"<think>{reasonings[row]}</think><answer>"
+        ids = TOKENIZER(prompt + opening, add_special_tokens=False)["input_ids"]
         with torch.no_grad():
             table = MODEL.model(torch.tensor([ids])).logits[0, -1].double().softmax(-1).numpy()
         yes, no = table[tokens.yes], table[tokens.no]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.completions import ParsedCompletion, completion_text, own_words, parse_completion
+from training.completions import ParsedCompletion, completion_text, own_words, parse_completion, written_reasoning
 
 
 def form(answer: str, think: str = "because") -> str:
@@ -136,3 +136,11 @@ def test_own_words_leaves_out_what_the_prompt_says() -> None:
     assert own_words("So AAA takes part in DNA repair in human cells! BBB binds CCC.", prompt) == "BBB binds CCC."
     assert own_words("BBB interacts with AAA.", prompt) == "BBB interacts with AAA."
     assert own_words("anything", "") == "anything"
+
+
+@given(
+    st.text(st.characters(exclude_characters="<>")), st.sampled_from(["</think><answer>yes 7</answer>", "", "<answer>"])
+)
+def test_the_reasoning_of_any_completion_is_found(think: str, rest: str) -> None:
+    assert written_reasoning(f"\n<think>{think}{rest}") == think
+    assert written_reasoning(f"{think}{rest}") == think.lstrip()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.claims import Claim
 from tests.training.knockdowns import GENES, PERTS, Known, ToyFacts, fold
-from training.facts import FACT_KINDS, FactBook, Facts
+from training.facts import FACT_KINDS, FactBook, Facts, FlippedBook
 from training.prompts import open_question, rationale
 
 
@@ -48,6 +48,29 @@ def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
 
     plain = book()
     assert FactBook(Flipped(), None, plain.thresholds.tolist()).facts(claim) == plain.facts(claim)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    pert=st.sampled_from(PERTS), gene=st.sampled_from(GENES), neighbours=st.integers(1, 12), budget=st.integers(4, 12)
+)
+def test_a_flipped_book_turns_the_outcomes_round_and_nothing_else(
+    pert: str, gene: str, neighbours: int, budget: int
+) -> None:
+    claim = Claim(pert, "changes_expression_of", gene, "toy")
+    plain = FactBook(ToyFacts(), None, book().thresholds.tolist(), neighbours, kinds=FACT_KINDS, budget=budget)
+    facts, flipped = plain.facts(claim), FlippedBook(plain).facts(claim)
+    assert [(name, digit) for name, digit, _ in flipped.neighbours] == [(n, d) for n, d, _ in facts.neighbours]
+    assert [outcome for _, _, outcome in flipped.neighbours] == [1 - outcome for _, _, outcome in facts.neighbours]
+    assert flipped.flipped() == facts == plain.facts(claim)
+    assert FlippedBook(plain).rate(claim) == plain.rate(claim)
+    told, turned = facts.text().splitlines(), flipped.text().splitlines()
+    for place, (line, other) in enumerate(zip(told, turned, strict=True)):
+        if line.startswith(("yes", "no ")):
+            partner = turned[place + 1 if line.startswith("yes") else place - 1]
+            assert line.split(" ", 1)[1] == partner.split(" ", 1)[1]
+        else:
+            assert line == other
 
 
 def test_digits_rise_with_similarity_and_use_all_nine() -> None:

@@ -11,8 +11,8 @@ import polars as pl
 from rbio_kg.errors import TrainingError
 from training.answers import likelihood, sample
 from training.completions import ParsedCompletion, parse_completion
+from training.course import as_trained
 from training.language_model import prepare_model
-from training.policy_evaluation import as_trained
 from training.policy_model import load_stages, trained_stages
 from training.prompts import prompt_text, system_messages
 from training.questions import Questions

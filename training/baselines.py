@@ -14,7 +14,7 @@ from verifiers.metrics import PerGene, paired_bootstrap, per_gene_auroc, summary
 
 def measure(frame: pl.DataFrame, scores: ArrayLike, seed: int, strata: ArrayLike | None = None) -> dict[str, Any]:
     """All metrics of one score a question; rows of one gene in two cell lines or tasks are two genes."""
-    return summary(_genes(frame), frame["label"].to_numpy(), scores, seed=seed, strata=strata)
+    return summary(gene_keys(frame), frame["label"].to_numpy(), scores, seed=seed, strata=strata)
 
 
 def beside(
@@ -56,9 +56,10 @@ def difference(
 
 
 def _per_gene(frame: pl.DataFrame, scores: ArrayLike, strata: ArrayLike | None) -> PerGene:
-    return per_gene_auroc(_genes(frame), frame["label"].to_numpy(), scores, strata)
+    return per_gene_auroc(gene_keys(frame), frame["label"].to_numpy(), scores, strata)
 
 
-def _genes(frame: pl.DataFrame) -> list[str]:
+def gene_keys(frame: pl.DataFrame) -> list[str]:
+    """What counts as one gene, row by row."""
     line = pl.col("cell_line").fill_null("")
     return frame.select(pl.concat_str("gene", "task", line, separator=" ")).to_series().to_list()

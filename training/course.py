@@ -15,6 +15,7 @@ from training.facts import FactBook, Facts, FactSource
 from training.graph_tools import GraphTools, graph_environment
 from training.held_out import HeldOut
 from training.lessons import Lesson
+from training.policy_model import read_facts_settings
 from training.prompts import prompt_text, rationale
 from training.question_pool import with_rates
 from training.question_wordings import family_of
@@ -25,6 +26,7 @@ from training.shuffled_names import ShuffledNames
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
     from training.rewards import ComposedReward
+    from training.runs import Run
 
 DIGIT_SAMPLE = 500
 """Train questions whose neighbours' similarities set the thresholds of the digits."""
@@ -60,6 +62,38 @@ def shown_names(asked: QuestionSettings, snapshot: Snapshot | None, seed: int) -
     if snapshot is None:
         raise TrainingError("names are shuffled among the graph's genes", hint="run rbio-kg build")
     return ShuffledNames(snapshot.genes.keys, seed)
+
+
+def as_trained(
+    questions: Questions,
+    run: Run,
+    config: PolicyConfig,
+    base: str,
+    *,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+) -> Questions:
+    """The questions with the open book and the names that a run's recipe asks with.
+
+    Args:
+        questions: what is asked.
+        run, config: the run and its recipe.
+        base: where the untrained model is, as `prepare_model` gave it.
+        facts: who knows the train knockdowns; only needed for open-book prompts.
+        snapshot: the graph.
+
+    Raises:
+        TrainingError: the recipe's prompts need facts or a graph that is not given.
+        ModelError: the run does not say how its facts are told.
+    """
+    asked = config.questions
+    if asked.prompt == "open":
+        if facts is None:
+            raise no_facts()
+        thresholds, neighbours = read_facts_settings(run.model)
+        options = fact_options(asked, token_counter(base, asked))
+        questions = questions.with_facts(FactBook(facts, snapshot, thresholds, neighbours, **options))
+    return replace(questions, names=shown_names(asked, snapshot, config.seed))
 
 
 class Course:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +13,12 @@ from rbio_kg.errors import EvaluationError
 from training.answers import likelihood, sample
 from training.audit import audit_policy
 from training.baselines import beside, measure
-from training.course import fact_options, no_facts, shown_names, token_counter
-from training.facts import FactBook
+from training.course import as_trained
 from training.language_model import prepare_model
-from training.policy_model import load_stages, read_facts_settings, trained_stages
+from training.policy_model import load_stages, trained_stages
 from training.prompts import prompt_text
 from training.question_pool import with_rates
+from training.reasoning_evaluation import evaluate_reasoning
 from training.recipe import PolicyConfig
 from training.runs import Run, find_run
 from verifiers.baselines import baseline_scores
@@ -136,6 +135,7 @@ def evaluate_policy(
     limit: int | None = None,
     samples: int | None = None,
     vote_rows: int | None = None,
+    reasoning_rows: int = 0,
     seed: int = 0,
     progress: Progress,
 ) -> tuple[dict[str, Any], pl.DataFrame]:
@@ -154,6 +154,7 @@ def evaluate_policy(
         limit: at most about so many questions, whole genes.
         samples: sampled answers a question, 0 for none; the recipe's otherwise.
         vote_rows: questions answered by sampling; the recipe's otherwise.
+        reasoning_rows: of these questions, those that `reasoning_evaluation` examines as `reasoning`; 0: none.
         seed: of the sample of genes, the answers and the intervals.
         progress: told after every batch.
 
@@ -187,7 +188,7 @@ def evaluate_policy(
     asked = config.evaluation.model_dump()
     asked |= {"samples": samples} if samples else {}
     asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
-    return examine(
+    document, frame = examine(
         load_stages(base, run.model, config.model.method, config.model.weights),
         questions,
         train=train,
@@ -199,38 +200,20 @@ def evaluate_policy(
         seed=seed,
         progress=progress,
     )
-
-
-def as_trained(
-    questions: Questions,
-    run: Run,
-    config: PolicyConfig,
-    base: str,
-    *,
-    facts: FactSource | None,
-    snapshot: Snapshot | None,
-) -> Questions:
-    """The questions with the open book and the names that a run's recipe asks with.
-
-    Args:
-        questions: what is asked.
-        run, config: the run and its recipe.
-        base: where the untrained model is, as `prepare_model` gave it.
-        facts: who knows the train knockdowns; only needed for open-book prompts.
-        snapshot: the graph.
-
-    Raises:
-        TrainingError: the recipe's prompts need facts or a graph that is not given.
-        ModelError: the run does not say how its facts are told.
-    """
-    asked = config.questions
-    if asked.prompt == "open":
-        if facts is None:
-            raise no_facts()
-        thresholds, neighbours = read_facts_settings(run.model)
-        options = fact_options(asked, token_counter(base, asked))
-        questions = questions.with_facts(FactBook(facts, snapshot, thresholds, neighbours, **options))
-    return replace(questions, names=shown_names(asked, snapshot, config.seed))
+    if reasoning_rows:
+        document["reasoning"] = evaluate_reasoning(
+            run,
+            config,
+            base,
+            questions.whole_genes(rows=reasoning_rows, seed=seed),
+            train=train,
+            reward=reward,
+            snapshot=snapshot,
+            knockdowns=knockdowns,
+            seed=seed,
+            progress=progress,
+        )
+    return document, frame
 
 
 def _votes(

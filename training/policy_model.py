@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +88,14 @@ def load_stages(base: str, folder: Path, method: Method, precision: Precision, u
     for stage in stages:
         model = merged(with_adapter(model, folder / stage))
     return LanguageModel(model, loaded.tokenizer, loaded.path)
+
+
+def stage_models(base: str, run: Run, method: Method, precision: Precision) -> dict[str, Callable[[], LanguageModel]]:
+    """How to load the untrained model and those after each saved stage, by the names of the run's evaluations."""
+    models = {"before": partial(load_model, base, precision)}
+    if len(trained_stages(run)) > 1:
+        models["after_warmup"] = partial(load_stages, base, run.model, method, precision, STAGES[0])
+    return {**models, "after": partial(load_stages, base, run.model, method, precision)}
 
 
 def with_adapter(model: Any, folder: Path) -> Any:

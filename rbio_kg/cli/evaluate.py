@@ -20,6 +20,15 @@ LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most
 StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
 
+REASONINGS = {
+    "own": "its own reasoning",
+    "none": "no reasoning",
+    "half": "the first half of it",
+    "swapped": "another question's",
+    "reversed": "one on reversed facts",
+}
+"""Readings of `training.reasoning_evaluation` as a reader would say them."""
+
 
 def show_evaluation(document: dict[str, Any], name: str) -> None:
     """The metrics of one predictor next to the trivial baselines, and how far it is ahead of each."""
@@ -59,6 +68,46 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
     rows = [row(name, document), *(row(title, values) for title, values in others.items())]
     note = " (SIMULATED labels)" if document.get("simulated") else ""
     show_table(columns, rows, title=f"{document['rows']:,} rows, {document['genes']:,} genes with both labels{note}")
+
+
+def show_reasoning(document: dict[str, Any]) -> None:
+    """What the reasoning does to the answers, what the policy states, and what its statements are worth."""
+    columns = [
+        "probability of yes read after",
+        "per-gene AUROC",
+        "interval",
+        "Brier",
+        "ECE",
+        "mean p",
+        "own leads by",
+        "interval of the lead",
+        "mean change of p",
+        "answers flipped",
+        "rank correlation",
+    ]
+    rows = []
+    for name, values in document["readings"].items():
+        if values is not None:
+            lead = values["lead"] or {}
+            figures = [values[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "mean_probability")]
+            changes = [values[key] for key in ("mean_change", "flips", "rank_correlation")]
+            between = [lead["low"], lead["high"]] if lead else None
+            rows.append([REASONINGS[name], *figures, lead.get("mean"), between, *changes])
+    show_table(
+        columns, rows, title=f"does the reasoning matter? {document['rows']:,} rows, {document['genes']:,} genes"
+    )
+    stated = document["stated"]
+    names = ("per_gene_auroc", "brier", "ece", "mean_q", "verifiers_mean", "yes_share", "unparsed_rate")
+    heads = ["per-gene AUROC", "Brier", "ECE", "mean q", "verifiers' mean", "share of yes", "unparsed"]
+    show_table(heads, [[stated[name] for name in names]], title="stated by the policy itself")
+    checked = {stage: counts for stage, counts in document["statements"].items() if counts is not None}
+    kinds = ("per_completion", "supported", "contradicted", "unknown")
+    heads = ["statements", "per completion", *kinds[1:]]
+    show_table(
+        heads, [[stage.replace("_", " "), *(counts[kind] for kind in kinds)] for stage, counts in checked.items()]
+    )
+    risks = [[name.replace("_", " "), values["area"]] for name, values in document["abstention"].items()]
+    show_table(["predictor", "area under risk-coverage"], risks)
 
 
 def register(app: typer.Typer) -> None:
@@ -155,6 +204,12 @@ def register(app: typer.Typer) -> None:
         samples: Annotated[
             int, typer.Option("--samples", min=0, help="Sampled answers a question; 0: likelihood only.")
         ] = 4,
+        reasoning: Annotated[
+            bool, typer.Option("--reasoning", help="Also measure what the reasoning does to the answers.")
+        ] = False,
+        reasoning_rows: Annotated[
+            int, typer.Option("--reasoning-rows", min=2, help="About so many questions for that (whole genes).")
+        ] = 200,
         check_store: StoreOption = False,
     ) -> None:
         """A trained policy by likelihood and by votes."""
@@ -172,6 +227,13 @@ def register(app: typer.Typer) -> None:
             limit=limit,
             predictions=predictions,
             samples=samples,
+            reasoning_rows=reasoning_rows if reasoning else 0,
             check_store=check_store,
         )
-        session.emit(document, lambda: show_evaluation(document, run))
+
+        def show() -> None:
+            show_evaluation(document, run)
+            if reasoning:
+                show_reasoning(document["reasoning"])
+
+        session.emit(document, show)

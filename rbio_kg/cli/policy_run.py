@@ -148,6 +148,7 @@ def evaluate_run(
     limit: int | None,
     predictions: Path | None,
     samples: int,
+    reasoning_rows: int = 0,
     check_store: bool = False,
 ) -> dict[str, Any]:
     """Examine a trained policy; the document of `evaluate policy`."""
@@ -185,6 +186,7 @@ def evaluate_run(
         store=workspace.store if check_store else None,
         limit=limit,
         samples=samples,
+        reasoning_rows=reasoning_rows,
         seed=workspace.settings.seed,
         progress=progress,
     )

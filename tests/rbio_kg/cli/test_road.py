@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from graph_builders.sample import sample_directory
 from rbio_kg.cli.app import app
+from rbio_kg.cli.evaluate import show_reasoning
 from tests.commands import fails, invoke
 
 
@@ -227,7 +228,7 @@ def test_evaluate_expression_and_its_predictions(fitted: tuple[Path, dict[str, A
     assert again["per_gene_auroc"] == pytest.approx(document["per_gene_auroc"], abs=1e-6)
 
 
-def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+def test_policy_run(trained: tuple[Path, Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     workspace, recipe, document = trained
     keys(document, "run steps resumed_from reward parts before after")
     keys(document["reward"], "first last")
@@ -238,9 +239,21 @@ def test_policy_run(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     assert invoke(workspace, "train", "policy", "--config", str(recipe), "--name", "dry", "--dry-run")["steps"] == 0
     assert [run["name"] for run in invoke(workspace, "runs", "list")["runs"]] == ["tiny"]
     assert invoke(workspace, "runs", "show", "tiny")["status"] == "finished"
-    evaluated = invoke(workspace, "evaluate", "policy", "tiny", "--limit", "40", "--samples", "1")
+    options = ("--limit", "40", "--samples", "1", "--reasoning", "--reasoning-rows", "10")
+    evaluated = invoke(workspace, "evaluate", "policy", "tiny", *options)
     keys(evaluated, "per_gene_auroc interval genes rows pooled ece baselines unparsed_rate likelihood votes")
     assert evaluated["audit"]["leaks"] == 0
+    reasoning = evaluated["reasoning"]
+    keys(reasoning, "rows genes seed temperature readings stated statements abstention")
+    keys(reasoning["readings"], "own none half swapped reversed")
+    keys(reasoning["readings"]["reversed"], "per_gene_auroc brier ece lead mean_change flips rank_correlation")
+    keys(reasoning["stated"], "unparsed_rate yes_share mean_q verifiers_mean")
+    assert set(reasoning["statements"]) == {"before", "after_warmup", "after"}
+    keys(reasoning["statements"]["before"], "statements per_completion supported contradicted unknown")
+    assert json.loads((workspace / "runs" / "tiny" / "evaluation" / "reasoning.json").read_text()) == reasoning
+    show_reasoning(reasoning)
+    shown = capsys.readouterr().out
+    assert "another question's" in shown and "after warmup" in shown and "area under risk-coverage" in shown
     assert {"policy_rows", "model_rows", "graph_relationships", "facts"} <= set(evaluated["audit"]["checked"])
     assert set(evaluated["differences"]) == set(evaluated["baselines"])
     assert "official" in fails(workspace, "evaluate", "policy", "tiny", "--protocol", "global")

@@ -144,6 +144,34 @@ def evaluation(auroc: float, *, unparsed: float = 0.1, simulated: bool = True) -
     }  # fmt: skip
 
 
+def reasoning(*, simulated: bool = True) -> dict[str, Any]:
+    """What `evaluate policy --reasoning` says of a policy whose reasoning matters a little."""
+    readings: dict[str, Any] = {}
+    for place, name in enumerate(("own", "none", "half", "swapped")):
+        lead = round(0.02 * place, 3)
+        readings[name] = {
+            **{key: value for key, value in evaluation(round(0.62 - lead, 3)).items() if key in ("interval", "ece")},
+            "per_gene_auroc": round(0.62 - lead, 3), "brier": 0.21, "mean_probability": 0.4,
+            "lead": {"mean": lead, "low": round(lead - 0.01, 3), "high": round(lead + 0.01, 3)},
+            "mean_change": lead, "flips": lead, "rank_correlation": 1 - lead,
+        }  # fmt: skip
+    counts = {"completions": 200, "statements": 300, "per_completion": 1.5,
+              "supported": 0.5, "contradicted": 0.1, "unknown": 0.4}  # fmt: skip
+    curve = [
+        {"coverage": tenths / 10, "rows": 20 * tenths, "error": 0.03 * tenths, "genes": tenths,
+         "per_gene_auroc": 0.6 if tenths > 2 else None}
+        for tenths in range(10, 0, -1)
+    ]  # fmt: skip
+    return {
+        "rows": 200, "genes": 12, "seed": 0, "temperature": 1.0, "simulated": simulated,
+        "readings": {**readings, "reversed": None},
+        "stated": {"per_gene_auroc": 0.58, "interval": [0.5, 0.66], "brier": 0.24, "ece": 0.1, "mean_q": 0.42,
+                   "verifiers_mean": 0.45, "yes_share": 0.41, "unparsed_rate": 0.05},
+        "statements": {"before": {**counts, "supported": None, "contradicted": None, "unknown": None}, "after": counts},
+        "abstention": {name: {"area": 0.12, "curve": curve} for name in ("own", "none", "gene_prior")},
+    }  # fmt: skip
+
+
 def scorecards(*, simulated: bool = True) -> dict[str, dict[str, Any]]:
     """Cards of four verifiers: three with reliability bins, and a text verifier that cannot be tested so."""
     cards: dict[str, dict[str, Any]] = {}
@@ -186,7 +214,7 @@ def build_manifest(*, simulated: bool = True) -> dict[str, Any]:
 def make_run(
     directory: Path, *, steps: int = STEPS, rollouts: int = ROLLOUTS, simulated: bool = True, seed: int = 0
 ) -> Path:
-    """Write a whole run folder: manifest, log, rollouts in two files, three evaluations."""
+    """Write a whole run folder: manifest, log, rollouts in two files, three evaluations and one of the reasoning."""
     (directory / "rollouts").mkdir(parents=True)
     (directory / "evaluation").mkdir()
     manifest = {
@@ -208,4 +236,5 @@ def make_run(
     for stage, (auroc, unparsed) in stages.items():
         text = json.dumps(evaluation(auroc, unparsed=unparsed, simulated=simulated))
         (directory / "evaluation" / f"{stage}.json").write_text(text)
+    (directory / "evaluation" / "reasoning.json").write_text(json.dumps(reasoning(simulated=simulated)))
     return directory

@@ -9,6 +9,7 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.report.wording import REASONINGS
 
 QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="PerturbQA file: pert,gene,label,split.")]
 TaskOption = Annotated[str, typer.Option("--task", help="de (does it change) or dir (increase or decrease).")]
@@ -19,15 +20,6 @@ ProtocolOption = Annotated[str, typer.Option("--protocol", help=PROTOCOLS_HELP)]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
 StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
-
-REASONINGS = {
-    "own": "its own reasoning",
-    "none": "no reasoning",
-    "half": "the first half of it",
-    "swapped": "another question's",
-    "reversed": "one on reversed facts",
-}
-"""Readings of `training.reasoning_evaluation` as a reader would say them."""
 
 
 def show_evaluation(document: dict[str, Any], name: str) -> None:

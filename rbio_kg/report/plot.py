@@ -141,7 +141,7 @@ def line_chart(
         title,
         note,
         x_label,
-        tuple(_line(one, index, x, y) for index, one in enumerate(drawn)),
+        tuple(_line(one, index, x, y, x_label) for index, one in enumerate(drawn)),
         tuple(Tick(x(value), label(value)) for value in x_values),
         tuple(Tick(y(value), label(value)) for value in y_values),
         summary="; ".join(
@@ -150,11 +150,11 @@ def line_chart(
     )
 
 
-def _line(one: Series, number: int, x: Scale, y: Scale) -> Line:
+def _line(one: Series, number: int, x: Scale, y: Scale, x_label: str) -> Line:
     points = thin(one.points)
     path = "M" + "L".join(f"{x(px)} {y(py)}" for px, py in points)
     few = points if len(points) <= 40 else []
-    dots = tuple((x(px), y(py), f"{one.name}, step {label(px)}: {label(round(py, 4))}") for px, py in few)
+    dots = tuple((x(px), y(py), f"{one.name}, {x_label} {label(px)}: {label(round(py, 4))}") for px, py in few)
     return Line(
         one.name, number, path if len(points) > 1 else "", dots, _short(one.points[0][1]), _short(one.points[-1][1])
     )

@@ -21,6 +21,7 @@ from rbio_kg.report.evidence_picture import Picture, draw
 from rbio_kg.report.examples import KINDS, Example, choose
 from rbio_kg.report.names import cited_keys, human_names
 from rbio_kg.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from rbio_kg.report.reasoning import reasoning_view
 from rbio_kg.report.results import POOLED, finding, headlines, results, whiskers
 from rbio_kg.report.run_data import RunData, read_run
 from rbio_kg.report.scorecards import SIDE, read_scorecards
@@ -164,6 +165,7 @@ def _contents(
         "pooled": [
             (key, head) for key, head in POOLED if any(row.pooled[key] is not None for row in rows)
         ],
+        "reasoning": reasoning_view(run.reasoning, simulated=simulated),
         "charts": charts,
         "alarms": alarms(manifest.get("alarms")),
         "tiles": [chart for chart in charts if chart.id in ("curve-reward", "curve-well-formed", "curve-yes")],

@@ -51,7 +51,8 @@ class RunData:
 
     `log` has one mapping per logged step, in the order written; `rollouts` is a frame with the columns of
     `training`'s rollout files plus `where` (file and row), sorted by step; `evaluations` maps a stage of `STAGES` to
-    its JSON; `remarks` are plain sentences about what is incomplete.
+    its JSON; `reasoning` is the JSON of what was measured of the reasoning, empty where nothing was; `remarks` are
+    plain sentences about what is incomplete.
     """
 
     directory: Path
@@ -59,6 +60,7 @@ class RunData:
     log: tuple[Mapping[str, Any], ...]
     rollouts: pl.DataFrame
     evaluations: Mapping[str, Mapping[str, Any]]
+    reasoning: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = field(default=())
 
     @property
@@ -86,14 +88,11 @@ def read_run(directory: Path) -> RunData:
             "the run folder has no manifest.json", where=directory, hint="give the folder of a run, runs/NAME"
         )
     log, remarks = _read_log(directory / "log.jsonl")
-    evaluations = {}
-    for stage in STAGES:
-        path = directory / "evaluation" / f"{stage}.json"
-        if path.is_file():
-            evaluations[stage] = read_json(path)
-    return RunData(
-        directory, read_json(manifest_file), log, _read_rollouts(directory / "rollouts"), evaluations, tuple(remarks)
-    )
+    files = {stage: directory / "evaluation" / f"{stage}.json" for stage in (*STAGES, "reasoning")}
+    found = {stage: read_json(path) for stage, path in files.items() if path.is_file()}
+    reasoning = found.pop("reasoning", {})
+    rollouts = _read_rollouts(directory / "rollouts")
+    return RunData(directory, read_json(manifest_file), log, rollouts, found, reasoning, tuple(remarks))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -49,6 +49,15 @@ VERIFIERS = {
 }
 """The built-in verifiers' names as a reader would say them."""
 
+REASONINGS = {
+    "own": "its own reasoning",
+    "none": "no reasoning",
+    "half": "the first half of it",
+    "swapped": "another question's",
+    "reversed": "one on reversed facts",
+}
+"""The readings of `training.reasoning_evaluation` as a reader would say them: what the answer is read after."""
+
 TEXT_VERIFIERS = frozenset({"ontology_text", "reasoning_trace"})
 """Verifiers that judge what a completion says, by the graph alone; the others judge the claim."""
 
@@ -85,6 +94,8 @@ GLOSSARY = (
      "it says; the larger a dot, the more cases it stands for."),
     ("Reward", "What the training maximises: pay for an answer that agrees with the verifiers, plus weighted parts for "
      "what the reasoning says."),
+    ("Risk and coverage", "The error rate among the answers that the model is surest of (risk), by the share of "
+     "questions that are answered at all (coverage). Useful confidence makes the line fall to the left."),
     ("Simulated", "Labels drawn from a model on the graph instead of measured in a laboratory. They show that the "
      "machinery works; they say nothing about biology."),
     ("Unparsed", "A completion that does not keep the required form. It counts as wrong."),

@@ -174,6 +174,7 @@ def evaluate_policy(
     questions = as_trained(questions, run, config, base, facts=facts, snapshot=snapshot)
     if questions.facts is None and config.reward.relative_to and facts is not None:
         questions = with_rates(questions, facts)
+    reasoned = questions.whole_genes(rows=reasoning_rows, seed=seed) if reasoning_rows else None
     audit = audit_policy(
         questions,
         test,
@@ -200,12 +201,12 @@ def evaluate_policy(
         seed=seed,
         progress=progress,
     )
-    if reasoning_rows:
+    if reasoned is not None:
         document["reasoning"] = evaluate_reasoning(
             run,
             config,
             base,
-            questions.whole_genes(rows=reasoning_rows, seed=seed),
+            reasoned,
             train=train,
             reward=reward,
             snapshot=snapshot,

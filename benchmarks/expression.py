@@ -93,11 +93,11 @@ def compared(
 ) -> dict[str, Any]:
     """The verifier's measures on the asked rows, the plain vote, the peers and the baselines beside, and its speed."""
     from training.baselines import beside
-    from training.evaluation import line_scores
     from verifiers.baselines import baseline_scores
+    from verifiers.scorecard import question_scores
 
     started = time.process_time()
-    found = line_scores(verifier, asked)
+    found = question_scores(verifier, asked)
     speed = len(asked) / (time.process_time() - started)
     baselines = baseline_scores(asked, train)
     prior = baselines["gene_prior"]

@@ -15,13 +15,16 @@ from rbio_kg.errors import ClaimError
 class Relation(StrEnum):
     """The relations a claim can state.
 
-    The first three say what a *knockdown* of the subject does to the object's expression; the next four what the
-    subject itself does; `takes_part_in` joins a gene to a GO term or a pathway.
+    The first five say what a *knockdown* of the subject does to the object's expression: `increases` that it changes
+    and rises, `increases_if_changed` that it rises, given that it changes. The next four say what the subject itself
+    does; `takes_part_in` joins a gene to a GO term or a pathway.
     """
 
     CHANGES_EXPRESSION_OF = "changes_expression_of"
     INCREASES = "increases"
     DECREASES = "decreases"
+    INCREASES_IF_CHANGED = "increases_if_changed"
+    DECREASES_IF_CHANGED = "decreases_if_changed"
     INTERACTS_WITH = "interacts_with"
     REGULATES = "regulates"
     ACTIVATES = "activates"
@@ -29,7 +32,15 @@ class Relation(StrEnum):
     TAKES_PART_IN = "takes_part_in"
 
 
-KNOCKDOWN_RELATIONS = frozenset({Relation.CHANGES_EXPRESSION_OF, Relation.INCREASES, Relation.DECREASES})
+IF_CHANGED = frozenset({Relation.INCREASES_IF_CHANGED, Relation.DECREASES_IF_CHANGED})
+"""The direction alone: that the object changes is given, and is no part of what is judged."""
+RISES = frozenset({Relation.INCREASES, Relation.INCREASES_IF_CHANGED})
+FALLS = frozenset({Relation.DECREASES, Relation.DECREASES_IF_CHANGED})
+KNOCKDOWN_RELATIONS = RISES | FALLS | {Relation.CHANGES_EXPRESSION_OF}
+TASK_RELATION: Mapping[str, Relation] = MappingProxyType(
+    {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES_IF_CHANGED}
+)
+"""What label 1 of a benchmark's task claims; `dir` is asked of genes that did change."""
 
 
 class Status(StrEnum):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rbio_kg.claims import Claim
+from rbio_kg.claims import TASK_RELATION, Claim
 from rbio_kg.errors import EvaluationError
-from training.questions import TASK_RELATION, Questions
+from training.questions import Questions
 from verifiers.expression import ExpressionVerifier
 
 if TYPE_CHECKING:

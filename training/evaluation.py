@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from rbio_kg.claims import Claim
 from rbio_kg.errors import EvaluationError
 from training.audit import Audit
 from training.baselines import beside
@@ -118,7 +116,7 @@ def evaluate_expression(
         verifier = ExpressionVerifier(model_dir)
         audit.model(verifier.model, model_dir)
         progress("expression: scoring", None)
-        scores = line_scores(verifier, asked)
+        scores = question_scores(verifier, asked)
     fold_seed = seed if split == "train" else None
     strata = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
     baselines = baseline_scores(asked, train, fold_seed=fold_seed)
@@ -142,15 +140,6 @@ def evaluate_expression(
         table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_rows(Path(predictions_out), table)
     return document
-
-
-def line_scores(verifier: ExpressionVerifier, asked: pl.DataFrame) -> NDArray[np.float64]:
-    """The verifier's probability of label 1 for rows of one task, (n,), NaN where it abstains."""
-    if asked["task"][0] == "de":
-        return question_scores(verifier, asked)
-    return verifier.increase_if_changed(
-        [Claim(pert, "increases", gene, line) for pert, gene, line in asked[[*PAIR, "cell_line"]].iter_rows()]
-    )
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:

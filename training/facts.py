@@ -1,9 +1,10 @@
 """Open-book facts: what stands in the prompt beside the question.
 
-Of a knockdown: how often the object changes at all (tenths), the known knockdowns most like the subject with what they
-did to the object, and what the graph says of the two. Known knockdowns come from train rows only, and for a train
-question only from other folds than its own, so that no fact is read off the question's own label or its fold's. Facts
-from the graph hold no knockdown label, and never the edge or term that the question asks for.
+Of a knockdown: how often the like is true of the object (tenths), the known knockdowns most like the subject with what
+they did to the object (where a change is given, both among those that changed it), and what the graph says of the two.
+Known knockdowns come from train rows only, and for a train question only from other folds than its own, so that no fact
+is read off the question's own label or its fold's. Facts from the graph hold no knockdown label, and never the edge or
+term that the question asks for.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ class FactSource(Protocol):
     """Who knows the train knockdowns; `verifiers.expression.ExpressionVerifier` is one."""
 
     def neighbours(self, claim: Claim, k: int) -> Sequence[KnownOutcome]:
-        """The k train knockdowns most like the subject with a label for the object, most similar first."""
+        """The k train knockdowns most like the subject with a label for the object, most similar first; only those
+        that changed it where the claim takes that for granted."""
 
-    def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
-        """Share of train knockdowns that change the gene, without those of `pert`'s fold; 0 to 1."""
+    def rate(self, claim: Claim) -> float:
+        """Share of train knockdowns, without those of the subject's fold, for which the claim's relation holds of the
+        object; 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ class Facts:
     """What the book says about one claim.
 
     Args:
-        rate: how many in ten knockdowns change the object, 0 to 9 (rounded down: a fine number would tell the label,
-            because leaving a row out of a mean moves the mean away from it).
+        rate: of how many in ten knockdowns the claim's relation holds, 0 to 9 (rounded down: a fine number would tell
+            the label, because leaving a row out of a mean moves the mean away from it).
         neighbours: (name, similarity digit 1 to 9, outcome 0 or 1), most similar first.
         link: how the graph joins subject and object, None where it does not.
         two_step: genes that join the two, strongest first.
@@ -83,8 +86,8 @@ class Facts:
     def text(self) -> str:
         """The facts as lines of a prompt, most useful first; terse, because every token costs a small model time.
 
-        `rate` is in how many of ten knockdowns the object changes; `yes` and `no` list the similar knockdowns by
-        outcome, each as its similarity digit, most similar first; `link` is whether the graph joins the two directly,
+        `rate` is of how many in ten knockdowns the claim holds; `yes` and `no` list the similar knockdowns by outcome,
+        each as its similarity digit, most similar first; `link` is whether the graph joins the two directly,
         `via` names genes in between, `both` the terms that both have.
         """
         lines = [f"rate {self.rate}"] if "rate" in self.kinds else []
@@ -213,8 +216,8 @@ class FactBook:
         return tuple((item.pert, int(digit), int(item.outcome)) for item, digit in zip(known, digits, strict=True))
 
     def rate(self, claim: Claim) -> float:
-        """The object's rate of change over train knockdowns, out of the subject's fold; 0 to 1."""
-        return float(self.source.gene_rate(claim.object, claim.cell_line or "", claim.subject))
+        """How often the claim's relation holds of its object, out of the subject's fold; 0 to 1."""
+        return float(self.source.rate(claim))
 
     def link(self, claim: Claim) -> Link | None:
         """How the graph joins subject and object directly, where that is not what the claim says."""

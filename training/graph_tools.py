@@ -60,14 +60,12 @@ class GraphTools:
 
     def rate_of_change(self) -> str:
         """
-        How often the gene in question changes in known knockdowns.
+        How often known knockdowns do what the question asks to the gene in question.
 
         Returns:
             So many in ten.
         """
-        claim = self._asked()
-        rate = self._source.gene_rate(claim.object, claim.cell_line or "", claim.subject)
-        return f"{min(int(rate * 10), 9)} in 10"
+        return f"{min(int(self._source.rate(self._asked()) * 10), 9)} in 10"
 
     def link(self, first: str, second: str) -> str:
         """

@@ -59,7 +59,7 @@ class Setting:
         terms: names of all GO terms of both genes.
         partners: symbols of genes, to guess at.
         others: true of genes that are not asked about.
-        prior: the monitored gene's rate of change, where it is known.
+        prior: how often the like is true of the monitored gene, where it is known.
     """
 
     claim: Claim

@@ -25,7 +25,7 @@ class Judgement:
         scores: each verifier's own score, None where it abstains (text verifiers: of this completion's reasoning).
         v: pooled probability that the claim holds; None where no claim verifier spoke.
         target: the probability that was paid for: v, or v beyond the gene's habit where the reward is relative to it.
-        gene_prior: the monitored gene's rate of change, where it was given.
+        gene_prior: how often the claim's relation holds of its object among training knockdowns, where it was given.
         skill: pay of the answer less the pay of stating `gene_prior`, both by v; None where either is missing.
     """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from rbio_kg.claims import Claim, Relation
+from rbio_kg.claims import FALLS, RISES, Claim, Relation
 from training.facts import Facts
 from training.question_wordings import family_of, question_text
 
@@ -27,8 +27,8 @@ DIRECT = answer_opening("")
 
 _TOLD = {
     Relation.CHANGES_EXPRESSION_OF: "changed",
-    Relation.INCREASES: "raised",
-    Relation.DECREASES: "lowered",
+    **dict.fromkeys(RISES, "raised"),
+    **dict.fromkeys(FALLS, "lowered"),
 }
 
 

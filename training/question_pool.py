@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Relation
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Relation
 from rbio_kg.errors import TrainingError
 from training.graph_questions import ALL, GRAPH_FAMILIES, available, graph_questions
 from training.made_questions import as_rows, read_made_questions
 from training.question_wordings import FAMILY_RELATIONS, chosen_wording, family_of
-from training.questions import TASK_RELATION, Questions
+from training.questions import Questions
 from verifiers.protocols import divide
 
 if TYPE_CHECKING:
@@ -149,13 +149,8 @@ def question_pool(
 
 
 def with_rates(questions: Questions, source: FactSource) -> Questions:
-    """The same, each knockdown question with its object's rate of change, out of the subject's fold."""
-    rates = [
-        source.gene_rate(claim.object, claim.cell_line or "", claim.subject)
-        if claim.relation in KNOCKDOWN_RELATIONS
-        else None
-        for claim in questions.claims()
-    ]
+    """The same, each knockdown question with the rate at which its like is true, out of the subject's fold."""
+    rates = [source.rate(claim) if claim.relation in KNOCKDOWN_RELATIONS else None for claim in questions.claims()]
     return Questions(
         questions.frame.with_columns(pl.Series("gene_prior", rates, dtype=pl.Float64)), questions.facts, questions.names
     )

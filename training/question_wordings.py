@@ -11,7 +11,12 @@ from rbio_kg.claims import Claim, Relation
 FAMILY_RELATIONS: Mapping[str, tuple[Relation, ...]] = MappingProxyType(
     {
         "de": (Relation.CHANGES_EXPRESSION_OF,),
-        "dir": (Relation.INCREASES, Relation.DECREASES),
+        "dir": (
+            Relation.INCREASES_IF_CHANGED,
+            Relation.DECREASES_IF_CHANGED,
+            Relation.INCREASES,
+            Relation.DECREASES,
+        ),
         "physical": (Relation.INTERACTS_WITH,),
         "functional": (Relation.INTERACTS_WITH,),
         "regulation": (Relation.REGULATES, Relation.ACTIVATES, Relation.REPRESSES),
@@ -26,6 +31,16 @@ _WORDINGS: Mapping[tuple[str, Relation], tuple[str, ...]] = MappingProxyType(
             "Does losing {a} change {b}?",
             "Is {b} expressed differently once {a} is knocked down?",
             "Knock down {a}: does the level of {b} move?",
+        ),
+        ("dir", Relation.INCREASES_IF_CHANGED): (
+            "{b} changes when {a} is lost: does it rise?",
+            "Knocking down {a} alters {b}: is the new level higher?",
+            "The level of {b} moves once {a} is knocked down: up?",
+        ),
+        ("dir", Relation.DECREASES_IF_CHANGED): (
+            "{b} changes when {a} is lost: does it fall?",
+            "Knocking down {a} alters {b}: is the new level lower?",
+            "The level of {b} moves once {a} is knocked down: down?",
         ),
         ("dir", Relation.INCREASES): (
             "Does losing {a} raise {b}?",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.errors import EvaluationError, TrainingError
 from training.prompts import PromptMode, prompt_messages
 from training.question_wordings import question_text
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from training.facts import FactBook
     from training.shuffled_names import ShuffledNames
 
-TASK_RELATION = {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES}
-"""The claim that label 1 makes true."""
-
 _ORDER = ["task", "cell_line", "split", "gene", "pert"]
 
 
@@ -33,7 +30,7 @@ class Questions:
     Args:
         frame: the columns of `GraphTables`' `questions`, of which `pert` and `gene` are subject and object and `task`
             the family. Where they are there, `relation` says what is claimed, `wording` how it is asked, `object_name`
-            what the object is called and `gene_prior` how often the object changes.
+            what the object is called and `gene_prior` how often the like is true of the object.
         facts: the open book.
         names: stands other genes' names in the prompts.
     """
@@ -201,7 +198,8 @@ class Questions:
         ]
 
     def rates(self) -> list[float | None]:
-        """The objects' train rates of change, out of fold: as the frame says, else by the open book, else None."""
+        """How often each claim's relation holds of its object among train knockdowns, out of fold: as the frame says,
+        else by the open book, else None."""
         known = [rate for (rate,) in self._columns("gene_prior")]
         if self.facts is None:
             return known

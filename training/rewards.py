@@ -141,7 +141,7 @@ class ComposedReward:
         Args:
             claims: what each completion was asked about, (n,).
             completions: plain texts or chat messages, (n,).
-            gene_prior: the monitored gene's rate of change over the training knockdowns, (n,).
+            gene_prior: how often the claims' relations hold of their objects among training knockdowns, (n,).
             prompts: what the policy read, (n,): text verifiers do not see sentences that are copied from there.
 
         Raises:

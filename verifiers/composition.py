@@ -1,8 +1,8 @@
 """From several verifiers' probabilities to pay for one answer: pooling, scoring rules, and a gene's habit taken out.
 
 Notation: v is the verifiers' probability that the claim holds, q the probability that the completion states (answer yes
-with confidence c: q = c; no: q = 1 - c; without a confidence: 1 or 0), pi the monitored gene's rate of change over the
-training knockdowns.
+with confidence c: q = c; no: q = 1 - c; without a confidence: 1 or 0), pi how often the like is true of
+the monitored gene among training knockdowns.
 """
 
 from __future__ import annotations

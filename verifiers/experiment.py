@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Evidence, Node, Relation, Status, Verdict
+from rbio_kg.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.errors import BuildError
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 
@@ -22,8 +22,8 @@ class ExperimentVerifier(Verifier):
     """Answers 1 or 0 where the knockdown was measured in training rows, and abstains elsewhere.
 
     The labels are calls of a statistical test, not certainties; they are passed on as they are, because a softened
-    label would pretend to know how often the test errs. A measured absence of change answers 0 to both directions;
-    a change of unknown direction answers neither.
+    label would pretend to know how often the test errs. A measured absence of change answers 0 to both directions, and
+    neither where a change is given; a change of unknown direction answers neither.
 
     Args:
         source: folder of the build's tables (or of one `questions.parquet`), or a frame with the `questions` schema.
@@ -67,7 +67,8 @@ class ExperimentVerifier(Verifier):
             knows=f"training labels of knockdown experiments in {lines}",
             relations=KNOCKDOWN_RELATIONS,
             abstains="on other relations, on pairs not measured in the claim's cell line, on claims without one, "
-            "and on the direction of a change whose direction is not known; test rows are never read",
+            "on the direction of a change whose direction is not known, and, where a change is given, of what did not "
+            "change; test rows are never read",
             sources=("training questions",),
             licence="that of the questions; PerturbQA's labels are CC BY 4.0",
             reference="PerturbQA: Wu et al., ICLR 2025; the hard verifier of rbio-1: Istrate et al., 2025",
@@ -93,11 +94,11 @@ class ExperimentVerifier(Verifier):
         changed, up = self._labels["de"].get(pair), self._labels["dir"].get(pair)
         if changed is None and up is not None:
             changed = 1  # Only changed genes have a direction.
-        if claim.relation == Relation.CHANGES_EXPRESSION_OF or not changed:
+        if claim.relation == Relation.CHANGES_EXPRESSION_OF or (not changed and claim.relation not in IF_CHANGED):
             return changed
         if up is None:
             return None
-        return up if claim.relation == Relation.INCREASES else 1 - up
+        return up if claim.relation in RISES else 1 - up
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The same answer as `score`, citing the measured change."""

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Evidence, Node, Relation, Status, Verdict
+from rbio_kg.claims import (
+    FALLS,
+    IF_CHANGED,
+    KNOCKDOWN_RELATIONS,
+    RISES,
+    Claim,
+    Evidence,
+    Node,
+    Relation,
+    Status,
+    Verdict,
+)
 from rbio_kg.errors import VerifierError
 from verifiers.expression_files import load_model
 from verifiers.expression_fit import fit_expression
-from verifiers.expression_model import ExpressionModel
+from verifiers.expression_model import ExpressionModel, Key
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.votes import SHARP
 
 __all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
 
 _CITED = 6
+_TASKS: Mapping[Relation, tuple[str, ...]] = MappingProxyType(
+    {Relation.CHANGES_EXPRESSION_OF: ("de",)}
+    | dict.fromkeys((RISES | FALLS) - IF_CHANGED, ("de", "dir"))
+    | dict.fromkeys(IF_CHANGED, ("dir",))
+)
+"""The questions whose probabilities make up that of a relation, as a product: `de` P(change), `dir` P(direction |
+change)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +59,8 @@ class Neighbour:
 class ExpressionVerifier(Verifier):
     """The similarity vote over training knockdowns, calibrated.
 
-    P(change) answers `changes_expression_of`; times P(increase given change) it answers `increases`, times the rest
-    `decreases`. A claim without a cell line gets the mean over the lines that can answer.
+    P(change) answers `changes_expression_of`, P(increase given change) `increases_if_changed`, their product
+    `increases`; what falls has the rest. A claim without a cell line gets the mean over the lines that can answer.
 
     Args:
         model_dir: where `fit_expression` wrote the model; opened at first use.
@@ -94,35 +113,35 @@ class ExpressionVerifier(Verifier):
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
         """Probabilities of shape (n,), NaN where it abstains."""
         check_lengths(claims, texts)
-        directed = [claim.relation != Relation.CHANGES_EXPRESSION_OF for claim in claims]
-        rising = np.array([claim.relation == Relation.INCREASES for claim in claims], dtype=np.bool_)
+        relations = [Relation(claim.relation) for claim in claims]
+        falls = np.array([relation in FALLS for relation in relations], dtype=np.bool_)
+        needs = {
+            task: np.array([task in _TASKS.get(relation, ()) for relation in relations], dtype=np.bool_)
+            for task in ("de", "dir")
+        }
+        total, count = np.zeros(len(claims)), np.zeros(len(claims))
+        for line, found in self._asked(claims).items():
+            subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
+            values = np.ones(len(rows))
+            for task, needed in needs.items():
+                asked = needed[rows]
+                if asked.any():
+                    chance = self._probabilities(line, task, subjects[asked], targets[asked])
+                    turned = falls[rows[asked]] & (task == "dir")
+                    values[asked] *= np.where(turned, 1.0 - chance, chance)
+            spoke = ~np.isnan(values)
+            np.add.at(total, rows[spoke], values[spoke])
+            np.add.at(count, rows[spoke], 1.0)
+        mean: FloatArray = np.divide(total, count, out=np.full(len(claims), np.nan), where=count > 0)
+        return mean
 
-        def answer(line: str, subjects: Any, targets: Any, rows: Any) -> FloatArray:
-            values = self._probabilities(line, "de", subjects, targets)
-            turns = np.array([directed[row] for row in rows])
-            if turns.any():
-                up = self._probabilities(line, "dir", subjects[turns], targets[turns])
-                values[turns] *= np.where(rising[rows[turns]], up, 1.0 - up)
-            return values
-
-        return self._mean([claim if claim.relation in KNOCKDOWN_RELATIONS else None for claim in claims], answer)
-
-    def increase_if_changed(self, claims: Sequence[Claim]) -> FloatArray:
-        """P(increase given a change) of shape (n,), whatever the claims' relation: PerturbQA's `dir` question.
-
-        NaN where unknown.
-        """
-        return self._mean(
-            claims, lambda line, subjects, targets, rows: self._probabilities(line, "dir", subjects, targets)
-        )
-
-    def _mean(self, claims: Sequence[Claim | None], answer: Callable[..., FloatArray]) -> FloatArray:
-        """Mean of `answer(line, subjects, targets, rows)`, subjects ascending, over each claim's lines; NaN without."""
-        model, total, count = self.model, np.zeros(len(claims)), np.zeros(len(claims))
+    def _asked(self, claims: Sequence[Claim]) -> dict[str, list[tuple[int, int, int]]]:
+        """Subject, object and row of the claims that each line can be asked about."""
+        model = self.model
         asked: dict[str, list[tuple[int, int, int]]] = {}
         lines: dict[str | None, tuple[str, ...]] = {}
         for row, claim in enumerate(claims):
-            if claim is None:
+            if claim.relation not in _TASKS:
                 continue
             subject, target = model.place(claim.subject), model.place(claim.object)
             if subject < 0 or target < 0 or subject == target:
@@ -131,14 +150,7 @@ class ExpressionVerifier(Verifier):
                 lines[claim.cell_line] = self._lines(claim.cell_line)
             for line in lines[claim.cell_line]:
                 asked.setdefault(line, []).append((subject, target, row))
-        for line, found in asked.items():
-            subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
-            values = answer(line, subjects, targets, rows)
-            spoke = ~np.isnan(values)
-            np.add.at(total, rows[spoke], values[spoke])
-            np.add.at(count, rows[spoke], 1.0)
-        mean: FloatArray = np.divide(total, count, out=np.full(len(claims), np.nan), where=count > 0)
-        return mean
+        return asked
 
     def _lines(self, line: str | None) -> tuple[str, ...]:
         """The lines whose calibrations answer for a claim's line: all with labels for none, one without has its own.
@@ -163,32 +175,33 @@ class ExpressionVerifier(Verifier):
     def neighbours(self, claim: Claim, k: int) -> list[Neighbour]:
         """The `k` most similar training knockdowns with a label for the object in the claim's cell line.
 
-        Never one of the subject's own fold when the subject is itself a training perturbation there. Empty where
-        the claim has no cell line or a gene is unknown.
+        Only those that changed it where a change is given. Never one of the subject's own fold when the subject is
+        itself a training perturbation there. Empty where the claim has no cell line or a gene is unknown.
         """
         return [neighbour for neighbour, _ in self._neighbours(claim, k)]
 
     def _neighbours(self, claim: Claim, k: int) -> list[tuple[Neighbour, str]]:
         """The same, each with its direction: increase, decrease, unknown, or none where nothing changed."""
-        model, line = self.model, claim.cell_line
+        model, line, relation = self.model, claim.cell_line, Relation(claim.relation)
         subject, target = model.place(claim.subject), model.place(claim.object)
-        if line not in model.lines or subject < 0 or target < 0 or (line, "de") not in model.calibrations:
+        key = (line or "", _TASKS[relation][0])
+        if line not in model.lines or subject < 0 or target < 0 or key not in model.calibrations:
             return []
-        speakers, like = model.likeness((line, "de"), subject)
-        perts, labels = model.outcomes((line, "de"), target)
+        speakers, like = model.likeness(key, subject)
+        perts, labels = model.outcomes(key, target)
         place = np.searchsorted(speakers, perts)
         may = (perts != subject) & (speakers[np.minimum(place, len(speakers) - 1)] == perts)
         place, perts, labels = place[may], perts[may], labels[may]
-        turned, risen = model.outcomes((line, "dir"), target)
+        turned, risen = model.outcomes((key[0], "dir"), target)
         up = dict(zip(turned.tolist(), risen.tolist(), strict=True))
-        wanted = {Relation.INCREASES: "increase", Relation.DECREASES: "decrease"}.get(Relation(claim.relation))
+        wanted = "increase" if relation in RISES else "decrease" if relation in FALLS else None
         found: list[tuple[Neighbour, str]] = []
         # Places are in the order of the symbols, so equally similar knockdowns come by name.
         for index in np.lexsort((perts, -like[place])).tolist():
             if len(found) == k:
                 break
             pert, direction = int(perts[index]), "none"
-            if labels[index]:
+            if labels[index] or relation in IF_CHANGED:
                 direction = {None: "unknown", 0.0: "decrease", 1.0: "increase"}[up.get(pert)]
             if wanted and direction == "unknown":
                 continue
@@ -196,30 +209,31 @@ class ExpressionVerifier(Verifier):
             found.append((Neighbour(model.profiles.genes[pert], float(like[place[index]]), int(holds)), direction))
         return found
 
-    def gene_rate(self, gene: str, cell_line: str | None, pert: str | None = None) -> float:
-        """Share of training knockdowns that change the gene, shrunk towards the line's base rate; 0 to 1.
+    def rate(self, claim: Claim) -> float:
+        """Share of training knockdowns for which the claim's relation holds of its object; 0 to 1.
 
-        Args:
-            gene: the monitored gene; one that was never monitored gets the base rate.
-            cell_line: None or empty for the mean over the lines.
-            pert: a training perturbation; the knockdowns of its fold are then left out.
+        Shrunk towards the line's base rate, which an object gets that was never monitored. The knockdowns of the
+        subject's own fold are left out. A claim without a cell line gets the mean over the lines.
 
         Raises:
-            VerifierError: the model was not fitted on this cell line.
+            VerifierError: the model was not fitted on this cell line, or not on what the relation is made of.
         """
+        model, line, tasks = self.model, claim.cell_line, _TASKS[Relation(claim.relation)]
+        asked = model.lines if line is None or line in model.unseen else (line,)
+        lines = [known for known in asked if all((known, task) in model.rows for task in tasks)]
+        if not lines:
+            what = f"was not fitted on {' and '.join(tasks)} questions of {line or 'any cell line'}"
+            raise VerifierError(what, hint=f"it knows the lines {', '.join(model.lines)}")
+        return float(np.mean([np.prod([self._habit(claim, (known, task)) for task in tasks]) for known in lines]))
+
+    def _habit(self, claim: Claim, key: Key) -> float:
         model = self.model
-        if not cell_line or cell_line.lower() in model.unseen:
-            return float(np.mean([self.gene_rate(gene, line, pert) for line in model.lines]))
-        line = cell_line.lower()
-        if line not in model.lines or (line, "de") not in model.rows:
-            raise VerifierError(f"was not fitted on the cell line {line!r}", hint=f"it knows {', '.join(model.lines)}")
-        subject = -1 if pert is None else model.place(pert)
-        jury = model.jury((line, "de")) if subject < 0 else model.jury_for((line, "de"), subject)
-        target = model.place(gene)
+        target, subject = model.place(claim.object), model.place(claim.subject)
+        jury = model.jury(key) if subject < 0 else model.jury_for(key, subject)
         column = int(np.searchsorted(jury.columns, target))
-        if target < 0 or column >= len(jury.columns) or jury.columns[column] != target:
-            return jury.panel.base
-        return float(jury.panel.habit[column])
+        known = target >= 0 and column < len(jury.columns) and jury.columns[column] == target
+        habit = float(jury.panel.habit[column]) if known else jury.panel.base
+        return 1.0 - habit if key[1] == "dir" and claim.relation in FALLS else habit
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The same answer as `score`, with the neighbours' outcomes that weighed most."""
@@ -246,9 +260,10 @@ class ExpressionVerifier(Verifier):
             )
             for path, (neighbour, direction) in enumerate(found)
         )
-        rate = self.gene_rate(claim.object, claim.cell_line, claim.subject)
         held = sum(neighbour.outcome for neighbour, _ in found)
-        reason = f"{claim.object} changes in {rate:.0%} of known knockdowns"
+        does = "rises" if claim.relation in RISES else "falls" if claim.relation in FALLS else "changes"
+        reason = f"{claim.object} {does} in {self.rate(claim):.0%} of known knockdowns"
+        reason += " that change it" if claim.relation in IF_CHANGED else ""
         if found:
             reason += f"; the claim holds for {held} of the {len(found)} known knockdowns most like {claim.subject}"
         elif claim.cell_line not in self.model.lines:

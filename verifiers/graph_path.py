@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
+from rbio_kg.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.claim_pairs import ClaimGroup, grouped, silence
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
@@ -88,8 +88,8 @@ class GraphPathVerifier(Verifier):
             sources=tuple(snapshot.sources) or ("the graph's tables",),
             licence="that of each source of the graph",
             reference="paths weighted against hubs after Himmelstein and Baranzini 2015; Resnik 1995; Pesquita 2008",
-            limits=f"knockdown relations: {knockdowns}; increases and decreases are the probability of that direction "
-            "given that expression changes. Structural probabilities assume one true claim in five",
+            limits=f"knockdown relations: {knockdowns}; increases and decreases are the probability of a change times "
+            "that of its direction. Structural probabilities assume one true claim in five",
             simulated=bool(calibration and calibration.simulated),
             settings={
                 "calibrated": fits,
@@ -161,16 +161,19 @@ class GraphPathVerifier(Verifier):
         return 1.0 - doubt
 
     def _knockdown(self, group: ClaimGroup, pairs: GenePairs) -> FloatArray:
-        calibration = self._open()[2]
-        if group.relation is Relation.CHANGES_EXPRESSION_OF:
-            return self._calibrated("changes", pairs.matrix(PARTS["changes"]), group.lines)
+        calibration, relation = self._open()[2], group.relation
+        changes = np.ones(len(group.rows))
+        if relation not in IF_CHANGED:
+            changes = self._calibrated("changes", pairs.matrix(PARTS["changes"]), group.lines)
+        if relation is Relation.CHANGES_EXPRESSION_OF:
+            return changes
         if calibration is not None and "rises" in calibration.fits:
             rises = self._calibrated("rises", pairs.matrix(PARTS["rises"]), group.lines)
         else:
             # The loss of an activator lowers its target's expression, that of a repressor raises it.
             sign = np.where(pairs.sign != 0, pairs.sign, pairs.cascade_sign * (pairs.cascade > 0))
             rises = 0.5 - (SIGN_TRUST - 0.5) * sign
-        return rises if group.relation is Relation.INCREASES else 1.0 - rises
+        return changes * (rises if relation in RISES else 1.0 - rises)
 
     def _regulation(self, relation: Relation, pairs: GenePairs) -> FloatArray:
         calibration, known = self._open()[2], pairs.regulation > 0

@@ -132,10 +132,6 @@ class LinkModel:
         name = relation + NATURAL_SUFFIX if natural else relation
         return self.calibrations[name](self.log_odds(relation, a, b)[:, None])
 
-    def knockdown(self, name: str, a: Indices, b: Indices, lines: list[str | None]) -> Floats:
-        """Calibrated probabilities (n,); `name` is `changes` or `rises`."""
-        return self.calibrations[name](self.knockdown_matrix(a, b), lines)
-
     def knockdown_matrix(self, a: Indices, b: Indices) -> Floats:
         """The columns of `KNOCKDOWN_PARTS`, (n, parts)."""
         pairs = self.parts.genes(a, b)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
+from rbio_kg.claims import FALLS, IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
 from rbio_kg.errors import VerifierError
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.claim_pairs import ClaimGroup, grouped, silence
@@ -20,13 +20,14 @@ from verifiers.path_evidence import Citations, Step, as_evidence
 
 __all__ = ["LinkPredictorVerifier", "fit_link_predictor"]
 
-_NAMES: Mapping[Relation, str] = {
-    Relation.INTERACTS_WITH: "interacts_with",
-    Relation.REGULATES: "regulates",
-    Relation.CHANGES_EXPRESSION_OF: "changes",
-    Relation.INCREASES: "rises",
-    Relation.DECREASES: "rises",
+_FITS: Mapping[Relation, tuple[str, ...]] = {
+    Relation.INTERACTS_WITH: ("interacts_with",),
+    Relation.REGULATES: ("regulates",),
+    Relation.CHANGES_EXPRESSION_OF: ("changes",),
+    **dict.fromkeys((RISES | FALLS) - IF_CHANGED, ("changes", "rises")),
+    **dict.fromkeys(IF_CHANGED, ("rises",)),
 }
+"""The calibrations that a relation's probability is made of, as a product; `rises` is P(increase | change)."""
 
 
 class LinkPredictorVerifier(Verifier):
@@ -78,8 +79,8 @@ class LinkPredictorVerifier(Verifier):
             reference="GraphSAGE (Hamilton 2017) per edge type; structural decoder features after Zhang and Chen 2018; "
             "hard negatives after Li et al. 2023",
             limits=f"{rate}; of a term or pathway it judges the edge itself, not what a narrower one implies; "
-            f"knockdown relations: {fitted}; increases and decreases are the probability of that direction given that "
-            "expression changes",
+            f"knockdown relations: {fitted}; increases and decreases are the probability of a change times that of its "
+            "direction",
             simulated=model.simulated,
             settings={"metrics": dict(model.metrics)},
         )
@@ -127,7 +128,7 @@ class LinkPredictorVerifier(Verifier):
 
     @staticmethod
     def _relations(model: LinkModel) -> frozenset[Relation]:
-        learned = {relation for relation, name in _NAMES.items() if name in model.calibrations}
+        learned = {relation for relation, names in _FITS.items() if set(names) <= model.calibrations.keys()}
         if "terms" in model.calibrations or "pathways" in model.calibrations:
             learned.add(Relation.TAKES_PART_IN)
         return frozenset(learned)
@@ -142,8 +143,10 @@ class LinkPredictorVerifier(Verifier):
             silent = isolated[a] | (members.degrees[b] == 0)
             return np.where(silent, np.nan, model.probabilities(group.target, a, b, natural=self.natural))
         if group.relation in KNOCKDOWN_RELATIONS:
-            scores = model.knockdown(_NAMES[group.relation], a, b, group.lines)
-            scores = 1.0 - scores if group.relation is Relation.DECREASES else scores
+            parts, scores = model.knockdown_matrix(a, b), np.ones(len(a))
+            for name in _FITS[group.relation]:
+                found = model.calibrations[name](parts, group.lines)
+                scores *= 1.0 - found if name == "rises" and group.relation in FALLS else found
         elif group.relation is Relation.INTERACTS_WITH:
             # One order for both directions, so that A with B is exactly B with A.
             scores = model.probabilities("interacts_with", np.minimum(a, b), np.maximum(a, b), natural=self.natural)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from verifiers.baselines import baseline_scores, with_folds
 from verifiers.interface import Verifier
 from verifiers.metrics import reliability_bins, summary
@@ -19,24 +19,10 @@ from verifiers.strata import measured_strata, named_strata
 def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.float64]:
     """A claim verifier's probability of label 1 for each question, shape (n,), NaN where it abstains.
 
-    A `de` question asks for P(change). A `dir` question asks for the direction of a change that did happen:
-    P(increases) / (P(increases) + P(decreases)).
+    A `de` question asks whether there is a change, a `dir` question for the direction of one that did happen.
     """
-    scores = np.full(len(questions), np.nan)
-    pairs = list(questions.select("pert", "gene", "cell_line").iter_rows())
-    directed = (questions["task"] == "dir").to_numpy()
-
-    def asked(relation: Relation, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        return verifier.score([Claim(pairs[row][0], relation, pairs[row][1], pairs[row][2]) for row in rows])
-
-    change = np.flatnonzero(~directed)
-    if len(change):
-        scores[change] = asked(Relation.CHANGES_EXPRESSION_OF, change)
-    turn = np.flatnonzero(directed)
-    if len(turn):
-        up, down = asked(Relation.INCREASES, turn), asked(Relation.DECREASES, turn)
-        scores[turn] = np.divide(up, up + down, out=np.full(len(turn), np.nan), where=up + down > 0)
-    return scores
+    rows = questions.select("pert", "task", "gene", "cell_line").iter_rows()
+    return verifier.score([Claim(pert, TASK_RELATION[task], gene, line) for pert, task, gene, line in rows])
 
 
 def scorecard(

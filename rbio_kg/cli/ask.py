@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.cli.check import show_statements
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_value
@@ -109,7 +109,6 @@ def _question(
     workspace: Workspace, recipe: PolicyConfig, asked: Asked, say: Callable[[str], None]
 ) -> ReadQuestion | str:
     from training.question_reading import ReadQuestion, lines_named, read_question
-    from training.questions import TASK_RELATION
 
     known = set(workspace.tables["cell_lines"]["name"])
     line = (asked.cell_line or recipe.questions.cell_line or "").lower() or None

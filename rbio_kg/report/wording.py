@@ -19,6 +19,8 @@ _CLAIMS = {
     Relation.CHANGES_EXPRESSION_OF: "Knocking down {subject} changes the expression of {object}",
     Relation.INCREASES: "Knocking down {subject} raises the expression of {object}",
     Relation.DECREASES: "Knocking down {subject} lowers the expression of {object}",
+    Relation.INCREASES_IF_CHANGED: "If at all, knocking down {subject} raises the expression of {object}",
+    Relation.DECREASES_IF_CHANGED: "If at all, knocking down {subject} lowers the expression of {object}",
     Relation.INTERACTS_WITH: "{subject} interacts with {object}",
     Relation.REGULATES: "{subject} regulates {object}",
     Relation.ACTIVATES: "{subject} activates {object}",

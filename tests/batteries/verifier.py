@@ -5,6 +5,9 @@ Inherit, name the class `Test...`, and give the fixtures `verifier` and `claims`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from rbio_kg.claims import Claim
@@ -35,3 +38,21 @@ class VerifierBattery:
     def test_contract(self, name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> None:
         assert len(claims) >= 6
         CHECKS[name](Examination(verifier, claims, texts))
+
+
+def assert_directions_share_out(verifier: Verifier, pairs: Sequence[tuple[str, str, str | None]]) -> None:
+    """Of pairs (subject, object, line): joint = P(change) P(direction | change), and the directions share that out."""
+    change, up, down, rise, fall = (
+        verifier.score([Claim(a, relation, b, line) for a, b, line in pairs])
+        for relation in (
+            "changes_expression_of",
+            "increases",
+            "decreases",
+            "increases_if_changed",
+            "decreases_if_changed",
+        )
+    )
+    assert not np.isnan(change).any()
+    np.testing.assert_allclose(rise + fall, 1.0)
+    np.testing.assert_allclose(up, change * rise)
+    np.testing.assert_allclose(down, change * fall)

@@ -58,9 +58,9 @@ class ToyFacts:
         ]
         return sorted(known, key=lambda item: (-item.similarity, item.pert))[:k]
 
-    def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
-        own = None if pert is None else fold(pert)
-        return float(np.mean([changes(p, gene) for p in PERTS if fold(p) is not None and fold(p) != own]))
+    def rate(self, claim: Claim) -> float:
+        own = fold(claim.subject)
+        return float(np.mean([changes(p, claim.object) for p in PERTS if fold(p) is not None and fold(p) != own]))
 
     @staticmethod
     def similarity(first: str, second: str) -> float:

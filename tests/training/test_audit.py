@@ -206,7 +206,7 @@ class _Telltale(ToyFacts):
     def neighbours(self, claim: Claim, k: int) -> list[Known]:
         return [Known(self.pert, 1.0, 1)]
 
-    def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
+    def rate(self, claim: Claim) -> float:
         return 0.5
 
 

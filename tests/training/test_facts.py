@@ -86,7 +86,7 @@ def test_digits_rise_with_similarity_and_use_all_nine() -> None:
 
 def test_the_rate_is_told_in_tenths_below_ten() -> None:
     class Always(ToyFacts):
-        def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
+        def rate(self, claim: Claim) -> float:
             return 1.0
 
     always = FactBook(Always(), None, list(np.linspace(0.1, 0.9, 8)))

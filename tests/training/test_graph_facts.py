@@ -92,8 +92,8 @@ def test_no_fact_of_the_graph_reads_a_label(snapshot: Snapshot) -> None:
     """The graph's facts come from the snapshot alone: turning every known outcome round moves none of them."""
 
     class Turned(ToyFacts):
-        def gene_rate(self, gene: str, cell_line: str, pert: str | None = None) -> float:
-            return 1.0 - super().gene_rate(gene, cell_line, pert)
+        def rate(self, claim: Claim) -> float:
+            return 1.0 - super().rate(claim)
 
     assert list(inspect.signature(GraphFacts).parameters) == ["snapshot"]
     thresholds = list(np.linspace(0.1, 0.9, 8))

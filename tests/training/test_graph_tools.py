@@ -52,11 +52,12 @@ def calling_tokenizer() -> Any:
 
 def test_knockdowns_are_told_out_of_the_questions_fold(snapshot: Snapshot) -> None:
     for pert in PERTS[:18]:
-        told = tools(snapshot, Claim(pert, "changes_expression_of", "G1", "toy"))
+        claim = Claim(pert, "changes_expression_of", "G1", "toy")
+        told = tools(snapshot, claim)
         names = [line.split()[0] for line in told.known_knockdowns().splitlines()]
         assert len(names) == 5
         assert all(fold(name) not in (None, fold(pert)) for name in names)
-        rate = int(10 * ToyFacts().gene_rate("G1", "toy", pert))
+        rate = int(10 * ToyFacts().rate(claim))
         assert told.rate_of_change() == f"{min(rate, 9)} in 10"
 
 

@@ -115,7 +115,7 @@ def test_no_question_is_of_a_held_out_perturbation(snapshot: Snapshot) -> None:
 
 def test_rates_are_out_of_fold() -> None:
     some = with_rates(BENCHMARK.select(split="train").limit(12), ToyFacts())
-    wanted = [ToyFacts().gene_rate(claim.object, "toy", claim.subject) for claim in some.claims()]
+    wanted = [ToyFacts().rate(claim) for claim in some.claims()]
     assert some.rates() == wanted
 
 

@@ -76,7 +76,7 @@ def test_the_data_set_has_what_the_reward_reads() -> None:
     assert Claim(row["subject"], row["relation"], row["object"], row["cell_line"]) == claim
     assert row["prompt"][-1]["role"] == "user"
     assert "rate" in row["prompt"][-1]["content"]
-    assert row["gene_prior"] == pytest.approx(ToyFacts().gene_rate(claim.object, "toy", claim.subject))
+    assert row["gene_prior"] == pytest.approx(ToyFacts().rate(claim))
 
 
 def test_closed_book_needs_no_facts_and_open_book_does() -> None:
@@ -87,9 +87,12 @@ def test_closed_book_needs_no_facts_and_open_book_does() -> None:
         questions.to_dataset("open")
 
 
-def test_directions_are_asked_as_increases() -> None:
-    frame = question_frame().with_columns(task=pl.lit("dir"))
-    assert {str(claim.relation) for claim in Questions(frame).claims()} == {"increases"}
+def test_directions_are_asked_of_what_changes() -> None:
+    questions = Questions(question_frame().with_columns(task=pl.lit("dir")))
+    assert {str(claim.relation) for claim in questions.claims()} == {"increases_if_changed"}
+    first = questions.claims()[0]
+    assert questions.texts()[0] == f"{first.object} changes when {first.subject} is lost: does it rise?"
+    assert set(questions.to_dataset()["relation"]) == {"increases_if_changed"}
 
 
 def test_prompts_tell_neither_cell_line_nor_simulation() -> None:
@@ -103,7 +106,7 @@ def test_rates_are_out_of_fold() -> None:
     questions = open_questions()
     source = ToyFacts()
     found = np.array(questions.rates(), dtype=float)
-    wanted = [source.gene_rate(claim.object, "toy", claim.subject) for claim in questions.claims()]
+    wanted = [source.rate(claim) for claim in questions.claims()]
     assert found.tolist() == wanted
 
 

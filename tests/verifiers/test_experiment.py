@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from rbio_kg.claims import Claim
+from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim
 from rbio_kg.errors import BuildError
 from rbio_kg.graph.tables import GraphTables
-from tests.batteries.verifier import VerifierBattery
+from tests.batteries.verifier import VerifierBattery, assert_directions_share_out
 from tests.graphs import small_tables
 from verifiers.experiment import ExperimentVerifier
 
@@ -35,7 +35,8 @@ class TestExperiment(VerifierBattery):
     def claims(self, tables: GraphTables) -> list[Claim]:
         train = tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
         few = pl.concat([train.filter(pl.col("label") == label)[:8] for label in (0, 1)])
-        return [*_claims(few, "changes_expression_of"), *_claims(few, "decreases")]
+        relations = ("changes_expression_of", "decreases", "increases_if_changed")
+        return [claim for relation in relations for claim in _claims(few, relation)]
 
 
 def test_scores_are_the_train_labels(tables: GraphTables) -> None:
@@ -45,13 +46,17 @@ def test_scores_are_the_train_labels(tables: GraphTables) -> None:
     np.testing.assert_array_equal(verifier.score(_claims(de, "changes_expression_of")), de["label"].to_numpy())
     np.testing.assert_array_equal(verifier.score(_claims(turned, "increases")), turned["label"].to_numpy())
     np.testing.assert_array_equal(verifier.score(_claims(turned, "decreases")), 1 - turned["label"].to_numpy())
+    up = _claims(turned, "increases_if_changed")
+    np.testing.assert_array_equal(verifier.score(up), turned["label"].to_numpy())
+    assert_directions_share_out(verifier, [(claim.subject, claim.object, claim.cell_line) for claim in up])
     unchanged = de.filter(pl.col("label") == 0)
+    assert np.isnan(verifier.score(_claims(unchanged, "increases_if_changed"))).all(), "what did not change"
     assert not verifier.score([*_claims(unchanged, "increases"), *_claims(unchanged, "decreases")]).any()
 
 
 def test_test_rows_are_never_read(tables: GraphTables) -> None:
     test = tables["questions"].filter(pl.col("split") == "test")
-    for relation in ("changes_expression_of", "increases", "decreases"):
+    for relation in KNOCKDOWN_RELATIONS:
         assert np.isnan(ExperimentVerifier(tables["questions"]).score(_claims(test, relation))).all()
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from rbio_kg.claims import Claim, Status
+from rbio_kg.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Status
 from rbio_kg.errors import ModelError, TrainingError, VerifierError
 from rbio_kg.graph.tables import GraphTables
-from tests.batteries.verifier import VerifierBattery
+from tests.batteries.verifier import VerifierBattery, assert_directions_share_out
 from tests.graphs import small_tables
 from verifiers.expression import ExpressionVerifier, fit_expression
 from verifiers.expression_files import load_model
@@ -54,7 +55,7 @@ class TestExpression(VerifierBattery):
     def claims(self, tables: GraphTables) -> list[Claim]:
         few = tables["questions"].filter(pl.col("task") == "de").sort("gene", "pert", "cell_line")[::40]
         plain = _claims(few)
-        turns = [Claim(c.subject, "increases", c.object, c.cell_line) for c in plain[:6]]
+        turns = [replace(c, relation=turn) for c in plain[:6] for turn in ("increases", "decreases_if_changed")]
         return [*plain, *turns, Claim(plain[0].subject, "decreases", plain[0].object, None)]
 
 
@@ -128,35 +129,68 @@ def test_directed_neighbours_say_whether_the_direction_held(tables: GraphTables,
     turned = tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "dir"))
     up = {tuple(row) for row in turned.filter(pl.col("label") == 1).select("pert", "gene", "cell_line").iter_rows()}
     for claim in _claims(tables["questions"])[::90]:
-        for relation in ("increases", "decreases"):
-            asked = Claim(claim.subject, relation, claim.object, claim.cell_line)
-            changed = {n.pert: n.outcome for n in verifier.neighbours(claim, 10_000)}
-            for n in verifier.neighbours(asked, 10_000):
+        changed = {n.pert: n.outcome for n in verifier.neighbours(claim, 10_000)}
+        for relation in KNOCKDOWN_RELATIONS - {claim.relation}:
+            found = verifier.neighbours(replace(claim, relation=relation), 10_000)
+            assert {n.pert for n in found} == {p for p, did in changed.items() if did or relation not in IF_CHANGED}
+            for n in found:
                 rose = (n.pert, claim.object, claim.cell_line) in up
-                assert n.outcome == int(bool(changed[n.pert]) and rose == (relation == "increases"))
+                assert n.outcome == int(bool(changed[n.pert]) and rose == (relation in RISES))
 
 
-def test_the_rate_is_out_of_fold_and_shrunk(tables: GraphTables, fitted: Path) -> None:
-    verifier = ExpressionVerifier(fitted)
-    train = tables["questions"].filter(
-        (pl.col("split") == "train") & (pl.col("task") == "de") & (pl.col("cell_line") == "rpe1")
-    )
-    gene, pert = train["gene"][0], train["pert"].sort()[0]
-    for rows, found in (
-        (train, verifier.gene_rate(gene, "rpe1")),
-        (
-            train.filter(pl.col("pert").map_elements(lambda p: fold_of(p, 0) != fold_of(pert, 0), pl.Boolean)),
-            verifier.gene_rate(gene, "RPE1", pert),
-        ),
-    ):
-        base = (rows["label"].sum() + 1) / (len(rows) + 2)
-        mine = rows.filter(pl.col("gene") == gene)["label"]
-        assert found == pytest.approx((mine.sum() + 2 * base) / (len(mine) + 2))
-    both = [verifier.gene_rate(gene, line) for line in ("k562", "rpe1")]
-    assert verifier.gene_rate(gene, None) == pytest.approx(np.mean(both))
-    assert 0 < verifier.gene_rate("NOSUCHGENE", "rpe1") < 1
-    with pytest.raises(VerifierError, match="hek293"):
-        verifier.gene_rate(gene, "hek293")
+def _slow_rate(questions: pl.DataFrame, claim: Claim, task: str) -> float:
+    """Share of label 1 among the train rows of the object, without those of the subject's fold, shrunk to the line's.
+
+    The subject has a fold where it has a train row of either task in the line.
+    """
+    train = questions.filter((pl.col("split") == "train") & (pl.col("cell_line") == claim.cell_line))
+    known = claim.subject in train["pert"].to_list()
+    labels: dict[str, list[int]] = {}
+    for pert, gene, label in train.filter(pl.col("task") == task).select("pert", "gene", "label").iter_rows():
+        if not known or fold_of(pert, 0) != fold_of(claim.subject, 0):
+            labels.setdefault(gene, []).append(label)
+    every = [label for some in labels.values() for label in some]
+    base, mine = (sum(every) + 1) / (len(every) + 2), labels.get(claim.object, [])
+    return (sum(mine) + 2 * base) / (len(mine) + 2)
+
+
+def test_the_rate_is_how_often_the_like_is_true_out_of_fold_and_shrunk(tables: GraphTables, fitted: Path) -> None:
+    verifier, questions = ExpressionVerifier(fitted), tables["questions"]
+    apart: dict[str, float] = {}
+    for claim in [*_claims(questions)[::130], Claim("NOSUCHGENE", "changes_expression_of", "GENE001", "rpe1")]:
+        change, rise = (_slow_rate(questions, claim, task) for task in ("de", "dir"))
+        wanted = {
+            "changes_expression_of": change,
+            "increases": change * rise,
+            "decreases": change * (1 - rise),
+            "increases_if_changed": rise,
+            "decreases_if_changed": 1 - rise,
+        }
+        for relation, rate in wanted.items():
+            asked = replace(claim, relation=relation)
+            assert verifier.rate(asked) == pytest.approx(rate)
+            both = [verifier.rate(replace(asked, cell_line=line)) for line in ("k562", "rpe1")]
+            assert verifier.rate(replace(asked, cell_line=None)) == pytest.approx(np.mean(both))
+            assert 0 < verifier.rate(replace(asked, object="NOSUCHGENE")) < 1
+            with pytest.raises(VerifierError, match="hek293"):
+                verifier.rate(replace(asked, cell_line="hek293"))
+        apart[claim.object] = abs(change - rise)
+    assert max(apart.values()) > 0.1, "the two rates differ"
+
+
+@pytest.mark.parametrize("relation", sorted(KNOCKDOWN_RELATIONS))
+def test_labels_of_the_own_fold_move_no_fact(tables: GraphTables, fitted: Path, tmp_path: Path, relation: str) -> None:
+    train = tables["questions"].filter((pl.col("split") == "train") & (pl.col("cell_line") == "k562"))
+    pert = train["pert"].sort()[5]
+    mates = [name for name in tables["questions"]["pert"].unique() if fold_of(name, 0) == fold_of(pert, 0)]
+    turned = _flipped(tables["questions"], pl.col("pert").is_in(mates) & (pl.col("cell_line") == "k562"))
+    fit_expression(tables, tmp_path / "turned", questions=turned, seed=0)
+    plain, other = ExpressionVerifier(fitted), ExpressionVerifier(tmp_path / "turned")
+    claims = [replace(claim, relation=relation) for claim in _claims(train.filter(pl.col("pert") == pert))]
+    assert claims
+    for claim in claims:
+        assert plain.neighbours(claim, 50) == other.neighbours(claim, 50)
+        assert plain.rate(claim) == other.rate(claim)
 
 
 def test_other_names_mean_the_same_gene(tables: GraphTables, fitted: Path) -> None:
@@ -169,14 +203,8 @@ def test_other_names_mean_the_same_gene(tables: GraphTables, fitted: Path) -> No
 
 
 def test_directions_share_out_the_change(tables: GraphTables, fitted: Path) -> None:
-    verifier = ExpressionVerifier(fitted)
-    change, up, down = (
-        verifier.score(_claims(tables["questions"], relation))
-        for relation in ("changes_expression_of", "increases", "decreases")
-    )
-    np.testing.assert_allclose(up + down, change)
-    given = verifier.increase_if_changed(_claims(tables["questions"]))
-    np.testing.assert_allclose(up, change * given)
+    pairs = [(claim.subject, claim.object, claim.cell_line) for claim in _claims(tables["questions"])]
+    assert_directions_share_out(ExpressionVerifier(fitted), pairs)
 
 
 def test_it_abstains_where_it_knows_nothing(fitted: Path) -> None:
@@ -310,7 +338,7 @@ def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tm
     found = verifier.score(claims)
     assert not np.isnan(found).any()
     assert verifier.explain(claims[0]).score == pytest.approx(found[0])
-    assert 0 < verifier.gene_rate(claims[0].object, "k562") < 1
+    assert 0 < verifier.rate(claims[0]) < 1
     assert model.fold(("k562", "de"), model.place(pert)) == -1, "no labels in the line, no fold"
     own = _unseen(tables, tmp_path / "own", _flipped(questions, pl.col("cell_line") == "k562"))
     np.testing.assert_array_equal(own.score(claims), found, "labels of the line itself are never read")

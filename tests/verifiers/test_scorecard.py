@@ -58,7 +58,7 @@ def test_an_oracle_is_perfect_and_a_constant_ranks_nothing(questions: pl.DataFra
 
 
 def test_baselines_are_measured_on_the_answered_rows(questions: pl.DataFrame) -> None:
-    card = scorecard(Fixed({"increases": 0.2, "decreases": 0.2}), questions, seed=0)
+    card = scorecard(Fixed({"increases_if_changed": 0.5}), questions, seed=0)
     assert {found["rows"] for found in card["baselines"].values()} == {card["rows"]}
     assert set(card["baselines"]) == set(BASELINES)
     assert sum(item["n"] for item in card["reliability"]) == card["rows"]
@@ -66,8 +66,8 @@ def test_baselines_are_measured_on_the_answered_rows(questions: pl.DataFrame) ->
 
 def test_a_direction_is_asked_given_a_change(questions: pl.DataFrame) -> None:
     turned = questions.filter(pl.col("task") == "dir")
-    assert question_scores(Fixed({"increases": 0.3, "decreases": 0.1}), turned) == pytest.approx(0.75)
-    assert np.isnan(question_scores(Fixed({"increases": 0.0, "decreases": 0.0}), turned)).all()
+    assert question_scores(Fixed({"increases_if_changed": 0.75, "increases": 0.3}), turned) == pytest.approx(0.75)
+    assert np.isnan(question_scores(Fixed({"increases": 0.3}), turned)).all(), "P(change and increase) is no answer"
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,18 @@ _ELSEWHERE = re.compile(r"\bcells?\b|\bin (?!(?:the )?(?:expression|levels?|GENE
 _DENIED = re.compile(
     r"\b(?:not|no|never|neither|nor|or|unless)\b|n['\N{RIGHT SINGLE QUOTATION MARK}]t\b", re.IGNORECASE
 )
+_GIVEN = re.compile(
+    r"\b(?:if|(?:given|provided|assuming)(?: that)?) (?:GENE|it) (?:chang|alter|differ|mov)\w*", re.IGNORECASE
+)
+"""A change is taken for granted, and only its direction asked."""
 _SAID = {
     Relation.CHANGES_EXPRESSION_OF: r"chang\w+|change|affect\w*|alter\w*|mov(?:e|es|ing)|differ\w*|matter\w*",
     Relation.INCREASES: r"rais\w+|ris(?:e|es|ing)|increas\w+|up(?:regulat\w+)?|up-regulat\w+|higher|more",
     Relation.DECREASES: r"lower\w*|decreas\w+|reduc\w+|fall\w*|drop\w*|down(?:regulat\w+)?|down-regulat\w+|less",
+}
+_TURN = {
+    Relation.INCREASES: Relation.INCREASES_IF_CHANGED,
+    Relation.DECREASES: Relation.DECREASES_IF_CHANGED,
 }
 
 
@@ -135,11 +143,12 @@ def _free(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestio
     for mention in reversed(mentions):
         rest = f"{rest[: mention.start]}GENE{rest[mention.end :]}"
     # "knocked down" says nothing of the way the other gene goes.
-    rest = _KNOCKED.sub(" ", rest)
+    rest, given = _GIVEN.subn(" ", _KNOCKED.sub(" ", rest))
     said = [relation for relation, words in _SAID.items() if re.search(rf"\b(?:{words})\b", rest, re.IGNORECASE)]
     if len(lost) != 1 or len(said) > 1 or _ELSEWHERE.search(rest):
         return
     relation = said[0] if said else Relation.CHANGES_EXPRESSION_OF
+    relation = _TURN.get(relation, relation) if given else relation
     subject = lost.pop()
     target = next(mention.symbol for mention in mentions if mention.symbol != subject)
     yield ReadQuestion(Claim(subject, relation, target, line), family_of(relation))

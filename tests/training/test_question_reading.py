@@ -52,6 +52,8 @@ def test_every_wording_is_read_back(lexicon: Lexicon, family: str, relation: Rel
         ("GENE003 knockdown: is the expression of GENE007 altered?", "changes_expression_of", "k562"),
         ("When GENE003 is knocked down, is there more GENE007?", "increases", "k562"),
         ("Does loss of GENE003 cause a change in GENE007", "changes_expression_of", "k562"),
+        ("If GENE007 changes after loss of GENE003, does it rise?", "increases_if_changed", "k562"),
+        ("Given that it moves, does GENE007 drop without GENE003?", "decreases_if_changed", "k562"),
     ],
 )
 def test_freer_words_are_read_where_they_are_plain(lexicon: Lexicon, text: str, relation: str, line: str) -> None:
@@ -74,6 +76,7 @@ def test_freer_words_are_read_where_they_are_plain(lexicon: Lexicon, text: str, 
         "Does losing GENE003 change GENE007 in HeLa?",
         "Does losing GENE003 raise GENE007 in mouse cells?",
         "Does losing GENE003 increase GENE007 while less is made?",
+        "Does losing GENE003 change GENE007 and raise it?",
         "Is GENE003 like GENE007?",
         "Does the drug activate apoptosis?",
         "What is a gene?",

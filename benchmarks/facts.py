@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from rbio_kg.workspace import Workspace
-from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts
+from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts, told_logit
 from training.language_model import load_tokenizer, prepare_model
 from training.questions import Questions
 from verifiers.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
@@ -27,6 +27,7 @@ from verifiers.votes import fold_of
 
 READINGS = (
     ("rate",),
+    ("estimate",),
     ("neighbours",),
     ("link",),
     ("two_step",),
@@ -36,6 +37,10 @@ READINGS = (
     ("rate", "neighbours", "link", "two_step"),
     ("rate", "neighbours", "link", "terms"),
     ("rate", "neighbours", "link", "two_step", "terms"),
+    ("rate", "estimate"),
+    ("rate", "estimate", "neighbours"),
+    ("rate", "estimate", "neighbours", "link"),
+    ("rate", "estimate", "neighbours", "link", "two_step", "terms"),
 )
 
 
@@ -50,6 +55,7 @@ def features(facts: Facts, bits: dict[str, float]) -> dict[str, list[float]]:
     vote = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
     return {
         "rate": [*rate, facts.rate / 10.0],
+        "estimate": [float(facts.estimate is not None), 0.0 if facts.estimate is None else told_logit(facts.estimate)],
         "neighbours": [*digits, vote],
         "link": [float(facts.link is not None)],
         "two_step": [float(len(facts.two_step))],

@@ -11,7 +11,7 @@ import polars as pl
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
-from training.facts import FactBook, Facts, FactSource
+from training.facts import FactBook, Facts, FactSource, told_logit
 from training.graph_tools import GraphTools, graph_environment
 from training.held_out import HeldOut
 from training.lessons import Lesson
@@ -22,6 +22,7 @@ from training.question_wordings import family_of
 from training.questions import Questions
 from training.recipe import PolicyConfig, QuestionSettings
 from training.shuffled_names import ShuffledNames
+from verifiers.composition import logit, sigmoid
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
@@ -127,7 +128,9 @@ class Course:
                 raise no_facts()
             claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
             self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours, **fact_options(asked, count))
-        pairs = self.train.pairs(seed=config.seed) if taught is None else taught
+        if taught is None:
+            taught = (self.train.pairs if asked.paired else self.train.shuffled)(seed=config.seed)
+        pairs = taught
         if self.book is None and config.reward.relative_to:
             if facts is None:
                 raise no_facts(
@@ -226,19 +229,19 @@ def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
     A linear model of their log-odds on the told facts: what the prompt does not show would be noise to the learner.
     Without facts, or with too few answers to fit on, the probabilities themselves; where the verifiers are silent, 1/2.
     """
-    logits = np.log(np.clip(known, 0.02, 0.98)) - np.log1p(-np.clip(known, 0.02, 0.98))
+    logits = logit(np.clip(known, 0.02, 0.98))
     heard = ~np.isnan(logits)
     if told is not None and heard.sum() >= 100:
         from sklearn.linear_model import Ridge
 
         features = np.stack([_features(facts) for facts in told])
         logits = Ridge(alpha=3.0).fit(features[heard], logits[heard]).predict(features)
-    return np.clip(1.0 / (1.0 + np.exp(-np.nan_to_num(logits))), 0.02, 0.98)
+    return np.clip(sigmoid(np.nan_to_num(logits)), 0.02, 0.98)
 
 
 def _features(facts: Facts) -> Any:
-    """The told facts as numbers: counts by digit and outcome, the rate, the link, genes in between, shared terms."""
-    found = np.zeros(33)
+    """The told facts as numbers: counts by digit and outcome, the rate, the link, genes in between, shared terms, the estimate."""
+    found = np.zeros(35)
     for _, digit, outcome in facts.neighbours:
         found[digit - 1 + 9 * outcome] += 1.0
     weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
@@ -248,4 +251,6 @@ def _features(facts: Facts) -> Any:
     found[29] = facts.rate / 10.0
     found[30] = float(facts.link is not None)
     found[31], found[32] = len(facts.two_step), len(facts.terms)
+    if facts.estimate is not None:
+        found[33], found[34] = 1.0, told_logit(facts.estimate)
     return found

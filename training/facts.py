@@ -1,10 +1,11 @@
 """Open-book facts: what stands in the prompt beside the question.
 
-Of a knockdown: how often the like is true of the object (tenths), the known knockdowns most like the subject with what
-they did to the object (where a change is given, both among those that changed it), and what the graph says of the two.
-Known knockdowns come from train rows only, and for a train question only from other folds than its own, so that no fact
-is read off the question's own label or its fold's. Facts from the graph hold no knockdown label, and never the edge or
-term that the question asks for.
+Of a knockdown: how often the like is true of the object (tenths), what the expression model estimates (thousandths),
+the known knockdowns most like the subject with what they did to the object (where a change is given, all among those
+that changed it), and what the graph says of the two. Known knockdowns come from train rows only, and for a train
+question only from other folds than its own, so that no fact is read off the question's own label or its fold's; so does
+what the estimate was fitted on. Facts from the graph hold no knockdown label, and never the edge or term that the
+question asks for.
 """
 
 from __future__ import annotations
@@ -14,19 +15,26 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from training.graph_facts import GraphFacts, Link
+from verifiers.composition import logit
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
 
-FactKind = Literal["rate", "neighbours", "names", "link", "two_step", "terms"]
-FACT_KINDS: tuple[FactKind, ...] = ("rate", "neighbours", "names", "link", "two_step", "terms")
+FactKind = Literal["rate", "estimate", "neighbours", "names", "link", "two_step", "terms"]
+FACT_KINDS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "names", "link", "two_step", "terms")
 """All kinds of facts, most useful first; `names` says which knockdowns the neighbours are."""
 DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "neighbours", "link")
 DIGITS = 9
 """Similarities are told as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
+
+
+def told_logit(estimate: int) -> float:
+    """Log-odds of an estimate told in thousandths, taken in the middle of its step."""
+    return float(logit((estimate + 0.5) / 1000.0))
 
 
 class KnownOutcome(Protocol):
@@ -56,6 +64,9 @@ class FactSource(Protocol):
         """Share of train knockdowns, without those of the subject's fold, for which the claim's relation holds of the
         object; 0 to 1."""
 
+    def score(self, claims: Sequence[Claim]) -> NDArray[np.float64]:
+        """Probabilities that claims hold, (n,), out of fold for train knockdowns; NaN where it has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -69,6 +80,7 @@ class Facts:
         two_step: genes that join the two, strongest first.
         terms: names of the most specific terms that both have, most specific first.
         kinds: what is told; the other fields are empty.
+        estimate: the expression model's probability in thousandths, 0 to 999, rounded down; None where it has none.
     """
 
     rate: int
@@ -77,6 +89,7 @@ class Facts:
     two_step: tuple[str, ...] = ()
     terms: tuple[str, ...] = ()
     kinds: tuple[FactKind, ...] = DEFAULT_FACTS
+    estimate: int | None = None
 
     @property
     def changed(self) -> int:
@@ -86,11 +99,14 @@ class Facts:
     def text(self) -> str:
         """The facts as lines of a prompt, most useful first; terse, because every token costs a small model time.
 
-        `rate` is of how many in ten knockdowns the claim holds; `yes` and `no` list the similar knockdowns by outcome,
-        each as its similarity digit, most similar first; `link` is whether the graph joins the two directly,
+        `rate` is of how many in ten knockdowns the claim holds; `estimate` the expression model's probability in
+        thousandths; `yes` and `no` list the similar knockdowns by outcome, each as its similarity digit, most similar
+        first; `link` is whether the graph joins the two directly,
         `via` names genes in between, `both` the terms that both have.
         """
         lines = [f"rate {self.rate}"] if "rate" in self.kinds else []
+        if "estimate" in self.kinds:
+            lines.append(f"estimate {'none' if self.estimate is None else f'{self.estimate:03d}'}")
         if "neighbours" in self.kinds:
             for outcome, word in ((1, "yes"), (0, "no")):
                 lines.append(f"{word} {self._told(outcome) or 'none'}")
@@ -124,7 +140,7 @@ class Facts:
         if told > 1:
             changes = {last: getattr(self, last)[:-1]}
         elif last != "names":
-            changes[last] = {"rate": 0, "link": None}.get(last, ())
+            changes[last] = {"rate": 0, "estimate": None, "link": None}.get(last, ())
         return replace(self, **changes)
 
 
@@ -197,12 +213,13 @@ class FactBook:
 
     def _look_up(self, claim: Claim) -> Facts:
         knockdown = claim.relation in KNOCKDOWN_RELATIONS
-        apart: tuple[FactKind, ...] = () if knockdown else ("rate", "neighbours", "names")
+        apart: tuple[FactKind, ...] = () if knockdown else ("rate", "estimate", "neighbours", "names")
         apart += ("link",) if claim.relation == Relation.TAKES_PART_IN else ()
         kinds = tuple(kind for kind in self.kinds if kind not in apart)
         graph = self.graph
         return Facts(
             rate=min(int(self.rate(claim) * 10), 9) if "rate" in kinds else 0,
+            estimate=self._estimate(claim) if "estimate" in kinds else None,
             neighbours=self._alike(claim) if "neighbours" in kinds else (),
             link=self.link(claim) if "link" in kinds else None,
             two_step=graph.between(claim) if graph and "two_step" in kinds else (),
@@ -214,6 +231,10 @@ class FactBook:
         known = self.source.neighbours(claim, self.neighbours)
         digits = 1 + np.searchsorted(self.thresholds, [item.similarity for item in known], side="left")
         return tuple((item.pert, int(digit), int(item.outcome)) for item, digit in zip(known, digits, strict=True))
+
+    def _estimate(self, claim: Claim) -> int | None:
+        probability = float(self.source.score([claim])[0])
+        return None if np.isnan(probability) else min(int(probability * 1000), 999)
 
     def rate(self, claim: Claim) -> float:
         """How often the claim's relation holds of its object, out of the subject's fold; 0 to 1."""

@@ -60,6 +60,8 @@ def rationale(claim: Claim, facts: Facts, object_name: str | None = None) -> str
     if claim.relation in _TOLD and "neighbours" in facts.kinds:
         verb = _TOLD[Relation(claim.relation)]
         said.append(f"{facts.changed} of {len(facts.neighbours)} similar knockdowns {verb} it.")
+    if facts.estimate is not None:
+        said.append(f"The estimate is {facts.estimate} of 1000.")
     if facts.two_step:
         joined = facts.two_step[0]
         ends = [claim.subject, claim.object]

@@ -152,6 +152,10 @@ class Questions:
         order = [row for number in rng.permutation(len(found)) for row in found[number]]
         return replace(self, frame=self.frame[order])
 
+    def shuffled(self, *, seed: int = 0) -> Self:
+        """The same rows in random order, with the labels as frequent as they are."""
+        return self.take(np.random.default_rng(seed).permutation(len(self)).tolist())
+
     def whole_genes(self, *, rows: int, seed: int = 0) -> Self:
         """All rows of randomly drawn genes that have both labels, until there are about `rows` rows.
 

@@ -58,6 +58,9 @@ class QuestionSettings(_Section):
     file: str | None = Field(
         default=None, description="Parquet or CSV that is taught instead (rbio-kg questions make), a path"
     )
+    paired: bool = Field(
+        default=True, description="a yes and a no about one gene side by side; false: train rows as they come"
+    )
     wordings: Literal["first", "all"] = Field(
         default="first", description="first: one wording a family; all: one of several, drawn by the seed"
     )
@@ -67,8 +70,8 @@ class QuestionSettings(_Section):
     )
     facts: list[FactKind] = Field(
         default_factory=lambda: list(DEFAULT_FACTS),
-        description="kinds of facts in an open-book prompt: rate, neighbours, names (of the neighbours), link, "
-        "two_step, terms; always told in this order",
+        description="kinds of facts in an open-book prompt: rate, estimate (of the expression model), neighbours, names "
+        "(of the neighbours), link, two_step, terms; always told in this order",
     )
     budget: int | None = Field(
         default=None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim
 from tests.training.judges import TableJudge
@@ -61,6 +63,15 @@ class ToyFacts:
     def rate(self, claim: Claim) -> float:
         own = fold(claim.subject)
         return float(np.mean([changes(p, claim.object) for p in PERTS if fold(p) is not None and fold(p) != own]))
+
+    def score(self, claims: Sequence[Claim]) -> NDArray[np.float64]:
+        """The share of a knockdown's six nearest that changed the object; nothing of unknown knockdowns."""
+        return np.array(
+            [
+                np.mean([item.outcome for item in self.neighbours(claim, 6)]) if claim.subject in PERTS else np.nan
+                for claim in claims
+            ]
+        )
 
     @staticmethod
     def similarity(first: str, second: str) -> float:

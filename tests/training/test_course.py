@@ -15,7 +15,7 @@ from tests.training.knockdowns import ToyFacts, changes, toy_judge, toy_question
 from tests.training.random_graph import random_snapshot
 from tests.training.small_run import small_recipe, small_reward
 from training.course import Course, visible_targets
-from training.facts import FACT_KINDS, FactBook
+from training.facts import FACT_KINDS, FactBook, Facts
 from training.question_pool import question_pool
 from training.rewards import ComposedReward
 from verifiers.graph_path import GraphPathVerifier
@@ -66,6 +66,23 @@ def test_what_the_prompt_does_not_show_is_not_taught() -> None:
     found = visible_targets(told, noisy)
     assert np.abs(found - clean).mean() < 0.5 * np.abs(noisy - clean).mean()
     assert np.corrcoef(found, clean)[0, 1] > 0.9
+
+
+def test_a_told_estimate_is_taught_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    known = rng.uniform(0.03, 0.97, 400)
+    told = [Facts(0, (), None, kinds=("estimate",), estimate=int(1000 * value)) for value in known]
+    assert np.abs(visible_targets(told, known) - known).max() < 0.02
+
+
+def test_rows_in_pairs_or_as_they_come() -> None:
+    def labels(**changes: Any) -> list[int]:
+        return course(**changes).warmup_rows.frame["label"].to_list()
+
+    paired = labels()
+    assert all(first + second == 1 for first, second in zip(paired[::2], paired[1::2], strict=True))
+    plain = labels(**{"questions.paired": False})
+    assert any(first == second for first, second in zip(plain[::2], plain[1::2], strict=True))
 
 
 def test_silent_verifiers_teach_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim
 from tests.training.knockdowns import GENES, PERTS, Known, ToyFacts, fold
-from training.facts import FACT_KINDS, FactBook, Facts, FlippedBook
+from training.facts import FACT_KINDS, FactBook, Facts, FlippedBook, told_logit
 from training.prompts import open_question, rationale
 
 
@@ -155,13 +157,33 @@ def test_named_neighbours() -> None:
 
 
 def test_all_kinds_in_their_order() -> None:
-    facts = Facts(0, (), "regulates", ("CCNC", "CDK8"), ("DNA repair", "meiosis"), FACT_KINDS)
-    assert facts.text() == "rate 0\nyes none\nno none\nlink yes\nvia CCNC CDK8\nboth DNA repair; meiosis"
+    facts = Facts(0, (), "regulates", ("CCNC", "CDK8"), ("DNA repair", "meiosis"), FACT_KINDS, estimate=37)
+    assert facts.text() == "rate 0\nestimate 037\nyes none\nno none\nlink yes\nvia CCNC CDK8\nboth DNA repair; meiosis"
     claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
     assert rationale(claim, facts) == (
-        "MED12 regulates TP53. 0 of 0 similar knockdowns changed it. MED12 interacts with CCNC. "
+        "MED12 regulates TP53. 0 of 0 similar knockdowns changed it. "
+        "The estimate is 37 of 1000. MED12 interacts with CCNC. "
         "TP53 interacts with CCNC. MED12 takes part in DNA repair. TP53 takes part in DNA repair."
     )
+
+
+def test_the_estimate_is_what_the_expression_model_says() -> None:
+    class Says(ToyFacts):
+        def score(self, claims: Sequence[Claim]) -> NDArray[np.float64]:
+            return np.array([{"P00": 0.03779, "P01": 1.0}.get(claim.subject, np.nan) for claim in claims])
+
+    def text(pert: str, relation: str = "changes_expression_of") -> str:
+        told = FactBook(Says(), None, list(np.linspace(0.1, 0.9, 8)), kinds=["estimate"])
+        return told.facts(Claim(pert, relation, "G0", "toy")).text()
+
+    assert (text("P00"), text("P01"), text("P02")) == ("estimate 037", "estimate 999", "estimate none")
+    assert text("P00", "interacts_with") == ""  # no knockdown is asked about
+
+
+@given(st.integers(0, 999))
+def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
+    middle = min(max(estimate / 1000 + 0.0005, 0.001), 0.999)
+    assert told_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
 
 
 def test_the_default_kinds_are_told_tersely() -> None:

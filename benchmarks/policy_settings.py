@@ -59,7 +59,7 @@ REWARDS: dict[str, dict[str, Any]] = {
     "linear, the answer alone": {"reward.scoring": "linear"},
     "linear, scaled by the group": {"reward.scoring": "linear", "grpo.scale_rewards": "group"},
 }
-SAMPLED = 64
+SAMPLED = 32
 """Held-out questions answered by sampling."""
 
 
@@ -205,7 +205,7 @@ def compare_rewards(trials: Trials) -> list[dict[str, Any]]:
         plain = trials.course(trials.config(seed, {}))
         with tempfile.TemporaryDirectory() as folder:
             warm = Path(folder) / "model"
-            row, before = trials.examined(trials.warmed_up(plain, warm), plain, samples=2)
+            row, before = trials.examined(trials.warmed_up(plain, warm), plain, samples=1)
             rows.append({"name": "after the warm-up", "seed": seed, **row})
             told(f"seed {seed}, warm-up: {row}")
             if seed == trials.options.seeds[0]:
@@ -218,7 +218,7 @@ def compare_rewards(trials: Trials) -> list[dict[str, Any]]:
                 dataset = course.grpo_rows.to_dataset("open")
                 trained = run_grpo(start, dataset, course.reward, course.config, run, resume=False, progress=silent)
                 model = LanguageModel(merged(trained.model), start.tokenizer, start.path)
-                row, scores = trials.examined(model, replace_exam(course, plain), samples=2)
+                row, scores = trials.examined(model, replace_exam(course, plain), samples=1)
                 row["difference"] = difference(plain.exam.frame, scores, before, 0, trials.strata(plain.exam))
                 steps = [line for line in run.logged() if line.get("phase") == "grpo"][-5:]
                 for key in ("frac_reward_zero_std", "entropy"):

@@ -240,7 +240,7 @@ def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
 
 
 def _features(facts: Facts) -> Any:
-    """The told facts as numbers: counts by digit and outcome, the rate, the link, genes in between, shared terms, the estimate."""
+    """The told facts as numbers: counts by digit and outcome, rate, link, genes in between, shared terms, estimate."""
     found = np.zeros(35)
     for _, digit, outcome in facts.neighbours:
         found[digit - 1 + 9 * outcome] += 1.0

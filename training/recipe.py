@@ -70,8 +70,8 @@ class QuestionSettings(_Section):
     )
     facts: list[FactKind] = Field(
         default_factory=lambda: list(DEFAULT_FACTS),
-        description="kinds of facts in an open-book prompt: rate, estimate (of the expression model), neighbours, names "
-        "(of the neighbours), link, two_step, terms; always told in this order",
+        description="kinds of facts in an open-book prompt: rate, estimate (of the expression model), neighbours, "
+        "names (of the neighbours), link, two_step, terms; always told in this order",
     )
     budget: int | None = Field(
         default=None,

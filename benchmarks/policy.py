@@ -1,0 +1,228 @@
+"""A trained policy on whole test splits, stage by stage, beside readers of the same facts and the verifiers.
+
+    python benchmarks/policy.py RUN --workspace DIR [--lines k562 rpe1 hepg2] [--tasks de] [--stages warmup grpo]
+
+All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes. `regression`
+and `boosting` read the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of
+fold. A stage's probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again.
+`--stages untrained` is the model before any training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks.facts import features
+from rbio_kg.cli.policy_run import recipe_reward
+from rbio_kg.workspace import Workspace
+from training.answers import likelihood
+from training.audit import audit_policy
+from training.baselines import difference, measure
+from training.evaluation import line_scores
+from training.language_model import LanguageModel, load_model, prepare_model
+from training.policy_evaluation import as_trained
+from training.policy_model import load_stages
+from training.prompts import prompt_text
+from training.question_files import write_rows
+from training.questions import Questions
+from training.recipe import PolicyConfig
+from training.runs import Run, find_run
+from verifiers.baselines import baseline_scores
+from verifiers.protocols import divide
+
+
+def told(message: str, share: float | None = None) -> None:
+    """Progress on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+class Examination:
+    """A run and the workspace that it was trained in."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self.workspace = workspace
+        self.run = Run(find_run(workspace.paths, name))
+        self.config = PolicyConfig.make(dict(self.run.manifest.config))
+        self.base = prepare_model(self.config.model.name, workspace.paths.models, told)
+        self.reward = recipe_reward(workspace, self.config)
+        self._models: dict[str, LanguageModel] = {}
+
+    def model(self, stage: str) -> LanguageModel:
+        """The model after a stage; one at a time is kept."""
+        if stage not in self._models:
+            method, weights = self.config.model.method, self.config.model.weights
+            self._models = {
+                stage: load_model(self.base, weights)
+                if stage == "untrained"
+                else load_stages(self.base, self.run.model, method, weights, stage)
+            }
+        return self._models[stage]
+
+    def asked(self, line: str, task: str, reader_rows: int) -> tuple[Questions, Questions, pl.DataFrame]:
+        """The test questions of a line, train questions for the readers, and all train rows."""
+        division = divide(
+            self.workspace.tables["questions"], self.config.questions.protocol, line, seed=self.config.seed
+        )
+        train = division.train.filter(pl.col("task") == task)
+        questions = Questions(pl.concat([division.train, division.test]))
+        test = questions.select(split="test", cell_line=line, task=task)
+        exam = test.whole_genes(rows=len(test), seed=0)
+        own = (
+            questions.select(split="train", cell_line=line, task=task).pairs(seed=1).limit(reader_rows, keep_pairs=True)
+        )
+        source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
+        exam, own = (
+            as_trained(part, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
+            for part in (exam, own)
+        )
+        audit_policy(
+            exam,
+            test.frame,
+            self.config.questions.protocol,
+            taught=self.run.read_questions(),
+            train=train,
+            reward=self.reward,
+            knockdowns=self.workspace.tables["knockdowns"],
+            where=self.run.folder,
+        )
+        return exam, own, train
+
+    def probabilities(self, stage: str, exam: Questions, line: str, task: str) -> Any:
+        """P(yes) after a stage, (n,); read from the run's folder where it is there already."""
+        file = self.run.folder / "evaluation" / f"{stage}-{line}-{task}.csv"
+        keys = exam.frame.select("pert", "gene", "label")
+        if file.is_file():
+            known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
+            if known.drop("score").equals(keys):
+                return known["score"].to_numpy()
+        started = time.monotonic()
+        model, asked = self.model(stage), self.config.questions
+        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+        read = likelihood(model, prompts, progress=lambda message, share: None)
+        told(f"{stage}, {line} {task}: {len(prompts)} questions, {time.monotonic() - started:.0f} s")
+        write_rows(file, keys.with_columns(score=pl.Series(read.probability)))
+        return read.probability
+
+    def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
+        """Probabilities of plain readers of the told facts; none where a prompt tells none."""
+        if exam.facts is None or own.facts is None:
+            return {}
+        snapshot = self.workspace.snapshot
+        bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
+
+        def numbers(questions: Questions) -> Any:
+            book = questions.facts
+            table = [features(book.facts(claim), bits) for claim in questions.claims()] if book else []
+            return np.array([[value for values in row.values() for value in values] for row in table])
+
+        known, labels, asked = numbers(own), own.frame["label"].to_numpy(), numbers(exam)
+        models = {
+            "regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000)),
+            "boosting": HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=0),
+        }
+        return {name: model.fit(known, labels).predict_proba(asked)[:, 1] for name, model in models.items()}
+
+    def table(self, line: str, task: str, stages: list[str], reader_rows: int) -> list[dict[str, Any]]:
+        """One row a predictor of one line and task."""
+        exam, own, train = self.asked(line, task, reader_rows)
+        found: dict[str, Any] = {stage: self.probabilities(stage, exam, line, task) for stage in stages}
+        last = found[stages[-1]]
+        baselines = baseline_scores(exam.frame, train)
+        found |= self.readers(exam, own)
+        found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
+        found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
+        found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
+        rows = []
+        for name, scores in found.items():
+            measured = measure(exam.frame, scores, 0)
+            rows.append(
+                {
+                    "cell_line": line,
+                    "task": task,
+                    "predictor": name,
+                    **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
+                    "mean": float(np.mean(scores)),
+                    "last stage minus it": None if scores is last else difference(exam.frame, last, scores, 0),
+                }
+            )
+        return rows
+
+    def _expression(self, exam: Questions) -> Any:
+        return line_scores(self.workspace.verifier("expression"), exam.frame)  # type: ignore[arg-type]
+
+    def _pooled(self, exam: Questions) -> Any:
+        judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
+        return np.array([np.nan if item.v is None else item.v for item in judged])
+
+    @staticmethod
+    def _filled(scores: Any, prior: Any) -> Any:
+        return np.where(np.isnan(scores), prior, scores)
+
+
+def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The plain mean over the cell lines of every task and predictor that has several."""
+    found = []
+    for task, name in dict.fromkeys((row["task"], row["predictor"]) for row in rows):
+        mine = [row for row in rows if (row["task"], row["predictor"]) == (task, name)]
+        if len(mine) > 1:
+            keys = ("per_gene_auroc", "brier", "ece", "mean")
+            average = {key: float(np.mean([row[key] for row in mine])) for key in keys}
+            found.append({"cell_line": "mean", "task": task, "predictor": name, **average})
+    return found
+
+
+COLUMNS = (
+    "task",
+    "cell_line",
+    "predictor",
+    "per_gene_auroc",
+    "interval",
+    "last stage minus it",
+    "brier",
+    "ece",
+    "mean",
+)
+
+
+def main() -> None:
+    from benchmarks.policy_settings import cell
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("run")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
+    parser.add_argument("--tasks", nargs="+", default=["de"], choices=("de", "dir"))
+    parser.add_argument("--stages", nargs="+", default=["warmup", "grpo"], choices=("untrained", "warmup", "grpo"))
+    parser.add_argument("--reader-rows", type=int, default=6400)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    examination = Examination(Workspace(options.workspace), options.run)
+    rows = [
+        row
+        for task in options.tasks
+        for line in options.lines
+        for row in examination.table(line, task, options.stages, options.reader_rows)
+    ]
+    rows += means(rows)
+    if options.json:
+        print(json.dumps(rows, indent=1, allow_nan=False))
+        return
+    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS))
+    for row in rows:
+        print("| " + " | ".join(cell(row.get(name)) for name in COLUMNS) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""How claim verifiers are best pooled: calibration and ranking of v on train questions, out of fold.
+
+    python benchmarks/pooling.py --workspace DIR [--lines k562 rpe1 hepg2] [--rows 12000] [--seed 0] [--json]
+
+All rows of train genes with both labels, about `--rows` a line. A reward by a proper rule teaches what it is given, so
+what counts first is the Brier score of v. Genes are compared within a fold; no test row is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rbio_kg.workspace import Workspace
+from training.baselines import measure
+from training.questions import Questions
+from verifiers.composition import Pooling, pool
+from verifiers.votes import fold_of
+
+NAMES = ("graph_path", "link_predictor", "expression")
+POOLED: tuple[tuple[tuple[float, ...], Pooling], ...] = tuple(
+    (weights, how)
+    for weights in ((0.2, 0.2, 0.6), (0.1, 0.1, 0.8), (0.05, 0.05, 0.9), (0.02, 0.02, 0.96))
+    for how in ("mean", "log_odds")
+)
+
+
+def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[str, Any]]:
+    """One row a way to pool, of one cell line."""
+    train = Questions(workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
+    train = train.whole_genes(rows=asked, seed=seed)
+    claims = train.claims()
+    scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
+    expression = workspace.verifier("expression")
+    folds = np.array([fold_of(claim.subject, expression.card.settings["seed"]) for claim in claims])
+    prior = [expression.gene_rate(claim.object, line, claim.subject) for claim in claims]  # type: ignore[attr-defined]
+    ways = {name: np.where(np.isnan(values), np.nanmean(values), values) for name, values in scores.items()}
+    ways |= {
+        f"{' / '.join(map(str, weights))}, {how}": pool(np.stack(list(scores.values())), weights, how)[0]
+        for weights, how in POOLED
+    }
+    found = []
+    for name, values in (ways | {"gene prior": np.array(prior)}).items():
+        measured = measure(train.frame, values, seed, folds)
+        found.append({"cell_line": line, "pooled": name, **{key: measured[key] for key in COLUMNS[2:]}})
+    return found
+
+
+COLUMNS = ("cell_line", "pooled", "brier", "ece", "per_gene_auroc", "interval")
+
+
+def main() -> None:
+    from benchmarks.policy_settings import cell
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
+    parser.add_argument("--rows", type=int, default=12_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    workspace = Workspace(options.workspace)
+    found = [row for line in options.lines for row in rows(workspace, line, options.rows, options.seed)]
+    if options.json:
+        print(json.dumps(found, indent=1, allow_nan=False))
+        return
+    print(f"graph_path / link_predictor / expression\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
+    for row in found:
+        print("| " + " | ".join(cell(row[name]) for name in COLUMNS) + " |")
+
+
+if __name__ == "__main__":
+    main()

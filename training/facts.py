@@ -129,8 +129,9 @@ class Facts:
         return [*(name for name, _, _ in self.neighbours), *self.two_step]
 
     def flipped(self) -> Facts:
-        """The same with every neighbour's outcome turned round."""
-        return replace(self, neighbours=tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours))
+        """The same with every neighbour's outcome turned round, and the estimate."""
+        turned = tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours)
+        return replace(self, neighbours=turned, estimate=None if self.estimate is None else 999 - self.estimate)
 
     def less(self) -> Facts:
         """The same without the least useful thing: of the last kind its last item, or the kind itself."""
@@ -246,7 +247,7 @@ class FactBook:
 
 
 class FlippedBook(FactBook):
-    """Another book's facts with every neighbour's outcome turned round: what follows the facts answers otherwise."""
+    """Another book's facts with every outcome and estimate turned round: what follows the facts answers otherwise."""
 
     def __init__(self, book: FactBook) -> None:
         self.__dict__.update(book.__dict__)

@@ -71,6 +71,8 @@ def test_a_flipped_book_turns_the_outcomes_round_and_nothing_else(
         if line.startswith(("yes", "no ")):
             partner = turned[place + 1 if line.startswith("yes") else place - 1]
             assert line.split(" ", 1)[1] == partner.split(" ", 1)[1]
+        elif line.startswith("estimate") and facts.estimate is not None:
+            assert other == f"estimate {999 - facts.estimate:03d}"
         else:
             assert line == other
 

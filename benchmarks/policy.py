@@ -196,7 +196,7 @@ COLUMNS = (
 )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     from benchmarks.policy_settings import cell
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--stages", nargs="+", default=["warmup", "grpo"], choices=("untrained", "warmup", "grpo"))
     parser.add_argument("--reader-rows", type=int, default=6400)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     examination = Examination(Workspace(options.workspace), options.run)
     rows = [
         row

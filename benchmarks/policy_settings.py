@@ -84,7 +84,7 @@ class Trials:
         held_out = train.whole_genes(rows=options.rows, seed=options.split_seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
         self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
-        self.base = prepare_model("smollm2", self.workspace.paths.models, silent)
+        self.base = prepare_model(options.model, self.workspace.paths.models, silent)
         self.seed_of_folds = int(self.workspace.verifier("expression").card.settings["seed"])
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
@@ -92,6 +92,7 @@ class Trials:
         options = self.options
         changes = {
             "seed": seed,
+            "model.name": options.model,
             "questions.cell_line": options.cell_line,
             "questions.task": options.task,
             "warmup.examples": options.lessons,
@@ -266,10 +267,11 @@ def cell(value: Any) -> str:
     return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("table", choices=("facts", "rewards"))
     parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--model", default="smollm2")
     parser.add_argument("--cell-line", default="k562")
     parser.add_argument("--task", default="de", choices=("de", "dir"))
     parser.add_argument("--lessons", type=int, default=1200)
@@ -278,7 +280,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--split-seed", type=int, default=0, help="draws the held-out genes")
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     trials = Trials(options)
     rows = (compare_facts if options.table == "facts" else compare_rewards)(trials)
     if options.json:

@@ -37,7 +37,7 @@ def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[st
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
     expression = workspace.verifier("expression")
     folds = np.array([fold_of(claim.subject, expression.card.settings["seed"]) for claim in claims])
-    prior = [expression.gene_rate(claim.object, line, claim.subject) for claim in claims]  # type: ignore[attr-defined]
+    prior = [expression.rate(claim) for claim in claims]  # type: ignore[attr-defined]
     ways = {name: np.where(np.isnan(values), np.nanmean(values), values) for name, values in scores.items()}
     ways |= {
         f"{' / '.join(map(str, weights))}, {how}": pool(np.stack(list(scores.values())), weights, how)[0]
@@ -53,7 +53,7 @@ def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[st
 COLUMNS = ("cell_line", "pooled", "brier", "ece", "per_gene_auroc", "interval")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     from benchmarks.policy_settings import cell
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
     found = [row for line in options.lines for row in rows(workspace, line, options.rows, options.seed)]
     if options.json:

@@ -12,6 +12,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import pytest
 
+pytest_plugins = ["tests.workspaces"]
+
 SHARED = Path(os.environ.get("RBIO_KG_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 

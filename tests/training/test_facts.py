@@ -125,10 +125,15 @@ def test_links_come_from_the_graph(target: str, link: str | None) -> None:
 def test_wording() -> None:
     claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
     facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0), ("CCNC", 5, 1)), "interacts with")
-    assert open_question(claim, facts) == "Does losing MED12 change TP53?\nrate 3\nyes 95\nno 8\nlink yes"
+    assert (
+        open_question(claim, facts) == "Does losing MED12 change TP53?\nrate 3\nestimate none\nyes 95\nno 8\nlink yes"
+    )
     assert rationale(claim, facts) == "MED12 interacts with TP53. 2 of 3 similar knockdowns changed it."
     up = Claim("MED12", "increases", "TP53")
-    assert open_question(up, Facts(0, (), None)) == "Does losing MED12 raise TP53?\nrate 0\nyes none\nno none\nlink no"
+    assert (
+        open_question(up, Facts(0, (), None))
+        == "Does losing MED12 raise TP53?\nrate 0\nestimate none\nyes none\nno none\nlink no"
+    )
 
 
 def test_a_budget_drops_the_least_useful_first() -> None:
@@ -191,4 +196,4 @@ def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
 def test_the_default_kinds_are_told_tersely() -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
     told = open_question(claim, book().facts(claim)).splitlines()
-    assert [line.split()[0] for line in told] == ["Does", "rate", "yes", "no", "link"]
+    assert [line.split()[0] for line in told] == ["Does", "rate", "estimate", "yes", "no", "link"]

@@ -44,7 +44,7 @@ def test_the_papers_compositions_are_there_in_two_manners() -> None:
 def test_the_default_is_the_graphs() -> None:
     recipe = config(DEFAULT)
     assert set(recipe.reward.verifiers) == {"graph_path", "link_predictor", "expression"}
-    assert (recipe.reward.scoring, recipe.reward.relative_to) == ("brier", "gene_prior")
+    assert (recipe.reward.scoring, recipe.reward.relative_to) == ("brier", None)
 
 
 @pytest.mark.parametrize("name", recipe_names())

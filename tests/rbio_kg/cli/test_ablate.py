@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.commands import fails, invoke
-from tests.rbio_kg.conftest import RECIPE
 from tests.tiny_model import save_tiny_model
+from tests.workspaces import RECIPE
 from training.recipe_files import recipe_names
 
 

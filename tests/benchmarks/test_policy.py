@@ -1,0 +1,102 @@
+"""Benchmarks of policies, on the sample and a tiny model: what they compare, and that nothing is computed twice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from benchmarks import policy, policy_settings, pooling
+from rbio_kg.workspace import Workspace
+from tests.tiny_model import save_tiny_model
+
+Trained = tuple[Path, Path, dict[str, Any]]
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--json"]
+    policy.main([*asked, "--stages", "untrained", "warmup", "grpo"])
+    rows = {row["predictor"]: row for row in printed(capsys)}
+    named = {"untrained", "warmup", "grpo", "regression", "boosting", "expression model", "the reward's v"}
+    assert named | {"gene_prior", "pair_copy", "perturbation_strength"} == set(rows)
+    assert rows["gene_prior"]["per_gene_auroc"] == 0.5
+    assert rows["grpo"]["last stage minus it"] is None
+    apart = rows["grpo"]["per_gene_auroc"] - rows["warmup"]["per_gene_auroc"]
+    assert rows["warmup"]["last stage minus it"]["mean"] == pytest.approx(apart)
+    with Workspace(trained[0]) as workspace:
+        test = workspace.questions("test", cell_line="k562")
+        assert rows["grpo"]["rows"] == len(test.whole_genes(rows=len(test)))
+    # What is kept is read: with a constant in its place no gene is ranked.
+    file = trained[0] / "runs" / "tiny" / "evaluation" / "grpo-k562-de.csv"
+    whole = file.read_bytes()
+    pl.read_csv(file).with_columns(score=pl.lit(0.25)).write_csv(file)
+    policy.main([*asked, "--stages", "grpo"])
+    again = {row["predictor"]: row for row in printed(capsys)}
+    assert (again["grpo"]["per_gene_auroc"], again["grpo"]["mean"]) == (0.5, 0.25)
+    # What is of other questions is not.
+    pl.read_csv(file).head(3).write_csv(file)
+    policy.main([*asked, "--stages", "grpo"])
+    assert printed(capsys)[0] == {**rows["grpo"], "last stage minus it": None}
+    assert file.read_bytes() == whole
+
+
+def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:
+    model = save_tiny_model(tmp_path / "model")
+    small = ["--lessons", "16", "--rows", "60", "--steps", "1", "--json", *more]
+    return [table, "--workspace", str(trained[0]), "--model", str(model), *small]
+
+
+def test_facts_are_compared_on_held_out_train_genes(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = settings(trained, tmp_path, "facts", "--seeds", "0", "1")
+    policy_settings.main(asked)
+    rows = printed(capsys)
+    assert [row["name"] for row in rows if row["seed"] == 1] == list(policy_settings.FACTS)
+    assert [row["difference"] is None for row in rows if row["seed"] == 0] == [True] + [False] * 6
+    tokens = {row["name"]: row["tokens"] for row in rows if row["seed"] == 0}
+    assert tokens["closed book"] < tokens["rate, estimate"] < tokens["+ estimate"] < tokens["+ estimate, names"]
+
+
+def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: Path) -> None:
+    from argparse import Namespace
+
+    options = Namespace(
+        workspace=trained[0],
+        model=str(save_tiny_model(tmp_path / "model")),
+        cell_line="k562",
+        task="de",
+        lessons=16,
+        rows=60,
+        steps=1,
+        split_seed=0,
+        seeds=[0],
+    )
+    trials = policy_settings.Trials(options)
+    course = trials.course(trials.config(0, {}))
+    train = trials.workspace.questions("train", cell_line="k562").frame.select("pert", "gene")
+    for part in (course.taught, course.exam.frame):
+        assert part.select("pert", "gene").join(train, on=["pert", "gene"], how="anti").is_empty()
+    assert not set(course.taught["gene"]) & set(course.exam.frame["gene"])
+
+
+def test_ways_to_pay_begin_from_one_model(trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    policy_settings.main(settings(trained, tmp_path, "rewards"))
+    rows = printed(capsys)
+    assert [row["name"] for row in rows] == ["after the warm-up", "the reward's v", *policy_settings.REWARDS]
+    assert all(row["difference"] is not None for row in rows[2:])
+
+
+def test_ways_to_pool(fitted: tuple[Path, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
+    pooling.main(["--workspace", str(fitted[0]), "--lines", "k562", "--rows", "300", "--json"])
+    rows = {row["pooled"]: row for row in printed(capsys)}
+    assert rows["gene prior"]["per_gene_auroc"] == 0.5
+    assert {f"0.2 / 0.2 / 0.6, {how}" for how in ("mean", "log_odds")} < set(rows)
+    assert rows["0.02 / 0.02 / 0.96, mean"]["brier"] == pytest.approx(rows["expression"]["brier"], abs=0.02)

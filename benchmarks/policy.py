@@ -30,7 +30,6 @@ from rbio_kg.workspace import Workspace
 from training.answers import likelihood
 from training.audit import audit_policy
 from training.baselines import difference, measure
-from training.evaluation import line_scores
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_evaluation import as_trained
 from training.policy_model import load_stages
@@ -41,6 +40,7 @@ from training.recipe import PolicyConfig
 from training.runs import Run, find_run
 from verifiers.baselines import baseline_scores
 from verifiers.protocols import divide
+from verifiers.scorecard import question_scores
 
 
 def told(message: str, share: float | None = None) -> None:
@@ -160,7 +160,7 @@ class Examination:
         return rows
 
     def _expression(self, exam: Questions) -> Any:
-        return line_scores(self.workspace.verifier("expression"), exam.frame)  # type: ignore[arg-type]
+        return question_scores(self.workspace.verifier("expression"), exam.frame)
 
     def _pooled(self, exam: Questions) -> Any:
         judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())

@@ -10,7 +10,7 @@ from rbio_kg.claims import Relation
 from verifiers.grammar import Grammar
 from verifiers.marks import Item
 from verifiers.mentions import Lexicon, Sentence
-from verifiers.places import Place, PlaceNames
+from verifiers.places import Place
 
 _CAUSED = re.compile(r"[cAFhPb]")
 _CAUSED_WITHIN = 6
@@ -56,15 +56,11 @@ class Assertions(Grammar):
     def __init__(self, sentence: Sentence, lexicon: Lexicon, topic: tuple[str, ...]) -> None:
         super().__init__(sentence, topic)
         self._lexicon = lexicon
-        self.asked_places = False
-        """Whether names of terms and pathways were looked for: then the sentence's own characters matter."""
+        self.looked: list[tuple[int, int]] = []
+        """Between which characters names of terms and pathways were looked for."""
         self.found: list[RawStatement] = []
         self.read_to = -1
         """The last word that is used up."""
-
-    def _places(self) -> PlaceNames:
-        self.asked_places = True
-        return self._lexicon.places
 
     def _text(self, i: int) -> str:
         return self.words[i].text if 0 <= i < len(self.words) else ""
@@ -144,7 +140,9 @@ class Assertions(Grammar):
 
     def _in_places(self, i: int, start: int, prefix: str = "") -> bool:
         """Membership of the subject in the terms and pathways named from character `start` on; whether there are."""
-        named = list(self._places().after(self.sentence.text, start, prefix))
+        text = self.sentence.text
+        self.looked.append((start, len(text)))
+        named = list(self._lexicon.places.after(text, start, prefix))
         subject = self.subject(i) if named else None
         if subject is None or self.asked(subject):
             return False
@@ -165,8 +163,11 @@ class Assertions(Grammar):
         j = i
         while j > 0 and self.tags[j - 1] in "badnhU":
             j -= 1
-        start = self._end(self._before) if self._before >= 0 else 0
-        return self._places().before(self.sentence.text, start, self._end(j - 1), prefix) if j else ()
+        if not j:
+            return ()
+        start, end = self._end(self._before) if self._before >= 0 else 0, self._end(j - 1)
+        self.looked.append((start, end))
+        return self._lexicon.places.before(self.sentence.text, start, end, prefix)
 
     def _add(self, one: Item, other: Item, relation: Relation, denied: bool, hedged: bool) -> None:
         stated: Relation | None = relation

@@ -13,7 +13,7 @@ from verifiers.assertions import OF_PLACES, SIGNS, Assertions, RawStatement
 from verifiers.grammar import BY
 from verifiers.wordings import PROMOTERS, TRIGGERS
 
-TRIGGER = re.compile(f"[{TRIGGERS}]")
+_TRIGGER = re.compile(f"[{TRIGGERS}]")
 _INNER_DEED = re.compile(r"[Dd]*t[dx]?N|[Dd]*N(?=[oDd]*[GKt]|$)")
 _EACH_OTHER = re.compile(r"[W2d]*m")
 _VERB_CHAIN = re.compile(r"(W?)d*[,&VrRu]+[andhU]*[AS]")
@@ -34,12 +34,12 @@ class ClauseReader(Assertions):
 
     def read(self) -> tuple[RawStatement, ...]:
         """What the sentence states, in its order."""
-        match = TRIGGER.search(self.tags)
+        match = _TRIGGER.search(self.tags)
         while match:
             i = match.start()
             relation = self.words[i].relation or Relation.TAKES_PART_IN
             _READERS[self.tags[i]](self, i, self._signed(i, relation))
-            match = TRIGGER.search(self.tags, max(i, self.read_to) + 1)
+            match = _TRIGGER.search(self.tags, max(i, self.read_to) + 1)
         return tuple(self.found)
 
     # One method for each kind of word that states a relation

@@ -10,7 +10,7 @@ from rbio_kg.graph.snapshot import Snapshot
 from verifiers.places import PlaceNames
 from verifiers.wordings import GENE, KIND_NOUNS, SUFFIXES, TRIGGERS, VOCABULARY, Word, plain, words_of
 
-_TOKEN = re.compile(r"\w+(?:[-'.\N{RIGHT SINGLE QUOTATION MARK}\N{NON-BREAKING HYPHEN}]\w+)*|[,/:&()\N{EN DASH}-]")
+TOKEN = re.compile(r"\w+(?:[-'.\N{RIGHT SINGLE QUOTATION MARK}\N{NON-BREAKING HYPHEN}]\w+)*|[,/:&()\N{EN DASH}-]")
 _GREEK = {
     "\N{GREEK SMALL LETTER ALPHA}": ("alpha", "A"),
     "\N{GREEK SMALL LETTER BETA}": ("beta", "B"),
@@ -32,7 +32,7 @@ ORDINARY = words_of("""
 """Symbols that are words first: with one capital letter ("Rest", "Max") they are not read as genes."""
 _FORMULAS = frozenset(("co2", "h2o2", "g1", "g2", "s1", "m1"))
 """Not read as other names of genes: chemical formulas and phases of the cell cycle."""
-_ACRONYMS = frozenset(("TF", "GC", "T", "PC", "CP", "CS", "HR", "AR", "MT", "DR"))
+ACRONYMS = frozenset(("TF", "GC", "T", "PC", "CP", "CS", "HR", "AR", "MT", "DR"))
 """Symbols that are abbreviations as often: not read as genes after an article ("the TF")."""
 
 
@@ -48,7 +48,7 @@ class GeneMention:
 class Sentence:
     """A sentence as tagged words: `tags[i]` is the letter of `words[i]`. Where each stands is worked out when asked."""
 
-    __slots__ = ("_lexicon", "_spans", "kept", "tags", "text", "words")
+    __slots__ = ("_lexicon", "_spans", "asked_names", "kept", "tags", "text", "words")
 
     def __init__(self, text: str, words: list[Word], lexicon: Lexicon) -> None:
         self.text = text
@@ -56,6 +56,8 @@ class Sentence:
         self.tags = "".join([word.tag for word in words])
         self.kept: list[int] | None = None
         """Which of the words first read are left; None: all."""
+        self.asked_names = False
+        """Whether approved names of several words were looked for."""
         self._lexicon = lexicon
         self._spans: list[tuple[int, int]] | None = None
 
@@ -114,6 +116,11 @@ class Lexicon:
                 found.setdefault(words[0], {})[words] = symbol
         return found
 
+    @cached_property
+    def later_words(self) -> frozenset[str]:
+        """All words of approved names of several words but the first, in lower case."""
+        return frozenset(word for names in self._gene_names.values() for name in names for word in name[1:])
+
     def genes(self, sentence: str) -> list[GeneMention]:
         """Genes named in a sentence, from left to right.
 
@@ -128,21 +135,22 @@ class Lexicon:
     def read(self, text: str) -> Sentence:
         """Cut a sentence into tagged words."""
         memory = self._memory
-        words = [word for raw in _TOKEN.findall(text) for word in memory[raw]]
+        words = [word for raw in TOKEN.findall(text) for word in memory[raw]]
         sentence = Sentence(text, words, self)
         if GENE in sentence.tags:
             self._reconsider(sentence)
-        if "g" in sentence.tags:
+        sentence.asked_names = "g" in sentence.tags
+        if sentence.asked_names:
             self._spell_out(sentence)
         return sentence
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Where each word of a sentence begins and ends, before any is left out."""
-        if any(raw not in self._memory for raw in _TOKEN.findall(text)):
+        if any(raw not in self._memory for raw in TOKEN.findall(text)):
             self.read(text)
         return [
             (match.start() + start, match.start() + end)
-            for match in _TOKEN.finditer(text)
+            for match in TOKEN.finditer(text)
             for start, end in self._memory.spans[match.group()]
         ]
 
@@ -156,7 +164,7 @@ class Lexicon:
             other = (
                 (i + 1 < len(words) and words[i + 1].text in KIND_NOUNS)
                 or (shouted and word.text.isalpha())
-                or (word.gene in _ACRONYMS and word.text == word.gene.lower() and tags[max(i - 1, 0)] == "D")
+                or (word.gene in ACRONYMS and word.text == word.gene.lower() and tags[max(i - 1, 0)] == "D")
             )
             if other:
                 words[i] = Word("x", word.text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 from rbio_kg.graph.snapshot import Snapshot
@@ -60,6 +61,7 @@ class PlaceNames:
         self.snapshot = snapshot
         self._places: dict[str, tuple[Place, ...]] = {}
         self._longest: dict[str, int] = {}
+        self._ignored: dict[str, bool] = {}
         other: list[tuple[str, Place]] = []
         for position, (key, name) in enumerate(zip(snapshot.terms.keys, snapshot.term_names, strict=True)):
             place = Place("GoTerm", key)
@@ -89,6 +91,23 @@ class PlaceNames:
                 self._places[name] = (*known, place)
             first, length = name.split(" ", 1)[0], name.count(" ") + 1
             self._longest[first] = max(length, self._longest.get(first, 0))
+
+    @cached_property
+    def _all_words(self) -> frozenset[str]:
+        """Every word that may be part of a name or stand between names."""
+        named = (word for name in self._places for word in name.split())
+        return frozenset((*named, *_FILLERS, *map(str.lower, self.snapshot.pathways.keys)))
+
+    def ignores(self, lower: str) -> bool:
+        """Whether any other such word in the place of this one, in lower case, would leave the names that are found."""
+        known = self._ignored.get(lower)
+        if known is None:
+            if len(self._ignored) >= MOST_WORDS:
+                self._ignored.clear()
+            words, behind = [word for word, _ in _words(lower)], f" {lower}"
+            ends = _COMPOUND.match(behind) is not None and _GOES_ON.match(behind) is None
+            known = self._ignored[lower] = ends and bool(words) and self._all_words.isdisjoint(words)
+        return known
 
     def at(self, words: Sequence[str]) -> tuple[tuple[Place, ...], int]:
         """The terms and pathways whose name begins the list of normalised words, and the number of words it takes."""

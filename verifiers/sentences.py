@@ -8,14 +8,12 @@ gene itself does; what changes without a doer ("HBB falls after loss of GATA1") 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from rbio_kg.claims import Relation
-from verifiers.assertions import Certainty, Polarity, RawStatement
-from verifiers.clauses import TRIGGER, ClauseReader
-from verifiers.mentions import Lexicon, Sentence
-from verifiers.wordings import GENE
+from verifiers.assertions import RawStatement
+from verifiers.mentions import Lexicon
+from verifiers.shapes import SentenceReader
 
 MOST_STATEMENTS = 200
 """No more are taken out of one text."""
@@ -27,11 +25,10 @@ _PIECE = re.compile(r"\S.{0,999}(?!\S)|\S{1,1000}", re.DOTALL)
 
 
 T = TypeVar("T")
-_Shape = tuple[list[tuple[int, Relation, int, Polarity, Certainty]], bool]
 
 
 class StatementReader(Generic[T]):
-    """Reads texts by the names of one lexicon; remembers the sentences that it has read.
+    """Reads texts by the names of one lexicon; remembers what sentences state that come again.
 
     Args:
         lexicon: names of genes, terms and pathways.
@@ -39,9 +36,9 @@ class StatementReader(Generic[T]):
     """
 
     def __init__(self, lexicon: Lexicon, finish: Callable[[RawStatement], T]) -> None:
-        self.lexicon = lexicon
         self._finish = finish
-        self._shapes: dict[tuple[int, str, str], _Shape] = {}
+        self._reader = SentenceReader(lexicon)
+        self._once: set[str] = set()
         self._memory: dict[str | tuple[str, tuple[str, ...]], tuple[list[T], tuple[str, ...]]] = {}
 
     def read(self, text: str, limit: int = MOST_STATEMENTS) -> list[T]:
@@ -64,44 +61,14 @@ class StatementReader(Generic[T]):
         known = self._memory.get(text) or self._memory.get((text, topic))
         if known is not None:
             return known
-        sentence = self.lexicon.read(text)
-        first = sentence.tags.find(GENE)
-        named = topic if first < 0 else (sentence.words[first].gene or "",)
-        statements: list[T] = []
-        depends = first < 0
-        if TRIGGER.search(sentence.tags) and (first >= 0 or topic):
-            raw, used_topic = self._read(sentence, topic)
-            statements = [self._finish(item) for item in raw]
-            depends = depends or used_topic
-        if len(self._memory) >= MOST_REMEMBERED:
-            self._memory.clear()
-        known = statements, named
-        self._memory[(text, topic) if depends else text] = known
+        reading = self._reader.read(text, topic)
+        known = [self._finish(item) for item in reading.statements], reading.topic
+        if text in self._once:
+            if len(self._memory) >= MOST_REMEMBERED:
+                self._memory.clear()
+            self._memory[(text, topic) if reading.depends else text] = known
+        else:
+            if len(self._once) >= MOST_REMEMBERED:
+                self._once.clear()
+            self._once.add(text)
         return known
-
-    def _read(self, sentence: Sentence, topic: tuple[str, ...]) -> tuple[Sequence[RawStatement], bool]:
-        """What a sentence states, and whether that depends on the topic.
-
-        Sentences that differ in their genes only are read once.
-        """
-        order = dict.fromkeys(topic)
-        order |= dict.fromkeys([word.gene for word in sentence.words if word.gene is not None])
-        genes = list(order)
-        numbers = {gene: f"\0{number}" for number, gene in enumerate(genes)}
-        names = [word.text if word.gene is None else numbers[word.gene] for word in sentence.words]
-        shape = (len(topic), sentence.tags, " ".join(names))
-        known = self._shapes.get(shape)
-        if known is not None:
-            return [RawStatement(sentence.text, genes[one], relation, genes[other], polarity, certainty)
-                    for one, relation, other, polarity, certainty in known[0]], known[1]  # fmt: skip
-        reader = ClauseReader(sentence, self.lexicon, topic)
-        statements = reader.read()
-        if not reader.asked_places:
-            if len(self._shapes) >= MOST_REMEMBERED:
-                self._shapes.clear()
-            numbered = [
-                (genes.index(raw.subject), raw.relation, genes.index(raw.object), raw.polarity, raw.certainty)
-                for raw in statements
-            ]
-            self._shapes[shape] = numbered, reader.used_topic
-        return statements, reader.used_topic

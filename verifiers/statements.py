@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rbio_kg.claims import Evidence, Node, Relation
 from rbio_kg.graph.csr import Csr
@@ -23,13 +22,10 @@ INFORMATIVE_BITS = 2.0
 """Taking part in a term or pathway that more than a quarter of the genes share says too little to count."""
 REGULATIONS = frozenset({Relation.REGULATES, Relation.ACTIVATES, Relation.REPRESSES})
 _KINDS = {2: "IS_A", 1: "PART_OF"}
-MOST_REMEMBERED = 50_000
-"""So many different facts are remembered before all are forgotten."""
 _Judged = tuple[Finding, str, tuple[Evidence, ...], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement of a text and what the graph says about it.
 
     Args:
@@ -81,22 +77,15 @@ class StatementChecker:
         self.snapshot = snapshot
         self.knockdowns = knockdowns
         self.lexicon = Lexicon(snapshot)
+        self._informative: dict[str, bool] = {}
         self.reader = StatementReader(self.lexicon, self._checked)
-        self._memory: dict[tuple[Any, ...], _Judged] = {}
 
     def check(self, text: str, limit: int = 200) -> list[Statement]:
         """The statements of a text, in its order, at most `limit`."""
         return self.reader.read(text, limit)
 
     def _checked(self, raw: RawStatement) -> Statement:
-        key = (raw.subject, raw.relation, raw.object, raw.polarity, raw.places)
-        known = self._memory.get(key)
-        if known is None:
-            known = self._judged(raw, raw.polarity == "negated")
-            if len(self._memory) >= MOST_REMEMBERED:
-                self._memory.clear()
-            self._memory[key] = known
-        finding, place, evidence, informative = known
+        finding, place, evidence, informative = self._judged(raw, raw.polarity == "negated")
         return Statement(
             raw.text, raw.subject, raw.relation, place, raw.polarity, raw.certainty, finding, evidence, informative
         )
@@ -157,8 +146,8 @@ class StatementChecker:
         for place in raw.places:
             path = self._annotation(gene, place) if place.label == "GoTerm" else self._pathway(gene, place)
             if path:
-                return path, place.key, self.bits(place) >= INFORMATIVE_BITS
-        return (), raw.object, any(self.bits(place) >= INFORMATIVE_BITS for place in raw.places)
+                return path, place.key, self._says_much(place)
+        return (), raw.object, any(self._says_much(place) for place in raw.places)
 
     def _annotation(self, gene: int, place: Place) -> tuple[Evidence, ...]:
         """The annotation, and the steps up from its term to the one that the text names."""
@@ -205,6 +194,12 @@ class StatementChecker:
             return ()
         symbol = self.snapshot.genes.keys[gene]
         return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", place.key), 1.0),)
+
+    def _says_much(self, place: Place) -> bool:
+        known = self._informative.get(place.key)
+        if known is None:
+            known = self._informative[place.key] = self.bits(place) >= INFORMATIVE_BITS
+        return known
 
     def bits(self, place: Place) -> float:
         """Information content of a term or pathway in bits; infinite where no gene has it."""

@@ -43,8 +43,12 @@ class Csr:
 
     def position(self, i: int, column: int) -> int:
         """Where entry (i, column) lies in `indices`, or -1. Any order within the row will do."""
-        found = np.flatnonzero(self.row(i)[0] == column)
-        return int(self.indptr[i] + found[0]) if len(found) else -1
+        start, end = self.indptr[i], self.indptr[i + 1]
+        if start == end:
+            return -1
+        matches = self.indices[start:end] == column
+        first = matches.argmax()
+        return int(start + first) if matches[first] else -1
 
     @property
     def degrees(self) -> NDArray[np.int64]:

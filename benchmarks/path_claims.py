@@ -16,9 +16,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from sklearn.metrics import average_precision_score
 from benchmarks.path_peers import katz, largest_eigenvalue, matrix, personalised_pagerank, shortest_path
 from rbio_kg.graph.snapshot import Snapshot
 from verifiers.graph_path import GraphPathVerifier, fit_graph_path
-from verifiers.link_split import entries_kept
+from verifiers.link_split import MessageGraph, entries_kept
 from verifiers.logistic import fit_logistic
 from verifiers.metrics import auroc, expected_calibration_error, summary
 from verifiers.path_calibration import PARTS
@@ -57,7 +56,7 @@ class Pairs:
     kind: NDArray[np.int64]
 
 
-def held_out(snapshot: Snapshot, relation: str, seed: int, most: int) -> tuple[Any, Pairs, Pairs]:
+def held_out(snapshot: Snapshot, relation: str, seed: int, most: int) -> tuple[MessageGraph, Pairs, Pairs]:
     """The graph without a tenth of the relation's edges, and pairs to fit on and to measure with."""
     rng = np.random.default_rng(seed)
     csr = snapshot.interactions if relation == "interacts_with" else snapshot.regulates
@@ -66,15 +65,7 @@ def held_out(snapshot: Snapshot, relation: str, seed: int, most: int) -> tuple[A
     taken = rng.permutation(entries)[: len(entries) // 10]
     gone = np.zeros(len(columns), dtype=np.bool_)
     gone[taken] = True
-    graph = SimpleNamespace(
-        **{
-            name: getattr(snapshot, name)
-            for name in (
-                *("interactions", "regulates", "regulated_by", "annotations", "closure", "term_genes"),
-                *("memberships", "pathway_genes", "pathway_sizes", "information_content"),
-            )
-        }
-    )
+    graph = MessageGraph(**{part.name: getattr(snapshot, part.name) for part in fields(MessageGraph)})
     if relation == "interacts_with":
         back = np.searchsorted(keys_of(csr), (columns[taken].astype(np.int64) << 32) | rows[taken])
         gone[back] = True
@@ -88,7 +79,7 @@ def held_out(snapshot: Snapshot, relation: str, seed: int, most: int) -> tuple[A
 
 
 def _labelled(  # noqa: PLR0917
-    snapshot: Snapshot, graph: Any, relation: str, rng: np.random.Generator, a: Any, b: Any
+    snapshot: Snapshot, graph: MessageGraph, relation: str, rng: np.random.Generator, a: Any, b: Any
 ) -> Pairs:
     out, into = (
         (graph.interactions, graph.interactions)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ class _Facts:
     Args:
         relation: the claim's.
         a, b: subjects and objects of the true pairs, int32 (n,).
-        known: keys that no drawn pair may have.
+        known: gives the keys that no drawn pair may have.
         names: keys and names of the objects.
         told_false: pairs that the graph says are otherwise, such as a repression where an activation is asked.
         undirected: whether (a, b) and (b, a) are one question.
@@ -66,7 +67,7 @@ class _Facts:
     relation: Relation
     a: Indices
     b: Indices
-    known: Keys
+    known: Callable[[], Keys]
     names: tuple[Any, Any]
     told_false: Pairs | None = None
     undirected: bool = False
@@ -144,9 +145,13 @@ def _kinds(snapshot: Snapshot, family: str, reported: pl.DataFrame | None) -> li
         if family == "physical":
             strong = snapshot.channels[:, CHANNELS.index("experiments")] >= LEAST_EXPERIMENTS
         kept = np.flatnonzero(strong & (entries.rows() < entries.indices))
-        known = keys_of(entries)
-        if family == "physical" and reported is not None:
-            known = np.union1d(known, _reported(snapshot, reported))
+
+        def known() -> Keys:
+            keys = keys_of(entries)
+            if family != "physical" or reported is None:
+                return keys
+            return np.union1d(keys, _reported(snapshot, reported))
+
         pairs = entries.rows()[kept], entries.indices[kept]
         return [_Facts(Relation.INTERACTS_WITH, *pairs, known, genes, undirected=True)]
     if family == "regulation":
@@ -164,7 +169,7 @@ def _kinds(snapshot: Snapshot, family: str, reported: pl.DataFrame | None) -> li
 
 def _membership(csr: Csr, chosen: Mask, names: tuple[Any, Any]) -> _Facts:
     pairs = csr.rows()[chosen], csr.indices[chosen]
-    return _Facts(Relation.TAKES_PART_IN, *pairs, keys_of(csr), names, genes=False)
+    return _Facts(Relation.TAKES_PART_IN, *pairs, partial(keys_of, csr), names, genes=False)
 
 
 def _regulation(csr: Csr, relation: Relation, names: tuple[Any, Any]) -> _Facts:
@@ -173,7 +178,7 @@ def _regulation(csr: Csr, relation: Relation, names: tuple[Any, Any]) -> _Facts:
     true = start != end if signs is None else (start != end) & (csr.weights == signs[0])
     false = None if signs is None else (start != end) & (csr.weights == signs[1])
     told = None if false is None else (start[false], end[false])
-    return _Facts(relation, start[true], end[true], keys_of(csr), names, told)
+    return _Facts(relation, start[true], end[true], partial(keys_of, csr), names, told)
 
 
 def _reported(snapshot: Snapshot, reported: pl.DataFrame) -> Keys:
@@ -220,7 +225,7 @@ def _false(facts: _Facts, part: Mask, inside: Any, chosen: Any, rng: np.random.G
         of_part = rng.permutation(np.flatnonzero(part[facts.told_false[0]]))[: wanted // 2]
         told = facts.told_false[0][of_part], facts.told_false[1][of_part]
     draw = _draws(facts, part, inside, chosen, rng)
-    a, b = false_pairs(draw, 2 * wanted, facts.known, self_pairs=not facts.genes)
+    a, b = false_pairs(draw, 2 * wanted, facts.known(), self_pairs=not facts.genes)
     low, high = (np.minimum(a, b), np.maximum(a, b)) if facts.undirected else (a, b)
     _, first = np.unique((low.astype(np.int64) << 32) | high, return_index=True)
     first = rng.permutation(first)[: wanted - len(told[0])]

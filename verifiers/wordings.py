@@ -5,7 +5,7 @@ A sentence becomes a string of such letters, on which patterns are matched (`ver
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from rbio_kg.claims import Relation
 
@@ -18,8 +18,7 @@ TRIGGERS = ACTIVE + PARTICIPLE + DEED + AGENT + MEETING + PART + NEEDS + MEDIATE
 no object ("falls") and "has"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What a word does in a sentence.
 
     Args:
@@ -59,8 +58,8 @@ _MUTUAL = (
 )
 """Verbs of meeting that name their object after "with" or "to"."""
 _IRREGULAR: dict[str, tuple[str, Relation, bool]] = {
-    **dict.fromkeys(("bind",), (ACTIVE, _INT, True)),
-    **dict.fromkeys(("binds", "binding", "holds"), (ACTIVE, _INT, False)),
+    "bind": (ACTIVE, _INT, True),
+    **dict.fromkeys(("binds", "holds"), (ACTIVE, _INT, False)),
     **dict.fromkeys(("bound", "held"), (PARTICIPLE, _INT, False)),
     "turns": (ACTIVE, _ACT, False),
     "turning": (ACTIVE, _ACT, False),
@@ -120,7 +119,7 @@ _PARTS: dict[str, str] = {
 
 _SMALL: dict[str, str] = {
     "b": "is are was were be been being am get gets got gotten becomes become became remains remain",
-    "a": "have had does do did can will must having do",
+    "a": "have had does do did can will must having",
     HAS: "has possesses exhibits",
     "n": "not never cannot no neither none without fail fails failed failing unable lacks lack lacked hardly "
     "scarcely little false wrong incorrect untrue rule rules ruled doubt exclude excludes excluded",
@@ -138,7 +137,7 @@ _SMALL: dict[str, str] = {
     "y": "by",
     "o": "of",
     "p": "in during through from for at within under over into inside near via among between per upon after "
-    "following against across without",
+    "following against across",
     "2": "to",
     "4": "on onto",
     "W": "with",
@@ -152,16 +151,15 @@ _SMALL: dict[str, str] = {
     "j": "because although though whereas while since when so then thereby hence thus therefore however yet as unless "
     "once until",
     "c": "leads lead led leading causes cause caused causing results result resulting resulted produces produce show "
-    "shows showed express expresses gives give yields responsible brings exert exerts exerting had",
+    "shows showed express expresses gives give yields responsible brings exert exerts exerting",
     "F": "form forms formed forming",
-    "D": "the a an its their this his our any several many various some both all",
+    "D": "the a an its their his our any several many various some both all",
     "d": "protein proteins gene genes expression transcription mrna rna level levels activity activities promoter "
-    "enhancer transcript transcripts abundance amount amounts production product products either as like "
-    "also too directly target known thought than itself physically well well-known own same together only just even "
-    "first still now both further already longer later itself human cells cell itself partner jointly factor "
-    "up down off turn longer shown been reported found able effect serves serve plays play takes take took",
-    "k": "lacking losing lose depleting deleting silencing knocking sirna shrna sgrna crispri absence removal removing "
-    "knock without",
+    "enhancer transcript transcripts abundance amount amounts production product products either like also "
+    "too directly known than itself physically well well-known own same together only just even first still now "
+    "further already longer later human cells cell jointly factor up down off turn shown reported able serves serve "
+    "plays play takes take took",
+    "k": "lacking losing lose depleting deleting knocking sirna shrna sgrna crispri absence removal removing knock",
     "l": "knockdown knock-down knockdowns knockout knock-out depletion loss deletion ablation deficiency",
     "v": "depleted deleted lost deficient null silenced knocked kd ko",
 }
@@ -172,7 +170,7 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-PROMOTERS = frozenset(("promoter", "promoters", "enhancer", "enhancers", "gene", "locus", "promoter/enhancer"))
+PROMOTERS = frozenset(("promoter", "promoters", "enhancer", "enhancers", "gene", "locus"))
 """Binding one of these of a gene is taken for regulating the gene."""
 NEGATIONS = frozenset(_SMALL["n"].split()) | {"nor"}
 KIND_NOUNS = words_of("""

@@ -49,13 +49,20 @@ def all_scorecards(
 
 def card_document(workspace: Workspace, name: str, split: str = "train") -> dict[str, Any]:
     """A verifier's card, and its scorecard on the change questions of the first cell line."""
+    return _card(workspace.verifier(name), name, _first_scorecard(workspace, name, split))
+
+
+def _card(verifier: Verifier, name: str, measured: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
+
+
+def _first_scorecard(workspace: Workspace, name: str, split: str) -> dict[str, Any]:
     from verifiers.scorecard import scorecard
 
-    verifier, tables = workspace.verifier(name), workspace.tables
+    verifier, tables, seed = workspace.verifier(name), workspace.tables, workspace.settings.seed
     questions = tables["questions"]
     asked = first_line(questions.filter(questions["task"] == "de"))
-    measured = scorecard(verifier, asked, seed=workspace.settings.seed, split=split, train=questions, tables=tables)
-    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
+    return scorecard(verifier, asked, seed=seed, split=split, train=questions, tables=tables)
 
 
 def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -> dict[str, Any]:
@@ -72,18 +79,25 @@ def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -
     if split not in ("train", "test"):
         raise EvaluationError(f"there is no split {split!r}", where="--split", hint="train or test")
     progress(f"card of {name}", 0.0)
-    document = card_document(workspace, name, split)
     verifier, questions = workspace.verifier(name), workspace.tables["questions"]
+    measured = _first_scorecard(workspace, name, split)
+    document = _card(verifier, name, measured)
     others = [other for other in peers_of(workspace, verifier.kind) if other != name]
     if verifier.kind == "text":
         document |= text_figures(workspace, name, others)
         progress(f"card of {name}", 1.0)
         return document
     parts = questions.partition_by("cell_line", "task", as_dict=True)
+    change = first_line(questions.filter(questions["task"] == "de"))["cell_line"].unique().to_list()
     document["questions"] = {}
     for done, ((line, task), rows) in enumerate(sorted(parts.items(), key=str)):
         progress(f"card of {name}: {line} {task}", (done + 1) / (len(parts) + 2))
-        card = scorecard(verifier, rows, seed=workspace.settings.seed, split=split, train=questions)
+        known = task == "de" and line in change
+        card = (
+            {**measured, "worst": None}
+            if known
+            else scorecard(verifier, rows, seed=workspace.settings.seed, split=split, train=questions)
+        )
         document["questions"][f"{line} {task}"] = card
     document |= speed_and_agreement(workspace, name, others, split)
     progress(f"card of {name}", 1.0)

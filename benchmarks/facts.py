@@ -1,6 +1,6 @@
 """What each kind of open-book fact tells a plain reader: logistic regressions on the facts of train questions.
 
-    python benchmarks/facts.py --workspace DIR [--cell-line k562] [--task de] [--rows 20000] [--seed 0]
+    python benchmarks/facts.py --workspace DIR [--cell-line k562] [--task de] [--rows 20000] [--seed 0] [--json]
 
 Facts come from other folds than the question's own, and so do the rows that a regression is fitted on; genes are
 compared within a fold, since the rates of different folds are not of one scale. No test row is read. The reader knows
@@ -10,6 +10,7 @@ no name: what a language model makes of one is not measured here.
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--task", default="de")
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     workspace = Workspace(asked.workspace)
     train = Questions(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
@@ -95,27 +97,35 @@ def main() -> None:
     labels = train.frame["label"].to_numpy()
     seed = workspace.verifier("expression").card.settings["seed"]
     folds = np.array([fold_of(claim.subject, seed) for claim in claims])
-    print(f"{asked.cell_line} {asked.task}: {len(claims):,} train questions, seed {asked.seed}")
     tokenizer = load_tokenizer(prepare_model("smollm2", workspace.paths.models, lambda message, share: None))
 
     def count(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    print(
-        "| facts | per-gene AUROC within folds | beside the default facts | SmolLM2 tokens |\n| --- | --- | --- | --- |"
-    )
     genes = train.frame["gene"].to_numpy()
     measured = {kinds: per_gene_auroc(genes, labels, read(table, kinds, labels, folds), folds) for kinds in READINGS}
+    document: dict[str, dict[str, Any]] = {}
     for kinds, found in measured.items():
         interval = bootstrap_interval(found.values, asked.seed)
         gap = paired_bootstrap(found, measured[DEFAULT_FACTS], asked.seed)
-        tokens = np.mean([count(replace(facts, kinds=kinds).text()) for facts in told[:2000]])
         if interval is None or gap is None:
             raise SystemExit("no gene has both labels within a fold: take more rows")
+        document[", ".join(kinds)] = {
+            "per_gene_auroc": found.mean,
+            "interval": list(interval),
+            "beside_default": [gap.mean, gap.low, gap.high],
+            "tokens": float(np.mean([count(replace(facts, kinds=kinds).text()) for facts in told[:2000]])),
+        }
+    if asked.json:
+        print(json.dumps(document, allow_nan=False))
+        return
+    print(f"{asked.cell_line} {asked.task}: {len(claims):,} train questions, seed {asked.seed}")
+    print("| facts | per-gene AUROC within folds | beside the default facts | SmolLM2 tokens |\n|" + " --- |" * 4)
+    for name, row in document.items():
+        (low, high), (mean, least, most) = row["interval"], row["beside_default"]
         print(
-            f"| {', '.join(kinds)} | {found.mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}] | "
-            f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}] | {tokens:.1f} |",
-            flush=True,
+            f"| {name} | {row['per_gene_auroc']:.3f} [{low:.3f}, {high:.3f}] | "
+            f"{mean:+.3f} [{least:+.3f}, {most:+.3f}] | {row['tokens']:.1f} |"
         )
 
 

@@ -59,32 +59,39 @@ class PlaceNames:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self._places: dict[str, tuple[Place, ...]] = {}
+        # By position, terms first: the garbage collector need not go through numbers.
+        self._places: dict[str, tuple[int, ...]] = {}
         self._longest: dict[str, int] = {}
         self._ignored: dict[str, bool] = {}
-        other: list[tuple[str, Place]] = []
-        for position, (key, name) in enumerate(zip(snapshot.terms.keys, snapshot.term_names, strict=True)):
-            place = Place("GoTerm", key)
+        other: list[tuple[str, int]] = []
+        for place, name in enumerate(snapshot.term_names):
             self._add(normalised(name), place)
-            other += [(normalised(synonym), place) for synonym in snapshot.synonyms(position)]
-        for key, name in zip(snapshot.pathways.keys, snapshot.pathway_names, strict=True):
-            self._add(normalised(name), Place("Pathway", key))
+            other += [(normalised(synonym), place) for synonym in snapshot.synonyms(place)]
+        pathways = list(enumerate(snapshot.pathway_names, start=len(snapshot.terms)))
+        for place, name in pathways:
+            self._add(normalised(name), place)
         other += [
             (name.removesuffix(" pathway"), place)
             for name, places in self._places.items()
             if name.endswith(" pathway")
             for place in places
         ]
-        for key, name in zip(snapshot.pathways.keys, snapshot.pathway_names, strict=True):
+        for place, name in pathways:
             if bracket := _BRACKET.fullmatch(name):
-                other += [(normalised(part), Place("Pathway", key)) for part in bracket.groups()]
+                other += [(normalised(part), place) for part in bracket.groups()]
         # A synonym never takes a name away from its bearer.
         names = frozenset(self._places)
         for name, place in other:
             if name not in names:
                 self._add(name, place)
 
-    def _add(self, name: str, place: Place) -> None:
+    def _place(self, number: int) -> Place:
+        terms = self.snapshot.terms.keys
+        if number < len(terms):
+            return Place("GoTerm", terms[number])
+        return Place("Pathway", self.snapshot.pathways.keys[number - len(terms)])
+
+    def _add(self, name: str, place: int) -> None:
         if name:
             known = self._places.get(name, ())
             if place not in known:
@@ -116,7 +123,7 @@ class PlaceNames:
         for length in range(min(len(words), self._longest.get(words[0], 0), LONGEST_NAME), 0, -1):
             places = self._places.get(" ".join(words[:length]))
             if places:
-                return places, length
+                return tuple([self._place(number) for number in places]), length
         return (), 0
 
     def after(self, sentence: str, start: int, prefix: str = "") -> Iterator[tuple[tuple[Place, ...], int]]:

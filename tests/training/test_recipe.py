@@ -59,6 +59,8 @@ def test_a_missing_file_is_said(tmp_path: Path) -> None:
         PolicyConfig.read(tmp_path / "none.toml")
 
 
-def test_the_example_recipe_is_read() -> None:
-    recipe = PolicyConfig.read(Path(__file__).resolve().parents[2] / "examples" / "k562.toml")
-    assert recipe.warmup.examples == 2400
+@pytest.mark.parametrize("file", sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.toml")), ids=str)
+def test_the_example_recipes_are_read(file: Path) -> None:
+    recipe = PolicyConfig.read(file)
+    assert f"--config examples/{file.name}" in file.read_text(encoding="utf-8")
+    assert recipe.reward.verifiers == PolicyConfig().reward.verifiers

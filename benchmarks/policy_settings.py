@@ -29,6 +29,7 @@ from training.answers import likelihood, sample
 from training.baselines import difference, measure
 from training.completions import parse_completion
 from training.course import Course
+from training.facts import DEFAULT_FACTS
 from training.grpo import run_grpo
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_model import load_stages, merged, save_stage
@@ -99,6 +100,8 @@ class Trials:
             "grpo.steps": options.steps,
             "grpo.questions": max(2, options.steps * 4),
             "evaluation.rows": 10 * options.rows,
+            "grpo.max_tokens": options.max_tokens,
+            "questions.facts": options.facts,
             "alarms.held_out_every": 0,
             **changes,
         }
@@ -212,6 +215,8 @@ def compare_rewards(trials: Trials) -> list[dict[str, Any]]:
             if seed == trials.options.seeds[0]:
                 rows.append({"name": "the reward's v", "seed": None, **trials.verifiers_row(plain)})
             for number, (name, changes) in enumerate(REWARDS.items()):
+                if name not in trials.options.pay:
+                    continue
                 started = time.monotonic()
                 course = trials.course(trials.config(seed, changes))
                 run = trial_run(trials, course, Path(folder) / f"run-{number}")
@@ -277,6 +282,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lessons", type=int, default=1200)
     parser.add_argument("--rows", type=int, default=1000, help="held-out questions, about; whole genes")
     parser.add_argument("--steps", type=int, default=16, help="GRPO steps")
+    parser.add_argument("--facts", nargs="+", default=list(DEFAULT_FACTS), help="told, for the table of rewards")
+    parser.add_argument("--max-tokens", type=int, default=64)
+    parser.add_argument("--pay", nargs="+", default=list(REWARDS), choices=REWARDS, help="ways to pay")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--split-seed", type=int, default=0, help="draws the held-out genes")
     parser.add_argument("--json", action="store_true")

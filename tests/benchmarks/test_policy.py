@@ -49,7 +49,7 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
 
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:
     model = save_tiny_model(tmp_path / "model")
-    small = ["--lessons", "16", "--rows", "60", "--steps", "1", "--json", *more]
+    small = ["--lessons", "16", "--rows", "60", "--steps", "1", "--max-tokens", "12", "--json", *more]
     return [table, "--workspace", str(trained[0]), "--model", str(model), *small]
 
 
@@ -78,6 +78,8 @@ def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: 
         steps=1,
         split_seed=0,
         seeds=[0],
+        facts=["rate"],
+        max_tokens=12,
     )
     trials = policy_settings.Trials(options)
     course = trials.course(trials.config(0, {}))

@@ -161,8 +161,8 @@ def examine_reasoning(
 
     Returns:
         JSON-ready: `rows`, `genes`, `seed`, `temperature`, `simulated`, `seconds`; `readings` by name (see `_compared`;
-        `reversed` is None where the prompts tell no neighbours); `stated`, what the policy wrote itself; `statements`
-        by stage; `abstention` by predictor (see `verifiers.metrics.risk_coverage`).
+        `reversed` is None where the prompts tell nothing that can be turned round); `stated`, what the policy wrote
+        itself; `statements` by stage; `abstention` by predictor (see `verifiers.metrics.risk_coverage`).
     """
     started = time.monotonic()
     *earlier, last = models
@@ -228,9 +228,9 @@ def first_half(text: str) -> str:
 
 
 def _reversed(policy: LanguageModel, questions: Questions, writer: Writer) -> FloatArray | None:
-    """The probability of yes after a new reasoning on facts whose outcomes are turned round, (n,)."""
+    """The probability of yes after a new reasoning on facts that are turned round, (n,)."""
     book = questions.facts
-    if book is None or "neighbours" not in book.kinds:
+    if book is None or not {"neighbours", "estimate"} & set(book.kinds):
         return None
     prompts = writer.prompts(policy, questions.with_facts(FlippedBook(book)))
     completions = writer.write(policy, prompts, "reasoning on reversed facts")

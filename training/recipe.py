@@ -171,7 +171,7 @@ class AlarmSettings(_Section):
     """When a GRPO step is called unhealthy; a threshold of 0 switches its alarm off (see `training.alarms`)."""
 
     window: int = Field(default=5, ge=1, description="steps that every figure is averaged over")
-    entropy: float = Field(default=0.05, ge=0, description="least entropy, nats a token: below, sampling has collapsed")
+    entropy: float = Field(default=0.02, ge=0, description="least entropy, nats a token: below, sampling has collapsed")
     yes_drift: float = Field(
         default=0.3, ge=0, le=1, description="largest distance of the share of yes from the verifiers' mean probability"
     )

@@ -102,6 +102,8 @@ class Trials:
             "evaluation.rows": 10 * options.rows,
             "grpo.max_tokens": options.max_tokens,
             "questions.facts": options.facts,
+            # Half of the lessons reason: GRPO's completions must be well-formed after a short warm-up.
+            "warmup.think_share": 0.5 if options.table == "rewards" else 0.25,
             "alarms.held_out_every": 0,
             **changes,
         }

@@ -78,6 +78,7 @@ def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: 
         steps=1,
         split_seed=0,
         seeds=[0],
+        table="facts",
         facts=["rate"],
         max_tokens=12,
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import ModelError
 from rbio_kg.graph.snapshot import Snapshot
+from verifiers.calibration import fit_and_measure, knockdown_pairs
 from verifiers.link_features import BASELINES, FEATURES, LinkParts, features
 from verifiers.link_latent import latent_tables
 from verifiers.link_model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
@@ -24,7 +25,6 @@ from verifiers.metrics import auroc, expected_calibration_error
 
 EPOCHS = 15
 HARD_WEIGHT = 0.1
-MOST_QUESTIONS = 60_000
 FEWEST = 20
 """A relation with fewer true pairs than this, to learn from or to measure with, is left out: the verifier abstains."""
 
@@ -95,7 +95,11 @@ def fit_link_predictor(
         train = questions.filter(pl.col("split") == "train")
         simulated = bool(train.get_column("simulated").fill_null(value=False).any())
         for task, name in (("de", "changes"), ("dir", "rises")):
-            found = _knockdowns(model, opened, train.filter(pl.col("task") == task), rng)
+            pairs = knockdown_pairs(opened, train, task, model.parts.isolated, rng)
+            matrix = model.knockdown_matrix(pairs.a, pairs.b)
+            found = fit_and_measure(
+                matrix, pairs.labels, pairs.held, parts=KNOCKDOWN_PARTS, fewest=FEWEST, groups=pairs.lines
+            )
             if found is not None:
                 calibrations[name], metrics[name] = found
     replace(model, calibrations=calibrations, metrics=metrics, simulated=simulated).save(Path(model_dir))
@@ -231,33 +235,3 @@ def _ranking(labels: NDArray[Any], scores: Floats) -> dict[str, float | None]:
     if labels.min(initial=1) == labels.max(initial=0):
         return {"auroc": None, "ap": None}
     return {"auroc": auroc(labels, scores), "ap": float(average_precision_score(labels, scores))}
-
-
-def _knockdowns(
-    model: LinkModel, snapshot: Snapshot, rows: pl.DataFrame, rng: np.random.Generator
-) -> tuple[Logistic, dict[str, Any]] | None:
-    rows = rows.sort("cell_line", "pert", "gene")
-    a = snapshot.genes.indices(rows.get_column("pert").to_list())
-    b = snapshot.genes.indices(rows.get_column("gene").to_list())
-    isolated = model.parts.isolated
-    usable = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
-    usable = usable[~(isolated[a[usable]] | isolated[b[usable]])]
-    chosen = np.sort(rng.permutation(usable)[:MOST_QUESTIONS])
-    a, b, rows = a[chosen], b[chosen], rows[chosen]
-    labels, lines = rows.get_column("label").to_numpy(), rows.get_column("cell_line").to_list()
-    held = rng.random(len(snapshot.genes))[a] < 0.2
-    if min((labels[~held] == 1).sum(), (labels[~held] == 0).sum()) < FEWEST:
-        return None
-    matrix = model.knockdown_matrix(a, b)
-    fit = fit_logistic(matrix[~held], labels[~held], KNOCKDOWN_PARTS, _where(lines, ~held))
-    probabilities = fit(matrix[held], _where(lines, held))
-    return fit, {
-        "auroc": auroc(labels[held], probabilities),
-        "ece": expected_calibration_error(labels[held], probabilities),
-        "rows": int(held.sum()),
-        "positives": int(labels[held].sum()),
-    }
-
-
-def _where(lines: list[str], mask: NDArray[np.bool_]) -> list[str]:
-    return [line for line, keep in zip(lines, mask, strict=True) if keep]

@@ -16,8 +16,8 @@ from rbio_kg.errors import ModelError, VerifierError
 from rbio_kg.files import write_text
 from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.logistic import Logistic, fit_logistic
-from verifiers.metrics import auroc, expected_calibration_error
+from verifiers.calibration import fit_and_measure, knockdown_pairs
+from verifiers.logistic import Logistic
 from verifiers.pair_parts import GROUP_PARTS
 from verifiers.path_parts import PathParts
 from verifiers.sampling import (
@@ -36,7 +36,8 @@ VERSION = 2
 BASE_RATE = 0.2
 """Share of true claims that calibrated structural probabilities assume: four false ones were drawn for a true one."""
 MOST_POSITIVES = 20_000
-MOST_QUESTIONS = 60_000
+FEWEST = 10
+"""Of fewer pairs of one label than this nothing is fitted: the verifier keeps to the raw combination and says so."""
 
 PARTS: dict[str, tuple[str, ...]] = {
     "interacts_with": ("path", "two", "three", "cascade", "term", "overlap", "pathway"),
@@ -201,17 +202,9 @@ class _Fitter:
         train = questions.filter(pl.col("split") == "train")
         self.simulated = bool(train.get_column("simulated").fill_null(value=False).any())
         for task, name in (("de", "changes"), ("dir", "rises")):
-            rows = train.filter(pl.col("task") == task).sort("cell_line", "pert", "gene")
-            a = self.snapshot.genes.indices(rows.get_column("pert").to_list())
-            b = self.snapshot.genes.indices(rows.get_column("gene").to_list())
-            usable = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
-            usable = usable[~(self.parts.isolated[a[usable]] | self.parts.isolated[b[usable]])]
-            chosen = np.sort(self.rng.permutation(usable)[:MOST_QUESTIONS])
-            a, b, rows = a[chosen], b[chosen], rows[chosen]
-            labels = rows.get_column("label").to_numpy()
-            held = self.rng.random(len(self.snapshot.genes))[a] < 0.2
-            matrix = self.parts.genes(a, b, counts=True).matrix(PARTS[name])
-            self._fit(name, matrix, labels, held, rows.get_column("cell_line").to_list())
+            pairs = knockdown_pairs(self.snapshot, train, task, self.parts.isolated, self.rng)
+            matrix = self.parts.genes(pairs.a, pairs.b, counts=True).matrix(PARTS[name])
+            self._fit(name, matrix, pairs.labels, pairs.held, pairs.lines)
 
     def _pairs(  # noqa: PLR0917
         self,
@@ -248,22 +241,9 @@ class _Fitter:
     def _fit(
         self, name: str, matrix: Floats, labels: NDArray[Any], held: NDArray[np.bool_], groups: list[str] | None = None
     ) -> None:
-        fitted = ~held
-        if min((labels[fitted] == 1).sum(), (labels[fitted] == 0).sum()) < 10:
-            return  # Too few of one kind to calibrate on: the verifier keeps to the raw combination and says so.
-        fit = fit_logistic(matrix[fitted], labels[fitted], PARTS[name], _where(groups, fitted))
-        self.fits[name] = fit
-        probabilities = fit(matrix[held], _where(groups, held))
-        self.metrics[name] = {
-            "auroc": auroc(labels[held], probabilities),
-            "ece": expected_calibration_error(labels[held], probabilities),
-            "rows": int(held.sum()),
-            "positives": int(labels[held].sum()),
-        }
+        found = fit_and_measure(matrix, labels, held, parts=PARTS[name], fewest=FEWEST, groups=groups)
+        if found is not None:
+            self.fits[name], self.metrics[name] = found
 
     def _some(self, entries: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.sort(self.rng.permutation(entries)[:MOST_POSITIVES])
-
-
-def _where(groups: list[str] | None, mask: NDArray[np.bool_]) -> list[str] | None:
-    return None if groups is None else [group for group, keep in zip(groups, mask, strict=True) if keep]

@@ -21,6 +21,8 @@ from rbio_kg.graph.store import GraphStore
 
 PROGRAM = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]
 
+MOST_IN_A_ROW = 3
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -107,6 +109,9 @@ class Builder:
 def killed_at_random(builder: Builder, graphs: list[Graph], kills: int, seed: int) -> dict[str, int]:
     """Kill builds at random moments until `kills` were killed; go on to the next graph whenever one is whole.
 
+    An incomplete store stays so until a build comes to its end, so after three kills in a row one is left to do that:
+    how many do by themselves depends on how much longer than the first one they take here.
+
     Returns:
         How often the store held the graph before, the new one, or said that it is incomplete.
     """
@@ -114,14 +119,16 @@ def killed_at_random(builder: Builder, graphs: list[Graph], kills: int, seed: in
     started = time.monotonic()
     assert builder.run(graphs[0])
     longest = time.monotonic() - started
-    before, turn = graphs[0], 1
+    before, turn, in_a_row = graphs[0], 1, 0
     seen = {"before": 0, "new": 0, "incomplete": 0}
     while sum(seen.values()) < kills:
         graph = graphs[turn % len(graphs)]
         started = time.monotonic()
-        if builder.run(graph, kill_after=draw.uniform(0.0, longest)):
+        moment = draw.uniform(0.0, longest)
+        in_a_row += 1
+        if builder.run(graph, kill_after=None if in_a_row > MOST_IN_A_ROW else moment):
             longest = max(time.monotonic() - started, 0.5 * longest)
-            before, turn = graph, turn + 1
+            before, turn, in_a_row = graph, turn + 1, 0
             with builder.open() as store:
                 assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
             continue

@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rbio_kg.workspace import Workspace
-from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts, told_logit
+from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts
 from training.language_model import load_tokenizer, prepare_model
 from training.questions import Questions
+from verifiers.baselines import with_folds
 from verifiers.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
-from verifiers.votes import fold_of
 
 READINGS = (
     ("rate",),
@@ -46,22 +47,14 @@ READINGS = (
 
 
 def features(facts: Facts, bits: dict[str, float]) -> dict[str, list[float]]:
-    """The told facts as numbers, by kind; of terms the count and the bits of the most specific."""
-    rate = [float(facts.rate == tenth) for tenth in range(10)]
-    digits = np.zeros(18)
-    for _, digit, outcome in facts.neighbours:
-        digits[digit - 1 + 9 * outcome] += 1.0
-    weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
-    outcomes = np.array([outcome for _, _, outcome in facts.neighbours], dtype=float)
-    vote = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
-    return {
-        "rate": [*rate, facts.rate / 10.0],
-        "estimate": [float(facts.estimate is not None), 0.0 if facts.estimate is None else told_logit(facts.estimate)],
-        "neighbours": [*digits, vote],
-        "link": [float(facts.link is not None)],
-        "two_step": [float(len(facts.two_step))],
-        "terms": [float(len(facts.terms)), max((bits[term] for term in facts.terms), default=0.0)],
-    }
+    """The told facts as numbers, by kind; of terms also the bits of the most specific."""
+    found = facts.numbers()
+    return found | {"terms": [*found["terms"], max((bits[term] for term in facts.terms), default=0.0)]}
+
+
+def plain_regression() -> Pipeline:
+    """The reader."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
 
 
 def read(table: list[dict[str, list[float]]], kinds: tuple[str, ...], labels: Any, folds: Any) -> Any:
@@ -70,9 +63,8 @@ def read(table: list[dict[str, list[float]]], kinds: tuple[str, ...], labels: An
     found = np.zeros(len(labels))
     for fold in np.unique(folds):
         own = folds == fold
-        scale = StandardScaler().fit(numbers[~own])
-        fit = LogisticRegression(C=0.3, max_iter=1000).fit(scale.transform(numbers[~own]), labels[~own])
-        found[own] = fit.predict_proba(scale.transform(numbers[own]))[:, 1]
+        fit = plain_regression().fit(numbers[~own], labels[~own])
+        found[own] = fit.predict_proba(numbers[own])[:, 1]
     return found
 
 
@@ -96,7 +88,7 @@ def main() -> None:
     table = [features(facts, bits) for facts in told]
     labels = train.frame["label"].to_numpy()
     seed = workspace.verifier("expression").card.settings["seed"]
-    folds = np.array([fold_of(claim.subject, seed) for claim in claims])
+    folds = with_folds(train.frame, seed)["fold"].to_numpy()
     tokenizer = load_tokenizer(prepare_model("smollm2", workspace.paths.models, lambda message, share: None))
 
     def count(text: str) -> int:

@@ -11,7 +11,7 @@ import polars as pl
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import TrainingError
-from training.facts import FactBook, Facts, FactSource, told_logit
+from training.facts import FactBook, FactKind, Facts, FactSource
 from training.graph_tools import GraphTools, graph_environment
 from training.held_out import HeldOut
 from training.lessons import Lesson
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 DIGIT_SAMPLE = 500
 """Train questions whose neighbours' similarities set the thresholds of the digits."""
+_READ: tuple[FactKind, ...] = ("neighbours", "rate", "link", "two_step", "terms", "estimate")
+"""The told facts that targets are explained by."""
 
 
 def no_facts(what: str = "open-book prompts need", instead: str = "") -> TrainingError:
@@ -128,9 +130,9 @@ class Course:
                 raise no_facts()
             claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
             self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours, **fact_options(asked, count))
-        if taught is None:
-            taught = (self.train.pairs if asked.paired else self.train.shuffled)(seed=config.seed)
         pairs = taught
+        if pairs is None:
+            pairs = (self.train.pairs if asked.paired else self.train.shuffled)(seed=config.seed)
         if self.book is None and config.reward.relative_to:
             if facts is None:
                 raise no_facts(
@@ -234,23 +236,6 @@ def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
     if told is not None and heard.sum() >= 100:
         from sklearn.linear_model import Ridge
 
-        features = np.stack([_features(facts) for facts in told])
+        features = np.array([[value for kind in _READ for value in facts.numbers()[kind]] for facts in told])
         logits = Ridge(alpha=3.0).fit(features[heard], logits[heard]).predict(features)
     return np.clip(sigmoid(np.nan_to_num(logits)), 0.02, 0.98)
-
-
-def _features(facts: Facts) -> Any:
-    """The told facts as numbers: counts by digit and outcome, rate, link, genes in between, shared terms, estimate."""
-    found = np.zeros(35)
-    for _, digit, outcome in facts.neighbours:
-        found[digit - 1 + 9 * outcome] += 1.0
-    weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in facts.neighbours])
-    outcomes = np.array([outcome for _, _, outcome in facts.neighbours], dtype=float)
-    found[18] = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
-    found[19 + facts.rate] = 1.0
-    found[29] = facts.rate / 10.0
-    found[30] = float(facts.link is not None)
-    found[31], found[32] = len(facts.two_step), len(facts.terms)
-    if facts.estimate is not None:
-        found[33], found[34] = 1.0, told_logit(facts.estimate)
-    return found

@@ -101,8 +101,8 @@ class Facts:
 
         `rate` is of how many in ten knockdowns the claim holds; `estimate` the expression model's probability in
         thousandths; `yes` and `no` list the similar knockdowns by outcome, each as its similarity digit, most similar
-        first; `link` is whether the graph joins the two directly,
-        `via` names genes in between, `both` the terms that both have.
+        first; `link` is whether the graph joins the two directly, `via` names genes in between, `both` the terms that
+        both have.
         """
         lines = [f"rate {self.rate}"] if "rate" in self.kinds else []
         if "estimate" in self.kinds:
@@ -132,6 +132,28 @@ class Facts:
         """The same with every neighbour's outcome turned round, and the estimate."""
         turned = tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours)
         return replace(self, neighbours=turned, estimate=None if self.estimate is None else 999 - self.estimate)
+
+    def numbers(self) -> dict[FactKind, list[float]]:
+        """The facts as numbers for a plain reader, by kind; names say nothing to it.
+
+        `rate`: one of ten, and the rate; `estimate`: whether there is one, and its log-odds; `neighbours`: how many of
+        each digit did not and did, and their mean outcome, weighted by digit; the others: how many.
+        """
+        tenths, digits = np.zeros(10), np.zeros(18)
+        tenths[self.rate] = 1.0
+        for _, digit, outcome in self.neighbours:
+            digits[digit - 1 + 9 * outcome] += 1.0
+        weights = np.array([(digit / 9.0) ** 3 for _, digit, _ in self.neighbours])
+        outcomes = np.array([outcome for _, _, outcome in self.neighbours], dtype=float)
+        vote = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
+        return {
+            "rate": [*tenths.tolist(), self.rate / 10.0],
+            "estimate": [float(self.estimate is not None), 0.0 if self.estimate is None else told_logit(self.estimate)],
+            "neighbours": [*digits.tolist(), vote],
+            "link": [float(self.link is not None)],
+            "two_step": [float(len(self.two_step))],
+            "terms": [float(len(self.terms))],
+        }
 
     def less(self) -> Facts:
         """The same without the least useful thing: of the last kind its last item, or the kind itself."""

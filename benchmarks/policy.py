@@ -20,18 +20,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from benchmarks.facts import features
+from benchmarks.facts import features, plain_regression
+from benchmarks.markdown import print_table
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood
 from training.audit import audit_policy
 from training.baselines import difference, measure
+from training.course import as_trained
 from training.language_model import LanguageModel, load_model, prepare_model
-from training.policy_evaluation import as_trained
 from training.policy_model import load_stages
 from training.prompts import prompt_text
 from training.question_files import write_rows
@@ -129,7 +127,7 @@ class Examination:
 
         known, labels, asked = numbers(own), own.frame["label"].to_numpy(), numbers(exam)
         models = {
-            "regression": make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000)),
+            "regression": plain_regression(),
             "boosting": HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=0),
         }
         return {name: model.fit(known, labels).predict_proba(asked)[:, 1] for name, model in models.items()}
@@ -197,8 +195,6 @@ COLUMNS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from benchmarks.policy_settings import cell
-
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("run")
     parser.add_argument("--workspace", type=Path, required=True)
@@ -219,9 +215,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.json:
         print(json.dumps(rows, indent=1, allow_nan=False))
         return
-    print("| " + " | ".join(COLUMNS) + " |\n|" + " --- |" * len(COLUMNS))
-    for row in rows:
-        print("| " + " | ".join(cell(row.get(name)) for name in COLUMNS) + " |")
+    print_table(COLUMNS, rows)
 
 
 if __name__ == "__main__":

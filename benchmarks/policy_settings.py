@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.markdown import print_table
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood, sample
@@ -38,7 +39,7 @@ from training.questions import Questions
 from training.recipe import PolicyConfig
 from training.runs import Run, start_run
 from training.warmup import add_lora, warm_up
-from verifiers.votes import fold_of
+from verifiers.baselines import with_folds
 
 FACTS: dict[str, dict[str, Any]] = {
     "rate, neighbours, link": {"questions.facts": ["rate", "neighbours", "link"]},
@@ -167,7 +168,7 @@ class Trials:
 
     def strata(self, exam: Questions) -> Any:
         """The folds, because out-of-fold facts of different folds are not of one scale."""
-        return np.array([fold_of(claim.subject, self.seed_of_folds) for claim in exam.claims()])
+        return with_folds(exam.frame, self.seed_of_folds)["fold"].to_numpy()
 
     def verifiers_row(self, course: Course) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
@@ -265,15 +266,6 @@ COLUMNS = ("name", "seed", "per_gene_auroc", "interval", "difference", "brier", 
 MORE = ("stated_brier", "stated_mean", "unparsed", "frac_reward_zero_std", "entropy", "tokens")
 
 
-def cell(value: Any) -> str:
-    """A number, an interval or a difference for the table."""
-    if isinstance(value, dict):
-        return f"{value['mean']:+.3f} [{value['low']:+.3f}, {value['high']:+.3f}]"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(f"{item:.3f}" for item in value) + "]"
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("table", choices=("facts", "rewards"))
@@ -297,9 +289,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(json.dumps(rows, indent=1, allow_nan=False))
         return
     columns = [name for name in (*COLUMNS, *MORE) if any(row.get(name) is not None for row in rows)]
-    print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
-    for row in rows:
-        print("| " + " | ".join(cell(row.get(name)) for name in columns) + " |")
+    print_table(columns, rows)
 
 
 if __name__ == "__main__":

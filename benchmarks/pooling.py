@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.markdown import print_table
 from rbio_kg.workspace import Workspace
 from training.baselines import measure
 from training.questions import Questions
+from verifiers.baselines import with_folds
 from verifiers.composition import Pooling, pool
-from verifiers.votes import fold_of
 
 NAMES = ("graph_path", "link_predictor", "expression")
 POOLED: tuple[tuple[tuple[float, ...], Pooling], ...] = tuple(
@@ -36,7 +37,7 @@ def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[st
     claims = train.claims()
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
     expression = workspace.verifier("expression")
-    folds = np.array([fold_of(claim.subject, expression.card.settings["seed"]) for claim in claims])
+    folds = with_folds(train.frame, expression.card.settings["seed"])["fold"].to_numpy()
     prior = [expression.rate(claim) for claim in claims]  # type: ignore[attr-defined]
     ways = {name: np.where(np.isnan(values), np.nanmean(values), values) for name, values in scores.items()}
     ways |= {
@@ -54,8 +55,6 @@ COLUMNS = ("cell_line", "pooled", "brier", "ece", "per_gene_auroc", "interval")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    from benchmarks.policy_settings import cell
-
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
@@ -68,9 +67,8 @@ def main(arguments: list[str] | None = None) -> None:
     if options.json:
         print(json.dumps(found, indent=1, allow_nan=False))
         return
-    print(f"graph_path / link_predictor / expression\n| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
-    for row in found:
-        print("| " + " | ".join(cell(row[name]) for name in COLUMNS) + " |")
+    print("graph_path / link_predictor / expression")
+    print_table(COLUMNS, found)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,15 @@ TASK_RELATION: Mapping[str, Relation] = MappingProxyType(
     {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES_IF_CHANGED}
 )
 """What label 1 of a benchmark's task claims; `dir` is asked of genes that did change."""
+RELATION_TASKS: Mapping[Relation, tuple[str, ...]] = MappingProxyType(
+    {
+        Relation.CHANGES_EXPRESSION_OF: ("de",),
+        **dict.fromkeys((RISES | FALLS) - IF_CHANGED, ("de", "dir")),
+        **dict.fromkeys(IF_CHANGED, ("dir",)),
+    }
+)
+"""The tasks whose probabilities make up a knockdown relation's, as a product: `de` P(change), `dir` P(direction |
+change)."""
 
 
 class Status(StrEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +17,9 @@ from verifiers.metrics import auroc, expected_calibration_error
 MOST_QUESTIONS = 60_000
 HELD_SHARE = 0.2
 """Share of the perturbations that are kept back for the metrics."""
+
+TASK_FITS: Mapping[str, str] = MappingProxyType({"de": "changes", "dir": "rises"})
+"""How the calibration on a task's questions is called."""
 
 Mask = NDArray[np.bool_]
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from rbio_kg.claims import (
     FALLS,
     IF_CHANGED,
     KNOCKDOWN_RELATIONS,
+    RELATION_TASKS,
     RISES,
     Claim,
     Evidence,
@@ -32,13 +32,6 @@ from verifiers.votes import SHARP
 __all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
 
 _CITED = 6
-_TASKS: Mapping[Relation, tuple[str, ...]] = MappingProxyType(
-    {Relation.CHANGES_EXPRESSION_OF: ("de",)}
-    | dict.fromkeys((RISES | FALLS) - IF_CHANGED, ("de", "dir"))
-    | dict.fromkeys(IF_CHANGED, ("dir",))
-)
-"""The questions whose probabilities make up that of a relation, as a product: `de` P(change), `dir` P(direction |
-change)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ class ExpressionVerifier(Verifier):
         relations = [Relation(claim.relation) for claim in claims]
         falls = np.array([relation in FALLS for relation in relations], dtype=np.bool_)
         needs = {
-            task: np.array([task in _TASKS.get(relation, ()) for relation in relations], dtype=np.bool_)
+            task: np.array([task in RELATION_TASKS.get(relation, ()) for relation in relations], dtype=np.bool_)
             for task in ("de", "dir")
         }
         total, count = np.zeros(len(claims)), np.zeros(len(claims))
@@ -141,7 +134,7 @@ class ExpressionVerifier(Verifier):
         asked: dict[str, list[tuple[int, int, int]]] = {}
         lines: dict[str | None, tuple[str, ...]] = {}
         for row, claim in enumerate(claims):
-            if claim.relation not in _TASKS:
+            if claim.relation not in RELATION_TASKS:
                 continue
             subject, target = model.place(claim.subject), model.place(claim.object)
             if subject < 0 or target < 0 or subject == target:
@@ -184,7 +177,7 @@ class ExpressionVerifier(Verifier):
         """The same, each with its direction: increase, decrease, unknown, or none where nothing changed."""
         model, line, relation = self.model, claim.cell_line, Relation(claim.relation)
         subject, target = model.place(claim.subject), model.place(claim.object)
-        key = (line or "", _TASKS[relation][0])
+        key = (line or "", RELATION_TASKS[relation][0])
         if line not in model.lines or subject < 0 or target < 0 or key not in model.calibrations:
             return []
         speakers, like = model.likeness(key, subject)
@@ -218,7 +211,7 @@ class ExpressionVerifier(Verifier):
         Raises:
             VerifierError: the model was not fitted on this cell line, or not on what the relation is made of.
         """
-        model, line, tasks = self.model, claim.cell_line, _TASKS[Relation(claim.relation)]
+        model, line, tasks = self.model, claim.cell_line, RELATION_TASKS[Relation(claim.relation)]
         asked = model.lines if line is None or line in model.unseen else (line,)
         lines = [known for known in asked if all((known, task) in model.rows for task in tasks)]
         if not lines:

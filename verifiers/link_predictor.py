@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbio_kg.claims import FALLS, IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
+from rbio_kg.claims import FALLS, KNOCKDOWN_RELATIONS, RELATION_TASKS, Claim, Relation, Status, Verdict
 from rbio_kg.errors import VerifierError
 from rbio_kg.graph.snapshot import Snapshot
+from verifiers.calibration import TASK_FITS
 from verifiers.claim_pairs import ClaimGroup, grouped, silence
 from verifiers.interface import Card, FloatArray, Verifier, check_lengths
 from verifiers.link_model import HINT, LinkModel
@@ -23,9 +24,7 @@ __all__ = ["LinkPredictorVerifier", "fit_link_predictor"]
 _FITS: Mapping[Relation, tuple[str, ...]] = {
     Relation.INTERACTS_WITH: ("interacts_with",),
     Relation.REGULATES: ("regulates",),
-    Relation.CHANGES_EXPRESSION_OF: ("changes",),
-    **dict.fromkeys((RISES | FALLS) - IF_CHANGED, ("changes", "rises")),
-    **dict.fromkeys(IF_CHANGED, ("rises",)),
+    **{relation: tuple(TASK_FITS[task] for task in tasks) for relation, tasks in RELATION_TASKS.items()},
 }
 """The calibrations that a relation's probability is made of, as a product; `rises` is P(increase | change)."""
 

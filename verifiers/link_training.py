@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.errors import ModelError
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.calibration import fit_and_measure, knockdown_pairs
+from verifiers.calibration import TASK_FITS, fit_and_measure, knockdown_pairs
 from verifiers.link_features import BASELINES, FEATURES, LinkParts, features
 from verifiers.link_latent import latent_tables
 from verifiers.link_model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
@@ -94,7 +94,7 @@ def fit_link_predictor(
     if questions is not None:
         train = questions.filter(pl.col("split") == "train")
         simulated = bool(train.get_column("simulated").fill_null(value=False).any())
-        for task, name in (("de", "changes"), ("dir", "rises")):
+        for task, name in TASK_FITS.items():
             pairs = knockdown_pairs(opened, train, task, model.parts.isolated, rng)
             matrix = model.knockdown_matrix(pairs.a, pairs.b)
             found = fit_and_measure(

@@ -16,7 +16,7 @@ from rbio_kg.errors import ModelError, VerifierError
 from rbio_kg.files import write_text
 from rbio_kg.graph.csr import Csr
 from rbio_kg.graph.snapshot import Snapshot
-from verifiers.calibration import fit_and_measure, knockdown_pairs
+from verifiers.calibration import TASK_FITS, fit_and_measure, knockdown_pairs
 from verifiers.logistic import Logistic
 from verifiers.pair_parts import GROUP_PARTS
 from verifiers.path_parts import PathParts
@@ -201,7 +201,7 @@ class _Fitter:
     def knockdowns(self, questions: pl.DataFrame) -> None:
         train = questions.filter(pl.col("split") == "train")
         self.simulated = bool(train.get_column("simulated").fill_null(value=False).any())
-        for task, name in (("de", "changes"), ("dir", "rises")):
+        for task, name in TASK_FITS.items():
             pairs = knockdown_pairs(self.snapshot, train, task, self.parts.isolated, self.rng)
             matrix = self.parts.genes(pairs.a, pairs.b, counts=True).matrix(PARTS[name])
             self._fit(name, matrix, pairs.labels, pairs.held, pairs.lines)

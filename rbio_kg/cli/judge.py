@@ -24,7 +24,7 @@ COLUMNS = ("subject", "relation", "object", "cell_line")
 
 
 def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
-    """Every verifier's verdict on one claim, and the pooled probability of the default reward."""
+    """Every verifier's verdict on one claim, and the mean of their probabilities by the default weights."""
     import numpy as np
 
     from verifiers.composition import DEFAULT_WEIGHTS, pool

@@ -1,12 +1,15 @@
 """Which facts to tell and how to pay: small policies compared on train questions that they were not taught.
 
-    python benchmarks/policy_settings.py --workspace DIR facts [--lessons 1200] [--rows 1000]
-    python benchmarks/policy_settings.py --workspace DIR rewards [--seeds 0 1 2] [--steps 16]
+    python -m benchmarks.policy_settings facts --workspace DIR
+    python -m benchmarks.policy_settings rewards --workspace DIR [--seeds 0 1 2] [--set grpo.learning_rate=5e-4]
+    python -m benchmarks.policy_settings grpo --workspace DIR
 
-No test row is read: whole genes of the train split are held out, and their facts, like everybody's, come from other
-folds than the question's own. Genes are compared within a fold. `facts` warms one policy up on each choice of facts;
-`rewards` warms one up a seed and trains it by GRPO with each way to pay, all from that same model. The ways differ from
-the first, the shipped one (brier, rewards as they are, questions in pairs of one gene), in what they are called.
+No test row is read: genes of the train split are held out, with some of their rows, and their facts, like everybody's,
+come from other folds than the question's own. Genes are compared within a fold. `facts` warms one policy up on each
+choice of facts; `rewards` warms one up a seed and trains it by GRPO with each way to pay, all from that same model. The
+ways differ from the first, the shipped one (brier, rewards as they are, questions in pairs of one gene), in what they
+are called. `grpo` does the same with the trainer's settings, at equal numbers of completions. `--set` changes any
+setting of the recipe that all of them share.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import json
 import sys
 import tempfile
 import time
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +34,6 @@ from training.answers import likelihood, sample
 from training.baselines import difference, measure
 from training.completions import parse_completion
 from training.course import Course
-from training.facts import DEFAULT_FACTS
 from training.grpo import run_grpo
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_model import load_stages, merged, save_stage
@@ -42,17 +45,15 @@ from training.warmup import add_lora, warm_up
 from verifiers.baselines import with_folds
 
 FACTS: dict[str, dict[str, Any]] = {
-    "rate, neighbours, link": {"questions.facts": ["rate", "neighbours", "link"]},
-    "+ estimate": {"questions.facts": ["rate", "estimate", "neighbours", "link"]},
-    "rate, estimate": {"questions.facts": ["rate", "estimate"]},
-    "+ estimate, names": {"questions.facts": ["rate", "estimate", "neighbours", "names", "link"]},
-    "+ estimate, two_step, terms": {"questions.facts": ["rate", "estimate", "neighbours", "link", "two_step", "terms"]},
-    "+ estimate, other genes' names": {
-        "questions.facts": ["rate", "estimate", "neighbours", "link"],
-        "questions.shuffle_names": True,
-    },
+    "rate, estimate, neighbours, link": {},
+    "without the estimate": {"questions.facts": ["rate", "neighbours", "link"]},
+    "without neighbours and link": {"questions.facts": ["rate", "estimate"]},
+    "with the neighbours' names": {"questions.facts": ["rate", "estimate", "neighbours", "names", "link"]},
+    "with two_step and terms": {"questions.facts": ["rate", "estimate", "neighbours", "link", "two_step", "terms"]},
+    "other genes' names": {"questions.shuffle_names": True},
     "closed book": {"questions.prompt": "closed"},
 }
+"""The first is the default."""
 REWARDS: dict[str, dict[str, Any]] = {
     "brier": {},
     "brier, scaled by the group": {"grpo.scale_rewards": "group"},
@@ -61,6 +62,22 @@ REWARDS: dict[str, dict[str, Any]] = {
     "linear, the answer alone": {"reward.scoring": "linear"},
     "linear, scaled by the group": {"reward.scoring": "linear", "grpo.scale_rewards": "group"},
 }
+GRPO: dict[str, dict[str, Any]] = {
+    "2e-4, 4 questions x 8": {},
+    "5e-4, 4 questions x 8": {"grpo.learning_rate": 5e-4},
+    "1e-3, 4 questions x 8": {"grpo.learning_rate": 1e-3},
+    "5e-4, 8 questions x 4": {"grpo.learning_rate": 5e-4, "grpo.prompts": 8, "grpo.generations": 4},
+    "5e-4, 4 questions x 4, twice the steps": {"grpo.learning_rate": 5e-4, "grpo.generations": 4, "grpo.steps": 24},
+}
+WAYS = {"rewards": REWARDS, "grpo": GRPO}
+# Half of the lessons reason: GRPO's completions must be well-formed after a short warm-up.
+SHORT = {"warmup.examples": 800, "warmup.think_share": 0.5, "grpo.max_tokens": 56, "grpo.questions": 640}
+SHARED: dict[str, dict[str, Any]] = {
+    "facts": {"warmup.examples": 1200},
+    "rewards": {**SHORT, "grpo.steps": 16},
+    "grpo": {**SHORT, "grpo.generations": 8, "grpo.steps": 12},
+}
+"""What the trials of a table change of the default recipe."""
 SAMPLED = 32
 """Held-out questions answered by sampling."""
 
@@ -80,34 +97,28 @@ class Trials:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.workspace = Workspace(options.workspace)
+        self.shared = {"evaluation.rows": 10 * options.rows, "alarms.held_out_every": 0}
+        self.shared |= SHARED[options.table] | dict(options.set)
+        asked = PolicyConfig.make(**self.shared).questions
         train = Questions(self.workspace.tables["questions"]).select(
-            split="train", cell_line=options.cell_line, task=options.task
+            split="train", cell_line=asked.cell_line, task=asked.task
         )
-        held_out = train.whole_genes(rows=options.rows, seed=options.split_seed).frame
+        some = self.some(train.whole_genes(rows=options.rows * 10, seed=options.split_seed))
+        held_out = some.whole_genes(rows=options.rows, seed=options.split_seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
         self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
-        self.base = prepare_model(options.model, self.workspace.paths.models, silent)
+        self.base = prepare_model(PolicyConfig.make(**self.shared).model.name, self.workspace.paths.models, silent)
         self.seed_of_folds = int(self.workspace.verifier("expression").card.settings["seed"])
+
+    def some(self, questions: Questions) -> Questions:
+        """At most `--per-gene` rows of each gene, drawn by the seed: more genes for the same time."""
+        shuffled = questions.frame.sample(fraction=1.0, shuffle=True, seed=self.options.split_seed)
+        first = shuffled.group_by("gene", maintain_order=True).head(self.options.per_gene)
+        return Questions(first.select(questions.frame.columns).sort("gene", "pert"))
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
         """The default recipe with changes; some are refused by its checks, and are here to show why."""
-        options = self.options
-        changes = {
-            "seed": seed,
-            "model.name": options.model,
-            "questions.cell_line": options.cell_line,
-            "questions.task": options.task,
-            "warmup.examples": options.lessons,
-            "grpo.steps": options.steps,
-            "grpo.questions": max(2, options.steps * 4),
-            "evaluation.rows": 10 * options.rows,
-            "grpo.max_tokens": options.max_tokens,
-            "questions.facts": options.facts,
-            # Half of the lessons reason: GRPO's completions must be well-formed after a short warm-up.
-            "warmup.think_share": 0.5 if options.table == "rewards" else 0.25,
-            "alarms.held_out_every": 0,
-            **changes,
-        }
+        changes = {"seed": seed, **self.shared, **changes}
         scaled = changes.pop("grpo.scale_rewards", "none")
         config = PolicyConfig.make(**changes)
         return config.model_copy(update={"grpo": config.grpo.model_copy(update={"scale_rewards": scaled})})
@@ -187,6 +198,8 @@ def compare_facts(trials: Trials) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     first: Any = None
     for name, changes in FACTS.items():
+        if trials.options.only and name not in trials.options.only:
+            continue
         started = time.monotonic()
         for seed in trials.options.seeds:
             course = trials.course(trials.config(seed, changes))
@@ -205,8 +218,8 @@ def compare_facts(trials: Trials) -> list[dict[str, Any]]:
     return rows
 
 
-def compare_rewards(trials: Trials) -> list[dict[str, Any]]:
-    """One warmed-up policy a seed, and from each of them GRPO with every way to pay."""
+def compare_grpo(trials: Trials) -> list[dict[str, Any]]:
+    """One warmed-up policy a seed, and from each of them GRPO in every way of the table."""
     rows: list[dict[str, Any]] = []
     for seed in trials.options.seeds:
         plain = trials.course(trials.config(seed, {}))
@@ -217,8 +230,8 @@ def compare_rewards(trials: Trials) -> list[dict[str, Any]]:
             told(f"seed {seed}, warm-up: {row}")
             if seed == trials.options.seeds[0]:
                 rows.append({"name": "the reward's v", "seed": None, **trials.verifiers_row(plain)})
-            for number, (name, changes) in enumerate(REWARDS.items()):
-                if name not in trials.options.pay:
+            for number, (name, changes) in enumerate(WAYS[trials.options.table].items()):
+                if trials.options.only and name not in trials.options.only:
                     continue
                 started = time.monotonic()
                 course = trials.course(trials.config(seed, changes))
@@ -262,29 +275,33 @@ def trial_run(trials: Trials, course: Course, folder: Path) -> Run:
     )
 
 
+def setting(text: str) -> tuple[str, Any]:
+    """A dotted setting and its value, written as in TOML; text needs no quotation marks."""
+    key, _, value = text.partition("=")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
+
+
 COLUMNS = ("name", "seed", "per_gene_auroc", "interval", "difference", "brier", "ece", "mean_probability", "certain")
 MORE = ("stated_brier", "stated_mean", "unparsed", "frac_reward_zero_std", "entropy", "tokens")
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("table", choices=("facts", "rewards"))
+    parser.add_argument("table", choices=("facts", *WAYS))
     parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("--model", default="smollm2")
-    parser.add_argument("--cell-line", default="k562")
-    parser.add_argument("--task", default="de", choices=("de", "dir"))
-    parser.add_argument("--lessons", type=int, default=1200)
-    parser.add_argument("--rows", type=int, default=1000, help="held-out questions, about; whole genes")
-    parser.add_argument("--steps", type=int, default=16, help="GRPO steps")
-    parser.add_argument("--facts", nargs="+", default=list(DEFAULT_FACTS), help="told, for the table of rewards")
-    parser.add_argument("--max-tokens", type=int, default=64)
-    parser.add_argument("--pay", nargs="+", default=list(REWARDS), choices=REWARDS, help="ways to pay")
+    parser.add_argument("--set", type=setting, action="append", default=[], help="KEY=VALUE, as in a recipe")
+    parser.add_argument("--rows", type=int, default=768, help="held-out questions, about")
+    parser.add_argument("--per-gene", type=int, default=12, help="of them of one gene, at most")
+    parser.add_argument("--only", nargs="+", help="some rows of the table, by name")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--split-seed", type=int, default=0, help="draws the held-out genes")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     trials = Trials(options)
-    rows = (compare_facts if options.table == "facts" else compare_rewards)(trials)
+    rows = (compare_facts if options.table == "facts" else compare_grpo)(trials)
     if options.json:
         print(json.dumps(rows, indent=1, allow_nan=False))
         return

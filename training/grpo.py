@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from training.recipe import PolicyConfig
     from training.rewards import ComposedReward
     from training.runs import Run
+    from verifiers.statements import StatementChecker
 
 Progress = Callable[[str, float | None], None]
 LORA_MODULES = ["q_proj", "v_proj"]
@@ -53,6 +54,7 @@ def run_grpo(
     held_out: HeldOut | None = None,
     stop_on_alarm: bool = False,
     environment: Callable[[], Any] | None = None,
+    checker: StatementChecker | None = None,
     processes: Processes | None = None,
     progress: Progress,
 ) -> Trained:
@@ -68,6 +70,7 @@ def run_grpo(
         held_out: scored now and then for the alarms; None: not.
         stop_on_alarm: end at the first alarm, with a checkpoint.
         environment: makes the tools that the policy may call (see `training.graph_tools`).
+        checker: reads what completions state, for the rollouts.
         processes: of this training; together they make the completions of each step.
         progress: told after every step.
 
@@ -81,7 +84,9 @@ def run_grpo(
 
     settings = config.grpo
     processes = processes or Processes()
-    recorder = RolloutRecorder(reward, run.rollouts, run.folder.name, settings.explained, processes)
+    recorder = RolloutRecorder(
+        reward, run.rollouts, run.folder.name, settings.explained, checker=checker, processes=processes
+    )
     functions: list[Callable[..., Any]] = [recorder, *reward.functions[1:]]
     check_enough(len(dataset), config)
     check_columns(dataset, reward)

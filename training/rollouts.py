@@ -15,11 +15,14 @@ from rbio_kg.claims import Claim, Status, Verdict
 from rbio_kg.errors import VerifierError
 from training.completions import Completion, completion_text, text_read
 from training.processes import Processes
+from verifiers.reasoning_trace import READ_CHARACTERS
 
 if TYPE_CHECKING:
     from training.judgements import Judgement
     from training.rewards import ComposedReward
+    from verifiers.statements import StatementChecker
 
+STATEMENT_FIELDS = ("subject", "relation", "object", "polarity", "certainty", "verdict")
 ROLLOUT_SCHEMA: dict[str, pl.DataType] = {
     "run": pl.String(),
     "step": pl.Int64(),
@@ -36,9 +39,12 @@ ROLLOUT_SCHEMA: dict[str, pl.DataType] = {
     "reward": pl.Float64(),
     "parts": pl.String(),
     "verdicts": pl.String(),
+    "statements": pl.String(),
 }
 """One row a completion. `parts` is a JSON object, `verdicts` a JSON list of `Verdict.to_json()`: with evidence for the
-first few completions of a step, score and status for the others, because explaining is slower than scoring."""
+first few completions of a step, score and status for the others, because explaining is slower than scoring.
+`statements` is a JSON list of what the completion states about genes, each with `subject`, `relation`, `object`,
+`polarity`, `certainty` and the graph's `verdict`; null where nothing reads them."""
 
 
 class RolloutRecorder:
@@ -49,11 +55,19 @@ class RolloutRecorder:
         folder: where the files go.
         run: the run's name.
         explained: completions a step that are stored with cited evidence; one of each question before a second.
+        checker: reads what completions state and checks it against the graph, to be looked up later; None: not.
         processes: of this training; the first one writes the rollouts of all.
     """
 
     def __init__(
-        self, reward: ComposedReward, folder: Path, run: str, explained: int, processes: Processes | None = None
+        self,
+        reward: ComposedReward,
+        folder: Path,
+        run: str,
+        explained: int,
+        *,
+        checker: StatementChecker | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.reward = reward
         self.main = reward.functions[0]
@@ -61,6 +75,7 @@ class RolloutRecorder:
         self.run = run
         self.processes = processes or Processes()
         self.explained = -(-explained // self.processes.size)
+        self.checker = checker
         self.batches = 0
         self.__name__ = self.main.__name__
 
@@ -110,6 +125,7 @@ class RolloutRecorder:
                     ],
                     allow_nan=False,
                 ),
+                "statements": None if self.checker is None else json.dumps(_stated(self.checker, judgement.text)),
             }
             for number, (judgement, prompt) in enumerate(zip(judgements, prompts, strict=True))
         ]
@@ -131,6 +147,13 @@ def _record(judgements: Sequence[Judgement], log_metric: Callable[[str, float], 
     believed = [item.v for item in judgements if item.v is not None]
     if believed:
         log_metric("verifiers_mean", sum(believed) / len(believed))
+
+
+def _stated(checker: StatementChecker, text: str) -> list[dict[str, str]]:
+    """What a text's first characters state, as far as the verifier of reasonings reads."""
+    return [
+        {name: str(getattr(item, name)) for name in STATEMENT_FIELDS} for item in checker.check(text[:READ_CHARACTERS])
+    ]
 
 
 def plain_verdicts(scores: Mapping[str, float | None]) -> list[Verdict]:

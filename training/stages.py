@@ -22,6 +22,7 @@ from training.processes import Processes
 from training.recipe import PolicyConfig
 from training.runs import Run, dump
 from training.trackers import open_tracker
+from verifiers.statements import StatementChecker
 
 if TYPE_CHECKING:
     from training.rewards import ComposedReward
@@ -198,6 +199,7 @@ class Stages:
             held_out=self.course.held_out(),
             stop_on_alarm=self.stop_on_alarm,
             environment=environment,
+            checker=None if self.course.snapshot is None else StatementChecker(self.course.snapshot),
             processes=self.processes,
             progress=self.progress,
         )

@@ -1,7 +1,8 @@
 """A run's evidence in the graph: (Run)-[:PRODUCED]->(Verdict)-[:JUDGES]->(Claim), and what each verdict CITES.
 
-Equal verdicts of one verifier on one claim are one node; `PRODUCED.completions` counts the completions that got it.
-Everything is merged on ids, so that loading a run again changes nothing.
+Equal verdicts of one verifier on one claim are one node; `PRODUCED.completions` counts the completions that got it and
+`PRODUCED.reward` is what they earned, their mean. (Run)-[:STATED]->(Claim) is what completions stated about genes, with
+what the graph says of it. Everything is merged on ids, so that loading a run again changes nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import polars as pl
@@ -25,6 +27,10 @@ Progress = Callable[[str, float | None], None]
 
 _ROWS = 5_000
 _COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]
+_MORE = ["reward", "statements"]
+"""Columns that not every run has."""
+STATEMENT = ("finding", "polarity", "certainty")
+"""What tells one STATED relationship from another between the same run and claim."""
 
 
 @dataclass
@@ -36,6 +42,7 @@ class RunEvidence:
         claims: by id.
         verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step`.
         citations: `verdict`, `rank`, `side`, `path`, `weight`, `type`, and the `label` and `key` of what is cited.
+        stated: by claim, finding, polarity and certainty; these, and `completions`.
     """
 
     run: dict[str, Any]
@@ -43,6 +50,8 @@ class RunEvidence:
     claims: dict[str, Claim] = field(default_factory=dict)
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
     citations: list[dict[str, Any]] = field(default_factory=list)
+
+    stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def load_evidence(store: GraphStore, run_dir: Path, progress: Progress | None = None) -> dict[str, int]:
@@ -54,8 +63,8 @@ def load_evidence(store: GraphStore, run_dir: Path, progress: Progress | None = 
         progress: told each step and the share done.
 
     Returns:
-        `claims`, `verdicts` and `citations` that this run has in the graph, and `missing`: citations and ends of
-        claims that name a node which the graph does not have; those are left out.
+        `claims`, `verdicts`, `citations` and `statements` (different ones) that this run has in the graph, and
+        `missing`: citations and ends of claims that name a node which the graph does not have; those are left out.
 
     Raises:
         StoreError: no such run, a file of it is unreadable, or the store fails.
@@ -76,7 +85,7 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
     present = _present(store, [*ends, *evidence.citations])
     kept_ends = [row for row in ends if (row["label"], row["key"]) in present]
     kept = [row for row in evidence.citations if (row["label"], row["key"]) in present]
-    total = len(evidence.claims) + len(evidence.verdicts) + len(kept_ends) + len(kept) or 1
+    total = len(evidence.claims) + len(evidence.verdicts) + len(evidence.stated) + len(kept_ends) + len(kept) or 1
     done = 0
 
     def send(statement: str, rows: Sequence[dict[str, Any]], **values: Any) -> None:
@@ -95,8 +104,16 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
         "UNWIND $rows AS row MATCH (r:Run {id: $run}) MATCH (c:Claim {id: row.claim}) MERGE (v:Verdict {id: row.id}) "
         "SET v.verifier = row.verifier, v.score = row.score, v.status = row.status, v.reason = row.reason "
         "MERGE (v)-[:JUDGES]->(c) MERGE (r)-[p:PRODUCED]->(v) "
-        "SET p.completions = row.completions, p.first_step = row.first_step, p.last_step = row.last_step",
-        list(evidence.verdicts.values()),
+        "SET p.completions = row.completions, p.first_step = row.first_step, p.last_step = row.last_step, "
+        "p.reward = row.reward",
+        [{**row, "reward": row.get("reward")} for row in evidence.verdicts.values()],
+        run=run["id"],
+    )
+    send(
+        "UNWIND $rows AS row MATCH (r:Run {id: $run}) MATCH (c:Claim {id: row.claim}) MERGE (r)-[s:STATED "
+        "{finding: row.finding, polarity: row.polarity, certainty: row.certainty}]->(c) "
+        "SET s.completions = row.completions",
+        list(evidence.stated.values()),
         run=run["id"],
     )
     for kind in ("SUBJECT", "OBJECT"):
@@ -118,6 +135,7 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
         "claims": len(evidence.claims),
         "verdicts": len(evidence.verdicts),
         "citations": len(kept),
+        "statements": len(evidence.stated),
         "missing": len(ends) + len(evidence.citations) - len(kept_ends) - len(kept),
     }
 
@@ -144,9 +162,11 @@ def _read_run(run_dir: Path) -> dict[str, Any]:
 
 def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
     found = RunEvidence(run)
+    paid: dict[str, list[float]] = {}
     for path in sorted((run_dir / "rollouts").glob("*.parquet")):
         try:
-            frame = pl.read_parquet(path, columns=_COLUMNS)
+            known = pl.read_parquet_schema(path)
+            frame = pl.read_parquet(path, columns=[*_COLUMNS, *(name for name in _MORE if name in known)])
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StoreError(
                 f"the rollouts cannot be read ({str(error).splitlines()[0]})", where=path, hint="restore or remove it"
@@ -155,13 +175,28 @@ def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
             try:
                 claim = Claim(row["subject"], row["relation"], row["object"], row["cell_line"])
                 for verdict in json.loads(row["verdicts"] or "[]"):
-                    _note(found, claim, int(row["step"]), verdict)
+                    key = _note(found, claim, int(row["step"]), verdict)
+                    if row.get("reward") is not None:
+                        paid.setdefault(key, []).append(float(row["reward"]))
+                for statement in json.loads(row.get("statements") or "[]"):
+                    _note_stated(found, statement)
             except (ValueError, KeyError, TypeError, ClaimError) as error:
                 raise StoreError(f"row {number} is not a rollout with verdicts ({error!r})", where=path) from error
+    for key, verdict in found.verdicts.items():
+        verdict["reward"] = fmean(paid[key]) if key in paid else None
     return found
 
 
-def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) -> None:
+def _note_stated(found: RunEvidence, statement: dict[str, Any]) -> None:
+    claim = Claim(statement["subject"], statement["relation"], statement["object"])
+    found.claims.setdefault(claim.id, claim)
+    says = dict(zip(STATEMENT, (statement["verdict"], statement["polarity"], statement["certainty"]), strict=True))
+    known = found.stated.setdefault(" ".join((claim.id, *says.values())), {"claim": claim.id, "completions": 0, **says})
+    known["completions"] += 1
+
+
+def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) -> str:
+    """Add a verdict; its id."""
     content = json.dumps(verdict, sort_keys=True)
     text = "\t".join((found.run["id"], claim.id, str(verdict["verifier"]), content))
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -171,7 +206,7 @@ def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) 
         known["completions"] += 1
         known["first_step"] = min(known["first_step"], step)
         known["last_step"] = max(known["last_step"], step)
-        return
+        return key
     found.verdicts[key] = {
         "id": key,
         "claim": claim.id,
@@ -194,6 +229,7 @@ def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) 
                     "key": str(element[side]["key"]),
                 }
             )
+    return key
 
 
 def _claim_row(key: str, claim: Claim) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from rbio_kg.claims import Claim
 from rbio_kg.errors import StoreError
 from rbio_kg.files import write_text
-from rbio_kg.graph.evidence import RunEvidence, write_evidence
+from rbio_kg.graph.evidence import STATEMENT, RunEvidence, write_evidence
 from rbio_kg.graph.store import COUNT_SECONDS, GraphStore
 
 Progress = Callable[[str, float | None], None]
@@ -33,6 +33,7 @@ def keep_evidence(store: GraphStore, path: Path) -> None:
             found.claims = before.claims | found.claims
             found.verdicts = before.verdicts | found.verdicts
             found.citations = list({_place(row): row for row in (*before.citations, *found.citations)}.values())
+            found.stated = before.stated | found.stated
         kept[found.run["id"]] = found
     if kept:
         write_text(path, "".join(json.dumps(_plain(item), ensure_ascii=False) + "\n" for item in kept.values()))
@@ -42,12 +43,12 @@ def restore_evidence(store: GraphStore, path: Path, tell: Progress) -> dict[str,
     """Put back what was kept, and remove the file. What the new graph does not have is not cited any more.
 
     Returns:
-        `claims`, `verdicts`, `citations` put back and `missing` ones; all 0 where nothing was kept.
+        `claims`, `verdicts`, `citations`, `statements` put back and `missing` ones; all 0 where nothing was kept.
 
     Raises:
         StoreError: the store fails, or the file cannot be read.
     """
-    total = {"claims": 0, "verdicts": 0, "citations": 0, "missing": 0}
+    total = {"claims": 0, "verdicts": 0, "citations": 0, "statements": 0, "missing": 0}
     for item in _read(path):
         for name, count in write_evidence(store, item, tell).items():
             total[name] += count
@@ -65,8 +66,7 @@ def _of_run(store: GraphStore, run: dict[str, Any]) -> RunEvidence:
     )
     for row in verdicts:
         said, verdict = row["claim"], row["verdict"]
-        claim = Claim(said["subject"], said["relation"], said["object"], said["cell_line"] or None)
-        found.claims[said["id"]] = claim
+        found.claims[said["id"]] = _claim(said)
         found.verdicts[verdict["id"]] = {
             **{name: verdict.get(name) for name in _VERDICT},
             **row["times"],
@@ -82,7 +82,21 @@ def _of_run(store: GraphStore, run: dict[str, Any]) -> RunEvidence:
     for row in citations:
         says = {name: row["says"].get(name) for name in _CITATION}
         found.citations.append({"verdict": row["verdict"], "label": row["label"], "key": row["key"], **says})
+    stated = store.query(
+        "MATCH (:Run {id: $id})-[s:STATED]->(c:Claim) RETURN properties(c) AS claim, properties(s) AS says "
+        "ORDER BY c.id, s.finding, s.polarity, s.certainty",
+        {"id": run["id"]},
+        timeout=COUNT_SECONDS,
+    )
+    for row in stated:
+        key = row["claim"]["id"]
+        found.claims[key] = _claim(row["claim"])
+        found.stated[" ".join((key, *(row["says"][name] for name in STATEMENT)))] = {"claim": key, **row["says"]}
     return found
+
+
+def _claim(said: dict[str, Any]) -> Claim:
+    return Claim(said["subject"], said["relation"], said["object"], said["cell_line"] or None)
 
 
 def _place(citation: dict[str, Any]) -> tuple[Any, ...]:
@@ -93,7 +107,8 @@ def _plain(item: RunEvidence) -> dict[str, Any]:
     claims = {
         key: [claim.subject, str(claim.relation), claim.object, claim.cell_line] for key, claim in item.claims.items()
     }
-    return {"run": item.run, "claims": claims, "verdicts": item.verdicts, "citations": item.citations}
+    rest = {"verdicts": item.verdicts, "citations": item.citations, "stated": item.stated}
+    return {"run": item.run, "claims": claims, **rest}
 
 
 def _read(path: Path) -> list[RunEvidence]:
@@ -108,7 +123,8 @@ def _read(path: Path) -> list[RunEvidence]:
         try:
             content = json.loads(line)
             claims = {key: Claim(*values) for key, values in content["claims"].items()}
-            found.append(RunEvidence(content["run"], claims, content["verdicts"], content["citations"]))
+            rest = (content[name] for name in ("verdicts", "citations", "stated"))
+            found.append(RunEvidence(content["run"], claims, *rest))
         except (ValueError, KeyError, TypeError) as error:
             raise _unreadable(path, error) from error
     return found

@@ -280,10 +280,11 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
     ),
 )
 """Written by `evidence load`, never by a build:
-(Run)-[:PRODUCED {completions, first_step, last_step}]->(Verdict)-[:JUDGES]->(Claim)-[:SUBJECT|OBJECT]->(),
+(Run)-[:PRODUCED {completions, first_step, last_step, reward}]->(Verdict)-[:JUDGES]->(Claim)-[:SUBJECT|OBJECT]->(),
+(Run)-[:STATED {finding, polarity, certainty, completions}]->(Claim),
 (Verdict)-[:CITES {rank, path, weight, type, side}]->(any)."""
 
-EVIDENCE_RELATIONSHIPS = ("PRODUCED", "JUDGES", "SUBJECT", "OBJECT", "CITES")
+EVIDENCE_RELATIONSHIPS = ("PRODUCED", "STATED", "JUDGES", "SUBJECT", "OBJECT", "CITES")
 
 NODES_BY_LABEL = {node.label: node for node in (*NODES, *EVIDENCE_NODES)}
 RELATIONSHIPS_BY_TYPE = {relationship.type: relationship for relationship in RELATIONSHIPS}

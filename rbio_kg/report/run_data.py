@@ -22,7 +22,9 @@ STAGES = ("before", "after_warmup", "after")
 
 _REMAKE = "make the run again, or restore the file"
 
-_ROLLOUT_COLUMNS = {name: kind for name, kind in ROLLOUT_SCHEMA.items() if name not in ("run", "claim_id")}
+_ROLLOUT_COLUMNS = {
+    name: kind for name, kind in ROLLOUT_SCHEMA.items() if name not in ("run", "claim_id", "statements")
+}
 
 
 @dataclass(frozen=True)

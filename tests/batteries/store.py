@@ -175,6 +175,14 @@ def write_run(folder: Path) -> Path:
     (folder / "rollouts").mkdir(parents=True)
     manifest = {"name": "first", "kind": "training", "started": "2026-01-02T03:04:05+00:00", "build_id": "small-1"}
     (folder / "manifest.json").write_text(json.dumps({**manifest, "simulated": True}))
+
+    def stated(finding: str, *claim: str, polarity: str = "affirmed") -> dict[str, str]:
+        says = dict(zip(("subject", "relation", "object"), claim, strict=True))
+        return {**says, "polarity": polarity, "certainty": "asserted", "verdict": finding}
+
+    known, guess = stated("supported", "G00", "interacts_with", "G01"), stated("unknown", "G00", "regulates", "G03")
+    denied = stated("contradicted", "G00", "interacts_with", "G01", polarity="negated")
+    statements = [[known, guess], [known, denied], None, [guess, stated("unknown", "G05", "takes_part_in", TERMS[4])]]
     rows = [
         {
             "run": "first",
@@ -185,8 +193,10 @@ def write_run(folder: Path) -> Path:
             "object": claim.object,
             "cell_line": claim.cell_line,
             "verdicts": json.dumps(verdicts),
+            "reward": reward,
+            "statements": None if said is None else json.dumps(said),
         }
-        for step, claim, verdicts in rollouts
+        for (step, claim, verdicts), reward, said in zip(rollouts, (0.5, 1.0, None, 0.25), statements, strict=True)
     ]
     pl.DataFrame(rows).write_parquet(folder / "rollouts" / "0001.parquet")
     return folder
@@ -645,7 +655,7 @@ class StoreBattery:
 
     def test_evidence_is_written_once(self, store: GraphStore, tmp_path: Path) -> None:
         run = write_run(tmp_path / "run")
-        expected = {"claims": 3, "verdicts": 7, "citations": 8, "missing": 3}
+        expected = {"claims": 5, "verdicts": 7, "citations": 8, "statements": 4, "missing": 3}
         assert load_evidence(store, run) == expected
         counts = (
             "MATCH (n) RETURN labels(n)[0] AS name, count(*) AS total UNION ALL "
@@ -655,8 +665,9 @@ class StoreBattery:
         assert load_evidence(store, run) == expected
         assert sorted(store.query(counts), key=_canonical) == first
         totals = {row["name"]: row["total"] for row in first}
-        assert [totals[name] for name in ("Run", "Claim", "Verdict")] == [1, 3, 7]
-        assert [totals[name] for name in ("PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT")] == [7, 7, 8, 3, 2]
+        assert [totals[name] for name in ("Run", "Claim", "Verdict")] == [1, 5, 7]
+        assert [totals[name] for name in ("PRODUCED", "JUDGES", "CITES", "SUBJECT", "OBJECT")] == [7, 7, 8, 5, 4]
+        assert totals["STATED"] == 4
 
         (row,) = self.named(store, "runs")
         assert (row["name"], row["verdicts"], row["claims"], row["simulated"]) == ("first", 7, 3, True)
@@ -681,6 +692,19 @@ class StoreBattery:
             (2, "end", TERMS[3]),
         ]
         assert self.named(store, "most_cited")[0]["key"] == "G00"
+        rows = self.named(store, "rewarded_evidence", verifier="a", top=2)
+        assert [tuple(row.values()) for row in rows] == [
+            ("G00", "ANNOTATED_WITH", TERMS[3], "term 3", 2, 1.5, 0.75),
+            ("G00", "INTERACTS_WITH", "G01", "gene β 1 'quoted'", 2, 1.5, 0.75),
+        ]
+        assert not self.named(store, "rewarded_evidence", run="another")
+        rows = self.named(store, "unsupported_statements")
+        assert [tuple(row.values()) for row in rows] == [
+            ("G00", 2, 1, 2, 0.4),
+            ("G03", 2, 0, 0, 0.0),
+            ("G01", 0, 1, 2, 0.667),
+            ("G05", 1, 0, 0, 0.0),
+        ]
 
     @pytest.mark.parametrize("text", ["{", "[]", '{"kind": "training"}'])
     def test_a_broken_run_is_a_store_error(self, store: GraphStore, tmp_path: Path, text: str) -> None:

@@ -136,6 +136,7 @@ class UpdateBattery:
         load_evidence(store, write_run(tmp_path / "run"))
         before = self.evidence(store)
         assert len(before["cited"]) == 8
+        assert len(before["stated"]) == 4
         self.fill(store, self.second, "small-2", builds)
         assert self.evidence(store) == before  # G59, which is gone, was not cited.
         frames = dict(self.second)
@@ -148,7 +149,7 @@ class UpdateBattery:
         third.write(builds / "small-3" / "tables")
         self.fill(store, third, "small-3", builds)
         after = self.evidence(store)
-        assert after["said"] == before["said"]
+        assert (after["said"], after["stated"]) == (before["said"], before["stated"])
         assert after["cited"] == [row for row in before["cited"] if row["key"] != "G02"]
         assert not (builds.parent / "kept-evidence.jsonl").exists()
         store.write("MATCH (v:Verdict) DETACH DELETE v")
@@ -164,4 +165,8 @@ class UpdateBattery:
             "MATCH (v:Verdict)-[c:CITES]->(n) RETURN v.id AS v, properties(c) AS c, coalesce(n.symbol, n.id) AS key "
             "ORDER BY v, c.rank, c.side"
         )
-        return {"said": said, "cited": cited}
+        stated = store.query(
+            "MATCH (r:Run)-[s:STATED]->(c:Claim) RETURN r.name AS r, properties(s) AS s, properties(c) AS c "
+            "ORDER BY c.id, s.finding"
+        )
+        return {"said": said, "cited": cited, "stated": stated}

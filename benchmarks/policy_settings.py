@@ -36,12 +36,13 @@ from training.completions import parse_completion
 from training.course import Course
 from training.grpo import run_grpo
 from training.language_model import LanguageModel, load_model, prepare_model
+from training.lora import add_lora
 from training.policy_model import load_stages, merged, save_stage
 from training.prompts import prompt_text
 from training.questions import Questions
 from training.recipe import PolicyConfig
 from training.runs import Run, start_run
-from training.warmup import add_lora, warm_up
+from training.warmup import warm_up
 from verifiers.baselines import with_folds
 
 FACTS: dict[str, dict[str, Any]] = {

@@ -10,6 +10,7 @@ from rbio_kg.errors import TrainingError
 from training.acceleration import acceleration_arguments
 from training.checkpoints import drop_unfinished, last_checkpoint, whole_step
 from training.language_model import LanguageModel, load_model, quiet
+from training.lora import lora_config
 from training.policy_model import with_adapter
 from training.preconditions import check_columns, check_enough, check_names, check_verifiers
 from training.processes import Processes
@@ -19,7 +20,7 @@ from training.watch import Watch, callback
 
 if TYPE_CHECKING:
     from training.held_out import HeldOut
-    from training.recipe import PolicyConfig
+    from training.recipe import GrpoSettings, PolicyConfig
     from training.rewards import ComposedReward
     from training.runs import Run
     from verifiers.statements import StatementChecker
@@ -79,7 +80,6 @@ def run_grpo(
         TrainingError: too few questions, a corrupt checkpoint, or a loss that is not finite.
         RewardError, VerifierError: the dataset lacks a column, or a verifier fails on a claim.
     """
-    from peft import LoraConfig
     from trl import GRPOConfig, GRPOTrainer
 
     settings = config.grpo
@@ -121,7 +121,7 @@ def run_grpo(
             train_dataset=dataset,
             processing_class=start.tokenizer,
             environment_factory=environment,
-            peft_config=_lora(start.model, settings.rank, LoraConfig) if config.model.method == "lora" else None,
+            peft_config=_lora(start.model, settings) if config.model.method == "lora" else None,
             callbacks=[callback(watch), budget.callback()],
         )
         _drop_printing(trainer)
@@ -213,10 +213,8 @@ def _arguments(config: PolicyConfig, reward: ComposedReward, folder: Path, proce
     }
 
 
-def _lora(model: Any, rank: int, kind: Any) -> Any:
-    names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
-    modules = LORA_MODULES if set(LORA_MODULES) <= names else "all-linear"
-    return kind(r=rank, lora_alpha=2 * rank, target_modules=modules, lora_dropout=0.0, task_type="CAUSAL_LM")
+def _lora(model: Any, settings: GrpoSettings) -> Any:
+    return lora_config(model, rank=settings.rank, top_layers=settings.top_layers, modules=LORA_MODULES)
 
 
 def _drop_printing(trainer: Any) -> None:

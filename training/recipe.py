@@ -124,6 +124,9 @@ class GrpoSettings(_Section):
     tool_turns: int = Field(default=CALLS, ge=1, description="turns in which tools may be called, with prompt = tools")
     temperature: float = Field(default=1.0, gt=0, description="of the sampled completions")
     rank: int = Field(default=16, ge=1, description="LoRA rank, on the query and value projections")
+    top_layers: int | None = Field(
+        default=15, ge=1, description="LoRA on so many last layers; all where the model has fewer"
+    )
     scale_rewards: Literal["none", "group", "batch"] = Field(
         default="none", description="none: rewards as they are; group scaling drives calibrated answers to 0 or 1"
     )

@@ -154,7 +154,8 @@ class Stages:
         return document
 
     def _warm_up(self) -> None:
-        from training.warmup import add_lora, warm_up
+        from training.lora import add_lora
+        from training.warmup import warm_up
 
         settings, seed = self.config.warmup, self.config.seed
         start = load_model(self.base, self.config.model.weights)

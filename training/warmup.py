@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rbio_kg.errors import TrainingError
-from training.language_model import quiet
 from training.lessons import AnswerTokens, EncodedLesson, Lesson
 from training.time_left import time_left
 from training.warmup_checkpoint import fingerprint, restore_checkpoint, save_checkpoint
@@ -71,36 +70,6 @@ class WarmupHistory:
                 zip(self.answer, self.digit, self.text, strict=True), start=1
             )
         ]
-
-
-def add_lora(model: Any, *, rank: int, top_layers: int | None, seed: int) -> Any:
-    """The model with a trainable LoRA adapter on all linear modules of its last `top_layers` layers (None: of all).
-
-    With the lower layers left alone the backward pass stops half-way: more lessons in the same time.
-    """
-    import torch
-    from peft import LoraConfig, get_peft_model
-    from transformers.pytorch_utils import Conv1D  # the linear layers of GPT-2 and its kin
-
-    head = model.get_output_embeddings()
-    names = {
-        name.rsplit(".", 1)[-1]
-        for name, module in model.named_modules()
-        if isinstance(module, (torch.nn.Linear, Conv1D)) and module is not head
-    }
-    layers = model.config.num_hidden_layers
-    chosen = None if top_layers is None or top_layers >= layers else list(range(layers - top_layers, layers))
-    torch.manual_seed(seed)
-    config = LoraConfig(
-        r=rank,
-        lora_alpha=2 * rank,
-        target_modules=sorted(names),
-        layers_to_transform=chosen,
-        lora_dropout=0.0,
-        task_type="CAUSAL_LM",
-    )
-    with quiet():
-        return get_peft_model(model, config)
 
 
 def causal_model(model: Any) -> Any:

@@ -20,6 +20,8 @@ MOST_STATEMENTS = 200
 MOST_REMEMBERED = 20_000
 """So many different sentences are remembered before all are forgotten."""
 _SENTENCE = re.compile(r"[^.!?;\n]+(?:[.](?=\S)[^.!?;\n]*)*[.!?;\n]?")
+_TAG = re.compile(r"</?(?:think|answer)>", re.IGNORECASE)
+"""Marks of a completion's parts, which end a sentence; "think" in them is no hedge."""
 _PIECE = re.compile(r"\S.{0,999}(?!\S)|\S{1,1000}", re.DOTALL)
 """A sentence is read in pieces of at most so many characters, so that the time stays linear in the text."""
 
@@ -45,7 +47,7 @@ class StatementReader(Generic[T]):
         """The statements of a text in the order in which it makes them, at most `limit`."""
         found: list[T] = []
         topic: tuple[str, ...] = ()
-        for match in _SENTENCE.finditer(text):
+        for match in _SENTENCE.finditer(_TAG.sub("\n", text)):
             sentence = match.group().strip()
             if sentence.endswith("?"):
                 continue

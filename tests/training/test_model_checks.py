@@ -11,8 +11,8 @@ import pytest
 from rbio_kg.errors import ModelError
 from tests.tiny_model import save_tiny_model, tiny_model, tiny_tokenizer
 from training.language_model import LanguageModel, load_model
+from training.lora import add_lora
 from training.model_checks import check_trainable
-from training.warmup import add_lora
 
 
 def other_model(kind: str, tokenizer: Any) -> Any:

@@ -87,9 +87,7 @@ def test_every_completion_is_kept_with_its_verdicts(finished: tuple[Path, dict[s
         assert [verdict["verifier"] for verdict in verdicts] == ["table"]
         assert set(json.loads(row["parts"])) == {"table", "answer", "format"}
     assert rollouts["answer"].drop_nulls().len() > 8
-    for row in rollouts.iter_rows(named=True):
-        for said in json.loads(row["statements"]):
-            assert set(said) == {"subject", "relation", "object", "polarity", "certainty", "verdict"}
+    assert rollouts["statements"].null_count() == len(rollouts)  # This world has no graph to check them with.
     told = [json.loads(text)[0]["reason"] for text in rollouts.filter(pl.col("step") == 1)["verdicts"]]
     assert told == ["looked up", "", "", ""]
 

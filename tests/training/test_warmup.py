@@ -14,9 +14,10 @@ from training.answers import likelihood, sample
 from training.completions import parse_completion
 from training.language_model import LanguageModel
 from training.lessons import AnswerTokens, Lesson
+from training.lora import add_lora
 from training.prompts import prompt_text
 from training.recipe import WarmupSettings
-from training.warmup import add_lora, loss_sums, warm_up
+from training.warmup import loss_sums, warm_up
 
 TOKENIZER = tiny_tokenizer()
 

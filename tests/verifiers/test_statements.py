@@ -19,6 +19,9 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> StatementChecker:
 
 
 CASES = {
+    # The marks of a completion's parts are no words.
+    "<think>TP53 interacts with MDM2.</think><answer>yes 8</answer>": ["TP53 interacts_with MDM2 +"],
+    "<think>TP53 does not interact with MDM2</think>": ["not TP53 interacts_with MDM2 -"],
     # Interactions have no direction; negation turns support into contradiction.
     "MDM2 interacts with TP53.": ["MDM2 interacts_with TP53 +"],
     "MDM2 does not interact with TP53.": ["not MDM2 interacts_with TP53 -"],

@@ -2,10 +2,11 @@
 
     python benchmarks/policy.py RUN --workspace DIR [--lines k562 rpe1 hepg2] [--tasks de] [--stages warmup grpo]
 
-All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes. `regression`
-and `boosting` read the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of
-fold. A stage's probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again.
-`--stages untrained` is the model before any training.
+All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes and, in rows
+of their own, by the probability that the policy states over its answers and digits. `regression` and `boosting` read
+the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
+probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
+untrained` is the model before any training.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ from training.runs import Run, find_run
 from verifiers.baselines import baseline_scores
 from verifiers.protocols import divide
 from verifiers.scorecard import question_scores
+
+READINGS = {"score": "", "stated": ", as stated"}
+"""The columns of a stage's file, and how the rows of a table are called."""
 
 
 def told(message: str, share: float | None = None) -> None:
@@ -97,21 +101,22 @@ class Examination:
         )
         return exam, own, train
 
-    def probabilities(self, stage: str, exam: Questions, line: str, task: str) -> Any:
-        """P(yes) after a stage, (n,); read from the run's folder where it is there already."""
+    def probabilities(self, stage: str, exam: Questions, line: str, task: str) -> dict[str, Any]:
+        """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
         file = self.run.folder / "evaluation" / f"{stage}-{line}-{task}.csv"
         keys = exam.frame.select("pert", "gene", "label")
         if file.is_file():
             known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
-            if known.drop("score").equals(keys):
-                return known["score"].to_numpy()
+            if set(READINGS) <= set(known.columns) and known.drop(*READINGS).equals(keys):
+                return {name: known[name].to_numpy() for name in READINGS}
         started = time.monotonic()
         model, asked = self.model(stage), self.config.questions
         prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
         read = likelihood(model, prompts, progress=lambda message, share: None)
         told(f"{stage}, {line} {task}: {len(prompts)} questions, {time.monotonic() - started:.0f} s")
-        write_rows(file, keys.with_columns(score=pl.Series(read.probability)))
-        return read.probability
+        found = {"score": read.probability, "stated": read.stated}
+        write_rows(file, keys.with_columns(**{name: pl.Series(values) for name, values in found.items()}))
+        return found
 
     def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
         """Probabilities of plain readers of the told facts; none where a prompt tells none."""
@@ -134,16 +139,20 @@ class Examination:
 
     def table(self, line: str, task: str, stages: list[str], reader_rows: int) -> list[dict[str, Any]]:
         """One row a predictor of one line and task."""
-        exam, own, train = self.asked(line, task, reader_rows)
-        found: dict[str, Any] = {stage: self.probabilities(stage, exam, line, task) for stage in stages}
-        last = found[stages[-1]]
+        exam, taught, train = self.asked(line, task, reader_rows)
+        read = {stage: self.probabilities(stage, exam, line, task) for stage in stages}
+        last = read[stages[-1]]
+        found: dict[str, Any] = {
+            stage + ending: read[stage][name] for name, ending in READINGS.items() for stage in stages
+        }
         baselines = baseline_scores(exam.frame, train)
-        found |= self.readers(exam, own)
+        found |= self.readers(exam, taught)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
         rows = []
         for name, scores in found.items():
+            own = last["stated" if name.endswith(READINGS["stated"]) else "score"]
             measured = measure(exam.frame, scores, 0)
             rows.append(
                 {
@@ -152,7 +161,7 @@ class Examination:
                     "predictor": name,
                     **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
                     "mean": float(np.mean(scores)),
-                    "last stage minus it": None if scores is last else difference(exam.frame, last, scores, 0),
+                    "last stage minus it": None if scores is own else difference(exam.frame, own, scores, 0),
                 }
             )
         return rows

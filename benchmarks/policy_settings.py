@@ -8,8 +8,9 @@ No test row is read: genes of the train split are held out, with some of their r
 come from other folds than the question's own. Genes are compared within a fold. `facts` warms one policy up on each
 choice of facts; `rewards` warms one up a seed and trains it by GRPO with each way to pay, all from that same model. The
 ways differ from the first, the shipped one (brier, rewards as they are, questions in pairs of one gene), in what they
-are called. `grpo` does the same with the trainer's settings, at equal numbers of completions. `--set` changes any
-setting of the recipe that all of them share.
+are called. Everything is read twice: the probability of yes against no, and the probability that the policy states,
+over its answers and digits. `grpo` does the same with the trainer's settings, at equal numbers of completions. `--set`
+changes any setting of the recipe that all of them share.
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ import polars as pl
 from benchmarks.markdown import print_table
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
-from training.answers import likelihood, sample
+from training.answers import Likelihood, likelihood
 from training.baselines import difference, measure
-from training.completions import parse_completion
 from training.course import Course
 from training.grpo import run_grpo
 from training.language_model import LanguageModel, load_model, prepare_model
@@ -79,8 +79,6 @@ SHARED: dict[str, dict[str, Any]] = {
     "grpo": {**SHORT, "grpo.generations": 8, "grpo.steps": 12},
 }
 """What the trials of a table change of the default recipe."""
-SAMPLED = 32
-"""Held-out questions answered by sampling."""
 
 
 def told(message: str, share: float | None = None) -> None:
@@ -117,6 +115,10 @@ class Trials:
         first = shuffled.group_by("gene", maintain_order=True).head(self.options.per_gene)
         return Questions(first.select(questions.frame.columns).sort("gene", "pert"))
 
+    def chosen(self, table: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+        """The rows of a table that are asked for, by name."""
+        return [row for row in table.items() if not self.options.only or row[0] in self.options.only]
+
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
         """The default recipe with changes; some are refused by its checks, and are here to show why."""
         changes = {"seed": seed, **self.shared, **changes}
@@ -141,42 +143,20 @@ class Trials:
         save_stage(model, start.tokenizer, folder, "warmup")
         return LanguageModel(merged(model), start.tokenizer, start.path)
 
-    def examined(self, model: LanguageModel, course: Course, *, samples: int = 0) -> tuple[dict[str, Any], Any]:
-        """Measures on the held-out questions, and the probabilities."""
+    def examined(
+        self, model: LanguageModel, course: Course, before: Likelihood | None = None
+    ) -> tuple[dict[str, Any], Likelihood]:
+        """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
         exam, asked = course.exam, course.config.questions
         prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read = likelihood(model, prompts, progress=silent)
-        found = measure(exam.frame, read.probability, 0, self.strata(exam))
-        row: dict[str, Any] = {key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier")}
-        row |= {"ece": found["ece"], "mean_probability": float(read.probability.mean())}
-        row["certain"] = float((np.abs(read.probability - 0.5) > 0.4).mean())
-        row["tokens"] = float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))
-        if samples:
-            row |= self.stated(model, prompts, course, samples)
-        return row, read.probability
-
-    def stated(self, model: LanguageModel, prompts: list[str], course: Course, samples: int) -> dict[str, Any]:
-        """What sampled answers state: `unparsed`, `stated_brier` against the labels, and `stated_mean`."""
-        at = np.random.default_rng(0).permutation(len(prompts))[:SAMPLED].tolist()
-        texts = sample(
-            model,
-            [prompts[row] for row in at],
-            samples=samples,
-            max_tokens=course.config.grpo.max_tokens,
-            progress=silent,
-        )
-        labels = course.exam.frame["label"].to_numpy()[at]
-        parsed = [
-            (parse_completion(text, require_confidence=True).q, label)
-            for row, label in zip(texts, labels, strict=True)
-            for text in row
-        ]
-        said = np.array([(q, label) for q, label in parsed if q is not None]).reshape(-1, 2)
-        return {
-            "unparsed": 1.0 - len(said) / len(parsed),
-            "stated_brier": float(np.mean((said[:, 0] - said[:, 1]) ** 2)) if len(said) else None,
-            "stated_mean": float(said[:, 0].mean()) if len(said) else None,
-        }
+        read, strata = likelihood(model, prompts, progress=silent), self.strata(exam)
+        row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
+        for name, prefix in (("probability", ""), ("stated", "stated_")):
+            scores = getattr(read, name)
+            row |= {prefix + key: value for key, value in measures(exam.frame, scores, strata).items()}
+            if before is not None:
+                row[prefix + "difference"] = difference(exam.frame, scores, getattr(before, name), 0, strata)
+        return row, read
 
     def strata(self, exam: Questions) -> Any:
         """The folds, because out-of-fold facts of different folds are not of one scale."""
@@ -187,35 +167,31 @@ class Trials:
         exam = course.exam
         judged = course.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
         scores = np.array([0.5 if item.v is None else item.v for item in judged])
-        found = measure(exam.frame, scores, 0, self.strata(exam))
-        return {
-            **{key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier", "ece")},
-            "mean_probability": float(scores.mean()),
-        }
+        return measures(exam.frame, scores, self.strata(exam))
+
+
+def measures(rows: pl.DataFrame, scores: Any, strata: Any) -> dict[str, Any]:
+    """Of one model's probabilities; `certain`: the share of them below .1 or above .9."""
+    found = measure(rows, scores, 0, strata)
+    row = {key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier", "ece")}
+    return {**row, "mean": float(scores.mean()), "certain": float((np.abs(scores - 0.5) > 0.4).mean())}
 
 
 def compare_facts(trials: Trials) -> list[dict[str, Any]]:
-    """One warmed-up policy a choice of facts, each beside the first."""
+    """One warmed-up policy a choice of facts, each beside the first of its seed."""
     rows: list[dict[str, Any]] = []
-    first: Any = None
-    for name, changes in FACTS.items():
-        if trials.options.only and name not in trials.options.only:
-            continue
-        started = time.monotonic()
-        for seed in trials.options.seeds:
+    for seed in trials.options.seeds:
+        first: Likelihood | None = None
+        for name, changes in trials.chosen(FACTS):
+            started = time.monotonic()
             course = trials.course(trials.config(seed, changes))
             with tempfile.TemporaryDirectory() as folder:
-                row, scores = trials.examined(trials.warmed_up(course, Path(folder)), course)
-            first = {seed: scores} if first is None else first
-            gap = None
-            if name != next(iter(FACTS)) and seed in first:
-                gap = difference(course.exam.frame, scores, first[seed], 0, trials.strata(course.exam))
-            elif seed not in first:
-                first[seed] = scores
-            rows.append({"name": name, "seed": seed, **row, "difference": gap})
-            told(f"{name}, seed {seed}: {row['per_gene_auroc']:.3f}, {time.monotonic() - started:.0f} s")
-        if len(rows) == len(trials.options.seeds):
-            rows.append({"name": "the reward's v", "seed": None, **trials.verifiers_row(course)})
+                row, read = trials.examined(trials.warmed_up(course, Path(folder)), course, first)
+            rows.append({"name": name, "seed": seed, **row})
+            if first is None:
+                first = read
+                rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(course)})
+            told(f"seed {seed}, {name}, {time.monotonic() - started:.0f} s: {row}")
     return rows
 
 
@@ -226,14 +202,11 @@ def compare_grpo(trials: Trials) -> list[dict[str, Any]]:
         plain = trials.course(trials.config(seed, {}))
         with tempfile.TemporaryDirectory() as folder:
             warm = Path(folder) / "model"
-            row, before = trials.examined(trials.warmed_up(plain, warm), plain, samples=1)
+            row, before = trials.examined(trials.warmed_up(plain, warm), plain)
             rows.append({"name": "after the warm-up", "seed": seed, **row})
-            told(f"seed {seed}, warm-up: {row}")
-            if seed == trials.options.seeds[0]:
-                rows.append({"name": "the reward's v", "seed": None, **trials.verifiers_row(plain)})
-            for number, (name, changes) in enumerate(WAYS[trials.options.table].items()):
-                if trials.options.only and name not in trials.options.only:
-                    continue
+            rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(plain)})
+            told(f"seed {seed}, warm-up: {rows[-2:]}")
+            for number, (name, changes) in enumerate(trials.chosen(WAYS[trials.options.table])):
                 started = time.monotonic()
                 course = trials.course(trials.config(seed, changes))
                 run = trial_run(trials, course, Path(folder) / f"run-{number}")
@@ -241,14 +214,12 @@ def compare_grpo(trials: Trials) -> list[dict[str, Any]]:
                 dataset = course.grpo_rows.to_dataset("open")
                 trained = run_grpo(start, dataset, course.reward, course.config, run, resume=False, progress=silent)
                 model = LanguageModel(merged(trained.model), start.tokenizer, start.path)
-                row, scores = trials.examined(model, replace_exam(course, plain), samples=1)
-                row["difference"] = difference(plain.exam.frame, scores, before, 0, trials.strata(plain.exam))
+                row, _ = trials.examined(model, replace_exam(course, plain), before)
                 steps = [line for line in run.logged() if line.get("phase") == "grpo"][-5:]
-                for key in ("frac_reward_zero_std", "entropy"):
+                for key in ("unparsed", "frac_reward_zero_std", "entropy"):
                     row[key] = float(np.mean([line[key] for line in steps]))
-                row["seconds"] = round(time.monotonic() - started)
-                rows.append({"name": name, "seed": seed, **row})
-                told(f"seed {seed}, {name}: {row}")
+                rows.append({"name": name, "seed": seed, **row, "seconds": round(time.monotonic() - started)})
+                told(f"seed {seed}, {name}: {rows[-1]}")
     return rows
 
 
@@ -285,8 +256,9 @@ def setting(text: str) -> tuple[str, Any]:
         return key, value
 
 
-COLUMNS = ("name", "seed", "per_gene_auroc", "interval", "difference", "brier", "ece", "mean_probability", "certain")
-MORE = ("stated_brier", "stated_mean", "unparsed", "frac_reward_zero_std", "entropy", "tokens")
+FIGURES = ("per_gene_auroc", "difference", "brier", "ece", "mean", "certain")
+COLUMNS = ("name", "seed", *FIGURES, *(f"stated_{name}" for name in FIGURES))
+MORE = ("unparsed", "frac_reward_zero_std", "entropy", "tokens", "seconds")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from training.language_model import LanguageModel, quiet
 from training.lessons import AnswerTokens
 from training.prompts import answer_opening
-from training.warmup import hidden_states, log_probabilities, padded
+from training.warmup import log_probabilities, padded, read_states, states_after
 
 FloatArray = NDArray[np.float64]
 Progress = Callable[[str, float | None], None]
@@ -23,10 +24,14 @@ class Likelihood:
 
     Args:
         probability: of yes against no, (n,), 0 to 1.
+        stated: the q of the completions that it would write, their mean, (n,), 0.1 to 0.9: over yes and no and the
+            digits 1 to 9 behind each. A proper rule pays for this one; which of "yes 3" and "no 7" says it earns
+            nothing, so that training may move `probability` away from it.
         mass: probability of yes and no together among all tokens, (n,): near 1 once the format is learnt.
     """
 
     probability: FloatArray
+    stated: FloatArray
     mass: FloatArray
 
 
@@ -38,7 +43,7 @@ def likelihood(
     batch_size: int = 32,
     progress: Progress,
 ) -> Likelihood:
-    """Read yes against no where the answer stands: one forward pass a question.
+    """Read yes against no where the answer stands, and the digits behind each: one forward pass a question.
 
     Args:
         language_model: the model, without dropout.
@@ -54,23 +59,30 @@ def likelihood(
     rows = [tokens.prefix(prompt + answer_opening(think)) for prompt, think in zip(prompts, thinks, strict=True)]
     # Questions of one length together: less padding.
     order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-    margin, mass = np.zeros(len(rows)), np.zeros(len(rows))
+    margin, mass, stated = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros((len(rows), 2))
     model = language_model.model.eval()
     device = next(model.parameters()).device
     with torch.inference_mode():
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             ids = padded([rows[row] for row in chosen], language_model.tokenizer.pad_token_id, device)
-            last = [len(rows[row]) - 1 for row in chosen]
-            states = hidden_states(model, ids)[torch.arange(len(chosen)), last]
-            found = log_probabilities(model, states)[:, [tokens.yes, tokens.no]].double().cpu().numpy()
+            lengths = [len(rows[row]) for row in chosen]
+            states, read = read_states(model, ids)
+            last = states[torch.arange(len(chosen)), [length - 1 for length in lengths]]
+            found = log_probabilities(model, last)[:, [tokens.yes, tokens.no]].double().cpu().numpy()
             margin[chosen] = found[:, 0] - found[:, 1]
             mass[chosen] = np.exp(found).sum(axis=1)
+            for column, word in enumerate(("yes", "no")):
+                last = states_after(model, tokens.openings[word], lengths, deepcopy(read))[:, -1]
+                digits = log_probabilities(model, last)[:, tokens.digits].double().softmax(-1).cpu().numpy()
+                confidence = digits @ np.arange(1, 10) / 10
+                stated[chosen, column] = confidence if word == "yes" else 1.0 - confidence
             progress(
                 f"scored {min(start + batch_size, len(rows))} of {len(rows)} questions",
                 (start + len(chosen)) / len(rows),
             )
-    return Likelihood(0.5 * (1.0 + np.tanh(0.5 * margin)), mass)
+    yes = 0.5 * (1.0 + np.tanh(0.5 * margin))
+    return Likelihood(yes, yes * stated[:, 0] + (1.0 - yes) * stated[:, 1], mass)
 
 
 def sample(

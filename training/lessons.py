@@ -74,6 +74,7 @@ class AnswerTokens:
         self.digits = [ids[digit_at] for ids in written]
         self.tails = {word: len(ids) - at for word, ids in answers.items()}
         self.digit_tail = len(written[0]) - digit_at
+        self.openings = {word: ids[at : len(ids) - self.digit_tail] for word, ids in answers.items()}
         if len(set(self.digits)) < 9:
             raise ModelError("the tokenizer does not give each digit a token of its own", hint="use another model")
 

@@ -1,4 +1,4 @@
-"""Examining a policy: by the likelihood of yes against no and by votes of sampled answers, beside baselines."""
+"""Examining a policy: by the likelihood of yes against no, by what it states, and by votes of sampled answers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def examine(
     seed: int,
     progress: Progress,
 ) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Examine a model on questions, all of them by likelihood and some whole genes of them by votes.
+    """Examine a model on questions, all of them by likelihood and as stated, some whole genes of them by votes.
 
     Args:
         language_model: the policy.
@@ -66,7 +66,8 @@ def examine(
 
     Returns:
         The document of `evaluate policy` (JSON-ready; the headline metrics are those of the likelihood), and the
-        questions with the columns `score` (probability of yes), `votes` and `unparsed` (null where not asked).
+        questions with the columns `score` (probability of yes), `stated` (see `answers.Likelihood`), `votes` and
+        `unparsed` (null where not asked).
     """
     started = time.monotonic()
     messages = questions.prompts(asked.prompt, asked.system)
@@ -80,7 +81,10 @@ def examine(
         "mean_probability": float(read.probability.mean()),
     }
     frame = questions.frame.with_columns(
-        score=pl.Series(read.probability), votes=pl.lit(None, pl.Float64), unparsed=pl.lit(None, pl.Float64)
+        score=pl.Series(read.probability),
+        stated=pl.Series(read.stated),
+        votes=pl.lit(None, pl.Float64),
+        unparsed=pl.lit(None, pl.Float64),
     )
     votes: dict[str, Any] | None = None
     examples: list[dict[str, Any]] = []
@@ -112,6 +116,10 @@ def examine(
         "well_formed": None if votes is None else 1.0 - votes["unparsed_rate"],
         "mean_reward": None if votes is None else votes["mean_reward"],
         "likelihood": by_likelihood,
+        "stated": {
+            **measure(questions.frame, read.stated, seed),
+            "mean_probability": float(read.stated.mean()),
+        },
         "votes": votes,
         "examples": examples,
         "simulated": questions.simulated,

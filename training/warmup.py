@@ -83,6 +83,40 @@ def hidden_states(model: Any, ids: Any) -> Any:
     return getattr(inner, inner.base_model_prefix)(input_ids=ids, use_cache=False).last_hidden_state
 
 
+def read_states(model: Any, ids: Any) -> tuple[Any, Any]:
+    """As `hidden_states`, and the cache with which `states_after` goes on."""
+    inner = causal_model(model)
+    found = getattr(inner, inner.base_model_prefix)(input_ids=ids, use_cache=True)
+    return found.last_hidden_state, found.past_key_values
+
+
+def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], read: Any) -> Any:
+    """Last hidden states (batch, len(tokens), width) of tokens that follow right-padded texts.
+
+    Args:
+        model: the model.
+        tokens: the same for every text.
+        lengths: of the texts, without their padding.
+        read: the cache of `read_states`; it is used up.
+    """
+    import torch
+
+    inner = causal_model(model)
+    device = next(inner.parameters()).device
+    ends = torch.tensor(lengths, device=device)[:, None]
+    more = torch.arange(len(tokens), device=device)
+    seen = torch.arange(read.get_seq_length(), device=device)[None, :] < ends
+    return getattr(inner, inner.base_model_prefix)(
+        input_ids=torch.tensor([list(tokens)] * len(lengths), device=device),
+        attention_mask=torch.cat(
+            [seen.long(), torch.ones(len(lengths), len(tokens), dtype=torch.long, device=device)], 1
+        ),
+        position_ids=ends + more,
+        past_key_values=read,
+        use_cache=True,
+    ).last_hidden_state
+
+
 def log_probabilities(model: Any, states: Any) -> Any:
     """Log-probabilities over the vocabulary, in float32, for hidden states (n, width)."""
     return causal_model(model).get_output_embeddings()(states).float().log_softmax(-1)

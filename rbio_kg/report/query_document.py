@@ -35,7 +35,8 @@ _TOP = """# Named queries
 named by its approved symbol; where another name of a gene is given, the command says which symbol it stands for.
 
 The answers are the first rows from the small sample that ships with rbio-kg, long values cut; rows about runs come from
-a few knockdown claims that two verifiers judged there. The sample's knockdown labels are simulated.
+a few knockdown claims that two verifiers judged there, with two sentences about each claim's genes in place of a
+completion, paid as if it stated what the paths say. The sample's knockdown labels are simulated.
 """
 
 
@@ -47,20 +48,29 @@ def write_judged_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
         folder: the run's folder, made here.
         count: how many claims; they are spread evenly over the train questions.
     """
+    from verifiers.composition import brier
+
     verifiers = [workspace.verifier(name) for name in ("graph_path", "experiment")]
     claims = workspace.questions("train", task="de").claims()
     claims = claims[:: max(1, len(claims) // count)][:count]
-    rows = [
-        {
-            "step": 1,
-            "subject": claim.subject,
-            "relation": str(claim.relation),
-            "object": claim.object,
-            "cell_line": claim.cell_line,
-            "verdicts": json.dumps([verifier.explain(claim).to_json() for verifier in verifiers]),
-        }
-        for claim in claims
-    ]
+    rows = []
+    for claim in claims:
+        paths, measured = (verifier.explain(claim) for verifier in verifiers)
+        said = f"{claim.subject} interacts with {claim.object}. {claim.object} does not interact with RPL5."
+        rows.append(
+            {
+                "step": 1,
+                "subject": claim.subject,
+                "relation": str(claim.relation),
+                "object": claim.object,
+                "cell_line": claim.cell_line,
+                "reward": None
+                if paths.score is None or measured.score is None
+                else round(float(brier(measured.score, paths.score)), 4),
+                "verdicts": json.dumps([paths.to_json(), measured.to_json()]),
+                "statements": json.dumps([item.to_json() for item in workspace.check(said)]),
+            }
+        )
     (folder / "rollouts").mkdir(parents=True)
     pl.DataFrame(rows).write_parquet(folder / "rollouts" / "step-00001.parquet")
     manifest = {"name": "judged", "kind": "evaluation", "started": "2026-01-01T00:00:00+00:00", "simulated": True}

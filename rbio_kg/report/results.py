@@ -17,7 +17,7 @@ BASELINE_NAMES = {
     "all_no": "Always no",
     "all_yes": "Always yes",
 }
-READINGS = {"likelihood": "by likelihood", "votes": "by votes"}
+READINGS = {"likelihood": "by likelihood", "stated": "as stated", "votes": "by votes"}
 POOLED = (
     ("f1", "F1"),
     ("balanced_accuracy", "Bal. acc."),
@@ -92,7 +92,7 @@ def interval(value: Any) -> tuple[float, float] | None:
 
 
 def results(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
-    """The run's evaluations in order of time, each by likelihood and by votes where both were made, then baselines."""
+    """The run's evaluations in order of time, each in all readings that were made, then baselines."""
     rows: list[Result] = []
     for stage in STAGES:
         values = evaluations.get(stage)

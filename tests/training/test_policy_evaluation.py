@@ -70,4 +70,4 @@ def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
     asked = frame.drop_nulls("votes")
     assert len(asked) == votes["rows"] >= 12
     assert asked["unparsed"].unique().to_list() == [1.0]
-    assert frame.drop("score", "votes", "unparsed").equals(toy_questions().select(split="test").frame)
+    assert frame.drop("score", "stated", "votes", "unparsed").equals(toy_questions().select(split="test").frame)

@@ -6,7 +6,9 @@ All rows of the test genes that have both labels (what the per-gene AUROC reads)
 of their own, by the probability that the policy states over its answers and digits. `regression` and `boosting` read
 the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
 probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
-untrained` is the model before any training.
+untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, what is stated after
+the policy's own reasoning, sampled once a question, over the answers and digits that would follow it. `better by` is
+the row's Brier score less that of the last stage, as differences are: paired, bootstrapped over genes.
 """
 
 from __future__ import annotations
@@ -26,9 +28,10 @@ from benchmarks.facts import features, plain_regression
 from benchmarks.markdown import print_table
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
-from training.answers import likelihood
+from training.answers import likelihood, sample
 from training.audit import audit_policy
 from training.baselines import difference, measure
+from training.completions import written_reasoning
 from training.course import as_trained
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_model import load_stages
@@ -48,6 +51,10 @@ READINGS = {"score": "", "stated": ", as stated"}
 def told(message: str, share: float | None = None) -> None:
     """Progress on standard error."""
     print(message, file=sys.stderr, flush=True)
+
+
+def silent(message: str, share: float | None = None) -> None:
+    """Progress that nobody sees."""
 
 
 class Examination:
@@ -112,11 +119,35 @@ class Examination:
         started = time.monotonic()
         model, asked = self.model(stage), self.config.questions
         prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read = likelihood(model, prompts, progress=lambda message, share: None)
+        read = likelihood(model, prompts, progress=silent)
         told(f"{stage}, {line} {task}: {len(prompts)} questions, {time.monotonic() - started:.0f} s")
         found = {"score": read.probability, "stated": read.stated}
         write_rows(file, keys.with_columns(**{name: pl.Series(values) for name, values in found.items()}))
         return found
+
+    def written(self, stage: str, exam: Questions, line: str, task: str) -> Any:
+        """What a stage states after a reasoning of its own, (n,); read from the run's folder where it is there."""
+        file = self.run.folder / "evaluation" / f"{stage}-{line}-{task}-written.csv"
+        keys = exam.frame.select("pert", "gene", "label")
+        if file.is_file():
+            known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
+            if known.drop("stated").equals(keys):
+                return known["stated"].to_numpy()
+        started = time.monotonic()
+        model, asked = self.model(stage), self.config.questions
+        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+        texts = sample(
+            model,
+            prompts,
+            samples=1,
+            max_tokens=self.config.grpo.max_tokens,
+            temperature=self.config.grpo.temperature,
+            progress=silent,
+        )
+        stated = likelihood(model, prompts, [written_reasoning(text) for (text,) in texts], progress=silent).stated
+        told(f"{stage}, {line} {task}: {len(prompts)} reasonings, {time.monotonic() - started:.0f} s")
+        write_rows(file, keys.with_columns(stated=pl.Series(stated)))
+        return stated
 
     def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
         """Probabilities of plain readers of the told facts; none where a prompt tells none."""
@@ -137,6 +168,19 @@ class Examination:
         }
         return {name: model.fit(known, labels).predict_proba(asked)[:, 1] for name, model in models.items()}
 
+    def written_table(self, line: str, task: str, stages: list[str], rows: int) -> list[dict[str, Any]]:
+        """One row a stage, and what each states without reasoning on the same questions."""
+        exam, _, _ = self.asked(line, task, 2)
+        at = exam.whole_gene_rows(rows=rows, seed=0)
+        some = exam.take(at)
+        found = {}
+        for name in stages:
+            found[f"{name}, as stated, {len(at)} rows"] = self.probabilities(name, exam, line, task)["stated"][at]
+            found[f"{name}, in writing, {len(at)} rows"] = self.written(name, some, line, task)
+        last = list(found.values())[-1]
+        place = {"cell_line": line, "task": task}
+        return [row_of(some.frame, place, name, scores, last) for name, scores in found.items()]
+
     def table(self, line: str, task: str, stages: list[str], reader_rows: int) -> list[dict[str, Any]]:
         """One row a predictor of one line and task."""
         exam, taught, train = self.asked(line, task, reader_rows)
@@ -150,20 +194,10 @@ class Examination:
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
-        rows = []
+        rows, place = [], {"cell_line": line, "task": task}
         for name, scores in found.items():
             own = last["stated" if name.endswith(READINGS["stated"]) else "score"]
-            measured = measure(exam.frame, scores, 0)
-            rows.append(
-                {
-                    "cell_line": line,
-                    "task": task,
-                    "predictor": name,
-                    **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
-                    "mean": float(np.mean(scores)),
-                    "last stage minus it": None if scores is own else difference(exam.frame, own, scores, 0),
-                }
-            )
+            rows.append(row_of(exam.frame, place, name, scores, own))
         return rows
 
     def _expression(self, exam: Questions) -> Any:
@@ -176,6 +210,30 @@ class Examination:
     @staticmethod
     def _filled(scores: Any, prior: Any) -> Any:
         return np.where(np.isnan(scores), prior, scores)
+
+
+def row_of(frame: pl.DataFrame, place: dict[str, str], name: str, scores: Any, last: Any) -> dict[str, Any]:
+    """One predictor's measures, and how far the last stage is ahead of it."""
+    measured = measure(frame, scores, 0)
+    return {
+        **place,
+        "predictor": name,
+        **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
+        "mean": float(np.mean(scores)),
+        "last stage minus it": None if scores is last else difference(frame, last, scores, 0),
+        "better by": None if scores is last else brier_difference(frame, scores, last),
+    }
+
+
+def brier_difference(frame: pl.DataFrame, first: Any, second: Any) -> dict[str, float]:
+    """First minus second Brier score with a 95 % interval: genes are resampled for both at once."""
+    labels = frame["label"].to_numpy()
+    losses = frame.select("gene", loss=pl.Series((first - labels) ** 2 - (second - labels) ** 2))
+    genes = losses.group_by("gene", maintain_order=True).agg(pl.col("loss").sum(), pl.len())
+    total, rows = genes["loss"].to_numpy(), genes["len"].to_numpy()
+    drawn = np.random.default_rng(0).integers(0, len(genes), (1000, len(genes)))
+    low, high = np.quantile(total[drawn].sum(axis=1) / rows[drawn].sum(axis=1), [0.025, 0.975])
+    return {"mean": float(total.sum() / rows.sum()), "low": float(low), "high": float(high)}
 
 
 def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -198,6 +256,7 @@ COLUMNS = (
     "interval",
     "last stage minus it",
     "brier",
+    "better by",
     "ece",
     "mean",
 )
@@ -211,6 +270,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tasks", nargs="+", default=["de"], choices=("de", "dir"))
     parser.add_argument("--stages", nargs="+", default=["warmup", "grpo"], choices=("untrained", "warmup", "grpo"))
     parser.add_argument("--reader-rows", type=int, default=6400)
+    parser.add_argument("--written", type=int, default=0, help="questions answered in writing, about")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     examination = Examination(Workspace(options.workspace), options.run)
@@ -221,6 +281,10 @@ def main(arguments: list[str] | None = None) -> None:
         for row in examination.table(line, task, options.stages, options.reader_rows)
     ]
     rows += means(rows)
+    if options.written:
+        for task in options.tasks:
+            for line in options.lines:
+                rows += examination.written_table(line, task, options.stages, options.written)
     if options.json:
         print(json.dumps(rows, indent=1, allow_nan=False))
         return

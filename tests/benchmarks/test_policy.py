@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from benchmarks import policy, policy_settings, pooling
+from benchmarks.policy_trials import Trials
 from rbio_kg.workspace import Workspace
 from tests.tiny_model import save_tiny_model
 
@@ -50,6 +51,21 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
     assert file.read_bytes() == whole
 
 
+def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--written", "60"]
+    policy.main([*asked, "--json"])
+    rows = [row for row in printed(capsys) if row["predictor"].endswith(" rows")]
+    named = [row["predictor"] for row in rows]
+    assert [name.rsplit(", ", 1)[0] for name in named] == [
+        f"{stage}, {how}" for stage in ("warmup", "grpo") for how in ("as stated", "in writing")
+    ]
+    last = rows[-1]
+    for row in rows[:-1]:
+        assert row["better by"]["mean"] == pytest.approx(row["brier"] - last["brier"])
+        assert row["better by"]["low"] <= row["better by"]["mean"] <= row["better by"]["high"]
+    assert (last["better by"], last["last stage minus it"]) == (None, None)
+
+
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:
     model = save_tiny_model(tmp_path / "model")
     changes = {"model.name": model, "warmup.examples": 16, "grpo.steps": 1, "grpo.max_tokens": 12}
@@ -73,11 +89,8 @@ def test_facts_are_compared_on_held_out_train_genes(
 
 
 def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: Path) -> None:
-    from argparse import Namespace
-
-    changes = [("model.name", str(save_tiny_model(tmp_path / "model"))), ("warmup.examples", 16)]
-    options = Namespace(workspace=trained[0], rows=60, per_gene=5, split_seed=0, table="facts", set=changes)
-    trials = policy_settings.Trials(options)
+    changes = {"model.name": str(save_tiny_model(tmp_path / "model")), "warmup.examples": 16}
+    trials = Trials(Workspace(trained[0]), changes, rows=60, per_gene=5)
     course = trials.course(trials.config(0, {}))
     train = trials.workspace.questions("train", cell_line="k562").frame.select("pert", "gene")
     for part in (course.taught, course.exam.frame):

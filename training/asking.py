@@ -37,6 +37,7 @@ class Reply:
         completion: what it wrote.
         parsed: the parts of that.
         probability: of yes against no without reasoning, 0 to 1, as `evaluate policy` ranks by.
+        stated: the probability that it would state there, its mean (see `answers.Likelihood`).
         answer_mass: probability of yes and no together there; far below 1 the other is not worth much.
     """
 
@@ -44,6 +45,7 @@ class Reply:
     completion: str
     parsed: ParsedCompletion
     probability: float
+    stated: float
     answer_mass: float
 
 
@@ -135,6 +137,7 @@ def ask_policy(
         completion=completion,
         parsed=parse_completion(completion),
         probability=float(read.probability[0]),
+        stated=float(read.stated[0]),
         answer_mass=float(read.mass[0]),
     )
 

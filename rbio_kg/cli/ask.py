@@ -97,6 +97,7 @@ def ask_run(
         "confidence": parsed.confidence,
         "statements": [item.to_json() for item in statements],
         "probability": reply.probability,
+        "stated": reply.stated,
         "answer_mass": reply.answer_mass,
         "simulated": found.manifest.simulated,
     }
@@ -186,8 +187,8 @@ def show_answer(workspace: Workspace, answered: Answered) -> None:
         sure = document["confidence"]
         print(f"{document['answer']}" + ("" if sure is None else f", confidence {sure:g}"))
         print(f"because: {document['reasoning'] or 'it gives no reason'}")
-    probability, mass = (show_value(document[key]) for key in ("probability", "answer_mass"))
-    print(f"by likelihood: yes {probability}, of {mass} on yes and no")
+    probability, stated, mass = (show_value(document[key]) for key in ("probability", "stated", "answer_mass"))
+    print(f"by likelihood: yes {probability}, of {mass} on yes and no; as stated: {stated}")
     print(f"run {document['run']}{note}")
     print()
     show_statements(workspace, answered.statements)

@@ -180,7 +180,10 @@ class Course:
 
     def held_out(self) -> HeldOut | None:
         """The held-out score; None where the recipe asks for none, or too few questions are left for it."""
-        return HeldOut.of(self._held_out, self.config.questions) if len(self._held_out) else None
+        if not len(self._held_out):
+            return None
+        as_stated = self.config.reward.scoring != "linear"  # which pays for the answer alone
+        return HeldOut.of(self._held_out, self.config.questions, as_stated=as_stated)
 
     def counts(self) -> dict[str, Any]:
         """How many questions each part has."""

@@ -19,14 +19,16 @@ from training.prompts import prompt_text
 from training.recipe import QuestionSettings
 
 
-def test_the_score_is_the_mean_log_likelihood_of_the_labels() -> None:
+@pytest.mark.parametrize("as_stated", [False, True])
+def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> None:
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
     questions = toy_questions().select(split="train").pairs().limit(12, keep_pairs=True)
-    held_out = HeldOut.of(questions, QuestionSettings(prompt="closed"))
+    held_out = HeldOut.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
     found = held_out.measure(model, tokenizer)
     prompts = [prompt_text(tokenizer, item) for item in questions.prompts("closed")]
-    yes = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=quiet_progress).probability
+    read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=quiet_progress)
+    yes = read.stated if as_stated else read.probability
     labels = questions.frame["label"].to_list()
     logs = [math.log(p if label else 1 - p) for p, label in zip(yes, labels, strict=True)]
     assert found["held_out/log_likelihood"] == pytest.approx(sum(logs) / 12)

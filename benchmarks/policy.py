@@ -60,8 +60,8 @@ def silent(message: str, share: float | None = None) -> None:
 class Examination:
     """A run and the workspace that it was trained in."""
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, name: str, rows: int | None = None) -> None:
+        self.workspace, self.rows = workspace, rows
         self.run = Run(find_run(workspace.paths, name))
         self.config = PolicyConfig.make(dict(self.run.manifest.config))
         self.base = prepare_model(self.config.model.name, workspace.paths.models, told)
@@ -87,7 +87,7 @@ class Examination:
         train = division.train.filter(pl.col("task") == task)
         questions = Questions(pl.concat([division.train, division.test]))
         test = questions.select(split="test", cell_line=line, task=task)
-        exam = test.whole_genes(rows=len(test), seed=0)
+        exam = test.whole_genes(rows=self.rows or len(test), seed=0)
         own = (
             questions.select(split="train", cell_line=line, task=task).pairs(seed=1).limit(reader_rows, keep_pairs=True)
         )
@@ -269,11 +269,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
     parser.add_argument("--tasks", nargs="+", default=["de"], choices=("de", "dir"))
     parser.add_argument("--stages", nargs="+", default=["warmup", "grpo"], choices=("untrained", "warmup", "grpo"))
+    parser.add_argument("--rows", type=int, help="of the rows, about so many, whole genes")
     parser.add_argument("--reader-rows", type=int, default=6400)
     parser.add_argument("--written", type=int, default=0, help="questions answered in writing, about")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    examination = Examination(Workspace(options.workspace), options.run)
+    examination = Examination(Workspace(options.workspace), options.run, options.rows)
     rows = [
         row
         for task in options.tasks

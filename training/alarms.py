@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from training.recipe import AlarmSettings
 
 
+UNREAD = 0.5
+"""From this share of unreadable completions on, they are why groups have no spread."""
+
+
 @dataclass(frozen=True)
 class Alarm:
     """One alarm.
@@ -43,8 +47,9 @@ class Alarms:
     """Watches the records of the steps, in their order.
 
     A step's record is its line in the log: TRL's `entropy` (nats a token), `frac_reward_zero_std`,
-    `completions/mean_length` (tokens) and `rewards/PART/mean`, and the rollouts' `yes_share` (of the answers that could
-    be read) and `verifiers_mean` (mean probability that the claims hold); what a record lacks raises nothing.
+    `completions/mean_length` (tokens) and `rewards/PART/mean`, and the rollouts' `unparsed` (share that could not be
+    read), `yes_share` (of the others) and `verifiers_mean` (mean probability that the claims hold); what a record lacks
+    raises nothing.
     """
 
     def __init__(self, settings: AlarmSettings) -> None:
@@ -91,7 +96,13 @@ class Alarms:
         name, most, value = "zero_spread", self.settings.zero_spread, self._recent("frac_reward_zero_std")
         if not most or value is None or value <= most:
             return name, None
-        message = f"in {value:.0%} of the groups all completions earned the same: little is left to learn from"
+        unread = self._recent("unparsed") or 0.0
+        why = (
+            f"{unread:.0%} of them could not be read (give more lessons: warmup.examples)"
+            if unread > UNREAD
+            else "little is left to learn from"
+        )
+        message = f"in {value:.0%} of the groups all completions earned the same: {why}"
         return name, Alarm(step, name, value, most, message)
 
     def _length(self, step: int) -> tuple[str, Alarm | None]:

@@ -178,8 +178,7 @@ def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
                     key = _note(found, claim, int(row["step"]), verdict)
                     if row.get("reward") is not None:
                         paid.setdefault(key, []).append(float(row["reward"]))
-                for statement in json.loads(row.get("statements") or "[]"):
-                    _note_stated(found, statement)
+                _note_stated(found, json.loads(row.get("statements") or "[]"))
             except (ValueError, KeyError, TypeError, ClaimError) as error:
                 raise StoreError(f"row {number} is not a rollout with verdicts ({error!r})", where=path) from error
     for key, verdict in found.verdicts.items():
@@ -187,12 +186,16 @@ def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
     return found
 
 
-def _note_stated(found: RunEvidence, statement: dict[str, Any]) -> None:
-    claim = Claim(statement["subject"], statement["relation"], statement["object"])
-    found.claims.setdefault(claim.id, claim)
-    says = dict(zip(STATEMENT, (statement["verdict"], statement["polarity"], statement["certainty"]), strict=True))
-    known = found.stated.setdefault(" ".join((claim.id, *says.values())), {"claim": claim.id, "completions": 0, **says})
-    known["completions"] += 1
+def _note_stated(found: RunEvidence, statements: Sequence[dict[str, Any]]) -> None:
+    """Add what one completion states, each thing once."""
+    said = {}
+    for item in statements:
+        claim = Claim(item["subject"], item["relation"], item["object"])
+        found.claims.setdefault(claim.id, claim)
+        says = dict(zip(STATEMENT, (item["verdict"], item["polarity"], item["certainty"]), strict=True))
+        said[" ".join((claim.id, *says.values()))] = {"claim": claim.id, **says}
+    for key, row in said.items():
+        found.stated.setdefault(key, {**row, "completions": 0})["completions"] += 1
 
 
 def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) -> str:

@@ -182,7 +182,12 @@ def write_run(folder: Path) -> Path:
 
     known, guess = stated("supported", "G00", "interacts_with", "G01"), stated("unknown", "G00", "regulates", "G03")
     denied = stated("contradicted", "G00", "interacts_with", "G01", polarity="negated")
-    statements = [[known, guess], [known, denied], None, [guess, stated("unknown", "G05", "takes_part_in", TERMS[4])]]
+    statements = [
+        [known, guess, guess],
+        [known, denied],
+        None,
+        [guess, stated("unknown", "G05", "takes_part_in", TERMS[4])],
+    ]
     rows = [
         {
             "run": "first",

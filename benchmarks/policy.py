@@ -88,8 +88,12 @@ class Examination:
         questions = Questions(pl.concat([division.train, division.test]))
         test = questions.select(split="test", cell_line=line, task=task)
         exam = test.whole_genes(rows=self.rows or len(test), seed=0)
+        # A line that is left out has no train rows: the readers learn from the others', as the policy did.
+        own_line = None if self.config.questions.protocol == "leave-one-line-out" else line
         own = (
-            questions.select(split="train", cell_line=line, task=task).pairs(seed=1).limit(reader_rows, keep_pairs=True)
+            questions.select(split="train", cell_line=own_line, task=task)
+            .pairs(seed=1)
+            .limit(reader_rows, keep_pairs=True)
         )
         source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
         exam, own = (

@@ -1,7 +1,7 @@
 """Which facts to tell and how to pay: small policies compared on train questions that they were not taught.
 
     python -m benchmarks.policy_settings facts --workspace DIR
-    python -m benchmarks.policy_settings rewards --workspace DIR [--seeds 0 1 2] [--set grpo.learning_rate=5e-4]
+    python -m benchmarks.policy_settings rewards --workspace DIR [--seeds 0 1 2] [--set grpo.beta=0]
     python -m benchmarks.policy_settings grpo --workspace DIR
 
 No test row is read (see `benchmarks.policy_trials`). `facts` warms one policy up on each choice of facts; `rewards`
@@ -54,11 +54,11 @@ REWARDS: dict[str, dict[str, Any]] = {
     "linear, scaled by the group": {"reward.scoring": "linear", "grpo.scale_rewards": "group"},
 }
 GRPO: dict[str, dict[str, Any]] = {
-    "2e-4, 4 questions x 8": {},
-    "5e-4, 4 questions x 8": {"grpo.learning_rate": 5e-4},
+    "5e-4, 4 questions x 8": {},
+    "2e-4, 4 questions x 8": {"grpo.learning_rate": 2e-4},
     "1e-3, 4 questions x 8": {"grpo.learning_rate": 1e-3},
-    "5e-4, 8 questions x 4": {"grpo.learning_rate": 5e-4, "grpo.prompts": 8, "grpo.generations": 4},
-    "5e-4, 4 questions x 4, twice the steps": {"grpo.learning_rate": 5e-4, "grpo.generations": 4, "grpo.steps": 24},
+    "5e-4, 8 questions x 4": {"grpo.prompts": 8, "grpo.generations": 4},
+    "5e-4, 4 questions x 4, twice the steps": {"grpo.generations": 4, "grpo.steps": 24},
 }
 WAYS = {"facts": FACTS, "rewards": REWARDS, "grpo": GRPO}
 # Half of the lessons reason: GRPO's completions must be well-formed after a short warm-up.

@@ -118,7 +118,7 @@ class GrpoSettings(_Section):
     generations: int = Field(default=4, ge=2, description="completions a question")
     max_tokens: int = Field(default=48, ge=4, description="longest completion")
     learning_rate: float = Field(
-        default=2e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5"
+        default=5e-4, gt=0, le=0.1, description="constant; 1e-3 collapsed in trials, full: about 1e-5"
     )
     beta: float = Field(default=0.02, ge=0, description="weight of the divergence from the warmed-up model")
     tool_turns: int = Field(default=CALLS, ge=1, description="turns in which tools may be called, with prompt = tools")

@@ -99,7 +99,7 @@ def test_what_follows_from_the_reasoning_alone(monkeypatch: pytest.MonkeyPatch) 
 
     def read(model: Any, prompts: list[str], reasonings: list[str], **_: Any) -> Likelihood:
         p = np.array([{"it changes": 0.8, "it stays": 0.1}.get(text, 0.3) for text in reasonings])
-        return Likelihood(p, np.ones(len(p)))
+        return Likelihood(probability=p, stated=p, mass=np.ones(len(p)))
 
     monkeypatch.setattr(reasoning_evaluation, "sample", write)
     monkeypatch.setattr(reasoning_evaluation, "likelihood", read)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.facts import features, plain_regression
 from benchmarks.markdown import print_table
+from benchmarks.policy_trials import silent, told
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood, sample
@@ -46,15 +47,6 @@ from verifiers.scorecard import question_scores
 
 READINGS = {"score": "", "stated": ", as stated"}
 """The columns of a stage's file, and how the rows of a table are called."""
-
-
-def told(message: str, share: float | None = None) -> None:
-    """Progress on standard error."""
-    print(message, file=sys.stderr, flush=True)
-
-
-def silent(message: str, share: float | None = None) -> None:
-    """Progress that nobody sees."""
 
 
 class Examination:
@@ -114,44 +106,54 @@ class Examination:
 
     def probabilities(self, stage: str, exam: Questions, line: str, task: str) -> dict[str, Any]:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
-        file = self.run.folder / "evaluation" / f"{stage}-{line}-{task}.csv"
-        keys = exam.frame.select("pert", "gene", "label")
-        if file.is_file():
-            known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
-            if set(READINGS) <= set(known.columns) and known.drop(*READINGS).equals(keys):
-                return {name: known[name].to_numpy() for name in READINGS}
-        started = time.monotonic()
-        model, asked = self.model(stage), self.config.questions
-        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read = likelihood(model, prompts, progress=silent)
-        told(f"{stage}, {line} {task}: {len(prompts)} questions, {time.monotonic() - started:.0f} s")
-        found = {"score": read.probability, "stated": read.stated}
-        write_rows(file, keys.with_columns(**{name: pl.Series(values) for name, values in found.items()}))
-        return found
+
+        def compute(model: LanguageModel, prompts: list[str]) -> dict[str, Any]:
+            read = likelihood(model, prompts, progress=silent)
+            return {"score": read.probability, "stated": read.stated}
+
+        return self._kept(f"{stage}-{line}-{task}", stage, exam, tuple(READINGS), compute)
 
     def written(self, stage: str, exam: Questions, line: str, task: str) -> Any:
         """What a stage states after a reasoning of its own, (n,); read from the run's folder where it is there."""
-        file = self.run.folder / "evaluation" / f"{stage}-{line}-{task}-written.csv"
+        settings = self.config.grpo
+
+        def compute(model: LanguageModel, prompts: list[str]) -> dict[str, Any]:
+            texts = sample(
+                model,
+                prompts,
+                samples=1,
+                max_tokens=settings.max_tokens,
+                temperature=settings.temperature,
+                progress=silent,
+            )
+            reasonings = [written_reasoning(text) for (text,) in texts]
+            return {"stated": likelihood(model, prompts, reasonings, progress=silent).stated}
+
+        return self._kept(f"{stage}-{line}-{task}-written", stage, exam, ("stated",), compute)["stated"]
+
+    def _kept(
+        self,
+        name: str,
+        stage: str,
+        exam: Questions,
+        columns: tuple[str, ...],
+        compute: Callable[[LanguageModel, list[str]], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """The columns of a file in the run's folder, computed where it is not there or is of other questions."""
+        file = self.run.folder / "evaluation" / f"{name}.csv"
         keys = exam.frame.select("pert", "gene", "label")
         if file.is_file():
             known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
-            if known.drop("stated").equals(keys):
-                return known["stated"].to_numpy()
+            if set(columns) <= set(known.columns) and known.drop(*columns).equals(keys):
+                return {column: known[column].to_numpy() for column in columns}
         started = time.monotonic()
         model, asked = self.model(stage), self.config.questions
-        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        texts = sample(
-            model,
-            prompts,
-            samples=1,
-            max_tokens=self.config.grpo.max_tokens,
-            temperature=self.config.grpo.temperature,
-            progress=silent,
+        found = compute(
+            model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
         )
-        stated = likelihood(model, prompts, [written_reasoning(text) for (text,) in texts], progress=silent).stated
-        told(f"{stage}, {line} {task}: {len(prompts)} reasonings, {time.monotonic() - started:.0f} s")
-        write_rows(file, keys.with_columns(stated=pl.Series(stated)))
-        return stated
+        told(f"{name}: {len(exam)} questions, {time.monotonic() - started:.0f} s")
+        write_rows(file, keys.with_columns(**{column: pl.Series(values) for column, values in found.items()}))
+        return found
 
     def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
         """Probabilities of plain readers of the told facts; none where a prompt tells none."""

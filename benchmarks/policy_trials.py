@@ -59,15 +59,15 @@ class Trials:
     ) -> None:
         self.workspace, self.per_gene, self.seed = workspace, per_gene, seed
         self.shared = {"evaluation.rows": 10 * rows, "alarms.held_out_every": 0, **shared}
-        asked = PolicyConfig.make(**self.shared).questions
+        config = PolicyConfig.make(**self.shared)
         train = Questions(self.workspace.tables["questions"]).select(
-            split="train", cell_line=asked.cell_line, task=asked.task
+            split="train", cell_line=config.questions.cell_line, task=config.questions.task
         )
         some = self.some(train.whole_genes(rows=10 * rows, seed=seed))
         held_out = some.whole_genes(rows=rows, seed=seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
         self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
-        self.base = prepare_model(PolicyConfig.make(**self.shared).model.name, self.workspace.paths.models, silent)
+        self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
         self.seed_of_folds = int(self.workspace.verifier("expression").card.settings["seed"])
 
     def some(self, questions: Questions) -> Questions:

@@ -77,16 +77,20 @@ def causal_model(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
+def backbone(model: Any) -> Any:
+    """What of a causal model makes the hidden states."""
+    inner = causal_model(model)
+    return getattr(inner, inner.base_model_prefix)
+
+
 def hidden_states(model: Any, ids: Any) -> Any:
     """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for those."""
-    inner = causal_model(model)
-    return getattr(inner, inner.base_model_prefix)(input_ids=ids, use_cache=False).last_hidden_state
+    return backbone(model)(input_ids=ids, use_cache=False).last_hidden_state
 
 
 def read_states(model: Any, ids: Any) -> tuple[Any, Any]:
     """As `hidden_states`, and the cache with which `states_after` goes on."""
-    inner = causal_model(model)
-    found = getattr(inner, inner.base_model_prefix)(input_ids=ids, use_cache=True)
+    found = backbone(model)(input_ids=ids, use_cache=True)
     return found.last_hidden_state, found.past_key_values
 
 
@@ -101,12 +105,11 @@ def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], read
     """
     import torch
 
-    inner = causal_model(model)
-    device = next(inner.parameters()).device
+    device = next(model.parameters()).device
     ends = torch.tensor(lengths, device=device)[:, None]
     more = torch.arange(len(tokens), device=device)
     seen = torch.arange(read.get_seq_length(), device=device)[None, :] < ends
-    return getattr(inner, inner.base_model_prefix)(
+    return backbone(model)(
         input_ids=torch.tensor([list(tokens)] * len(lengths), device=device),
         attention_mask=torch.cat(
             [seen.long(), torch.ones(len(lengths), len(tokens), dtype=torch.long, device=device)], 1

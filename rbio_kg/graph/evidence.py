@@ -29,8 +29,6 @@ _ROWS = 5_000
 _COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]
 _MORE = ["reward", "statements"]
 """Columns that not every run has."""
-STATEMENT = ("finding", "polarity", "certainty")
-"""What tells one STATED relationship from another between the same run and claim."""
 
 
 @dataclass
@@ -40,9 +38,10 @@ class RunEvidence:
     Args:
         run: properties of the Run node, `id` among them.
         claims: by id.
-        verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step`.
+        verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step`,
+            `reward` (None where nothing was paid).
         citations: `verdict`, `rank`, `side`, `path`, `weight`, `type`, and the `label` and `key` of what is cited.
-        stated: by claim, finding, polarity and certainty; these, and `completions`.
+        stated: by `stated_key`; `claim`, `finding`, `polarity`, `certainty` and `completions`.
     """
 
     run: dict[str, Any]
@@ -50,7 +49,6 @@ class RunEvidence:
     claims: dict[str, Claim] = field(default_factory=dict)
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
     citations: list[dict[str, Any]] = field(default_factory=list)
-
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -106,7 +104,7 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
         "MERGE (v)-[:JUDGES]->(c) MERGE (r)-[p:PRODUCED]->(v) "
         "SET p.completions = row.completions, p.first_step = row.first_step, p.last_step = row.last_step, "
         "p.reward = row.reward",
-        [{**row, "reward": row.get("reward")} for row in evidence.verdicts.values()],
+        list(evidence.verdicts.values()),
         run=run["id"],
     )
     send(
@@ -186,14 +184,20 @@ def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
     return found
 
 
+def stated_key(row: dict[str, Any]) -> str:
+    """What tells one statement of a run from another."""
+    return " ".join(row[name] for name in ("claim", "finding", "polarity", "certainty"))
+
+
 def _note_stated(found: RunEvidence, statements: Sequence[dict[str, Any]]) -> None:
     """Add what one completion states, each thing once."""
     said = {}
     for item in statements:
         claim = Claim(item["subject"], item["relation"], item["object"])
         found.claims.setdefault(claim.id, claim)
-        says = dict(zip(STATEMENT, (item["verdict"], item["polarity"], item["certainty"]), strict=True))
-        said[" ".join((claim.id, *says.values()))] = {"claim": claim.id, **says}
+        row = {name: item[name] for name in ("polarity", "certainty")}
+        row |= {"claim": claim.id, "finding": item["verdict"]}
+        said[stated_key(row)] = row
     for key, row in said.items():
         found.stated.setdefault(key, {**row, "completions": 0})["completions"] += 1
 

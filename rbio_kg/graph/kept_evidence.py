@@ -10,7 +10,7 @@ from typing import Any
 from rbio_kg.claims import Claim
 from rbio_kg.errors import StoreError
 from rbio_kg.files import write_text
-from rbio_kg.graph.evidence import STATEMENT, RunEvidence, write_evidence
+from rbio_kg.graph.evidence import RunEvidence, stated_key, write_evidence
 from rbio_kg.graph.store import COUNT_SECONDS, GraphStore
 
 Progress = Callable[[str, float | None], None]
@@ -58,40 +58,37 @@ def restore_evidence(store: GraphStore, path: Path, tell: Progress) -> dict[str,
 
 def _of_run(store: GraphStore, run: dict[str, Any]) -> RunEvidence:
     found = RunEvidence(run)
-    verdicts = store.query(
+
+    def rows(statement: str) -> list[dict[str, Any]]:
+        return store.query(statement, {"id": run["id"]}, timeout=COUNT_SECONDS)
+
+    for row in rows(
         "MATCH (:Run {id: $id})-[p:PRODUCED]->(v:Verdict)-[:JUDGES]->(c:Claim) "
-        "RETURN properties(c) AS claim, properties(v) AS verdict, properties(p) AS times ORDER BY v.id",
-        {"id": run["id"]},
-        timeout=COUNT_SECONDS,
-    )
-    for row in verdicts:
+        "RETURN properties(c) AS claim, properties(v) AS verdict, properties(p) AS times ORDER BY v.id"
+    ):
         said, verdict = row["claim"], row["verdict"]
         found.claims[said["id"]] = _claim(said)
         found.verdicts[verdict["id"]] = {
             **{name: verdict.get(name) for name in _VERDICT},
+            "reward": None,
             **row["times"],
             "claim": said["id"],
         }
-    citations = store.query(
+    for row in rows(
         "MATCH (:Run {id: $id})-[:PRODUCED]->(v:Verdict)-[c:CITES]->(n) "
         "RETURN v.id AS verdict, properties(c) AS says, labels(n)[0] AS label, "
-        "coalesce(n.symbol, n.id, n.name) AS key ORDER BY verdict, c.rank, c.side",
-        {"id": run["id"]},
-        timeout=COUNT_SECONDS,
-    )
-    for row in citations:
+        "coalesce(n.symbol, n.id, n.name) AS key ORDER BY verdict, c.rank, c.side"
+    ):
         says = {name: row["says"].get(name) for name in _CITATION}
         found.citations.append({"verdict": row["verdict"], "label": row["label"], "key": row["key"], **says})
-    stated = store.query(
+    for row in rows(
         "MATCH (:Run {id: $id})-[s:STATED]->(c:Claim) RETURN properties(c) AS claim, properties(s) AS says "
-        "ORDER BY c.id, s.finding, s.polarity, s.certainty",
-        {"id": run["id"]},
-        timeout=COUNT_SECONDS,
-    )
-    for row in stated:
+        "ORDER BY c.id, s.finding, s.polarity, s.certainty"
+    ):
         key = row["claim"]["id"]
         found.claims[key] = _claim(row["claim"])
-        found.stated[" ".join((key, *(row["says"][name] for name in STATEMENT)))] = {"claim": key, **row["says"]}
+        stated = {"claim": key, **row["says"]}
+        found.stated[stated_key(stated)] = stated
     return found
 
 

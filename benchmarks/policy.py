@@ -2,13 +2,13 @@
 
     python benchmarks/policy.py RUN --workspace DIR [--lines k562 rpe1 hepg2] [--tasks de] [--stages warmup grpo]
 
-All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes and, in rows
-of their own, by the probability that the policy states over its answers and digits. `regression` and `boosting` read
-the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
-probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
-untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, what is stated after
-the policy's own reasoning, sampled once a question, over the answers and digits that would follow it. `better by` is
-the row's Brier score less that of the last stage, as differences are: paired, bootstrapped over genes.
+All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes (its mean is
+the share of yes) and, in rows of their own, by the probability that the policy states over its answers and digits.
+`regression` and `boosting` read the same facts as numbers, fitted on `--reader-rows` train questions of the line with
+facts out of fold. A stage's probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not
+computed again. `--stages untrained` is the model before any training. `--written N`: on about N of the rows, whole
+genes, both after the policy's own reasoning, sampled once a question. `better by` is the row's Brier score less that of
+the last stage, as differences are: paired, bootstrapped over genes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -49,6 +49,20 @@ READINGS = {"score": "", "stated": ", as stated"}
 """The columns of a stage's file, and how the rows of a table are called."""
 
 
+class Asked(NamedTuple):
+    """The test questions of a line, train questions for the readers, and all train rows."""
+
+    line: str
+    task: str
+    exam: Questions
+    own: Questions
+    train: pl.DataFrame
+
+    @property
+    def place(self) -> dict[str, str]:
+        return {"cell_line": self.line, "task": self.task}
+
+
 class Examination:
     """A run and the workspace that it was trained in."""
 
@@ -71,8 +85,8 @@ class Examination:
             }
         return self._models[stage]
 
-    def asked(self, line: str, task: str, reader_rows: int) -> tuple[Questions, Questions, pl.DataFrame]:
-        """The test questions of a line, train questions for the readers, and all train rows."""
+    def asked(self, line: str, task: str, reader_rows: int) -> Asked:
+        """What is asked of a line, facts and all, audited for leaks."""
         division = divide(
             self.workspace.tables["questions"], self.config.questions.protocol, line, seed=self.config.seed
         )
@@ -102,57 +116,40 @@ class Examination:
             knockdowns=self.workspace.tables["knockdowns"],
             where=self.run.folder,
         )
-        return exam, own, train
+        return Asked(line, task, exam, own, train)
 
-    def probabilities(self, stage: str, exam: Questions, line: str, task: str) -> dict[str, Any]:
+    def probabilities(self, stage: str, asked: Asked) -> dict[str, Any]:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
+        return self._kept(f"{stage}-{asked.line}-{asked.task}", stage, asked.exam, None)
 
-        def compute(model: LanguageModel, prompts: list[str]) -> dict[str, Any]:
-            read = likelihood(model, prompts, progress=silent)
-            return {"score": read.probability, "stated": read.stated}
-
-        return self._kept(f"{stage}-{line}-{task}", stage, exam, tuple(READINGS), compute)
-
-    def written(self, stage: str, exam: Questions, line: str, task: str) -> Any:
-        """What a stage states after a reasoning of its own, (n,); read from the run's folder where it is there."""
+    def written(self, stage: str, asked: Asked) -> dict[str, Any]:
+        """As `probabilities`, after a reasoning of the policy's own."""
         settings = self.config.grpo
 
-        def compute(model: LanguageModel, prompts: list[str]) -> dict[str, Any]:
-            texts = sample(
-                model,
-                prompts,
-                samples=1,
-                max_tokens=settings.max_tokens,
-                temperature=settings.temperature,
-                progress=silent,
-            )
-            reasonings = [written_reasoning(text) for (text,) in texts]
-            return {"stated": likelihood(model, prompts, reasonings, progress=silent).stated}
+        def reason(model: LanguageModel, prompts: list[str]) -> list[str]:
+            length, heat = settings.max_tokens, settings.temperature
+            texts = sample(model, prompts, samples=1, max_tokens=length, temperature=heat, progress=silent)
+            return [written_reasoning(text) for (text,) in texts]
 
-        return self._kept(f"{stage}-{line}-{task}-written", stage, exam, ("stated",), compute)["stated"]
+        return self._kept(f"{stage}-{asked.line}-{asked.task}-written", stage, asked.exam, reason)
 
     def _kept(
-        self,
-        name: str,
-        stage: str,
-        exam: Questions,
-        columns: tuple[str, ...],
-        compute: Callable[[LanguageModel, list[str]], dict[str, Any]],
+        self, name: str, stage: str, exam: Questions, reason: Callable[[LanguageModel, list[str]], list[str]] | None
     ) -> dict[str, Any]:
-        """The columns of a file in the run's folder, computed where it is not there or is of other questions."""
+        """The readings of a file in the run's folder, made where it is not there or is of other questions."""
         file = self.run.folder / "evaluation" / f"{name}.csv"
         keys = exam.frame.select("pert", "gene", "label")
         if file.is_file():
             known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
-            if set(columns) <= set(known.columns) and known.drop(*columns).equals(keys):
-                return {column: known[column].to_numpy() for column in columns}
+            if set(READINGS) <= set(known.columns) and known.drop(*READINGS).equals(keys):
+                return {reading: known[reading].to_numpy() for reading in READINGS}
         started = time.monotonic()
         model, asked = self.model(stage), self.config.questions
-        found = compute(
-            model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        )
+        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+        read = likelihood(model, prompts, reason(model, prompts) if reason else None, progress=silent)
         told(f"{name}: {len(exam)} questions, {time.monotonic() - started:.0f} s")
-        write_rows(file, keys.with_columns(**{column: pl.Series(values) for column, values in found.items()}))
+        found = {"score": read.probability, "stated": read.stated}
+        write_rows(file, keys.with_columns(**{reading: pl.Series(values) for reading, values in found.items()}))
         return found
 
     def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
@@ -174,36 +171,37 @@ class Examination:
         }
         return {name: model.fit(known, labels).predict_proba(asked)[:, 1] for name, model in models.items()}
 
-    def written_table(self, line: str, task: str, stages: list[str], rows: int) -> list[dict[str, Any]]:
-        """One row a stage, and what each states without reasoning on the same questions."""
-        exam, _, _ = self.asked(line, task, 2)
-        at = exam.whole_gene_rows(rows=rows, seed=0)
-        some = exam.take(at)
-        found = {}
-        for name in stages:
-            found[f"{name}, as stated, {len(at)} rows"] = self.probabilities(name, exam, line, task)["stated"][at]
-            found[f"{name}, in writing, {len(at)} rows"] = self.written(name, some, line, task)
-        last = list(found.values())[-1]
-        place = {"cell_line": line, "task": task}
-        return [row_of(some.frame, place, name, scores, last) for name, scores in found.items()]
+    def written_table(self, asked: Asked, stages: list[str], rows: int) -> list[dict[str, Any]]:
+        """Two rows a stage and reading: without reasoning and with, on the same questions."""
+        at = asked.exam.whole_gene_rows(rows=rows, seed=0)
+        some = asked._replace(exam=asked.exam.take(at))
+        found = []
+        for reading, ending in READINGS.items():
+            read = {}
+            for stage in stages:
+                read[f"{stage}{ending}, {len(at)} rows"] = self.probabilities(stage, asked)[reading][at]
+                read[f"{stage}{ending}, in writing, {len(at)} rows"] = self.written(stage, some)[reading]
+            last = list(read.values())[-1]
+            found += [row_of(some.exam.frame, asked.place, name, scores, last) for name, scores in read.items()]
+        return found
 
-    def table(self, line: str, task: str, stages: list[str], reader_rows: int) -> list[dict[str, Any]]:
+    def table(self, asked: Asked, stages: list[str]) -> list[dict[str, Any]]:
         """One row a predictor of one line and task."""
-        exam, taught, train = self.asked(line, task, reader_rows)
-        read = {stage: self.probabilities(stage, exam, line, task) for stage in stages}
+        exam = asked.exam
+        read = {stage: self.probabilities(stage, asked) for stage in stages}
         last = read[stages[-1]]
         found: dict[str, Any] = {
             stage + ending: read[stage][name] for name, ending in READINGS.items() for stage in stages
         }
-        baselines = baseline_scores(exam.frame, train)
-        found |= self.readers(exam, taught)
+        baselines = baseline_scores(exam.frame, asked.train)
+        found |= self.readers(exam, asked.own)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
-        rows, place = [], {"cell_line": line, "task": task}
+        rows = []
         for name, scores in found.items():
-            own = last["stated" if name.endswith(READINGS["stated"]) else "score"]
-            rows.append(row_of(exam.frame, place, name, scores, own))
+            beside = last["stated" if name.endswith(READINGS["stated"]) else "score"]
+            rows.append(row_of(exam.frame, asked.place, name, scores, beside))
         return rows
 
     def _expression(self, exam: Questions) -> Any:
@@ -281,17 +279,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     examination = Examination(Workspace(options.workspace), options.run, options.rows)
-    rows = [
-        row
-        for task in options.tasks
-        for line in options.lines
-        for row in examination.table(line, task, options.stages, options.reader_rows)
-    ]
-    rows += means(rows)
-    if options.written:
-        for task in options.tasks:
-            for line in options.lines:
-                rows += examination.written_table(line, task, options.stages, options.written)
+    rows: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
+    for task in options.tasks:
+        for line in options.lines:
+            asked = examination.asked(line, task, options.reader_rows)
+            rows += examination.table(asked, options.stages)
+            if options.written:
+                written += examination.written_table(asked, options.stages, options.written)
+    rows += means(rows) + written
     if options.json:
         print(json.dumps(rows, indent=1, allow_nan=False))
         return

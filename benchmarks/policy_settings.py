@@ -50,6 +50,8 @@ REWARDS: dict[str, dict[str, Any]] = {
     "brier, scaled by the group": {"grpo.scale_rewards": "group"},
     "brier, beyond the gene's habit": {"reward.relative_to": "gene_prior"},
     "brier, not in pairs": {"questions.paired": False},
+    "brier, a quarter for the share of yes": {"reward.share_weight": 0.25},
+    "brier, half for the share of yes": {"reward.share_weight": 0.5},
     "linear, the answer alone": {"reward.scoring": "linear"},
     "linear, scaled by the group": {"reward.scoring": "linear", "grpo.scale_rewards": "group"},
 }

@@ -154,6 +154,9 @@ class RewardSettings(_Section):
     text_weight: float = Field(
         default=0.1, ge=0, le=1, description="share that text verifiers decide, below 0.5; 1: they alone are paid"
     )
+    share_weight: float = Field(
+        default=0.0, ge=0, lt=1, description="share that holds the share of yes of a question's completions at v"
+    )
     round_to: float = Field(default=0.05, ge=0, le=0.5, description="scores are rounded to this step; 0: not")
 
     def options(self) -> dict[str, Any]:
@@ -222,11 +225,15 @@ class PolicyConfig(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.grpo.scale_rewards == "group" and self.reward.share_weight:
+            raise ValueError("grpo.scale_rewards = 'group' cannot go with a reward.share_weight; use 'none'")
         if self.grpo.scale_rewards == "group" and self.reward.scoring != "linear":
             raise ValueError(
                 f"grpo.scale_rewards = 'group' cannot go with reward.scoring = {self.reward.scoring!r}: "
                 "it keeps only the sign and makes stated probabilities collapse; use 'none'"
             )
+        if self.reward.share_weight and self.grpo.generations < 3:
+            raise ValueError("a reward.share_weight needs grpo.generations of 3 or more: a yes, a no, and others")
         if self.model.method == "full" and self.model.precision == "bfloat16":
             raise ValueError("model.method = 'full' needs model.precision = 'float32': bfloat16 rounds updates away")
         return self

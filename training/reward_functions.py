@@ -58,7 +58,7 @@ class RewardFunction:
         if missing:
             raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
         claims = [Claim(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
-        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts)
+        judgements = self.reward.judge_groups(claims, completions, columns.get("gene_prior"), prompts)
         if self.__name__ != MAIN:
             # A part without a reward beside it would make TRL count the missing reward as 0.
             return [None if item.reward is None else item.parts[self.__name__] for item in judgements]

@@ -16,11 +16,13 @@ from training.completions import Completion, ParsedCompletion, completion_text, 
 from training.judgements import Judgement, variance_report
 from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
 from training.scores import Blame, memory_of
+from training.yes_share import PART as SHARE
+from training.yes_share import with_shares
 from verifiers.composition import BoolArray, FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
 from verifiers.interface import Verifier
 
 Weighted = tuple[Verifier, float]
-RESERVED = (MAIN, "answer", "format", "reward")
+RESERVED = (MAIN, "answer", "format", "reward", SHARE)
 
 
 class ComposedReward:
@@ -39,6 +41,8 @@ class ComposedReward:
         relative_to: None, or `gene_prior`: pay what the claim verifiers say beyond that column's rate.
         text_weight: share T of the reward that text verifiers decide, 0 to less than 0.5, so that no text can make up
             for a clearly wrong answer; 1 where there are only text verifiers, said so that it cannot happen by mistake.
+        share_weight: share of the reward, 0 to less than 1, that holds a group's share of yes at the target (see
+            `training.yes_share`). It counts where the completions of one prompt are judged together.
         round_to: verifiers' scores are rounded to this step before anything is paid; 0 rounds nothing.
         require_confidence: whether an answer without a confidence is unparsed; default: unless the rule is linear.
         assignment, judges: who judges which question (see `training.assignment.Assigner`). Where only text verifiers
@@ -56,6 +60,7 @@ class ComposedReward:
         pooling: Pooling = "mean",
         relative_to: str | None = None,
         text_weight: float = 0.1,
+        share_weight: float = 0.0,
         round_to: float = 0.05,
         require_confidence: bool | None = None,
         assignment: Assignment = "all",
@@ -80,12 +85,15 @@ class ComposedReward:
                 f"text_weight must be at least 0 and below 0.5, not {text_weight}",
                 hint="it can be 1 where only text verifiers have a weight",
             )
+        if not 0.0 <= share_weight < 1.0:
+            raise RewardError(f"share_weight must be at least 0 and below 1, not {share_weight}")
         if not 0.0 <= round_to <= 0.5:
             raise RewardError(f"round_to must lie between 0 and 0.5, not {round_to}")
         self.scoring, self.pooling, self.relative_to, self.round_to = scoring, pooling, relative_to, round_to
         self._rule = scoring_rule(scoring)
         self.require_confidence = scoring != "linear" if require_confidence is None else require_confidence
         self.text_weight = text_weight if paid else 0.0
+        self.share_weight = share_weight
         self.assigner = Assigner({name: weight for name, (_, weight) in self.verifiers.items()}, assignment, judges)
         self._remember()
 
@@ -108,6 +116,7 @@ class ComposedReward:
             "pooling": self.pooling,
             "relative_to": self.relative_to,
             "text_weight": self.text_weight,
+            "share_weight": self.share_weight,
             "round_to": self.round_to,
             "require_confidence": self.require_confidence,
             "assignment": self.assigner.how,
@@ -116,8 +125,8 @@ class ComposedReward:
 
     @property
     def part_names(self) -> list[str]:
-        """Names of the parts: the verifiers', then `answer` and `format`."""
-        return [*self.verifiers, "answer", "format"]
+        """Names of the parts: the verifiers', then `answer`, `format` and, where it has a weight, `yes_share`."""
+        return [*self.verifiers, "answer", "format", *([SHARE] if self.share_weight else [])]
 
     @property
     def functions(self) -> list[Callable[..., list[float | None]]]:
@@ -161,6 +170,26 @@ class ComposedReward:
         if self._last is None or self._last[0] != key:
             self._last = (key, self._judge(list(claims), texts, priors, asked))
         return list(self._last[1])
+
+    def judge_groups(
+        self,
+        claims: Sequence[Claim],
+        completions: Sequence[Completion],
+        gene_prior: Sequence[float | None] | None = None,
+        prompts: Sequence[Completion] | None = None,
+    ) -> list[Judgement]:
+        """As `judge`, of completions that stand side by side where they answer one prompt: what the trainer is told.
+
+        With a `share_weight` w a parsed completion earns (1 - w) * its own reward + w * `training.yes_share.share_pay`.
+
+        Raises:
+            RewardError, VerifierError: see `judge`.
+        """
+        judged = self.judge(claims, completions, gene_prior, prompts)
+        if not self.share_weight:
+            return judged
+        asked = [""] * len(judged) if prompts is None else [completion_text(prompt) for prompt in prompts]
+        return with_shares(judged, asked, self.share_weight)
 
     def explain(self, claim: Claim, completion: Completion, prompt: Completion = "") -> list[Verdict]:
         """Every verifier's verdict with its evidence, text verifiers' on this completion's reasoning.

@@ -87,7 +87,7 @@ class RolloutRecorder:
         rewards = self.main(prompts=prompts, completions=completions, **columns)
         names = ("subject", "relation", "object", "cell_line")
         claims = [Claim(*row) for row in zip(*(columns[name] for name in names), strict=True)]
-        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts)
+        judgements = self.reward.judge_groups(claims, completions, columns.get("gene_prior"), prompts)
         _record(judgements, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1

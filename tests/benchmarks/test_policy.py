@@ -57,13 +57,18 @@ def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str])
     rows = [row for row in printed(capsys) if row["predictor"].endswith(" rows")]
     named = [row["predictor"] for row in rows]
     assert [name.rsplit(", ", 1)[0] for name in named] == [
-        f"{stage}, {how}" for stage in ("warmup", "grpo") for how in ("as stated", "in writing")
+        f"{stage}{reading}{how}"
+        for reading in ("", ", as stated")
+        for stage in ("warmup", "grpo")
+        for how in ("", ", in writing")
     ]
-    last = rows[-1]
-    for row in rows[:-1]:
-        assert row["better by"]["mean"] == pytest.approx(row["brier"] - last["brier"])
-        assert row["better by"]["low"] <= row["better by"]["mean"] <= row["better by"]["high"]
-    assert (last["better by"], last["last stage minus it"]) == (None, None)
+    for read in (rows[:4], rows[4:]):
+        last = read[-1]
+        for row in read[:-1]:
+            assert row["better by"]["mean"] == pytest.approx(row["brier"] - last["brier"])
+            assert row["better by"]["low"] <= row["better by"]["mean"] <= row["better by"]["high"]
+        assert (last["better by"], last["last stage minus it"]) == (None, None)
+    assert rows[3] != rows[7]
 
 
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:

@@ -149,6 +149,17 @@ def test_scaling_by_the_group_keeps_only_the_sign(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["DDD"], -sure, rtol=2e-3)
 
 
+def test_a_yes_gains_on_a_no_by_what_the_others_lack(tmp_path: Path) -> None:
+    """Of two yes and two no each pair has one of each beside it: the yes gains by v - 1/2."""
+    alone = advantages(reward_of("brier"), tmp_path / "alone", answers=("yes 5",) * 2 + ("no 5",) * 2)
+    assert spread(alone) == pytest.approx(np.zeros(16), abs=1e-6), "one probability, stated by two words"
+    reward = reward_of("brier", share_weight=0.5)
+    found = advantages(reward, tmp_path / "shared", answers=("yes 5",) * 2 + ("no 5",) * 2)
+    for gene, v in V.items():
+        gain = 0.5 * 0.5 * (v - 0.5)
+        assert found[gene] == pytest.approx(np.array([gain, gain, -gain, -gain]) / 2, abs=1e-6)
+
+
 def test_a_gene_only_answer_gets_no_advantage_where_the_gene_explains_all(tmp_path: Path) -> None:
     reward = reward_of("linear", relative_to="gene_prior")
     found = advantages(reward, tmp_path, answers=BARE, prior=0.9)

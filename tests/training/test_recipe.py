@@ -41,6 +41,8 @@ def test_a_file_and_changes(tmp_path: Path) -> None:
         ("[grpo]\ngenerations = 1\n", "grpo.generations: .*greater than or equal to 2"),
         ("[warmup]\nbatch_size = 7\n", "warmup.batch_size: .*multiple of 2"),
         ("[grpo]\nscale_rewards = 'group'\n", "keeps only the sign"),
+        ("[grpo]\nscale_rewards = 'group'\n[reward]\nscoring = 'linear'\nshare_weight = 0.5\n", "cannot go with"),
+        ("[grpo]\ngenerations = 2\n[reward]\nshare_weight = 0.5\n", "3 or more"),
         ("[model]\nmethod = 'full'\nprecision = 'bfloat16'\n", "needs model.precision"),
         ("[grpo\n", "cannot be read"),
         ("[reward]\nscoring = 'guess'\n", "reward.scoring: .*'brier'"),

@@ -4,6 +4,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 DEMO_OPTIONS ?=
+# Two processes, each with servers of its own; a Neo4j that is given can serve only one.
+PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile)
 
 .PHONY: demo install test lint types tests format clean
 
@@ -32,7 +34,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 tests: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

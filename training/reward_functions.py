@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import RewardError
 from training.completions import Completion
 from training.judgements import Judgement
+from training.yes_share import PART as SHARE
+from verifiers.interface import Verifier
 
 if TYPE_CHECKING:
     from training.rewards import ComposedReward
 
+Weighted = tuple[Verifier, float]
 MAIN = "composed_reward"
+RESERVED = (MAIN, "answer", "format", "reward", SHARE)
 COLUMNS = ("subject", "relation", "object", "cell_line")
 COLUMN_HINT = "make the dataset with training.questions.Questions.to_dataset, or add the columns"
 
@@ -22,6 +27,27 @@ def part_of(key: str) -> str | None:
     """The part of the reward whose mean a key of the trainer's log tells; None for other keys and the whole reward."""
     name = key.removeprefix("rewards/").removesuffix("/mean")
     return name if key == f"rewards/{name}/mean" and name != MAIN else None
+
+
+def named_verifiers(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> dict[str, Weighted]:
+    """Verifiers and their weights by the names under which the trainer logs them.
+
+    Raises:
+        RewardError: two of one name, a name that the reward uses itself, no verifier, or a weight that is none.
+    """
+    pairs = verifiers.items() if isinstance(verifiers, Mapping) else ((pair[0].name, pair) for pair in verifiers)
+    named: dict[str, Weighted] = {}
+    for name, (verifier, weight) in pairs:
+        if name in named:
+            raise RewardError(f"two verifiers are called {name!r}", hint="give them names of their own in a mapping")
+        if name in RESERVED:
+            raise RewardError(f"a verifier cannot be called {name!r}: the reward logs under that name")
+        if not isinstance(verifier, Verifier):
+            raise RewardError(f"{name!r} is a {type(verifier).__name__}, not a verifiers.interface.Verifier")
+        if not isinstance(weight, int | float) or not (math.isfinite(weight) and weight >= 0):
+            raise RewardError(f"the weight of {name} must be a number >= 0, not {weight}")
+        named[name] = (verifier, float(weight))
+    return named
 
 
 class RewardFunction:

@@ -14,15 +14,11 @@ from rbio_kg.errors import RewardError
 from training.assignment import Assigner, Assignment, paid_share
 from training.completions import Completion, ParsedCompletion, completion_text, own_words, parse_completion, text_read
 from training.judgements import Judgement, variance_report
-from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction
+from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction, Weighted, named_verifiers
 from training.scores import Blame, memory_of
 from training.yes_share import PART as SHARE
 from training.yes_share import with_shares
 from verifiers.composition import BoolArray, FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
-from verifiers.interface import Verifier
-
-Weighted = tuple[Verifier, float]
-RESERVED = (MAIN, "answer", "format", "reward", SHARE)
 
 
 class ComposedReward:
@@ -66,7 +62,7 @@ class ComposedReward:
         assignment: Assignment = "all",
         judges: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self.verifiers = _named(verifiers)
+        self.verifiers = named_verifiers(verifiers)
         self.claim_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "claim"}
         self.text_verifiers = {name: pair for name, pair in self.verifiers.items() if pair[0].kind == "text"}
         judged = any(weight > 0 for _, weight in self.claim_verifiers.values())
@@ -297,22 +293,6 @@ class ComposedReward:
         if name in self.text_verifiers:
             return soft
         return np.where(np.isnan(q), np.where(np.isnan(soft), np.nan, 0.0), self._rule(soft, q))
-
-
-def _named(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> dict[str, Weighted]:
-    pairs = verifiers.items() if isinstance(verifiers, Mapping) else ((pair[0].name, pair) for pair in verifiers)
-    named: dict[str, Weighted] = {}
-    for name, (verifier, weight) in pairs:
-        if name in named:
-            raise RewardError(f"two verifiers are called {name!r}", hint="give them names of their own in a mapping")
-        if name in RESERVED:
-            raise RewardError(f"a verifier cannot be called {name!r}: the reward logs under that name")
-        if not isinstance(verifier, Verifier):
-            raise RewardError(f"{name!r} is a {type(verifier).__name__}, not a verifiers.interface.Verifier")
-        if not isinstance(weight, int | float) or not (math.isfinite(weight) and weight >= 0):
-            raise RewardError(f"the weight of {name} must be a number >= 0, not {weight}")
-        named[name] = (verifier, float(weight))
-    return named
 
 
 def _prior(value: float | None) -> float | None:

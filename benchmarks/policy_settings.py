@@ -50,6 +50,7 @@ REWARDS: dict[str, dict[str, Any]] = {
     "brier, scaled by the group": {"grpo.scale_rewards": "group"},
     "brier, beyond the gene's habit": {"reward.relative_to": "gene_prior"},
     "brier, not in pairs": {"questions.paired": False},
+    "brier, a tenth for the share of yes": {"reward.share_weight": 0.1},
     "brier, a quarter for the share of yes": {"reward.share_weight": 0.25},
     "brier, half for the share of yes": {"reward.share_weight": 0.5},
     "linear, the answer alone": {"reward.scoring": "linear"},

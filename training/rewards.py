@@ -121,7 +121,7 @@ class ComposedReward:
 
     @property
     def part_names(self) -> list[str]:
-        """Names of the parts: the verifiers', then `answer`, `format` and, where it has a weight, `yes_share`."""
+        """Names of the parts: the verifiers', then `answer`, `format` and, where it has a weight, `share_pay`."""
         return [*self.verifiers, "answer", "format", *([SHARE] if self.share_weight else [])]
 
     @property

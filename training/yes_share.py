@@ -11,7 +11,7 @@ import numpy as np
 from training.judgements import Judgement
 from verifiers.composition import BoolArray, FloatArray
 
-PART = "yes_share"
+PART = "share_pay"
 """What this part of the reward is called."""
 
 

@@ -10,7 +10,7 @@ from rbio_kg.claims import Claim
 from rbio_kg.errors import RewardError
 from training.completions import Completion
 from training.judgements import Judgement
-from training.yes_share import PART as SHARE
+from training.yes_share import SHARE
 from verifiers.interface import Verifier
 
 if TYPE_CHECKING:

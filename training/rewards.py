@@ -16,9 +16,10 @@ from training.completions import Completion, ParsedCompletion, completion_text, 
 from training.judgements import Judgement, variance_report
 from training.reward_functions import COLUMN_HINT, MAIN, RewardFunction, Weighted, named_verifiers
 from training.scores import Blame, memory_of
-from training.yes_share import PART as SHARE
-from training.yes_share import with_shares
+from training.yes_share import SHARE, with_shares
 from verifiers.composition import BoolArray, FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
+
+SETTINGS = ("scoring", "pooling", "relative_to", "text_weight", "share_weight", "round_to", "require_confidence")
 
 
 class ComposedReward:
@@ -108,13 +109,7 @@ class ComposedReward:
         """The configuration as plain JSON values, for manifests."""
         return {
             "verifiers": {name: weight for name, (_, weight) in self.verifiers.items()},
-            "scoring": self.scoring,
-            "pooling": self.pooling,
-            "relative_to": self.relative_to,
-            "text_weight": self.text_weight,
-            "share_weight": self.share_weight,
-            "round_to": self.round_to,
-            "require_confidence": self.require_confidence,
+            **{name: getattr(self, name) for name in SETTINGS},
             "assignment": self.assigner.how,
             "judges": {family: list(names) for family, names in self.assigner.judges.items()},
         }
@@ -177,9 +172,7 @@ class ComposedReward:
         """As `judge`, of completions that stand side by side where they answer one prompt: what the trainer is told.
 
         With a `share_weight` w a parsed completion earns (1 - w) * its own reward + w * `training.yes_share.share_pay`.
-
-        Raises:
-            RewardError, VerifierError: see `judge`.
+        Raises what `judge` raises.
         """
         judged = self.judge(claims, completions, gene_prior, prompts)
         if not self.share_weight:

@@ -11,7 +11,7 @@ import numpy as np
 from training.judgements import Judgement
 from verifiers.composition import BoolArray, FloatArray
 
-PART = "share_pay"
+SHARE = "share_pay"
 """What this part of the reward is called."""
 
 
@@ -50,12 +50,12 @@ def with_shares(judged: Sequence[Judgement], prompts: Sequence[str], weight: flo
         group = [item for item, _ in rows]
         target = group[0].target
         if target is None:
-            shared += [replace(item, parts={**item.parts, PART: None}) for item in group]
+            shared += [replace(item, parts={**item.parts, SHARE: None}) for item in group]
             continue
         said = np.array([item.answer == "yes" for item in group if item.answer is not None], dtype=np.bool_)
         pay = iter(share_pay(said, target).tolist())
         for item in group:
             part = 0.0 if item.answer is None else round(next(pay), 10)
             reward = round((1.0 - weight) * (item.reward or 0.0) + weight * part, 10)
-            shared.append(replace(item, reward=reward, parts={**item.parts, PART: part}))
+            shared.append(replace(item, reward=reward, parts={**item.parts, SHARE: part}))
     return shared

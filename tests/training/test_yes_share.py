@@ -14,7 +14,7 @@ from rbio_kg.claims import Claim
 from rbio_kg.errors import RewardError
 from tests.training.judges import TableJudge, VowelJudge
 from training.rewards import ComposedReward
-from training.yes_share import PART, share_pay
+from training.yes_share import SHARE, share_pay
 
 LIKELY = Claim("AAA", "changes_expression_of", "BBB", "k562")
 RARE = Claim("AAA", "changes_expression_of", "CCC", "k562")
@@ -70,7 +70,7 @@ def test_without_a_weight_nothing_is_added() -> None:
     reward = ComposedReward({"table": (JUDGE, 1.0)})
     texts = [form("yes 7"), form("no 7"), form("yes 5")]
     assert reward.judge_groups([LIKELY] * 3, texts) == reward.judge([LIKELY] * 3, texts)
-    assert PART not in reward.part_names
+    assert SHARE not in reward.part_names
 
 
 def test_completions_of_one_prompt_are_a_group() -> None:
@@ -82,7 +82,7 @@ def test_completions_of_one_prompt_are_a_group() -> None:
     paid = reward.judge_groups(claims, texts, None, prompts)
     first, second = share_pay(np.array([True, False, False, True]), 0.8), share_pay(np.array([True, False, False]), 0.1)
     for item, own, share in zip(paid, alone, [*first, 0.0, *second], strict=True):
-        assert item.parts[PART] == pytest.approx(share)
+        assert item.parts[SHARE] == pytest.approx(share)
         assert item.reward == pytest.approx(0.75 * (own.reward or 0.0) + 0.25 * share)
     assert paid[4].reward == 0.0, "what cannot be read still earns nothing"
     assert paid[0].reward != paid[5].reward
@@ -94,15 +94,15 @@ def test_another_prompt_is_another_group_though_the_claim_is_the_same() -> None:
     texts = [form("yes 7"), form("no 7"), form("no 7"), form("no 7")]
     together = reward.judge_groups([LIKELY] * 4, texts, None, ["a"] * 4)
     apart = reward.judge_groups([LIKELY] * 4, texts, None, ["a", "a", "b", "b"])
-    assert [item.parts[PART] for item in apart] == [0.5] * 4
-    assert [item.parts[PART] for item in together] != [0.5] * 4
+    assert [item.parts[SHARE] for item in apart] == [0.5] * 4
+    assert [item.parts[SHARE] for item in together] != [0.5] * 4
 
 
 def test_where_nobody_judges_the_claim_the_share_is_not_paid() -> None:
     reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.5)
     (item,) = reward.judge_groups([UNKNOWN], [form("yes 7")])
     assert item.reward is None
-    assert item.parts[PART] is None
+    assert item.parts[SHARE] is None
 
 
 def test_the_trainer_hears_of_it() -> None:
@@ -117,7 +117,7 @@ def test_the_trainer_hears_of_it() -> None:
     table = {f.__name__: f(prompts=["?"] * 3, completions=texts, **columns) for f in reward.functions}
     expected = reward.judge_groups([LIKELY] * 3, texts, None, ["?"] * 3)
     assert table["composed_reward"] == [item.reward for item in expected]
-    assert table[PART] == pytest.approx(share_pay(np.array([True, False, False]), 0.8))
+    assert table[SHARE] == pytest.approx(share_pay(np.array([True, False, False]), 0.8))
     assert reward.weights == [1.0] + [0.0] * len(reward.part_names)
 
 

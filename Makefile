@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 DEMO_OPTIONS ?=
 # Two processes, each with servers of its own; a Neo4j that is given can serve only one.
-PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile)
+PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 .PHONY: demo install test lint types tests format clean
 

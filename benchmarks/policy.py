@@ -175,12 +175,14 @@ class Examination:
         """Two rows a stage and reading: without reasoning and with, on the same questions."""
         at = asked.exam.whole_gene_rows(rows=rows, seed=0)
         some = asked._replace(exam=asked.exam.take(at))
+        alone = {stage: self.probabilities(stage, asked) for stage in stages}
+        written = {stage: self.written(stage, some) for stage in stages}
         found = []
         for reading, ending in READINGS.items():
             read = {}
             for stage in stages:
-                read[f"{stage}{ending}, {len(at)} rows"] = self.probabilities(stage, asked)[reading][at]
-                read[f"{stage}{ending}, in writing, {len(at)} rows"] = self.written(stage, some)[reading]
+                read[f"{stage}{ending}, {len(at)} rows"] = alone[stage][reading][at]
+                read[f"{stage}{ending}, in writing, {len(at)} rows"] = written[stage][reading]
             last = list(read.values())[-1]
             found += [row_of(some.exam.frame, asked.place, name, scores, last) for name, scores in read.items()]
         return found

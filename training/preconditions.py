@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.claims import Claim
 from rbio_kg.errors import RewardError, TrainingError, VerifierError
-from training.reward_functions import COLUMN_HINT, COLUMNS
+from training.reward_functions import COLUMN_HINT, COLUMNS, claims_of
 
 if TYPE_CHECKING:
     from training.recipe import PolicyConfig
@@ -61,7 +60,7 @@ def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
         VerifierError: a verifier raises; the first claim that it raises on is told.
         RewardError: all verifiers abstain on every claim.
     """
-    claims = list(dict.fromkeys(Claim(*row) for row in zip(*(dataset[name] for name in COLUMNS), strict=True)))
+    claims = list(dict.fromkeys(claims_of(dataset)))
     priors = [0.5] * len(claims)
     try:
         judged = reward.judge(claims, [""] * len(claims), priors)

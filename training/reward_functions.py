@@ -29,6 +29,11 @@ def part_of(key: str) -> str | None:
     return name if key == f"rewards/{name}/mean" and name != MAIN else None
 
 
+def claims_of(columns: Mapping[str, Any]) -> list[Claim]:
+    """What each row of a batch asks about."""
+    return [Claim(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
+
+
 def named_verifiers(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> dict[str, Weighted]:
     """Verifiers and their weights by the names under which the trainer logs them.
 
@@ -83,8 +88,8 @@ class RewardFunction:
         missing = [name for name in needed if name not in columns]
         if missing:
             raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
-        claims = [Claim(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
-        judgements = self.reward.judge_groups(claims, completions, columns.get("gene_prior"), prompts)
+        claims = claims_of(columns)
+        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
         if self.__name__ != MAIN:
             # A part without a reward beside it would make TRL count the missing reward as 0.
             return [None if item.reward is None else item.parts[self.__name__] for item in judgements]

@@ -135,6 +135,8 @@ class ComposedReward:
         completions: Sequence[Completion],
         gene_prior: Sequence[float | None] | None = None,
         prompts: Sequence[Completion] | None = None,
+        *,
+        grouped: bool = False,
     ) -> list[Judgement]:
         """Judge completions, in their order. The last batch is remembered, so asking again costs nothing.
 
@@ -143,6 +145,8 @@ class ComposedReward:
             completions: plain texts or chat messages, (n,).
             gene_prior: how often the claims' relations hold of their objects among training knockdowns, (n,).
             prompts: what the policy read, (n,): text verifiers do not see sentences that are copied from there.
+            grouped: as trainers are told: the completions of one prompt stand side by side, and with a `share_weight` w
+                a parsed one earns (1 - w) * its own reward + w * `training.yes_share.share_pay`.
 
         Raises:
             RewardError: lengths differ, or `gene_prior` is needed and missing.
@@ -157,28 +161,12 @@ class ComposedReward:
         asked = [text_read(*pair) for pair in zip(given, completions, strict=True)]
         if self.relative_to and gene_prior is None:
             raise RewardError("the reward is relative to gene_prior, and no gene_prior is given", hint=COLUMN_HINT)
-        key = (tuple(claims), tuple(texts), tuple(priors), tuple(asked))
+        together = [completion_text(prompt) for prompt in given] if grouped and self.share_weight else None
+        key = (tuple(claims), tuple(texts), tuple(priors), tuple(asked), together)
         if self._last is None or self._last[0] != key:
-            self._last = (key, self._judge(list(claims), texts, priors, asked))
+            judged = self._judge(list(claims), texts, priors, asked)
+            self._last = (key, judged if together is None else with_shares(judged, together, self.share_weight))
         return list(self._last[1])
-
-    def judge_groups(
-        self,
-        claims: Sequence[Claim],
-        completions: Sequence[Completion],
-        gene_prior: Sequence[float | None] | None = None,
-        prompts: Sequence[Completion] | None = None,
-    ) -> list[Judgement]:
-        """As `judge`, of completions that stand side by side where they answer one prompt: what the trainer is told.
-
-        With a `share_weight` w a parsed completion earns (1 - w) * its own reward + w * `training.yes_share.share_pay`.
-        Raises what `judge` raises.
-        """
-        judged = self.judge(claims, completions, gene_prior, prompts)
-        if not self.share_weight:
-            return judged
-        asked = [""] * len(judged) if prompts is None else [completion_text(prompt) for prompt in prompts]
-        return with_shares(judged, asked, self.share_weight)
 
     def explain(self, claim: Claim, completion: Completion, prompt: Completion = "") -> list[Verdict]:
         """Every verifier's verdict with its evidence, text verifiers' on this completion's reasoning.

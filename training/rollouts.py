@@ -15,6 +15,7 @@ from rbio_kg.claims import Claim, Status, Verdict
 from rbio_kg.errors import VerifierError
 from training.completions import Completion, completion_text, text_read
 from training.processes import Processes
+from training.reward_functions import claims_of
 from verifiers.reasoning_trace import READ_CHARACTERS
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ class RolloutRecorder:
         """The main reward of each completion; the batch goes to the file of the step that it is made for."""
         self.batches += 1
         rewards = self.main(prompts=prompts, completions=completions, **columns)
-        names = ("subject", "relation", "object", "cell_line")
-        claims = [Claim(*row) for row in zip(*(columns[name] for name in names), strict=True)]
-        judgements = self.reward.judge_groups(claims, completions, columns.get("gene_prior"), prompts)
+        claims = claims_of(columns)
+        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
         _record(judgements, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from rbio_kg.claims import Claim
+from rbio_kg.files import write_text
 from rbio_kg.graph.evidence import load_evidence
 from rbio_kg.graph.queries import NamedQuery, named_queries, named_query
 from rbio_kg.graph.store import GraphStore
@@ -152,8 +153,7 @@ def main(folder: Path) -> None:
                 claims = write_judged_run(workspace, root / "run", SAMPLE_CLAIMS)
                 load_evidence(store, root / "run")
                 text = query_document(store, claims)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "queries.md").write_text(text, encoding="utf-8")
+    write_text(folder / "queries.md", text)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from rbio_kg.files import write_text
 from rbio_kg.report.card_text import markdown_table
 from training.recipe import PolicyConfig
 
@@ -75,8 +76,7 @@ def _kind(annotation: Any) -> str:
 
 def main(folder: Path) -> None:
     """Write the document into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.md").write_text(recipe_document(), encoding="utf-8")
+    write_text(folder / "recipe.md", recipe_document())
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@
 
 All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes (its mean is
 the share of yes) and, in rows of their own, by the probability that the policy states over its answers and digits.
-`regression` and `boosting` read the same facts as numbers, fitted on `--reader-rows` train questions of the line with
-facts out of fold. A stage's probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not
-computed again. `--stages untrained` is the model before any training. `--written N`: on about N of the rows, whole
-genes, both after the policy's own reasoning, sampled once a question. `better by` is the row's Brier score less that of
-the last stage, as differences are: paired, bootstrapped over genes.
+`similarity vote` is the gene prior and what the likest known knockdowns did beyond it. `regression` and `boosting` read
+the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
+probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
+untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, both after the policy's
+own reasoning, sampled once a question. `better by` is the row's Brier score less that of the last stage, as differences
+are: paired, bootstrapped over genes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from benchmarks.facts import features, plain_regression
 from benchmarks.markdown import print_table
 from benchmarks.policy_trials import silent, told
+from benchmarks.similarity_vote import plain_vote
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood, sample
@@ -199,6 +201,7 @@ class Examination:
         found |= self.readers(exam, asked.own)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
+        found["similarity vote"] = self._vote(exam, baselines["gene_prior"])
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
         rows = []
         for name, scores in found.items():
@@ -208,6 +211,9 @@ class Examination:
 
     def _expression(self, exam: Questions) -> Any:
         return question_scores(self.workspace.verifier("expression"), exam.frame)
+
+    def _vote(self, exam: Questions, prior: Any) -> Any:
+        return np.clip(prior + plain_vote(self.workspace.verifier("expression").model, exam.frame), 0.0, 1.0)
 
     def _pooled(self, exam: Questions) -> Any:
         judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())

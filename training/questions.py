@@ -159,7 +159,8 @@ class Questions:
     def whole_genes(self, *, rows: int, seed: int = 0) -> Self:
         """All rows of randomly drawn genes that have both labels, until there are about `rows` rows.
 
-        Whole genes, because the per-gene AUROC needs all rows of a gene. The last gene may go past `rows`.
+        Whole genes, because the per-gene AUROC needs all rows of a gene. The last gene may go past `rows`; genes that
+        alone would fill more than a quarter of them come last, so that few rows are not all of one gene.
 
         Raises:
             EvaluationError: no gene has both labels.
@@ -178,8 +179,10 @@ class Questions:
         )
         if mixed.is_empty():
             raise EvaluationError("no gene has both labels among these questions", hint="take more rows")
+        counts = mixed["rows"].to_numpy()
         order = np.random.default_rng(seed).permutation(len(mixed))
-        before = np.concatenate([[0], np.cumsum(mixed["rows"].to_numpy()[order])[:-1]])
+        order = order[np.argsort(counts[order] > rows / 4, kind="stable")]
+        before = np.concatenate([[0], np.cumsum(counts[order])[:-1]])
         chosen = mixed[np.sort(order[before < rows])].select(keys)
         return sorted(numbered.join(chosen, on=keys, how="semi")["row"].to_list())
 

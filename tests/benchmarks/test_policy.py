@@ -27,7 +27,7 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
     rows = {row["predictor"]: row for row in printed(capsys)}
     stages = ("untrained", "warmup", "grpo")
     named = {*stages, *(f"{stage}, as stated" for stage in stages)}
-    named |= {"regression", "boosting", "expression model", "the reward's v"}
+    named |= {"regression", "boosting", "expression model", "the reward's v", "similarity vote"}
     assert named | {"gene_prior", "pair_copy", "perturbation_strength"} == set(rows)
     assert rows["gene_prior"]["per_gene_auroc"] == 0.5
     for ending in ("", ", as stated"):

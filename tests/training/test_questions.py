@@ -61,6 +61,18 @@ def test_whole_genes_have_all_their_rows_and_both_labels(seed: int, rows: int) -
     assert min(rows, 1) <= len(chosen) <= rows + 6
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_one_gene_does_not_fill_a_small_examination(seed: int) -> None:
+    test = question_frame().filter(pl.col("split") == "test")
+    (mixed, *_) = QUESTIONS.select(split="test").whole_genes(rows=1).frame["gene"]
+    more = test.filter(pl.col("gene") == mixed)
+    many = pl.concat([more.with_columns(pert=pl.col("pert") + f"-{number}") for number in range(10)])
+    questions = Questions(pl.concat([test, many]))
+    assert mixed not in set(questions.whole_genes(rows=24, seed=seed).frame["gene"])
+    # Where all is asked for, nothing is left out.
+    assert mixed in set(questions.whole_genes(rows=len(questions), seed=seed).frame["gene"])
+
+
 def test_no_gene_with_both_labels_is_said() -> None:
     alike = Questions(question_frame().with_columns(label=pl.lit(1, pl.Int64)))
     with pytest.raises(EvaluationError, match="no gene has both labels"):

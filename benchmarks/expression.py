@@ -31,7 +31,7 @@ for _name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import polars as pl  # noqa: E402
 
-from benchmarks.similarity_vote import plain_vote  # noqa: E402
+from benchmarks.plain_readers import plain_vote  # noqa: E402
 
 PROTOCOLS = ("official", "global", "leave-one-line-out", "gene-disjoint")
 Combination = tuple[str, str, str]

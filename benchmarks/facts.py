@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from benchmarks.plain_readers import features, plain_regression
 from rbio_kg.workspace import Workspace
-from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, Facts
+from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook
 from training.language_model import load_tokenizer, prepare_model
 from training.questions import Questions
 from verifiers.baselines import with_folds
@@ -44,17 +42,6 @@ READINGS = (
     ("rate", "estimate", "neighbours", "link"),
     ("rate", "estimate", "neighbours", "link", "two_step", "terms"),
 )
-
-
-def features(facts: Facts, bits: dict[str, float]) -> dict[str, list[float]]:
-    """The told facts as numbers, by kind; of terms also the bits of the most specific."""
-    found = facts.numbers()
-    return found | {"terms": [*found["terms"], max((bits[term] for term in facts.terms), default=0.0)]}
-
-
-def plain_regression() -> Pipeline:
-    """The reader."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
 
 
 def read(table: list[dict[str, list[float]]], kinds: tuple[str, ...], labels: Any, folds: Any) -> Any:

@@ -8,8 +8,9 @@ the share of yes) and, in rows of their own, by the probability that the policy 
 the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
 probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
 untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, both after the policy's
-own reasoning, sampled once a question. `better by` is the row's Brier score less that of the last stage, as differences
-are: paired, bootstrapped over genes.
+own reasoning (the mean over `--samples` of them), and the votes of these completions: the mean probability that they
+state. `better by` is the row's Brier score less that of the last stage, as differences are: paired, bootstrapped over
+genes.
 """
 
 from __future__ import annotations
@@ -17,24 +18,22 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks.facts import features, plain_regression
 from benchmarks.markdown import print_table
+from benchmarks.plain_readers import plain_vote, read_by
+from benchmarks.policy_rows import COLUMNS, means, row_of
 from benchmarks.policy_trials import silent, told
-from benchmarks.similarity_vote import plain_vote
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood, sample
 from training.audit import audit_policy
-from training.baselines import difference, measure
-from training.completions import written_reasoning
+from training.completions import parse_completion, written_reasoning
 from training.course import as_trained
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_model import load_stages
@@ -49,6 +48,8 @@ from verifiers.scorecard import question_scores
 
 READINGS = {"score": "", "stated": ", as stated"}
 """The columns of a stage's file, and how the rows of a table are called."""
+VOTES = "votes"
+"""The column of votes in a stage's file of written answers."""
 
 
 class Asked(NamedTuple):
@@ -122,72 +123,73 @@ class Examination:
 
     def probabilities(self, stage: str, asked: Asked) -> dict[str, Any]:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
-        return self._kept(f"{stage}-{asked.line}-{asked.task}", stage, asked.exam, None)
 
-    def written(self, stage: str, asked: Asked) -> dict[str, Any]:
-        """As `probabilities`, after a reasoning of the policy's own."""
+        def read() -> dict[str, Any]:
+            found = likelihood(*self._prompts(stage, asked.exam), progress=silent)
+            return {"score": found.probability, "stated": found.stated}
+
+        return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.exam, READINGS, read)
+
+    def written(self, stage: str, asked: Asked, samples: int) -> dict[str, Any]:
+        """As `probabilities`, means over sampled reasonings, and `votes`: the mean q of the sampled completions
+        themselves, one half where none can be read."""
         settings = self.config.grpo
 
-        def reason(model: LanguageModel, prompts: list[str]) -> list[str]:
+        def read() -> dict[str, Any]:
+            model, prompts = self._prompts(stage, asked.exam)
             length, heat = settings.max_tokens, settings.temperature
-            texts = sample(model, prompts, samples=1, max_tokens=length, temperature=heat, progress=silent)
-            return [written_reasoning(text) for (text,) in texts]
+            texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
+            again = [prompt for prompt in prompts for _ in range(samples)]
+            reasonings = [written_reasoning(text) for group in texts for text in group]
+            found = likelihood(model, again, reasonings, progress=silent)
+            means = {"score": found.probability, "stated": found.stated}
+            return {
+                **{name: values.reshape(-1, samples).mean(axis=1) for name, values in means.items()},
+                VOTES: np.array([votes(group) for group in texts]),
+            }
 
-        return self._kept(f"{stage}-{asked.line}-{asked.task}-written", stage, asked.exam, reason)
+        name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
+        return self._kept(name, asked.exam, (*READINGS, VOTES), read)
+
+    def _prompts(self, stage: str, exam: Questions) -> tuple[LanguageModel, list[str]]:
+        model, asked = self.model(stage), self.config.questions
+        return model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
 
     def _kept(
-        self, name: str, stage: str, exam: Questions, reason: Callable[[LanguageModel, list[str]], list[str]] | None
+        self, name: str, exam: Questions, columns: Collection[str], read: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
-        """The readings of a file in the run's folder, made where it is not there or is of other questions."""
+        """The columns of a file in the run's folder, made where it is not there or is of other questions."""
         file = self.run.folder / "evaluation" / f"{name}.csv"
         keys = exam.frame.select("pert", "gene", "label")
         if file.is_file():
             known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
-            if set(READINGS) <= set(known.columns) and known.drop(*READINGS).equals(keys):
-                return {reading: known[reading].to_numpy() for reading in READINGS}
+            if set(columns) <= set(known.columns) and known.drop(*columns).equals(keys):
+                return {column: known[column].to_numpy() for column in columns}
         started = time.monotonic()
-        model, asked = self.model(stage), self.config.questions
-        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read = likelihood(model, prompts, reason(model, prompts) if reason else None, progress=silent)
+        found = read()
         told(f"{name}: {len(exam)} questions, {time.monotonic() - started:.0f} s")
-        found = {"score": read.probability, "stated": read.stated}
-        write_rows(file, keys.with_columns(**{reading: pl.Series(values) for reading, values in found.items()}))
+        write_rows(file, keys.with_columns(**{column: pl.Series(values) for column, values in found.items()}))
         return found
 
-    def readers(self, exam: Questions, own: Questions) -> dict[str, Any]:
-        """Probabilities of plain readers of the told facts; none where a prompt tells none."""
-        if exam.facts is None or own.facts is None:
-            return {}
-        snapshot = self.workspace.snapshot
-        bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
-
-        def numbers(questions: Questions) -> Any:
-            book = questions.facts
-            table = [features(book.facts(claim), bits) for claim in questions.claims()] if book else []
-            return np.array([[value for values in row.values() for value in values] for row in table])
-
-        known, labels, asked = numbers(own), own.frame["label"].to_numpy(), numbers(exam)
-        models = {
-            "regression": plain_regression(),
-            "boosting": HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=0),
-        }
-        return {name: model.fit(known, labels).predict_proba(asked)[:, 1] for name, model in models.items()}
-
-    def written_table(self, asked: Asked, stages: list[str], rows: int) -> list[dict[str, Any]]:
-        """Two rows a stage and reading: without reasoning and with, on the same questions."""
+    def written_table(self, asked: Asked, stages: list[str], rows: int, samples: int) -> list[dict[str, Any]]:
+        """Two rows a stage and reading, without reasoning and with, and one of votes, on the same questions."""
         at = asked.exam.whole_gene_rows(rows=rows, seed=0)
         some = asked._replace(exam=asked.exam.take(at))
         alone = {stage: self.probabilities(stage, asked) for stage in stages}
-        written = {stage: self.written(stage, some) for stage in stages}
-        found = []
+        written = {stage: self.written(stage, some, samples) for stage in stages}
+        tables: list[dict[str, Any]] = []
         for reading, ending in READINGS.items():
             read = {}
             for stage in stages:
                 read[f"{stage}{ending}, {len(at)} rows"] = alone[stage][reading][at]
                 read[f"{stage}{ending}, in writing, {len(at)} rows"] = written[stage][reading]
-            last = list(read.values())[-1]
-            found += [row_of(some.exam.frame, asked.place, name, scores, last) for name, scores in read.items()]
-        return found
+            tables.append(read)
+        tables.append({f"{stage}, votes of {samples}, {len(at)} rows": written[stage][VOTES] for stage in stages})
+        return [
+            row_of(some.exam.frame, asked.place, name, scores, list(read.values())[-1])
+            for read in tables
+            for name, scores in read.items()
+        ]
 
     def table(self, asked: Asked, stages: list[str]) -> list[dict[str, Any]]:
         """One row a predictor of one line and task."""
@@ -198,7 +200,7 @@ class Examination:
             stage + ending: read[stage][name] for name, ending in READINGS.items() for stage in stages
         }
         baselines = baseline_scores(exam.frame, asked.train)
-        found |= self.readers(exam, asked.own)
+        found |= read_by(exam, asked.own, self.workspace.snapshot)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
         found["similarity vote"] = self._vote(exam, baselines["gene_prior"])
@@ -213,7 +215,8 @@ class Examination:
         return question_scores(self.workspace.verifier("expression"), exam.frame)
 
     def _vote(self, exam: Questions, prior: Any) -> Any:
-        return np.clip(prior + plain_vote(self.workspace.verifier("expression").model, exam.frame), 0.0, 1.0)
+        expression: Any = self.workspace.verifier("expression")
+        return np.clip(prior + plain_vote(expression.model, exam.frame), 0.0, 1.0)
 
     def _pooled(self, exam: Questions) -> Any:
         judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
@@ -224,54 +227,10 @@ class Examination:
         return np.where(np.isnan(scores), prior, scores)
 
 
-def row_of(frame: pl.DataFrame, place: dict[str, str], name: str, scores: Any, last: Any) -> dict[str, Any]:
-    """One predictor's measures, and how far the last stage is ahead of it."""
-    measured = measure(frame, scores, 0)
-    return {
-        **place,
-        "predictor": name,
-        **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
-        "mean": float(np.mean(scores)),
-        "last stage minus it": None if scores is last else difference(frame, last, scores, 0),
-        "better by": None if scores is last else brier_difference(frame, scores, last),
-    }
-
-
-def brier_difference(frame: pl.DataFrame, first: Any, second: Any) -> dict[str, float]:
-    """First minus second Brier score with a 95 % interval: genes are resampled for both at once."""
-    labels = frame["label"].to_numpy()
-    losses = frame.select("gene", loss=pl.Series((first - labels) ** 2 - (second - labels) ** 2))
-    genes = losses.group_by("gene", maintain_order=True).agg(pl.col("loss").sum(), pl.len())
-    total, rows = genes["loss"].to_numpy(), genes["len"].to_numpy()
-    drawn = np.random.default_rng(0).integers(0, len(genes), (1000, len(genes)))
-    low, high = np.quantile(total[drawn].sum(axis=1) / rows[drawn].sum(axis=1), [0.025, 0.975])
-    return {"mean": float(total.sum() / rows.sum()), "low": float(low), "high": float(high)}
-
-
-def means(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The plain mean over the cell lines of every task and predictor that has several."""
-    found = []
-    for task, name in dict.fromkeys((row["task"], row["predictor"]) for row in rows):
-        mine = [row for row in rows if (row["task"], row["predictor"]) == (task, name)]
-        if len(mine) > 1:
-            keys = ("per_gene_auroc", "brier", "ece", "mean")
-            average = {key: float(np.mean([row[key] for row in mine])) for key in keys}
-            found.append({"cell_line": "mean", "task": task, "predictor": name, **average})
-    return found
-
-
-COLUMNS = (
-    "task",
-    "cell_line",
-    "predictor",
-    "per_gene_auroc",
-    "interval",
-    "last stage minus it",
-    "brier",
-    "better by",
-    "ece",
-    "mean",
-)
+def votes(completions: Sequence[str]) -> float:
+    """The mean probability that the completions of a question state; one half where none can be read."""
+    read = [parse_completion(text, require_confidence=True).q for text in completions]
+    return float(np.mean([q for q in read if q is not None] or [0.5]))
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -284,6 +243,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, help="of the rows, about so many, whole genes")
     parser.add_argument("--reader-rows", type=int, default=6400)
     parser.add_argument("--written", type=int, default=0, help="questions answered in writing, about")
+    parser.add_argument("--samples", type=int, default=1, help="written answers of a question")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     examination = Examination(Workspace(options.workspace), options.run, options.rows)
@@ -294,7 +254,7 @@ def main(arguments: list[str] | None = None) -> None:
             asked = examination.asked(line, task, options.reader_rows)
             rows += examination.table(asked, options.stages)
             if options.written:
-                written += examination.written_table(asked, options.stages, options.written)
+                written += examination.written_table(asked, options.stages, options.written, options.samples)
     rows += means(rows) + written
     if options.json:
         print(json.dumps(rows, indent=1, allow_nan=False))

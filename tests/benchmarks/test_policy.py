@@ -53,8 +53,8 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
 
 def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--written", "60"]
-    policy.main([*asked, "--json"])
-    rows = [row for row in printed(capsys) if row["predictor"].endswith(" rows")]
+    policy.main([*asked, "--samples", "2", "--json"])
+    *rows, before, after = [row for row in printed(capsys) if row["predictor"].endswith(" rows")]
     named = [row["predictor"] for row in rows]
     assert [name.rsplit(", ", 1)[0] for name in named] == [
         f"{stage}{reading}{how}"
@@ -69,6 +69,17 @@ def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str])
             assert row["better by"]["low"] <= row["better by"]["mean"] <= row["better by"]["high"]
         assert (last["better by"], last["last stage minus it"]) == (None, None)
     assert rows[3] != rows[7]
+    assert [row["predictor"].rsplit(", ", 1)[0] for row in (before, after)] == [
+        "warmup, votes of 2",
+        "grpo, votes of 2",
+    ]
+    assert before["better by"]["mean"] == pytest.approx(before["brier"] - after["brier"])
+
+
+def test_votes_are_the_mean_of_what_can_be_read() -> None:
+    yes, no = "<think></think><answer>yes 9</answer>", "<think></think><answer>no 7</answer>"
+    assert policy.votes([yes, no, "yes and no"]) == pytest.approx((0.9 + 0.3) / 2)
+    assert policy.votes(["", "nothing"]) == 0.5
 
 
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:

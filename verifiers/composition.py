@@ -32,6 +32,8 @@ DEFAULT_WEIGHTS = {"graph_path": 0.05, "link_predictor": 0.05, "expression": 0.9
 """Weights of the claim verifiers where nobody gives others. Paths and links do not know how often a gene changes: with
 more weight they spoil the calibration of knockdowns (`benchmarks/pooling.py`). Where expression is silent they share
 all."""
+DEFAULT_POOLING: Pooling = "log_odds"
+"""How the default reward pools them."""
 
 
 def logit(p: ArrayLike) -> FloatArray:

@@ -24,10 +24,10 @@ COLUMNS = ("subject", "relation", "object", "cell_line")
 
 
 def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
-    """Every verifier's verdict on one claim, and the mean of their probabilities by the default weights."""
+    """Every verifier's verdict on one claim, and their probabilities pooled as the default reward does."""
     import numpy as np
 
-    from verifiers.composition import DEFAULT_WEIGHTS, pool
+    from verifiers.composition import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 
     verdicts: list[Verdict] = []
     for name in workspace.verifier_names():
@@ -48,7 +48,7 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
     named = {verdict.verifier: verdict for verdict in verdicts}
     members = [name for name in DEFAULT_WEIGHTS if name in named]
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
-    pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members])
+    pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
     return {
         "claim": {name: getattr(claim, name) for name in COLUMNS} | {"id": claim.id},
         "verdicts": [verdict.to_json() for verdict in verdicts],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -16,6 +18,8 @@ from graph_builders.sample import sample_directory
 from rbio_kg.cli.app import app
 from rbio_kg.cli.evaluate import show_reasoning
 from tests.commands import fails, invoke
+from training.recipe_files import DEFAULT, find_recipe
+from verifiers.composition import pool
 
 
 def keys(document: Mapping[str, Any], wanted: str) -> None:
@@ -138,7 +142,11 @@ def test_explain_asks_every_verifier(fitted: tuple[Path, dict[str, Any]]) -> Non
     assert by_name["expression"]["status"] == "ok"
     assert by_name["expression"]["evidence"]
     assert by_name["ontology_text"]["status"] == "abstain"
-    assert 0 <= document["composed"] <= 1
+    # The pooled probability is what the default recipe's reward pays by.
+    settings = tomllib.loads(find_recipe(DEFAULT).read_text(encoding="utf-8"))["reward"]
+    scores = np.array([[by_name[name]["score"]] for name in settings["verifiers"]], dtype=float)
+    (expected,), _ = pool(scores, list(settings["verifiers"].values()), settings["pooling"])
+    assert document["composed"] == pytest.approx(expected)
     assert "unknown relation" not in json.dumps(document)
 
 

@@ -38,6 +38,7 @@ READINGS = (
     ("rate", "neighbours", "link", "terms"),
     ("rate", "neighbours", "link", "two_step", "terms"),
     ("rate", "estimate"),
+    ("rate", "estimate", "link"),
     ("rate", "estimate", "neighbours"),
     ("rate", "estimate", "neighbours", "link"),
     ("rate", "estimate", "neighbours", "link", "two_step", "terms"),

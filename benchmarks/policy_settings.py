@@ -35,16 +35,18 @@ from training.language_model import LanguageModel
 from training.policy_model import load_stages, merged
 
 Ways = Mapping[str, dict[str, Any]]
+WITH_NEIGHBOURS = ["rate", "estimate", "neighbours", "link"]
 FACTS: dict[str, dict[str, Any]] = {
-    "rate, estimate, neighbours, link": {},
+    "rate, estimate, neighbours, link": {"questions.facts": WITH_NEIGHBOURS},
     "without the estimate": {"questions.facts": ["rate", "neighbours", "link"]},
+    "without neighbours": {"questions.facts": ["rate", "estimate", "link"]},
     "without neighbours and link": {"questions.facts": ["rate", "estimate"]},
     "with the neighbours' names": {"questions.facts": ["rate", "estimate", "neighbours", "names", "link"]},
-    "with two_step and terms": {"questions.facts": ["rate", "estimate", "neighbours", "link", "two_step", "terms"]},
-    "other genes' names": {"questions.shuffle_names": True},
+    "with two_step and terms": {"questions.facts": [*WITH_NEIGHBOURS, "two_step", "terms"]},
+    "other genes' names": {"questions.facts": WITH_NEIGHBOURS, "questions.shuffle_names": True},
     "closed book": {"questions.prompt": "closed"},
 }
-"""The first is the default."""
+"""Each beside the first; `without neighbours` is the default."""
 REWARDS: dict[str, dict[str, Any]] = {
     "brier": {},
     "brier, scaled by the group": {"grpo.scale_rewards": "group"},

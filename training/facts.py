@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 FactKind = Literal["rate", "estimate", "neighbours", "names", "link", "two_step", "terms"]
 FACT_KINDS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "names", "link", "two_step", "terms")
 """All kinds of facts, most useful first; `names` says which knockdowns the neighbours are."""
-DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "link")
+DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "estimate", "link")
+"""Beside the estimate the neighbours do not earn their tokens: with them a short warm-up learns to read the estimate
+worse (`benchmarks/policy_settings.py facts`)."""
 DIGITS = 9
 """Similarities are told as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
 

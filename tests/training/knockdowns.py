@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim
 from tests.training.judges import TableJudge
+from training.facts import FactKind
 from training.questions import Questions
 
 PERTS = [f"P{i:02d}" for i in range(24)]
 GENES = [f"G{i}" for i in range(8)]
 FOLDS = 6
+WITH_NEIGHBOURS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "link")
+"""Facts that say more than the default ones do."""
 
 
 def changes(pert: str, gene: str) -> bool:

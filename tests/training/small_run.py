@@ -7,7 +7,7 @@ from typing import Any
 
 from rbio_kg.paths import WorkspacePaths
 from tests.tiny_model import tiny_model, tiny_tokenizer
-from tests.training.knockdowns import ToyFacts, toy_judge, toy_questions
+from tests.training.knockdowns import WITH_NEIGHBOURS, ToyFacts, toy_judge, toy_questions
 from training.facts import FactBook
 from training.policy import train_policy
 from training.recipe import PolicyConfig
@@ -21,7 +21,7 @@ def quiet_progress(message: str, share: float | None) -> None:
 def small_recipe(model: Path, **changes: Any) -> PolicyConfig:
     values: dict[str, Any] = {
         "model": {"name": str(model)},
-        "questions": {"cell_line": "toy", "neighbours": 4},
+        "questions": {"cell_line": "toy", "neighbours": 4, "facts": [*WITH_NEIGHBOURS]},
         "warmup": {"examples": 48, "batch_size": 8, "learning_rate": 1e-3, "rank": 4,
                    "top_layers": None, "think_share": 0.5},
         "grpo": {"steps": 4, "prompts": 2, "generations": 2, "max_tokens": 12, "learning_rate": 1e-3, "save_every": 2,
@@ -41,7 +41,7 @@ def small_model(folder: Path) -> Path:
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
     questions = toy_questions()
-    book = FactBook.fit(ToyFacts(), None, questions.claims()[:40], 4)
+    book = FactBook.fit(ToyFacts(), None, questions.claims()[:40], 4, kinds=WITH_NEIGHBOURS)
     messages = [*questions.with_facts(book).prompts(), *questions.prompts("closed")[::4]]
     lessons = [
         Lesson(

@@ -16,7 +16,7 @@ from rbio_kg.errors import EvaluationError, TrainingError
 from rbio_kg.graph.tables import GraphTables
 from rbio_kg.paths import WorkspacePaths
 from tests.graphs import small_tables
-from tests.training.knockdowns import Known, ToyFacts, changes, question_frame, toy_questions
+from tests.training.knockdowns import WITH_NEIGHBOURS, Known, ToyFacts, changes, question_frame, toy_questions
 from tests.training.small_run import quiet_progress, run_small, small_model, small_recipe, small_reward
 from training.audit import Audit, audit_policy
 from training.evaluation import evaluate_expression
@@ -170,7 +170,7 @@ def test_a_model_fitted_on_test_rows(tables: GraphTables, questions: pl.DataFram
     with pytest.raises(EvaluationError, match="is in the training data"):
         Audit(test, "official").model(verifier.model, tmp_path)
     claims = Questions(test).claims()
-    book = FactBook.fit(verifier, None, claims[:5], 20)
+    book = FactBook.fit(verifier, None, claims[:5], 20, kinds=WITH_NEIGHBOURS)
     with pytest.raises(EvaluationError, match="is told as a fact in the prompt of"):
         Audit(test, "official").facts(claims, book, verifier.model)
 
@@ -180,7 +180,7 @@ def test_facts_of_other_folds_pass_and_those_of_the_own_do_not(questions: pl.Dat
     train = divide(questions, "official").train.filter(K562)
     claims = Questions(train).claims()
     audit = Audit(train, "official", held_out=False)
-    audit.facts(claims, FactBook.fit(verifier, None, claims[:5], 4), verifier.model)
+    audit.facts(claims, FactBook.fit(verifier, None, claims[:5], 4, kinds=WITH_NEIGHBOURS), verifier.model)
     assert audit.checked["facts"] > len(claims)
     mates = {
         pert: [p for p in train["pert"].unique() if p != pert and _fold(verifier, p) == _fold(verifier, pert)]
@@ -188,7 +188,7 @@ def test_facts_of_other_folds_pass_and_those_of_the_own_do_not(questions: pl.Dat
     }
     asked = next(claim for claim in claims if mates[claim.subject])
     for told in (mates[asked.subject][0], asked.subject):
-        book = FactBook(_Telltale(told), None, [0.1] * 8)
+        book = FactBook(_Telltale(told), None, [0.1] * 8, kinds=WITH_NEIGHBOURS)
         with pytest.raises(EvaluationError, match=f"is told the outcome of {told}, which is of its own fold"):
             audit.facts([asked], book, verifier.model)
 

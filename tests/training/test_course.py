@@ -11,7 +11,7 @@ import pytest
 
 from rbio_kg.errors import TrainingError
 from tests.tiny_model import tiny_tokenizer
-from tests.training.knockdowns import ToyFacts, changes, toy_judge, toy_questions
+from tests.training.knockdowns import WITH_NEIGHBOURS, ToyFacts, changes, toy_judge, toy_questions
 from tests.training.random_graph import random_snapshot
 from tests.training.small_run import small_recipe, small_reward
 from training.course import Course, visible_targets
@@ -57,7 +57,7 @@ def test_targets_follow_the_verifiers() -> None:
 
 def test_what_the_prompt_does_not_show_is_not_taught() -> None:
     claims = toy_questions().select(split="train").claims()
-    book = FactBook.fit(ToyFacts(), None, claims, 4)
+    book = FactBook.fit(ToyFacts(), None, claims, 4, kinds=WITH_NEIGHBOURS)
     told = [book.facts(claim) for claim in claims]
     rng = np.random.default_rng(0)
     shown = np.array([facts.changed / 4 for facts in told])

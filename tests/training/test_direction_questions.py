@@ -10,6 +10,7 @@ import pytest
 
 from rbio_kg.claims import Relation
 from tests.graphs import small_tables
+from tests.training.knockdowns import WITH_NEIGHBOURS
 from training.facts import FactBook
 from training.question_pool import with_rates
 from training.questions import Questions
@@ -73,7 +74,7 @@ def test_their_facts_are_of_knockdowns_that_changed_the_gene(
 ) -> None:
     train = questions.select(split="train")
     rose = {(pert, gene, line): up for pert, gene, line, up in train.frame["pert", "gene", "cell_line", "label"].rows()}
-    book = FactBook.fit(verifier, None, train.claims())
+    book = FactBook.fit(verifier, None, train.claims(), kinds=WITH_NEIGHBOURS)
     assert any(book.facts(claim).neighbours for claim in train.claims())
     for claim in train.claims():
         facts = book.facts(claim)

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rbio_kg.claims import Claim
-from tests.training.knockdowns import GENES, PERTS, Known, ToyFacts, fold
-from training.facts import FACT_KINDS, FactBook, Facts, FlippedBook, told_logit
+from tests.training.knockdowns import GENES, PERTS, WITH_NEIGHBOURS, Known, ToyFacts, fold
+from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, FactKind, Facts, FlippedBook, told_logit
 from training.prompts import open_question, rationale
 
 
 @cache
 def book(neighbours: int = 6) -> FactBook:
     claims = [Claim(p, "changes_expression_of", g, "toy") for p in PERTS[:18] for g in GENES]
-    return FactBook.fit(ToyFacts(), None, claims, neighbours)
+    return FactBook.fit(ToyFacts(), None, claims, neighbours, kinds=WITH_NEIGHBOURS)
 
 
 @settings(deadline=None, max_examples=25)
@@ -49,7 +49,9 @@ def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
             ]
 
     plain = book()
-    assert FactBook(Flipped(), None, plain.thresholds.tolist()).facts(claim) == plain.facts(claim)
+    assert FactBook(Flipped(), None, plain.thresholds.tolist(), kinds=WITH_NEIGHBOURS).facts(claim) == plain.facts(
+        claim
+    )
 
 
 @settings(deadline=None, max_examples=25)
@@ -124,14 +126,14 @@ def test_links_come_from_the_graph(target: str, link: str | None) -> None:
 
 def test_wording() -> None:
     claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
-    facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0), ("CCNC", 5, 1)), "interacts with")
+    facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0), ("CCNC", 5, 1)), "interacts with", kinds=WITH_NEIGHBOURS)
     assert (
         open_question(claim, facts) == "Does losing MED12 change TP53?\nrate 3\nestimate none\nyes 95\nno 8\nlink yes"
     )
     assert rationale(claim, facts) == "MED12 interacts with TP53. 2 of 3 similar knockdowns changed it."
     up = Claim("MED12", "increases", "TP53")
     assert (
-        open_question(up, Facts(0, (), None))
+        open_question(up, Facts(0, (), None, kinds=WITH_NEIGHBOURS))
         == "Does losing MED12 raise TP53?\nrate 0\nestimate none\nyes none\nno none\nlink no"
     )
 
@@ -154,7 +156,7 @@ def test_a_budget_drops_the_least_useful_first() -> None:
 
 def test_a_budget_counts_as_it_is_told_to() -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
-    book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, budget=12, count=len)
+    book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, kinds=WITH_NEIGHBOURS, budget=12, count=len)
     assert 0 < len(book.facts(claim).text()) <= 12
 
 
@@ -193,7 +195,12 @@ def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
     assert told_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
 
 
-def test_the_default_kinds_are_told_tersely() -> None:
+@pytest.mark.parametrize(
+    ("kinds", "lines"),
+    [(DEFAULT_FACTS, ["rate", "estimate", "link"]), (WITH_NEIGHBOURS, ["rate", "estimate", "yes", "no", "link"])],
+)
+def test_kinds_are_told_tersely(kinds: tuple[FactKind, ...], lines: list[str]) -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
-    told = open_question(claim, book().facts(claim)).splitlines()
-    assert [line.split()[0] for line in told] == ["Does", "rate", "estimate", "yes", "no", "link"]
+    book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), kinds=kinds)
+    told = open_question(claim, book.facts(claim)).splitlines()
+    assert [line.split()[0] for line in told] == ["Does", *lines]

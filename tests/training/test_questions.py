@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.claims import Claim
 from rbio_kg.errors import EvaluationError, TrainingError
-from tests.training.knockdowns import ToyFacts, question_frame, toy_questions
+from tests.training.knockdowns import WITH_NEIGHBOURS, ToyFacts, question_frame, toy_questions
 from training.facts import FactBook
 from training.questions import Questions
 
@@ -21,7 +21,9 @@ QUESTIONS = toy_questions()
 
 def open_questions() -> Questions:
     questions = QUESTIONS
-    return questions.with_facts(FactBook.fit(ToyFacts(), None, questions.select(split="train").claims(), 4))
+    return questions.with_facts(
+        FactBook.fit(ToyFacts(), None, questions.select(split="train").claims(), 4, kinds=WITH_NEIGHBOURS)
+    )
 
 
 def test_from_tables_filters_and_limits() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tiny_model import tiny_model, tiny_tokenizer
-from tests.training.knockdowns import ToyFacts, question_frame, toy_questions
+from tests.training.knockdowns import WITH_NEIGHBOURS, ToyFacts, question_frame, toy_questions
 from tests.training.small_run import quiet_progress, small_reward
 from training import reasoning_evaluation
 from training.answers import Likelihood
@@ -48,7 +48,7 @@ def test_the_first_half_is_half_of_the_words(words: list[str]) -> None:
 
 def questions(*, open_book: bool = True) -> Questions:
     chosen = toy_questions().select(split="test").whole_genes(rows=24)
-    book = FactBook.fit(ToyFacts(), None, toy_questions().claims()[:40], 4)
+    book = FactBook.fit(ToyFacts(), None, toy_questions().claims()[:40], 4, kinds=WITH_NEIGHBOURS)
     return chosen.with_facts(book) if open_book else chosen
 
 

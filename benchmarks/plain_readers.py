@@ -11,6 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from verifiers.votes import PRIOR_ROWS
+
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
     from training.facts import Facts
@@ -64,3 +66,14 @@ def plain_vote(model: Any, asked: pl.DataFrame) -> Any:
             jury = model.jury((name, task), frozenset() if fold < 0 else frozenset({fold}))
             out[row, mine] = jury.features(perts[mine], genes[mine])[:, jury.names.index("vote")]
     return out.mean(axis=0)
+
+
+def vote_probabilities(model: Any, asked: pl.DataFrame, train: pl.DataFrame) -> Any:
+    """The gene's habit among the line's train rows (all lines' where it has none) and the vote beyond it, 0 to 1."""
+    own = train.filter(pl.col("cell_line") == asked["cell_line"][0])
+    labels = pl.col("label").cast(pl.Float64)
+    known = own if len(own) else train
+    base = known.select(labels.mean()).item()
+    habit = (labels.sum() + PRIOR_ROWS * base) / (pl.len() + PRIOR_ROWS)
+    habits = asked.join(known.group_by("gene").agg(habit=habit), on="gene", how="left", maintain_order="left")["habit"]
+    return np.clip(habits.fill_null(base).to_numpy() + plain_vote(model, asked), 0.0, 1.0)

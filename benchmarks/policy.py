@@ -4,8 +4,8 @@
 
 All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes (its mean is
 the share of yes) and, in rows of their own, by the probability that the policy states over its answers and digits.
-`similarity vote` is the gene prior and what the likest known knockdowns did beyond it. `regression` and `boosting` read
-the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
+`similarity vote` is the gene's habit and what the likest known knockdowns did beyond it. `regression` and `boosting`
+read the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
 probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
 untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, both after the policy's
 own reasoning (the mean over `--samples` of them), and the votes of these completions: the mean probability that they
@@ -26,7 +26,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.markdown import print_table
-from benchmarks.plain_readers import plain_vote, read_by
+from benchmarks.plain_readers import read_by, vote_probabilities
 from benchmarks.policy_rows import COLUMNS, means, row_of
 from benchmarks.policy_trials import silent, told
 from rbio_kg.cli.policy_run import recipe_reward
@@ -203,7 +203,8 @@ class Examination:
         found |= read_by(exam, asked.own, self.workspace.snapshot)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
         found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
-        found["similarity vote"] = self._vote(exam, baselines["gene_prior"])
+        expression: Any = self.workspace.verifier("expression")
+        found["similarity vote"] = vote_probabilities(expression.model, exam.frame, asked.train)
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
         rows = []
         for name, scores in found.items():
@@ -213,10 +214,6 @@ class Examination:
 
     def _expression(self, exam: Questions) -> Any:
         return question_scores(self.workspace.verifier("expression"), exam.frame)
-
-    def _vote(self, exam: Questions, prior: Any) -> Any:
-        expression: Any = self.workspace.verifier("expression")
-        return np.clip(prior + plain_vote(expression.model, exam.frame), 0.0, 1.0)
 
     def _pooled(self, exam: Questions) -> Any:
         judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from verifiers.votes import PRIOR_ROWS
+from verifiers.votes import habit
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot import Snapshot
@@ -74,6 +74,6 @@ def vote_probabilities(model: Any, asked: pl.DataFrame, train: pl.DataFrame) -> 
     labels = pl.col("label").cast(pl.Float64)
     known = own if len(own) else train
     base = known.select(labels.mean()).item()
-    habit = (labels.sum() + PRIOR_ROWS * base) / (pl.len() + PRIOR_ROWS)
-    habits = asked.join(known.group_by("gene").agg(habit=habit), on="gene", how="left", maintain_order="left")["habit"]
-    return np.clip(habits.fill_null(base).to_numpy() + plain_vote(model, asked), 0.0, 1.0)
+    habits = known.group_by("gene").agg(habit=habit(labels.sum(), pl.len(), base))
+    own_habit = asked.join(habits, on="gene", how="left", maintain_order="left")["habit"].fill_null(base)
+    return np.clip(own_habit.to_numpy() + plain_vote(model, asked), 0.0, 1.0)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +31,9 @@ from benchmarks.policy_rows import COLUMNS, means, row_of
 from benchmarks.policy_trials import silent, told
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
-from training.answers import likelihood, sample
+from training.answers import Likelihood, likelihood, sample
 from training.audit import audit_policy
-from training.completions import parse_completion, written_reasoning
+from training.completions import parse_completion, vote, written_reasoning
 from training.course import as_trained
 from training.language_model import LanguageModel, load_model, prepare_model
 from training.policy_model import load_stages
@@ -125,8 +125,7 @@ class Examination:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
 
         def read() -> dict[str, Any]:
-            found = likelihood(*self._prompts(stage, asked.exam), progress=silent)
-            return {"score": found.probability, "stated": found.stated}
+            return readings(likelihood(*self._prompts(stage, asked.exam), progress=silent))
 
         return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.exam, READINGS, read)
 
@@ -141,11 +140,11 @@ class Examination:
             texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
             again = [prompt for prompt in prompts for _ in range(samples)]
             reasonings = [written_reasoning(text) for group in texts for text in group]
-            found = likelihood(model, again, reasonings, progress=silent)
-            means = {"score": found.probability, "stated": found.stated}
+            found = readings(likelihood(model, again, reasonings, progress=silent))
+            parsed = [[parse_completion(text, require_confidence=True) for text in group] for group in texts]
             return {
-                **{name: values.reshape(-1, samples).mean(axis=1) for name, values in means.items()},
-                VOTES: np.array([votes(group) for group in texts]),
+                **{name: values.reshape(-1, samples).mean(axis=1) for name, values in found.items()},
+                VOTES: np.array([vote(group) for group in parsed]),
             }
 
         name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
@@ -224,10 +223,9 @@ class Examination:
         return np.where(np.isnan(scores), prior, scores)
 
 
-def votes(completions: Sequence[str]) -> float:
-    """The mean probability that the completions of a question state; one half where none can be read."""
-    read = [parse_completion(text, require_confidence=True).q for text in completions]
-    return float(np.mean([q for q in read if q is not None] or [0.5]))
+def readings(found: Likelihood) -> dict[str, Any]:
+    """The columns that `READINGS` names."""
+    return {"score": found.probability, "stated": found.stated}
 
 
 def main(arguments: list[str] | None = None) -> None:

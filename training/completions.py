@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 Answer = Literal["yes", "no"]
 Completion = str | Sequence[Mapping[str, Any]]
 """What a trainer hands over: plain text, or a list of chat messages."""
@@ -131,6 +133,12 @@ def _read_confidence(text: str) -> float | None:
         return float(text) or None
     percent = _PERCENT.fullmatch(text)
     return (int(percent.group(1)) / 100 or None) if percent else None
+
+
+def vote(completions: Sequence[ParsedCompletion]) -> float:
+    """What several completions say of one question: the mean of the q that they state; one half where none does."""
+    stated = [item.q for item in completions if item.q is not None]
+    return float(np.mean(stated)) if stated else 0.5
 
 
 def written_reasoning(text: str) -> str:

@@ -236,18 +236,18 @@ def _votes(
     seed: int,
 ) -> tuple[dict[str, Any], list[dict[str, Any]], list[float], list[float]]:
     """The document of the votes, some examples, and per question the mean stated q and the share unparsed."""
-    from training.completions import parse_completion
+    from training.completions import parse_completion, vote
 
     parsed = [[parse_completion(text, require_confidence=True) for text in texts] for texts in completions]
-    stated = [[item.q for item in items if item.q is not None] for items in parsed]
-    unparsed = [1.0 - len(values) / samples for values in stated]
+    read = [sum(item.q is not None for item in items) for items in parsed]
+    unparsed = [1.0 - count / samples for count in read]
     # Without a readable answer a question ranks nowhere (one half) and its answer counts as wrong.
-    scores = np.array([np.mean(values) if values else 0.5 for values in stated])
+    scores = np.array([vote(items) for items in parsed])
     labels = questions.frame["label"].to_numpy()
     judgements = _judge(questions, at, completions, messages, reward)
     paid = [item.reward for item in judgements if item.reward is not None]
     document = measure(questions.frame, scores, seed)
-    answered = np.where([bool(values) for values in stated], scores, 1.0 - labels)
+    answered = np.where([count > 0 for count in read], scores, 1.0 - labels)
     document["pooled"] = measure(questions.frame, answered, seed)["pooled"]
     document |= {
         "samples": samples,

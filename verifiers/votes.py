@@ -63,6 +63,11 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("perts", "genes", "labels")))
 
 
+def habit(ones: Any, rows: Any, base: Any) -> Any:
+    """A gene's rate of label 1 among its rows, shrunk towards the line's base rate: numbers, arrays or expressions."""
+    return (ones + PRIOR_ROWS * base) / (rows + PRIOR_ROWS)
+
+
 class _Panel:
     """Labels as sparse matrices (perturbations, columns): which are known, how far each is from its gene's habit."""
 
@@ -75,7 +80,7 @@ class _Panel:
         shape = (len(self.perts), len(columns))
         count = np.bincount(place, minlength=len(columns))
         self.changes = np.bincount(place, rows.labels, minlength=len(columns))
-        self.habit: FloatArray = (self.changes + PRIOR_ROWS * self.base) / (count + PRIOR_ROWS)
+        self.habit: FloatArray = habit(self.changes, count, self.base)
         self.known = sp.csr_matrix((np.ones(len(rows)), (index, place)), shape=shape)
         self.excess = sp.csr_matrix((rows.labels - self.habit[place], (index, place)), shape=shape)
 

@@ -76,12 +76,6 @@ def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str])
     assert before["better by"]["mean"] == pytest.approx(before["brier"] - after["brier"])
 
 
-def test_votes_are_the_mean_of_what_can_be_read() -> None:
-    yes, no = "<think></think><answer>yes 9</answer>", "<think></think><answer>no 7</answer>"
-    assert policy.votes([yes, no, "yes and no"]) == pytest.approx((0.9 + 0.3) / 2)
-    assert policy.votes(["", "nothing"]) == 0.5
-
-
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:
     model = save_tiny_model(tmp_path / "model")
     changes = {"model.name": model, "warmup.examples": 16, "grpo.steps": 1, "grpo.max_tokens": 12}

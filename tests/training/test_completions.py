@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.completions import ParsedCompletion, completion_text, own_words, parse_completion, written_reasoning
+from training.completions import ParsedCompletion, completion_text, own_words, parse_completion, vote, written_reasoning
 
 
 def form(answer: str, think: str = "because") -> str:
@@ -144,3 +144,12 @@ def test_own_words_leaves_out_what_the_prompt_says() -> None:
 def test_the_reasoning_of_any_completion_is_found(think: str, rest: str) -> None:
     assert written_reasoning(f"\n<think>{think}{rest}") == think
     assert written_reasoning(f"{think}{rest}") == think.lstrip()
+
+
+def test_votes_are_the_mean_of_what_can_be_read() -> None:
+    def said(*texts: str) -> float:
+        return vote([parse_completion(text, require_confidence=True) for text in texts])
+
+    yes, no = "<think></think><answer>yes 9</answer>", "<think></think><answer>no 7</answer>"
+    assert said(yes, no, "yes and no") == pytest.approx((0.9 + 0.3) / 2)
+    assert said("", "nothing") == 0.5

@@ -125,7 +125,7 @@ class Examination:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
 
         def read() -> dict[str, Any]:
-            return readings(likelihood(*self._prompts(stage, asked.exam), progress=silent))
+            return readings(likelihood(*self.prompts(stage, asked.exam), progress=silent))
 
         return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.exam, READINGS, read)
 
@@ -135,7 +135,7 @@ class Examination:
         settings = self.config.grpo
 
         def read() -> dict[str, Any]:
-            model, prompts = self._prompts(stage, asked.exam)
+            model, prompts = self.prompts(stage, asked.exam)
             length, heat = settings.max_tokens, settings.temperature
             texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
             again = [prompt for prompt in prompts for _ in range(samples)]
@@ -150,7 +150,8 @@ class Examination:
         name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
         return self._kept(name, asked.exam, (*READINGS, VOTES), read)
 
-    def _prompts(self, stage: str, exam: Questions) -> tuple[LanguageModel, list[str]]:
+    def prompts(self, stage: str, exam: Questions) -> tuple[LanguageModel, list[str]]:
+        """The model after a stage, and the questions as it reads them."""
         model, asked = self.model(stage), self.config.questions
         return model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
 
@@ -201,7 +202,7 @@ class Examination:
         baselines = baseline_scores(exam.frame, asked.train)
         found |= read_by(exam, asked.own, self.workspace.snapshot)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
-        found["the reward's v"] = self._filled(self._pooled(exam), baselines["gene_prior"])
+        found["the reward's v"] = self._filled(self.pooled(exam), baselines["gene_prior"])
         expression: Any = self.workspace.verifier("expression")
         found["similarity vote"] = vote_probabilities(expression.model, exam.frame, asked.train)
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
@@ -214,7 +215,8 @@ class Examination:
     def _expression(self, exam: Questions) -> Any:
         return question_scores(self.workspace.verifier("expression"), exam.frame)
 
-    def _pooled(self, exam: Questions) -> Any:
+    def pooled(self, exam: Questions) -> Any:
+        """The reward's v of each question, (n,); NaN where no verifier speaks."""
         judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
         return np.array([np.nan if item.v is None else item.v for item in judged])
 

@@ -57,24 +57,18 @@ class Trials:
     def __init__(
         self, workspace: Workspace, shared: dict[str, Any], *, rows: int, per_gene: int, seed: int = 0
     ) -> None:
-        self.workspace, self.per_gene, self.seed = workspace, per_gene, seed
+        self.workspace = workspace
         self.shared = {"evaluation.rows": 10 * rows, "alarms.held_out_every": 0, **shared}
         config = PolicyConfig.make(**self.shared)
         train = Questions(self.workspace.tables["questions"]).select(
             split="train", cell_line=config.questions.cell_line, task=config.questions.task
         )
-        some = self.some(train.whole_genes(rows=10 * rows, seed=seed))
+        some = some_of_each(train.whole_genes(rows=10 * rows, seed=seed), per_gene, seed)
         held_out = some.whole_genes(rows=rows, seed=seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
         self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
         self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
         self.seed_of_folds = int(self.workspace.verifier("expression").card.settings["seed"])
-
-    def some(self, questions: Questions) -> Questions:
-        """At most `per_gene` rows of each gene, drawn by the seed: more genes for the same time."""
-        shuffled = questions.frame.sample(fraction=1.0, shuffle=True, seed=self.seed)
-        first = shuffled.group_by("gene", maintain_order=True).head(self.per_gene)
-        return Questions(first.select(questions.frame.columns).sort("gene", "pert"))
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
         """The default recipe with changes; some are refused by its checks, and are here to show why."""
@@ -162,6 +156,13 @@ class Trials:
     def verifiers_row(self, course: Course) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
         return measures(course.exam.frame, self.believed(course), self.strata(course.exam))
+
+
+def some_of_each(questions: Questions, per_gene: int, seed: int = 0) -> Questions:
+    """At most `per_gene` rows of each gene, drawn by the seed: more genes for the same time."""
+    shuffled = questions.frame.sample(fraction=1.0, shuffle=True, seed=seed)
+    first = shuffled.group_by("gene", maintain_order=True).head(per_gene)
+    return Questions(first.select(questions.frame.columns).sort("gene", "pert"))
 
 
 def gap(scores: Any, believed: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from benchmarks import policy, policy_settings, pooling
+from benchmarks import policy, policy_choice, policy_settings, pooling
 from benchmarks.policy_trials import Trials
 from rbio_kg.workspace import Workspace
 from tests.tiny_model import save_tiny_model
@@ -74,6 +74,30 @@ def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str])
         "grpo, votes of 2",
     ]
     assert before["better by"]["mean"] == pytest.approx(before["brier"] - after["brier"])
+
+
+def test_runs_are_compared_on_questions_that_none_was_taught(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Workspace(trained[0]) as workspace:
+        run = policy.Examination(workspace, "tiny")
+        asked = policy_choice.untaught([run], "k562", rows=40, per_gene=5)
+        taught = run.run.read_questions().filter(pl.col("cell_line") == "k562")
+        assert not set(asked.frame["gene"]) & set(taught["gene"])
+        assert set(asked.frame["split"]) == {"train"}
+        assert asked.frame.group_by("gene").len()["len"].max() <= 5
+    policy_choice.main(
+        ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--rows", "40", "--per-gene", "5", "--json"]
+    )
+    rows = {row["predictor"]: row for row in printed(capsys)}
+    assert set(rows) == {
+        "the reward's v",
+        *(f"{stage}{how}" for stage in policy_choice.STAGES for how in ("", ", as stated")),
+    }
+    assert (rows["the reward's v"]["gap"], rows["the reward's v"]["above v"]) == (0.0, 0.0)
+    for row in rows.values():
+        assert row["rows"] == len(asked)
+        assert row["above v"] == pytest.approx(row["mean"] - rows["the reward's v"]["mean"])
 
 
 def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[str]:

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.plain_readers import features, plain_regression
+from benchmarks.policy_trials import folds_of
 from rbio_kg.workspace import Workspace
 from training.facts import DEFAULT_FACTS, FACT_KINDS, FactBook
 from training.language_model import load_tokenizer, prepare_model
 from training.questions import Questions
-from verifiers.baselines import with_folds
 from verifiers.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
 
 READINGS = (
@@ -75,8 +75,7 @@ def main() -> None:
     told = [book.facts(claim) for claim in claims]
     table = [features(facts, bits) for facts in told]
     labels = train.frame["label"].to_numpy()
-    seed = workspace.verifier("expression").card.settings["seed"]
-    folds = with_folds(train.frame, seed)["fold"].to_numpy()
+    folds = folds_of(workspace, train)
     tokenizer = load_tokenizer(prepare_model("smollm2", workspace.paths.models, lambda message, share: None))
 
     def count(text: str) -> int:

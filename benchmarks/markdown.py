@@ -1,13 +1,17 @@
-"""Tables of figures as Markdown."""
+"""Tables of figures, as Markdown or JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line a row; what a row lacks stays empty."""
+def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool = False) -> None:
+    """One line a row; what a row lacks stays empty. As JSON: the rows with all that they have."""
+    if as_json:
+        print(json.dumps(rows, indent=1, allow_nan=False))
+        return
     print("| " + " | ".join(columns) + " |\n|" + " --- |" * len(columns))
     for row in rows:
         print("| " + " | ".join(cell(row.get(name)) for name in columns) + " |")

@@ -16,7 +16,6 @@ genes.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -28,7 +27,7 @@ import polars as pl
 from benchmarks.markdown import print_table
 from benchmarks.plain_readers import read_by, vote_probabilities
 from benchmarks.policy_rows import COLUMNS, means, row_of
-from benchmarks.policy_trials import silent, told
+from benchmarks.policy_trials import pooled, silent, told
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.workspace import Workspace
 from training.answers import Likelihood, likelihood, sample
@@ -104,11 +103,7 @@ class Examination:
             .pairs(seed=1)
             .limit(reader_rows, keep_pairs=True)
         )
-        source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
-        exam, own = (
-            as_trained(part, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
-            for part in (exam, own)
-        )
+        exam, own = self.as_trained(exam), self.as_trained(own)
         audit_policy(
             exam,
             test.frame,
@@ -120,6 +115,11 @@ class Examination:
             where=self.run.folder,
         )
         return Asked(line, task, exam, own, train)
+
+    def as_trained(self, questions: Questions) -> Questions:
+        """The questions with the open book and the names that the run was taught with."""
+        source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
+        return as_trained(questions, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
 
     def probabilities(self, stage: str, asked: Asked) -> dict[str, Any]:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
@@ -202,7 +202,7 @@ class Examination:
         baselines = baseline_scores(exam.frame, asked.train)
         found |= read_by(exam, asked.own, self.workspace.snapshot)
         found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
-        found["the reward's v"] = self._filled(self.pooled(exam), baselines["gene_prior"])
+        found["the reward's v"] = self._filled(pooled(self.reward, exam), baselines["gene_prior"])
         expression: Any = self.workspace.verifier("expression")
         found["similarity vote"] = vote_probabilities(expression.model, exam.frame, asked.train)
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
@@ -214,11 +214,6 @@ class Examination:
 
     def _expression(self, exam: Questions) -> Any:
         return question_scores(self.workspace.verifier("expression"), exam.frame)
-
-    def pooled(self, exam: Questions) -> Any:
-        """The reward's v of each question, (n,); NaN where no verifier speaks."""
-        judged = self.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
-        return np.array([np.nan if item.v is None else item.v for item in judged])
 
     @staticmethod
     def _filled(scores: Any, prior: Any) -> Any:
@@ -253,10 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
             if options.written:
                 written += examination.written_table(asked, options.stages, options.written, options.samples)
     rows += means(rows) + written
-    if options.json:
-        print(json.dumps(rows, indent=1, allow_nan=False))
-        return
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, as_json=options.json)
 
 
 if __name__ == "__main__":

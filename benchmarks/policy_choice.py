@@ -11,7 +11,6 @@ v (for the likelihood that is the share of yes); `gap`: the root of the mean squ
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,10 @@ import polars as pl
 
 from benchmarks.markdown import print_table
 from benchmarks.policy import READINGS, Examination, readings
-from benchmarks.policy_trials import gap, measures, silent, some_of_each, told
+from benchmarks.policy_trials import folds_of, gap, measures, pooled, silent, some_of_each, told
 from rbio_kg.workspace import Workspace
 from training.answers import likelihood
-from training.course import as_trained
 from training.questions import Questions
-from verifiers.baselines import with_folds
 
 STAGES = ("warmup", "grpo")
 COLUMNS = ("run", "cell_line", "predictor", "per_gene_auroc", "brier", "ece", "mean", "above v", "gap", "rows")
@@ -37,18 +34,14 @@ def untaught(runs: Sequence[Examination], line: str, rows: int, per_gene: int) -
     train = Questions(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
     taught = pl.concat([examined.run.read_questions() for examined in runs]).filter(pl.col("cell_line") == line)
     others = Questions(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
-    some = some_of_each(others.whole_genes(rows=10 * rows), per_gene)
-    return some.whole_genes(rows=rows)
+    return some_of_each(others, rows, per_gene)
 
 
 def table(examined: Examination, asked: Questions, name: str, line: str) -> list[dict[str, Any]]:
     """One row a stage and reading of a run, and one of its reward's v."""
-    workspace, config = examined.workspace, examined.config
-    source = workspace.fact_source() if config.questions.prompt == "open" else None
-    exam = as_trained(asked, examined.run, config, examined.base, facts=source, snapshot=workspace.snapshot)
-    seed = int(workspace.verifier("expression").card.settings["seed"])
-    strata = with_folds(exam.frame, seed)["fold"].to_numpy()
-    believed = np.nan_to_num(examined.pooled(exam), nan=0.5)
+    exam = examined.as_trained(asked)
+    strata = folds_of(examined.workspace, exam)
+    believed = np.nan_to_num(pooled(examined.reward, exam), nan=0.5)
     found = {"the reward's v": believed}
     for stage in STAGES:
         read = readings(likelihood(*examined.prompts(stage, exam), progress=silent))
@@ -83,10 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
         asked = untaught(list(runs.values()), line, options.rows, options.per_gene)
         for name, examined in runs.items():
             rows += table(examined, asked, name, line)
-    if options.json:
-        print(json.dumps(rows, indent=1, allow_nan=False))
-        return
-    print_table(COLUMNS, rows)
+    print_table(COLUMNS, rows, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ the reward's v: what a proper rule pays for is that it shrinks, and labels make 
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 import tomllib
@@ -163,11 +162,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     ways = {name: way for name, way in WAYS[options.table].items() if not options.only or name in options.only}
     rows = (compare_facts if options.table == "facts" else compare_grpo)(trials, ways, options.seeds)
-    if options.json:
-        print(json.dumps(rows, indent=1, allow_nan=False))
-        return
     columns = [name for name in (*COLUMNS, *MORE) if any(row.get(name) is not None for row in rows)]
-    print_table(columns, rows)
+    print_table(columns, rows, as_json=options.json)
 
 
 if __name__ == "__main__":

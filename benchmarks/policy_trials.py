@@ -26,6 +26,7 @@ from training.policy_model import merged, save_stage
 from training.prompts import prompt_text
 from training.questions import Questions
 from training.recipe import PolicyConfig
+from training.rewards import ComposedReward
 from training.runs import Run, start_run
 from training.warmup import warm_up
 from verifiers.baselines import with_folds
@@ -63,12 +64,10 @@ class Trials:
         train = Questions(self.workspace.tables["questions"]).select(
             split="train", cell_line=config.questions.cell_line, task=config.questions.task
         )
-        some = some_of_each(train.whole_genes(rows=10 * rows, seed=seed), per_gene, seed)
-        held_out = some.whole_genes(rows=rows, seed=seed).frame
+        held_out = some_of_each(train, rows, per_gene, seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
         self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
         self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
-        self.seed_of_folds = int(self.workspace.verifier("expression").card.settings["seed"])
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
         """The default recipe with changes; some are refused by its checks, and are here to show why."""
@@ -115,7 +114,7 @@ class Trials:
         """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
         exam, asked = course.exam, course.config.questions
         prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read, strata = likelihood(model, prompts, progress=silent), self.strata(exam)
+        read, strata = likelihood(model, prompts, progress=silent), folds_of(self.workspace, exam)
         row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
         believed = self.believed(course)
         for name, prefix in (("probability", ""), ("stated", "stated_")):
@@ -145,24 +144,31 @@ class Trials:
 
     def believed(self, course: Course) -> Any:
         """The reward's pooled probability of the held-out questions."""
-        exam = course.exam
-        judged = course.reward.judge(exam.claims(), [""] * len(exam), exam.rates())
-        return np.array([0.5 if item.v is None else item.v for item in judged])
-
-    def strata(self, exam: Questions) -> Any:
-        """The folds, because out-of-fold facts of different folds are not of one scale."""
-        return with_folds(exam.frame, self.seed_of_folds)["fold"].to_numpy()
+        return np.nan_to_num(pooled(course.reward, course.exam), nan=0.5)
 
     def verifiers_row(self, course: Course) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
-        return measures(course.exam.frame, self.believed(course), self.strata(course.exam))
+        return measures(course.exam.frame, self.believed(course), folds_of(self.workspace, course.exam))
 
 
-def some_of_each(questions: Questions, per_gene: int, seed: int = 0) -> Questions:
-    """At most `per_gene` rows of each gene, drawn by the seed: more genes for the same time."""
-    shuffled = questions.frame.sample(fraction=1.0, shuffle=True, seed=seed)
+def some_of_each(questions: Questions, rows: int, per_gene: int, seed: int = 0) -> Questions:
+    """About `rows` questions of genes with both labels, at most `per_gene` of each: more genes for the same time."""
+    drawn = questions.whole_genes(rows=10 * rows, seed=seed).frame
+    shuffled = drawn.sample(fraction=1.0, shuffle=True, seed=seed)
     first = shuffled.group_by("gene", maintain_order=True).head(per_gene)
-    return Questions(first.select(questions.frame.columns).sort("gene", "pert"))
+    return Questions(first.select(drawn.columns).sort("gene", "pert")).whole_genes(rows=rows, seed=seed)
+
+
+def pooled(reward: ComposedReward, questions: Questions) -> Any:
+    """The reward's v of each question, (n,); NaN where no verifier speaks."""
+    judged = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
+    return np.array([np.nan if item.v is None else item.v for item in judged])
+
+
+def folds_of(workspace: Workspace, questions: Questions) -> Any:
+    """The fold of each question, (n,): out-of-fold facts of different folds are not of one scale."""
+    seed = int(workspace.verifier("expression").card.settings["seed"])
+    return with_folds(questions.frame, seed)["fold"].to_numpy()
 
 
 def gap(scores: Any, believed: Any) -> float:

@@ -9,17 +9,16 @@ what counts first is the Brier score of v. Genes are compared within a fold; no 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.markdown import print_table
+from benchmarks.policy_trials import folds_of
 from rbio_kg.workspace import Workspace
 from training.baselines import measure
 from training.questions import Questions
-from verifiers.baselines import with_folds
 from verifiers.composition import Pooling, pool
 
 NAMES = ("graph_path", "link_predictor", "expression")
@@ -37,7 +36,7 @@ def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[st
     claims = train.claims()
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
     expression = workspace.verifier("expression")
-    folds = with_folds(train.frame, expression.card.settings["seed"])["fold"].to_numpy()
+    folds = folds_of(workspace, train)
     prior = [expression.rate(claim) for claim in claims]  # type: ignore[attr-defined]
     ways = {name: np.where(np.isnan(values), np.nanmean(values), values) for name, values in scores.items()}
     ways |= {
@@ -64,11 +63,9 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
     found = [row for line in options.lines for row in rows(workspace, line, options.rows, options.seed)]
-    if options.json:
-        print(json.dumps(found, indent=1, allow_nan=False))
-        return
-    print("graph_path / link_predictor / expression")
-    print_table(COLUMNS, found)
+    if not options.json:
+        print("graph_path / link_predictor / expression")
+    print_table(COLUMNS, found, as_json=options.json)
 
 
 if __name__ == "__main__":

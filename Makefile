@@ -35,6 +35,7 @@ types: $(INSTALLED)
 
 tests: $(INSTALLED)
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	RBIO_KG_PRECISION=bfloat16 $(BIN)/python -m pytest $(PYTEST_OPTIONS) -m precision
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

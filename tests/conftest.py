@@ -9,6 +9,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# One precision on every processor; the full suite runs the tests marked `precision` with bfloat16 as well.
+os.environ.setdefault("RBIO_KG_PRECISION", "float32")
 
 import pytest
 

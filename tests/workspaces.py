@@ -16,7 +16,6 @@ from tests.tiny_model import save_tiny_model
 RECIPE = """
 [model]
 name = "{model}"
-precision = "float32"
 [warmup]
 examples = 32
 batch_size = 8

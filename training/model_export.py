@@ -26,6 +26,8 @@ Progress = Callable[[str, float | None], None]
 def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> dict[str, Any]:
     """Write the policy of a run to `out`.
 
+    The weights are float32 whatever the precision of training was, so the files do not depend on the machine.
+
     Args:
         paths: the workspace.
         name: of the run.
@@ -56,7 +58,8 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
     try:
         with quiet():
             if whole:
-                loaded = load_stages(base, run.model, config.model.method, config.model.weights)
+                # float32 on every machine: merging in bfloat16 would round the trained difference away.
+                loaded = load_stages(base, run.model, config.model.method, "float32")
                 loaded.model.save_pretrained(temporary)
             else:
                 loaded = load_model(base, "float32")

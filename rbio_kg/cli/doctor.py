@@ -48,6 +48,15 @@ def _device() -> str:
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "CPU"
 
 
+def _precision() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "none: torch is missing"
+    from training.language_model import PRECISION_VARIABLE, fast_precision
+
+    found = fast_precision()
+    return f"{found} (forced by {PRECISION_VARIABLE})" if os.environ.get(PRECISION_VARIABLE) == found else found
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs to the application."""
 
@@ -71,6 +80,7 @@ def register(app: typer.Typer) -> None:
             "python": platform.python_version(),
             "cores": os.cpu_count(),
             "device": _device(),
+            "precision": _precision(),
             "workspace": str(workspace.paths.root),
             "free_gb": round(free / 1e9, 1),
             "build_id": workspace.build_id if workspace.has_graph else None,

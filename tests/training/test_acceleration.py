@@ -14,6 +14,8 @@ from training import acceleration
 from training.acceleration import acceleration_arguments, deepspeed_file, read_deepspeed
 from training.recipe import PolicyConfig
 
+pytestmark = pytest.mark.precision
+
 
 def recipe(**settings: Any) -> PolicyConfig:
     return PolicyConfig.make({"acceleration": settings})

@@ -11,6 +11,8 @@ from training.language_model import LanguageModel
 from training.lessons import AnswerTokens
 from training.prompts import DIRECT, prompt_text
 
+pytestmark = pytest.mark.precision
+
 TOKENIZER = tiny_tokenizer()
 MODEL = LanguageModel(tiny_model(TOKENIZER), TOKENIZER, "tiny")
 PROMPTS = [prompt_text(TOKENIZER, [{"role": "user", "content": "link " * n + "?"}]) for n in (1, 9, 3, 20, 5)]

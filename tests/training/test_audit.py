@@ -30,6 +30,8 @@ from verifiers.expression_fit import fit_expression
 from verifiers.protocols import divide
 from verifiers.votes import Rows
 
+pytestmark = pytest.mark.precision
+
 DE = pl.col("task") == "de"
 K562 = pl.col("cell_line") == "k562"
 

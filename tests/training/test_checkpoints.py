@@ -14,6 +14,8 @@ import pytest
 from rbio_kg.errors import TrainingError
 from training.checkpoints import drop_leftovers, drop_unfinished, last_checkpoint, room_needed, whole_step
 
+pytestmark = pytest.mark.precision
+
 
 def checkpoint(folder: Path, step: int, state: str | None = None) -> Path:
     path = folder / f"checkpoint-{step}"

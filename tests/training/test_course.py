@@ -20,6 +20,8 @@ from training.question_pool import question_pool
 from training.rewards import ComposedReward
 from verifiers.graph_path import GraphPathVerifier
 
+pytestmark = pytest.mark.precision
+
 
 def course(**changed: Any) -> Course:
     return Course(small_recipe(Path("unused"), **changed), toy_questions(), ToyFacts(), None, small_reward())

@@ -20,6 +20,8 @@ from tests.training.small_run import run_small, small_recipe
 from training.completions import completion_text, text_read
 from training.graph_tools import GraphTools, graph_environment
 
+pytestmark = pytest.mark.precision
+
 CALL = '{"name": "known_knockdowns", "arguments": {}}'
 # A small template that can call tools; a real one spells the tools out.
 TEMPLATE = (

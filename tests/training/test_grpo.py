@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from rbio_kg.paths import WorkspacePaths
 from tests.tiny_model import tiny_model, tiny_tokenizer
@@ -16,6 +17,8 @@ from training.language_model import LanguageModel
 from training.recipe import PolicyConfig
 from training.rewards import ComposedReward
 from training.runs import start_run
+
+pytestmark = pytest.mark.precision
 
 
 class Vowels(ComposedReward):

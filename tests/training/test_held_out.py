@@ -18,6 +18,8 @@ from training.language_model import LanguageModel
 from training.prompts import prompt_text
 from training.recipe import QuestionSettings
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.mark.parametrize("as_stated", [False, True])
 def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> None:

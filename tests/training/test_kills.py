@@ -14,6 +14,8 @@ from tests.training.trainings import Training, same_weights, stage_weights
 from training.rollouts import read_rollouts
 from training.runs import read_run
 
+pytestmark = pytest.mark.precision
+
 QUICK = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2, "grpo.steps": 5}
 FULL = {**QUICK, "model.method": "full", "warmup.learning_rate": 1e-3, "grpo.learning_rate": 1e-4}
 MOMENTS = [

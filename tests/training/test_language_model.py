@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from rbio_kg.errors import ModelError
+from rbio_kg.errors import ConfigError, ModelError
 from tests.tiny_model import save_tiny_model
 from training import language_model
-from training.language_model import BUNDLED, bundled_file, load_model, prepare_model
+from training.language_model import BUNDLED, bundled_file, fast_precision, load_model, prepare_model
+
+pytestmark = pytest.mark.precision
 
 
 def nobody(message: str, share: float | None) -> None:
@@ -118,3 +120,28 @@ print(name, loaded.model.num_parameters())
     name, parameters = done.stdout.split()
     assert name == "organisation/tiny"
     assert int(parameters) > 10_000
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_automatic_precision_can_be_forced(folder: Path, precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RBIO_KG_PRECISION", precision)
+    assert fast_precision() == precision
+    assert str(load_model(str(folder)).model.dtype) == f"torch.{precision}"
+
+
+def test_without_the_variable_the_processor_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for variable in ("", "auto"):
+        monkeypatch.setenv("RBIO_KG_PRECISION", variable)
+        for multiplies in (False, True):
+            monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=multiplies: {"avx512_bf16": found})
+            assert fast_precision() == ("bfloat16" if multiplies else "float32")
+
+
+def test_an_unknown_precision_is_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RBIO_KG_PRECISION", "fp8")
+    with pytest.raises(ConfigError, match="unknown precision 'fp8'") as caught:
+        fast_precision()
+    assert caught.value.where == "RBIO_KG_PRECISION"

@@ -14,6 +14,8 @@ from training.language_model import quiet
 from training.model_export import export_model
 from training.policy_model import load_stages
 
+pytestmark = pytest.mark.precision
+
 QUICK = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "grpo.steps": 2}
 
 
@@ -53,6 +55,7 @@ def test_merged_weights_load_with_transformers_alone(root: Path, tmp_path: Path)
     loaded, report = AutoModelForCausalLM.from_pretrained(tmp_path / "out", output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"]
     wanted = logits(trained(root, "lora"))
+    assert loaded.dtype == torch.float32  # whatever precision the run was trained with
     assert torch.allclose(logits(loaded), wanted, atol=1e-5)
     assert not torch.allclose(logits(AutoModelForCausalLM.from_pretrained(root / "tiny")), wanted, atol=1e-3)
     assert AutoTokenizer.from_pretrained(tmp_path / "out").chat_template

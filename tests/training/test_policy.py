@@ -19,6 +19,8 @@ from training.questions import Questions
 from training.rollouts import ROLLOUT_SCHEMA, read_rollouts
 from training.runs import read_run
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -16,6 +16,8 @@ from training.policy_evaluation import examine
 from training.recipe import EvaluationSettings, QuestionSettings
 from verifiers.baselines import BASELINES, baseline_scores
 
+pytestmark = pytest.mark.precision
+
 TEST = question_frame().filter(pl.col("split") == "test")
 TRAIN = question_frame().filter(pl.col("split") == "train")
 

@@ -17,6 +17,8 @@ from training.processes import Processes
 from training.rollouts import read_rollouts
 from training.runs import read_run
 
+pytestmark = pytest.mark.precision
+
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = (
     sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",

@@ -23,6 +23,8 @@ from training.questions import Questions
 from training.reasoning_evaluation import Writer, derangement, examine_reasoning, first_half
 from training.recipe import QuestionSettings
 
+pytestmark = pytest.mark.precision
+
 TRAIN = question_frame().filter(question_frame()["split"] == "train")
 TOKENIZER = tiny_tokenizer()
 POLICY = LanguageModel(tiny_model(TOKENIZER), TOKENIZER, "tiny")

@@ -17,6 +17,8 @@ from tests.training.trainer_settings import quick_settings
 from training.rewards import ComposedReward
 from verifiers.interface import Verifier
 
+pytestmark = pytest.mark.precision
+
 NAMES = ["composed_reward", "table", "vowels", "answer", "format"]
 
 

@@ -14,6 +14,8 @@ from training import time_budget
 from training.runs import read_run
 from training.time_budget import TimeBudget
 
+pytestmark = pytest.mark.precision
+
 
 def steps(budget: TimeBudget, count: int) -> list[bool]:
     clock, control = budget.callback(), SimpleNamespace(should_training_stop=False, should_save=False)

@@ -19,6 +19,8 @@ from training.prompts import prompt_text
 from training.recipe import WarmupSettings
 from training.warmup import loss_sums, warm_up
 
+pytestmark = pytest.mark.precision
+
 TOKENIZER = tiny_tokenizer()
 
 

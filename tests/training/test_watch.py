@@ -14,6 +14,8 @@ from training.policy_model import stage_saved
 from training.runs import read_run
 from training.time_left import spoken, time_left
 
+pytestmark = pytest.mark.precision
+
 # The tiny model's entropy is above 100 nats never, and below it always: the alarm is raised once the window is full.
 ALARMED = {
     "evaluation.vote_rows": 0, "evaluation.rows": 8, "grpo.save_every": 100, "alarms.window": 2,

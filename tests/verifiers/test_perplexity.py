@@ -12,6 +12,8 @@ from rbio_kg.errors import ModelError
 from tests.tiny_model import save_tiny_model
 from verifiers.perplexity import PerplexityGain
 
+pytestmark = pytest.mark.precision
+
 SENTENCE = "DNA repair, cell cycle."
 
 

@@ -14,6 +14,8 @@ from tests.tiny_model import save_tiny_model
 from tests.workspaces import RECIPE
 from training.recipe_files import recipe_names
 
+pytestmark = pytest.mark.precision
+
 
 def test_recipes_are_listed(built: tuple[Path, dict[str, Any]]) -> None:
     found = invoke(built[0], "recipes", "list")["recipes"]

@@ -16,6 +16,8 @@ from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
 from tests.commands import fails, invoke
 
+pytestmark = pytest.mark.precision
+
 Trained = tuple[Path, Path, dict[str, Any]]
 Change = Callable[..., int]
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.commands import fails
 
+pytestmark = pytest.mark.precision
+
 
 @pytest.mark.parametrize(
     "recipe",

@@ -21,6 +21,8 @@ from tests.commands import fails, invoke
 from training.recipe_files import DEFAULT, find_recipe
 from verifiers.composition import pool
 
+pytestmark = pytest.mark.precision
+
 
 def keys(document: Mapping[str, Any], wanted: str) -> None:
     assert set(wanted.split()) <= set(document), f"missing: {set(wanted.split()) - set(document)}"

@@ -1,4 +1,4 @@
-"""rbio-kg: post-train a language model on biology with a gene and pathway knowledge graph as the judge.
+"""rbio-kg: post-train a language model on biology, with a gene and pathway knowledge graph that verifies its answers.
 
 Public names are imported when first used, so that `import rbio_kg` stays quick and needs no torch.
 """
@@ -6,29 +6,71 @@ Public names are imported when first used, so that `import rbio_kg` stays quick 
 from __future__ import annotations
 
 import importlib
-import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rbio_kg.claims import Claim, Evidence, Node, Relation, Status, Verdict
-    from rbio_kg.errors import RbioKGError
+    from rbio_kg.core.claims import Claim, Evidence, Node, Relation, Status, Verdict
+    from rbio_kg.core.errors import (
+        BuildError,
+        ConfigError,
+        EvaluationError,
+        ModelError,
+        RbioKGError,
+        RewardError,
+        SourceError,
+        StoreError,
+        TrainingError,
+        VerifierError,
+    )
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.verifiers.base.verifier import Card, Verifier
     from rbio_kg.workspace import Workspace
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Claim": "rbio_kg.claims",
-    "Evidence": "rbio_kg.claims",
-    "Node": "rbio_kg.claims",
-    "Relation": "rbio_kg.claims",
-    "Status": "rbio_kg.claims",
-    "Verdict": "rbio_kg.claims",
-    "RbioKGError": "rbio_kg.errors",
-    "Workspace": "rbio_kg.workspace",
+_MODULES = {
+    "rbio_kg.core.claims": ("Claim", "Evidence", "Node", "Relation", "Status", "Verdict"),
+    "rbio_kg.core.errors": (
+        "BuildError",
+        "ConfigError",
+        "EvaluationError",
+        "ModelError",
+        "RbioKGError",
+        "RewardError",
+        "SourceError",
+        "StoreError",
+        "TrainingError",
+        "VerifierError",
+    ),
+    "rbio_kg.training.rewards.composed": ("ComposedReward",),
+    "rbio_kg.verifiers.base.verifier": ("Card", "Verifier"),
+    "rbio_kg.workspace": ("Workspace",),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
-__all__ = ["Claim", "Evidence", "Node", "RbioKGError", "Relation", "Status", "Verdict", "Workspace", "__version__"]
+__all__ = [
+    "BuildError",
+    "Card",
+    "Claim",
+    "ComposedReward",
+    "ConfigError",
+    "EvaluationError",
+    "Evidence",
+    "ModelError",
+    "Node",
+    "RbioKGError",
+    "Relation",
+    "RewardError",
+    "SourceError",
+    "Status",
+    "StoreError",
+    "TrainingError",
+    "Verdict",
+    "Verifier",
+    "VerifierError",
+    "Workspace",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -39,20 +81,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def _refuse_foreign_packages() -> None:
-    """Another distribution is also called `verifiers`: say so at once, instead of failing oddly later."""
-    home = Path(__file__).resolve().parents[1]
-    for package in ("graph_builders", "verifiers", "training"):
-        spec = importlib.util.find_spec(package)
-        places = [Path(place).resolve() for place in (spec.submodule_search_locations or [])] if spec else []
-        if home / package not in places:
-            found = places[0] if places else "nowhere"
-            raise ImportError(
-                f"rbio-kg needs its own package {package!r} in {home}, but Python finds it in {found}; uninstall the "
-                f"other distribution that brings {package!r}, or give rbio-kg a virtual environment of its own"
-            )
-
-
-_refuse_foreign_packages()

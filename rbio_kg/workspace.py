@@ -8,22 +8,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from rbio_kg.config import LoadedSettings, load_settings
-from rbio_kg.errors import BuildError, VerifierError
-from rbio_kg.paths import WorkspacePaths
+from rbio_kg.core.settings import LoadedSettings, load_settings
+from rbio_kg.core.errors import BuildError, VerifierError
+from rbio_kg.core.paths import WorkspacePaths
 
 if TYPE_CHECKING:
-    from graph_builders.manifest import CurrentBuild, Manifest
-    from rbio_kg.claims import Claim
-    from rbio_kg.graph.snapshot import Snapshot
-    from rbio_kg.graph.store import GraphStore
-    from rbio_kg.graph.tables import GraphTables
-    from rbio_kg.graph.view import GraphView
-    from training.facts import FactBook, FactSource
-    from training.questions import Questions
-    from training.rewards import ComposedReward
-    from verifiers.interface import Verifier
-    from verifiers.statements import Statement, StatementChecker
+    from rbio_kg.graph_builders.build.manifest import CurrentBuild, Manifest
+    from rbio_kg.core.claims import Claim
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.graph.store.store import GraphStore
+    from rbio_kg.graph.schema.tables import GraphTables
+    from rbio_kg.graph.views.view import GraphView
+    from rbio_kg.training.prompts.facts import FactBook, FactSource
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.verifiers.base.verifier import Verifier
+    from rbio_kg.verifiers.text.statements import Statement, StatementChecker
 
 Progress = Callable[[str, float | None], None]
 
@@ -37,7 +37,7 @@ class Workspace:
 
     Args:
         root: the folder; it is made when something is first written.
-        flags: settings that win over the environment and the settings file (see `rbio_kg.config.Settings`).
+        flags: settings that win over the environment and the settings file (see `rbio_kg.core.settings.Settings`).
 
     Raises:
         ConfigError: a setting is unknown or out of range.
@@ -73,7 +73,7 @@ class Workspace:
         Raises:
             BuildError: nothing has been built here.
         """
-        from graph_builders.manifest import read_current
+        from rbio_kg.graph_builders.build.manifest import read_current
 
         return read_current(self.paths)
 
@@ -121,7 +121,7 @@ class Workspace:
 
     @property
     def build_options(self) -> dict[str, Any]:
-        """The settings that a build depends on, as arguments of `graph_builders.build.build_graph`."""
+        """The settings that a build depends on, as arguments of `rbio_kg.graph_builders.build.build.build_graph`."""
         return self.settings.model_dump(include={"min_score", "textmining", "commercial_only"})
 
     @property
@@ -135,34 +135,34 @@ class Workspace:
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest of the build in use."""
-        from graph_builders.manifest import read_manifest
+        from rbio_kg.graph_builders.build.manifest import read_manifest
 
         return read_manifest(self.paths)
 
     @cached_property
     def tables(self) -> GraphTables:
         """The tables of the build in use."""
-        from rbio_kg.graph.tables import GraphTables
+        from rbio_kg.graph.schema.tables import GraphTables
 
         return GraphTables.read(self.build_folder / "tables")
 
     @cached_property
     def graph(self) -> GraphView:
         """The graph of the build in use, to be taken in parts into networkx, torch-geometric, polars or GraphML."""
-        from rbio_kg.graph.view import GraphView
+        from rbio_kg.graph.views.view import GraphView
 
         return GraphView(self.tables)
 
     @cached_property
     def snapshot(self) -> Snapshot:
         """The snapshot of the build in use."""
-        from rbio_kg.graph.snapshot import Snapshot
+        from rbio_kg.graph.snapshot.snapshot import Snapshot
 
         return Snapshot.open(self.snapshot_folder)
 
     def open_store(self, *, read_only: bool = True) -> GraphStore:
         """A connection to the store that the caller closes."""
-        from rbio_kg.graph.store import GraphStore
+        from rbio_kg.graph.store.store import GraphStore
 
         if self.store_uri.startswith("embedded:"):
             return GraphStore.open(self.store_uri, read_only=read_only)
@@ -196,9 +196,8 @@ class Workspace:
     @staticmethod
     def verifier_names() -> list[str]:
         """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
-        from rbio_kg.judges import BUILT_IN
-        from rbio_kg.own_verifiers import registered
-
+        from rbio_kg.registry import BUILT_IN, registered
+        
         return [*BUILT_IN, *(name for name in registered() if name not in BUILT_IN)]
 
     def verifier(self, name: str) -> Verifier:
@@ -209,8 +208,7 @@ class Workspace:
                 cannot be opened.
         """
         if name not in self._verifiers:
-            from rbio_kg.judges import BUILT_IN, VARIANTS
-            from rbio_kg.own_verifiers import addressed, is_address, opened, registered
+            from rbio_kg.registry import BUILT_IN, VARIANTS, addressed, is_address, opened, registered
 
             if name in BUILT_IN or name in VARIANTS:
                 self._verifiers[name] = (BUILT_IN | VARIANTS)[name](self)
@@ -225,8 +223,8 @@ class Workspace:
     @cached_property
     def statement_checker(self) -> StatementChecker:
         """Takes statements out of texts and checks them against the graph and the measured knockdowns (train split)."""
-        from verifiers.knockdowns import Knockdowns
-        from verifiers.statements import StatementChecker
+        from rbio_kg.verifiers.text.measured_effects import Knockdowns
+        from rbio_kg.verifiers.text.statements import StatementChecker
 
         return StatementChecker(self.snapshot, Knockdowns(self.tables["knockdowns"]))
 
@@ -256,10 +254,10 @@ class Workspace:
             weights: verifier name to weight; text verifiers are paid as parts of their own.
             scoring: linear, brier or log.
             extra: verifiers of your own, by name, with their weights.
-            options: as in `training.rewards.ComposedReward`.
+            options: as in `rbio_kg.training.rewards.composed.ComposedReward`.
         """
-        from training.rewards import ComposedReward
-        from verifiers.composition import DEFAULT_WEIGHTS
+        from rbio_kg.training.rewards.composed import ComposedReward
+        from rbio_kg.verifiers.pooling import DEFAULT_WEIGHTS
 
         chosen = DEFAULT_WEIGHTS if weights is None and not extra else (weights or {})
         members = {name: (self.verifier(name), weight) for name, weight in chosen.items()}
@@ -268,8 +266,8 @@ class Workspace:
     def questions(
         self, split: str = "train", *, cell_line: str | None = None, task: str = "de", **options: Any
     ) -> Questions:
-        """The benchmark's questions of one split (see `training.questions.Questions`)."""
-        from training.questions import Questions
+        """The benchmark's questions of one split (see `rbio_kg.training.data.question_set.Questions`)."""
+        from rbio_kg.training.data.question_set import Questions
 
         return Questions.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
 
@@ -286,6 +284,6 @@ class Workspace:
 
         Example: `questions.with_facts(workspace.open_book(questions.limit(500).claims()))`.
         """
-        from training.facts import FactBook
+        from rbio_kg.training.prompts.facts import FactBook
 
         return FactBook.fit(self.fact_source(), self.snapshot, claims)

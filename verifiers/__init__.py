@@ -1,5 +1,5 @@
 """Soft judges of claims: graph paths, link predictor, expression model, text, experiment."""
 
-from verifiers.interface import Card, Verifier
+from rbio_kg.verifiers.base.verifier import Card, Verifier
 
 __all__ = ["Card", "Verifier"]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.cli.check import show_statements
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_value
-from rbio_kg.errors import ClaimError
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
+from rbio_kg.core.errors import ClaimError
 
 if TYPE_CHECKING:
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.data.parsing import ReadQuestion
+    from rbio_kg.verifiers.text.statements import Statement
     from rbio_kg.workspace import Progress, Workspace
-    from training.question_reading import ReadQuestion
-    from training.recipe import PolicyConfig
-    from verifiers.statements import Statement
 
 Task = Literal["de", "dir"]
 
@@ -67,7 +67,7 @@ def ask_run(
         ClaimError: an unknown cell line, or a question that asks nothing.
         VerifierError: the recipe's prompts are open, and the expression verifier is not fitted or not on the cell line.
     """
-    from training.asking import ask_policy, askable_run
+    from rbio_kg.training.pipeline.ask import ask_policy, askable_run
 
     found, recipe = askable_run(workspace.paths, run, workspace.build_id)
     question = _question(workspace, recipe, asked, say)
@@ -109,7 +109,7 @@ def ask_run(
 def _question(
     workspace: Workspace, recipe: PolicyConfig, asked: Asked, say: Callable[[str], None]
 ) -> ReadQuestion | str:
-    from training.question_reading import ReadQuestion, lines_named, read_question
+    from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_question
 
     known = set(workspace.tables["cell_lines"]["name"])
     line = (asked.cell_line or recipe.questions.cell_line or "").lower() or None

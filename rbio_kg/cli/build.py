@@ -14,16 +14,16 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from graph_builders.manifest import Manifest
+    from rbio_kg.graph_builders.build.manifest import Manifest
 
 HOW = ("added", "removed", "changed")
 
 
 def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
     """Build tables and snapshot, load the store; the `build` command's document."""
-    from graph_builders.build import build_graph, building, write_current
-    from rbio_kg.graph.embedded import noted_build
-    from rbio_kg.graph.loader import load_store
+    from rbio_kg.graph.loading.loader import load_store
+    from rbio_kg.graph.store.embedded import noted_build
+    from rbio_kg.graph_builders.build.build import build_graph, building, write_current
 
     workspace = session.workspace(**flags)
     sources = workspace.sources
@@ -56,7 +56,7 @@ def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any
 
 def build_graph_and_files(session: Session, folder: Path, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
     """Build tables and snapshot, and write files for `neo4j-admin database import`; the `build` command's document."""
-    from graph_builders.build import build_graph, building
+    from rbio_kg.graph_builders.build.build import build_graph, building
 
     workspace = session.workspace(**flags)
     sources = workspace.sources
@@ -151,7 +151,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Build the graph: tables, snapshot and store."""
-        from graph_builders.comparison import compare_builds, find_build
+        from rbio_kg.graph_builders.build.comparison import compare_builds, find_build
 
         if neo4j_admin is not None and store is not None:
             raise typer.BadParameter("give --store or --neo4j-admin, not both")

@@ -11,12 +11,12 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import SourceError
+from rbio_kg.core.errors import SourceError
 
 if TYPE_CHECKING:
-    from rbio_kg.claims import Evidence
+    from rbio_kg.core.claims import Evidence
+    from rbio_kg.verifiers.text.statements import Statement
     from rbio_kg.workspace import Workspace
-    from verifiers.statements import Statement
 
 VERDICTS = ("supported", "contradicted", "unknown")
 

@@ -26,7 +26,7 @@ EVIDENCE_QUERY = "disagreements"
 
 def choose_sources(workspace: Workspace) -> tuple[Path, str]:
     """The setting, else what `fetch` brought, else the shipped sample; and a word on which it is."""
-    from graph_builders.sample import sample_directory
+    from rbio_kg.graph_builders.sample.sample import sample_directory
 
     if workspace.settings.sources is not None:
         return workspace.settings.sources.absolute(), f"named by {workspace.loaded.origins['sources']}"
@@ -57,7 +57,7 @@ def fit_verifiers(workspace: Workspace, session: Session) -> dict[str, Any]:
         if known.get(name) == wanted and workspace.model_folder(name).is_dir():
             done[name] = {"seconds": 0.0, "reused": True}
             continue
-        from rbio_kg.files import write_text
+        from rbio_kg.core.atomic_io import write_text
 
         started = time.perf_counter()
         session.say(f"fitting {name}")
@@ -82,8 +82,8 @@ def run_demo(session: Session, fresh: bool, **flags: Any) -> dict[str, Any]:
     from rbio_kg.cli.policy_run import run_policy
     from rbio_kg.cli.runs import write_run_report
     from rbio_kg.cli.scorecards import all_scorecards
-    from rbio_kg.graph.evidence import load_evidence
-    from rbio_kg.graph.queries import named_queries
+    from rbio_kg.graph.loading.evidence import load_evidence
+    from rbio_kg.graph.store.queries import named_queries
 
     clock = time.perf_counter()
     seconds: dict[str, float] = {}

@@ -51,7 +51,7 @@ def _device() -> str:
 def _precision() -> str:
     if importlib.util.find_spec("torch") is None:
         return "none: torch is missing"
-    from training.language_model import PRECISION_VARIABLE, fast_precision
+    from rbio_kg.training.models.loading import PRECISION_VARIABLE, fast_precision
 
     found = fast_precision()
     return f"{found} (forced by {PRECISION_VARIABLE})" if os.environ.get(PRECISION_VARIABLE) == found else found

@@ -126,7 +126,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of folds and intervals.")] = None,
     ) -> None:
         """Fit the expression model on the file's train rows and score its test rows."""
-        from training.evaluation import evaluate_expression as run
+        from rbio_kg.training.evaluation.expression import evaluate_expression as run
 
         if questions is None:
             raise typer.BadParameter("--questions FILE is needed")
@@ -165,7 +165,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
     ) -> None:
         """Anyone's predictions under the same metric."""
-        from training.predictions import evaluate_prediction_file as run
+        from rbio_kg.training.evaluation.predictions import evaluate_prediction_file as run
 
         workspace = session.workspace(seed=seed)
         tables = workspace.tables if workspace.has_graph else None

@@ -11,7 +11,7 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 
 if TYPE_CHECKING:
-    from rbio_kg.graph.view import Selection
+    from rbio_kg.graph.views.view import Selection
     from rbio_kg.workspace import Workspace
 
 
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
 
 def export_files(session: Session, workspace: Workspace, folder: Path) -> dict[str, Any]:
     """Write files for `neo4j-admin database import`: `files`, and the `command` to use."""
-    from rbio_kg.graph.admin_export import write_admin_files
+    from rbio_kg.graph.loading.admin_export import write_admin_files
 
     written = write_admin_files(workspace.tables, workspace.build_id, folder, session.progress)
     return {"files": [str(file) for file in written.files], "command": written.command}

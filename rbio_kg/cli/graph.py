@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
         list_: Annotated[bool, typer.Option("--list", help="Show the files and where they come from.")] = False,
     ) -> None:
         """Download the providers' files, with progress, resume and checksums."""
-        from graph_builders.fetch import fetch_sources, list_files
+        from rbio_kg.graph_builders.download.fetch import fetch_sources, list_files
 
         workspace = session.workspace()
         session.resume = "the parts that came are kept; run the same command again to go on"
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
         }
         digests: dict[str, str] = {}
         if digest:
-            from rbio_kg.graph.digest import store_digest, tables_digest
+            from rbio_kg.graph.loading.digest import store_digest, tables_digest
 
             digests["store"] = store_digest(workspace.store, session.progress)
             digests["tables"] = tables_digest(workspace.tables, session.progress)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbio_kg.claims import Claim, Relation, Status, Verdict
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError, fault
-from rbio_kg.files import read_table
-from rbio_kg.judges import BUILT_IN
+from rbio_kg.core.atomic_io import read_table
+from rbio_kg.core.claims import Claim, Relation, Status, Verdict
+from rbio_kg.core.errors import ClaimError, ModelError, RbioKGError, SourceError, VerifierError, fault
+from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,7 +27,7 @@ def explain_claim(workspace: Workspace, claim: Claim) -> dict[str, Any]:
     """Every verifier's verdict on one claim, and their probabilities pooled as the default reward does."""
     import numpy as np
 
-    from verifiers.composition import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
+    from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 
     verdicts: list[Verdict] = []
     for name in workspace.verifier_names():
@@ -138,7 +138,7 @@ def register(app: typer.Typer) -> None:
         import numpy as np
         import polars as pl
 
-        from rbio_kg.files import write_bytes
+        from rbio_kg.core.atomic_io import write_bytes
 
         workspace = session.workspace()
         frame = read_claims(claims)

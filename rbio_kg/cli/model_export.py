@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Write a run's policy in the Hub's layout: weights or one adapter, tokenizer, model card."""
-        from training.model_export import export_model as write
+        from rbio_kg.training.pipeline.export import export_model as write
 
         session.resume = "nothing was written; run the same command again"
         document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress)

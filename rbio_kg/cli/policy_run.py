@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.cli.session import plain
-from rbio_kg.errors import EvaluationError, TrainingError
+from rbio_kg.core.errors import EvaluationError, TrainingError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.prompts.facts import FactSource
+    from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.workspace import Progress, Workspace
-    from training.facts import FactSource
-    from training.questions import Questions
-    from training.recipe import PolicyConfig
-    from training.rewards import ComposedReward
 
 
 def read_recipe(
@@ -27,8 +27,8 @@ def read_recipe(
     minutes: float | None = None,
 ) -> PolicyConfig:
     """The recipe of a file or name, or the default; what is given here wins, then a model or seed of the workspace."""
-    from training.recipe import PolicyConfig
-    from training.recipe_files import DEFAULT, find_recipe, is_shipped
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.config.shipped import DEFAULT, find_recipe, is_shipped
 
     set_here = {name for name, origin in workspace.loaded.origins.items() if origin != "default"}
     changes: dict[str, Any] = {
@@ -65,9 +65,9 @@ def run_policy(
     report_to: str = "none",
 ) -> dict[str, Any]:
     """Warm up and train a policy; the document of `train policy`."""
-    from training.policy import train_policy
-    from training.processes import Processes
-    from training.runs import free_name
+    from rbio_kg.training.pipeline.train import train_policy
+    from rbio_kg.training.runs.distributed import Processes
+    from rbio_kg.training.runs.run import free_name
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
     _check_protocol(workspace, recipe)
@@ -95,8 +95,8 @@ def run_policy(
 
 def taught_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
     """The questions that the recipe's protocol allows, and those that the recipe teaches and the reward can judge."""
-    from training.question_pool import judged_relations, question_pool
-    from training.questions import Questions
+    from rbio_kg.training.data.mixture import judged_relations, question_pool
+    from rbio_kg.training.data.question_set import Questions
 
     asked = recipe.questions
     allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
@@ -152,10 +152,10 @@ def evaluate_run(
     check_store: bool = False,
 ) -> dict[str, Any]:
     """Examine a trained policy; the document of `evaluate policy`."""
-    from training.policy_evaluation import evaluate_policy
-    from training.question_files import write_rows
-    from training.recipe import PolicyConfig
-    from training.runs import find_run, read_run
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.data.perturbqa_csv import write_rows
+    from rbio_kg.training.evaluation.policy import evaluate_policy
+    from rbio_kg.training.runs.run import find_run, read_run
 
     manifest = read_run(find_run(workspace.paths, run))
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
@@ -201,9 +201,9 @@ def _questions(
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
-    from training.question_files import read_question_file
-    from training.questions import Questions
-    from verifiers.protocols import divide
+    from rbio_kg.training.data.perturbqa_csv import read_question_file
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.verifiers.splits import divide
 
     known = workspace.tables["questions"]
     if file is not None:

@@ -12,10 +12,10 @@ import typer
 from rbio_kg.cli.graph import StoreOption
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows
-from rbio_kg.errors import ConfigError
+from rbio_kg.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rbio_kg.graph.queries import NamedQuery
+    from rbio_kg.graph.store.queries import NamedQuery
     from rbio_kg.workspace import Workspace
 
 FILE_SECONDS = 3_600.0
@@ -77,7 +77,7 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
     ) -> None:
         """Ask the graph in Cypher; reads only, unless --write."""
-        from rbio_kg.graph.queries import named_queries, named_query
+        from rbio_kg.graph.store.queries import named_queries, named_query
 
         if list_:
             listed = [item.to_json() for item in named_queries().values()]
@@ -124,7 +124,7 @@ def _into_file(
 ) -> int:
     from itertools import islice
 
-    from rbio_kg.graph.row_files import check_ending, write_rows
+    from rbio_kg.graph.store.row_files import check_ending, write_rows
 
     check_ending(out)
     session.resume = f"{out} was not written; run the same command again"

@@ -27,10 +27,10 @@ def make_questions(
     """Make questions of some families and write them; the document of `questions make`."""
     import polars as pl
 
-    from training.made_questions import as_made, write_made_questions
-    from training.question_pool import family_questions, reworded, with_rates
-    from training.question_wordings import FAMILY_RELATIONS
-    from training.questions import Questions
+    from rbio_kg.training.data.mixture import family_questions, reworded, with_rates
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_table import as_made, write_made_questions
+    from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
 
     seed = workspace.settings.seed
     benchmark = workspace.tables["questions"]

@@ -27,7 +27,7 @@ def ablate(
 ) -> dict[str, Any]:
     """Train every recipe with every seed under one budget; the document of `ablate`."""
     from rbio_kg.cli.policy_run import read_recipe, run_policy
-    from training.ablation import Trial, result_rows, trials
+    from rbio_kg.training.pipeline.ablation import Trial, result_rows, trials
 
     found: list[dict[str, Any]] = []
     planned = trials(recipes, seeds, name=name)
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
     @command(recipes, "list")
     def recipes_list(session: Session) -> None:
         """Name, meaning, verifiers and families of questions of each."""
-        from training.recipe_files import describe_recipes
+        from rbio_kg.training.config.shipped import describe_recipes
 
         found = describe_recipes()
         rows = [

@@ -11,13 +11,13 @@ import typer
 from rbio_kg.cli.policy_run import read_recipe, recipe_reward, taught_questions
 from rbio_kg.cli.session import Session, command, plain
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import ConfigError
+from rbio_kg.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.workspace import Progress, Workspace
-    from training.questions import Questions
-    from training.recipe import PolicyConfig
-    from training.rewards import ComposedReward
 
 CLAIMS = 16
 """Questions on which a reward is tried, unless told otherwise."""
@@ -33,8 +33,8 @@ def check_reward(
     seed: int | None = None,
 ) -> dict[str, Any]:
     """The exploit suite on a recipe's reward, on train questions of the workspace; then so many steps of search."""
-    from training.exploit_search import search_exploits
-    from training.exploits import check_rewards
+    from rbio_kg.training.exploits.search import search_exploits
+    from rbio_kg.training.exploits.suite import check_rewards
 
     recipe = read_recipe(workspace, config)
     reward = recipe_reward(workspace, recipe)
@@ -73,7 +73,7 @@ def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, r
 
 def _priors(workspace: Workspace, recipe: PolicyConfig, questions: Questions) -> list[float | None]:
     """The monitored genes' rates of change; none where nobody knows them and the reward does not ask."""
-    from training.question_pool import with_rates
+    from rbio_kg.training.data.mixture import with_rates
 
     if not recipe.reward.relative_to and not workspace.model_folder("expression").is_dir():
         return [None] * len(questions)
@@ -123,7 +123,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Of the search; the recipe's otherwise.")] = None,
     ) -> None:
         """The exploit suite: no trick may earn more than an honest answer of the same correctness."""
-        from training.recipe_files import recipe_names
+        from rbio_kg.training.config.shipped import recipe_names
 
         workspace = session.workspace()
         if all_recipes:

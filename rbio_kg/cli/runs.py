@@ -20,7 +20,7 @@ def write_run_report(workspace: Workspace, run: str, out: Path | None = None) ->
     """The report of one run, with the scorecards of the verifiers that are ready."""
     from rbio_kg.cli.scorecards import all_scorecards
     from rbio_kg.report import write_report
-    from training.runs import find_run
+    from rbio_kg.training.runs.run import find_run
 
     folder = find_run(workspace.paths, run)
     return write_report(
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     @command(runs, "list")
     def runs_list(session: Session) -> None:
         """The workspace's runs, newest last."""
-        from training.runs import list_runs
+        from rbio_kg.training.runs.run import list_runs
 
         rows = [run.to_json() for run in list_runs(session.workspace().paths)]
         columns = ["name", "kind", "status", "started", "build_id"]
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
     @command(runs, "show")
     def runs_show(session: Session, run: RunArgument) -> None:
         """One run's manifest."""
-        from training.runs import find_run, read_run
+        from rbio_kg.training.runs.run import find_run, read_run
 
         manifest: dict[str, Any] = read_run(find_run(session.workspace().paths, run)).to_json()
         session.emit(
@@ -65,8 +65,8 @@ def register(app: typer.Typer) -> None:
         store: Annotated[str | None, typer.Option("--store", help="Another store than the workspace's.")] = None,
     ) -> None:
         """Load a run's claims, verdicts and citations into the graph; loading twice changes nothing."""
-        from rbio_kg.graph.evidence import load_evidence
-        from training.runs import find_run
+        from rbio_kg.graph.loading.evidence import load_evidence
+        from rbio_kg.training.runs.run import find_run
 
         workspace = session.workspace(store=store)
         folder = find_run(workspace.paths, run)

@@ -7,18 +7,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.cli.session import plain
-from rbio_kg.errors import EvaluationError, RbioKGError, VerifierError
-from rbio_kg.files import write_text
-from rbio_kg.judges import BUILT_IN
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
+from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
 
-    from rbio_kg.claims import Claim
+    from rbio_kg.core.claims import Claim
+    from rbio_kg.verifiers.base.verifier import Verifier
     from rbio_kg.workspace import Progress, Workspace
-    from verifiers.interface import Verifier
 
 AGREEMENT_ROWS = 20_000
 """Questions on which a verifier is compared with the others."""
@@ -57,7 +57,7 @@ def _card(verifier: Verifier, name: str, measured: dict[str, Any]) -> dict[str, 
 
 
 def _first_scorecard(workspace: Workspace, name: str, split: str) -> dict[str, Any]:
-    from verifiers.scorecard import scorecard
+    from rbio_kg.verifiers.evaluation.scorecard import scorecard
 
     verifier, tables, seed = workspace.verifier(name), workspace.tables, workspace.settings.seed
     questions = tables["questions"]
@@ -74,7 +74,7 @@ def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -
     Raises:
         EvaluationError: the split is neither train nor test.
     """
-    from verifiers.scorecard import scorecard
+    from rbio_kg.verifiers.evaluation.scorecard import scorecard
 
     if split not in ("train", "test"):
         raise EvaluationError(f"there is no split {split!r}", where="--split", hint="train or test")
@@ -122,8 +122,8 @@ def peers_of(workspace: Workspace, kind: str) -> list[str]:
 
 def speed_and_agreement(workspace: Workspace, name: str, others: list[str], split: str) -> dict[str, Any]:
     """Claims a second of processor time, and rank correlations on a sample of the change questions."""
-    from verifiers.scorecard import question_scores
-    from verifiers.strata import rank_agreement
+    from rbio_kg.verifiers.evaluation.scorecard import question_scores
+    from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
 
     sample = _sample(workspace, split, AGREEMENT_ROWS)
     question_scores(workspace.verifier(name), sample[:100])  # opens files, compiles kernels
@@ -138,10 +138,10 @@ def text_figures(workspace: Workspace, name: str, others: list[str]) -> dict[str
     """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
     import numpy as np
 
-    from training.questions import Questions
-    from training.rationales import rationale_texts
-    from verifiers.metrics import auroc
-    from verifiers.strata import rank_agreement
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.exploits.swapped import rationale_texts
+    from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
+    from rbio_kg.verifiers.stats.metrics import auroc
 
     claims = Questions(_sample(workspace, "train", RATIONALES)).claims()
     texts = rationale_texts(claims, workspace.snapshot) if len(claims) > 1 else {}

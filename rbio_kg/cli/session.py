@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbio_kg.errors import RbioKGError
+from rbio_kg.core.errors import RbioKGError
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace

@@ -30,7 +30,7 @@ def forget_scorecards(workspace: Workspace) -> None:
 
 def fit_graph_path(workspace: Workspace, progress: Progress, seed: int) -> dict[str, Any]:
     """Calibrate the graph path verifier on this graph."""
-    from verifiers.graph_path import fit_graph_path as fit
+    from rbio_kg.verifiers.graph_path.verifier import fit_graph_path as fit
 
     metrics = fit(
         workspace.tables, workspace.snapshot_folder, workspace.model_folder("graph_path"), seed=seed, progress=progress
@@ -43,7 +43,7 @@ def fit_link_predictor(
     workspace: Workspace, progress: Progress, seed: int, name: str = "link_predictor", **options: Any
 ) -> dict[str, Any]:
     """Fit the link predictor on this graph."""
-    from verifiers.link_predictor import fit_link_predictor as fit
+    from rbio_kg.verifiers.link_predictor.verifier import fit_link_predictor as fit
 
     metrics = fit(
         workspace.snapshot_folder,
@@ -70,9 +70,9 @@ def fit_expression(
     """Fit the expression model on the graph's questions, or on the files', for all cell lines or for some."""
     import polars as pl
 
-    from rbio_kg.errors import TrainingError
-    from training.question_files import read_question_file
-    from verifiers.expression import fit_expression as fit
+    from rbio_kg.core.errors import TrainingError
+    from rbio_kg.training.data.perturbqa_csv import read_question_file
+    from rbio_kg.verifiers.expression.verifier import fit_expression as fit
 
     questions = workspace.tables["questions"]
     if files:

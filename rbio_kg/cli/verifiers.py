@@ -10,7 +10,7 @@ import typer
 from rbio_kg.cli.judge import as_claims, read_claims
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.errors import BuildError, ConfigError, RbioKGError, VerifierError, fault
+from rbio_kg.core.errors import BuildError, ConfigError, RbioKGError, VerifierError, fault
 from rbio_kg.report.card_text import card_text
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def listed(workspace: Workspace, name: str) -> dict[str, Any]:
 
 def check_document(workspace: Workspace, name: str, claims: Path | None) -> dict[str, Any]:
     """Every check of the contract and how it went."""
-    from verifiers.contract import examine
-    from verifiers.examination import examination
+    from rbio_kg.verifiers.testing.cases import examination
+    from rbio_kg.verifiers.testing.checks import examine
 
     verifier = workspace.verifier(name)
     own = None if claims is None else as_claims(read_claims(claims), claims)

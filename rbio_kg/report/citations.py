@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rbio_kg.claims import Evidence, Node, Verdict
+from rbio_kg.core.claims import Evidence, Node, Verdict
 from rbio_kg.report.wording import RELATIONSHIPS, digits, visible
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from rbio_kg.report.plot import LineChart, Series, line_chart
 from rbio_kg.report.run_data import RunData
 from rbio_kg.report.wording import TEXT_VERIFIERS, number
-from training.reward_functions import part_of
+from rbio_kg.training.rewards.trl import part_of
 
 MOST_PARTS = 6
 """Lines in the chart of the reward's parts; more would not be told apart."""

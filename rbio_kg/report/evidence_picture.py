@@ -14,7 +14,7 @@ from typing import Any
 
 import networkx as nx
 
-from rbio_kg.claims import Claim, Evidence, Node, Verdict
+from rbio_kg.core.claims import Claim, Evidence, Node, Verdict
 from rbio_kg.report.citations import sentence, summary
 from rbio_kg.report.wording import visible
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from rbio_kg.claims import Status, Verdict
+from rbio_kg.core.claims import Status, Verdict
 from rbio_kg.report.run_data import Rollout, RunData, rollout, verdicts
 from rbio_kg.report.wording import TEXT_VERIFIERS
 

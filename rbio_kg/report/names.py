@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from rbio_kg.claims import Verdict
+from rbio_kg.core.claims import Verdict
 
 
 def cited_keys(verdicts: Iterable[Verdict]) -> set[str]:
@@ -21,7 +21,7 @@ def human_names(snapshot_dir: Path | None, keys: Iterable[str]) -> dict[str, str
     """
     if snapshot_dir is None:
         return {}
-    from rbio_kg.graph.snapshot import Snapshot
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
 
     snapshot = Snapshot.open(snapshot_dir)
     kinds = (

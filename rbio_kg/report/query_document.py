@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from rbio_kg.claims import Claim
-from rbio_kg.files import write_text
-from rbio_kg.graph.evidence import load_evidence
-from rbio_kg.graph.queries import NamedQuery, named_queries, named_query
-from rbio_kg.graph.store import GraphStore
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.claims import Claim
+from rbio_kg.graph.loading.evidence import load_evidence
+from rbio_kg.graph.store.queries import NamedQuery, named_queries, named_query
+from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.report.card_text import markdown_table
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def write_judged_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
         folder: the run's folder, made here.
         count: how many claims; they are spread evenly over the train questions.
     """
-    from verifiers.composition import brier
+    from rbio_kg.verifiers.pooling import brier
 
     verifiers = [workspace.verifier(name) for name in ("graph_path", "experiment")]
     claims = workspace.questions("train", task="de").claims()
@@ -137,9 +137,9 @@ def _cell(value: Any) -> str:
 
 def main(folder: Path) -> None:
     """Build the sample's graph in a temporary workspace and write the document into a folder."""
-    from graph_builders.build import build_graph
-    from graph_builders.sample import sample_directory
-    from rbio_kg.graph.loader import load_store
+    from rbio_kg.graph.loading.loader import load_store
+    from rbio_kg.graph_builders.build.build import build_graph
+    from rbio_kg.graph_builders.sample.sample import sample_directory
     from rbio_kg.workspace import Workspace, silent
 
     with tempfile.TemporaryDirectory() as temporary:

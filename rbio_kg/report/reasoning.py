@@ -36,7 +36,7 @@ class ReasoningView:
 
 
 def reasoning_view(document: Mapping[str, Any], *, simulated: bool) -> ReasoningView | None:
-    """Lay out the document of `training.reasoning_evaluation`; None where there is none."""
+    """Lay out the document of `rbio_kg.training.evaluation.reasoning`; None where there is none."""
     if not document:
         return None
     simulated = simulated or bool(document.get("simulated"))

@@ -14,9 +14,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from rbio_kg.files import write_text
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.report.card_text import markdown_table
-from training.recipe import PolicyConfig
+from rbio_kg.training.config.recipe import PolicyConfig
 
 _TOP = """# Every setting of a recipe
 

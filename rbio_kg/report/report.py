@@ -10,9 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rbio_kg.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
-from rbio_kg.errors import ReportError
-from rbio_kg.files import write_bytes
+from rbio_kg.core.atomic_io import write_bytes
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
+from rbio_kg.core.errors import ReportError
 from rbio_kg.report import wording
 from rbio_kg.report.citations import Citation, citations
 from rbio_kg.report.curves import curves
@@ -25,7 +25,7 @@ from rbio_kg.report.reasoning import reasoning_view
 from rbio_kg.report.results import POOLED, finding, headlines, results, whiskers
 from rbio_kg.report.run_data import RunData, read_run
 from rbio_kg.report.scorecards import SIDE, read_scorecards
-from training.completions import parse_completion
+from rbio_kg.training.prompts.parser import parse_completion
 
 _SHOWN_ABOVE = {
     *("name", "kind", "started", "build_id", "version", "seeds", "config", "simulated", "status", "result", "alarms")

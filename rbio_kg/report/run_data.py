@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from rbio_kg.claims import Claim, Evidence, Node, Status, Verdict
-from rbio_kg.errors import ClaimError, ReportError
-from training.rollouts import ROLLOUT_SCHEMA
+from rbio_kg.core.claims import Claim, Evidence, Node, Status, Verdict
+from rbio_kg.core.errors import ClaimError, ReportError
+from rbio_kg.training.grpo.rollouts import ROLLOUT_SCHEMA
 
 T = TypeVar("T")
 

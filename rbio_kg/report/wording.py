@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rbio_kg.claims import Claim, Relation
+from rbio_kg.core.claims import Claim, Relation
 
 NOTHING = "\N{EN DASH}"
 """Stands where a value does not exist."""
@@ -58,7 +58,7 @@ REASONINGS = {
     "swapped": "another question's",
     "reversed": "one on reversed facts",
 }
-"""The readings of `training.reasoning_evaluation` as a reader would say them: what the answer is read after."""
+"""The readings of `rbio_kg.training.evaluation.reasoning` as a reader would say them: what the answer is read after."""
 
 TEXT_VERIFIERS = frozenset({"ontology_text", "reasoning_trace"})
 """Verifiers that judge what a completion says, by the graph alone; the others judge the claim."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from graph_builders import hgnc
-from graph_builders.reading import BuildContext
-from rbio_kg.paths import WorkspacePaths
-from tests.graph_builders.provider_files import files, write_sources
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph_builders.parsing.parsed import BuildContext
+from rbio_kg.graph_builders.sources import hgnc
+from tests.support.source_files.provider_files import files, write_sources
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from graph_builders.build import build_graph
-from graph_builders.sample import sample_directory
-from rbio_kg.errors import BuildError, RbioKGError, SnapshotError
-from rbio_kg.paths import WorkspacePaths
+from rbio_kg.core.errors import BuildError, RbioKGError, SnapshotError
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph_builders.build.build import build_graph
+from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.workspace import Workspace
-from tests.commands import fails
+from tests.support.commands import fails
 
 
 def halve(path: Path) -> None:

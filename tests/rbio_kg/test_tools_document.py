@@ -10,8 +10,9 @@ import networkx as nx
 import pytest
 
 import rbio_kg
+from tests.support.locations import DOCS
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "tools.md"
+DOCUMENT = DOCS / "tools.md"
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # on importing torch_geometric.transforms

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import rbio_kg
-from rbio_kg.errors import BuildError, VerifierError
-from rbio_kg.judges import BUILT_IN
-from tests.training.trainer_settings import quick_settings
+from rbio_kg.core.errors import BuildError, VerifierError
+from rbio_kg.registry import BUILT_IN
+from tests.support.trainer_settings import quick_settings
 
 
 def test_verifiers_store_and_snapshot(fitted: tuple[Path, dict[str, Any]]) -> None:
@@ -35,7 +35,7 @@ def test_verifiers_store_and_snapshot(fitted: tuple[Path, dict[str, Any]]) -> No
 def test_trl_takes_the_reward_as_it_is(trained: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     from trl import GRPOTrainer
 
-    from training.language_model import quiet
+    from rbio_kg.training.models.loading import quiet
 
     workspace = rbio_kg.Workspace(trained[0])
     reward = workspace.reward({"graph_path": 0.2, "link_predictor": 0.2, "expression": 0.6}, scoring="brier")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rbio_kg.graph.snapshot import write_snapshot
-from rbio_kg.graph.tables import GraphTables
+from rbio_kg.graph.schema.tables import GraphTables
+from rbio_kg.graph.snapshot.snapshot import write_snapshot
 
 
 @pytest.fixture(scope="module")

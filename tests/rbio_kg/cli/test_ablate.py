@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.commands import fails, invoke
-from tests.tiny_model import save_tiny_model
-from tests.workspaces import RECIPE
-from training.recipe_files import recipe_names
+from rbio_kg.training.config.shipped import recipe_names
+from tests.support.commands import fails, invoke
+from tests.support.tiny_model import save_tiny_model
+from tests.support.workspaces import RECIPE
 
 pytestmark = pytest.mark.precision
 

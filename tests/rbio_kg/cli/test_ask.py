@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
+from tests.support.commands import fails, invoke
 
 pytestmark = pytest.mark.precision
 
@@ -103,12 +103,12 @@ def test_words_are_understood_or_given_as_they_are(trained: Trained, row: dict[s
 @pytest.fixture
 def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     """The reasoning of a run, newer than the tiny one, whose model knows the answer to one question by heart."""
-    from tests.tiny_model import tiny_model, tiny_tokenizer
-    from training.lessons import Lesson
-    from training.policy_model import save_stage
-    from training.prompts import prompt_text
-    from training.recipe import WarmupSettings
-    from training.warmup import warm_up
+    from rbio_kg.training.config.recipe import WarmupSettings
+    from rbio_kg.training.models.adapters import save_stage
+    from rbio_kg.training.prompts.messages import prompt_text
+    from rbio_kg.training.sft.examples import Lesson
+    from rbio_kg.training.sft.trainer import warm_up
+    from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
     workspace = trained[0]
     cypher = "MATCH (a:Gene)-[:INTERACTS_WITH]->(b:Gene) RETURN a.symbol AS a, b.symbol AS b ORDER BY a, b LIMIT 1"

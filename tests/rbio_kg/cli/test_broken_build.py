@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from graph_builders.build import build_graph, read_manifest
-from graph_builders.sample import sample_directory
-from rbio_kg.graph.snapshot import Snapshot
-from rbio_kg.paths import WorkspacePaths
-from tests.commands import fails
-from tests.graph_builders import file_mutations, ontology_mutations, row_mutations  # noqa: F401
-from tests.graph_builders.base_files import SAMPLE, contents
-from tests.graph_builders.mutations import broken
-from tests.graph_builders.packings import REFUSED
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph.snapshot.snapshot import Snapshot
+from rbio_kg.graph_builders.build.build import build_graph, read_manifest
+from rbio_kg.graph_builders.sample.sample import sample_directory
+from tests.support.commands import fails
+from tests.support.source_files import (
+    file_mutations,  # noqa: F401
+    ontology_mutations,  # noqa: F401
+    row_mutations,  # noqa: F401
+)
+from tests.support.source_files.base_files import SAMPLE, contents
+from tests.support.source_files.mutations import broken
+from tests.support.source_files.packings import REFUSED
 
 TEXTS = [
     ("hgnc/hgnc_complete_set.txt", "nothing at all", "is empty"),

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
-from tests.graph_builders.provider_files import GAF, file_of, write_sources
+from tests.support.commands import fails, invoke
+from tests.support.source_files.provider_files import GAF, file_of, write_sources
 
 
 @pytest.fixture(scope="module")

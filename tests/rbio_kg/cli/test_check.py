@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
+from tests.support.commands import fails, invoke
 
 KEYS = {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "evidence"}
 

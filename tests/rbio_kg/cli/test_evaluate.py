@@ -10,12 +10,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from graph_builders.sample import sample_directory
 from rbio_kg.cli.app import app
+from rbio_kg.graph_builders.sample.sample import sample_directory
+from rbio_kg.verifiers.evaluation.baselines import BASELINES
+from rbio_kg.verifiers.splits import PROTOCOLS
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
-from verifiers.baselines import BASELINES
-from verifiers.protocols import PROTOCOLS
+from tests.support.commands import fails, invoke
 
 Built = tuple[Path, dict[str, Any]]
 SAMPLE = sample_directory() / "perturbqa"

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
-from rbio_kg.graph.loader import load_store
-from rbio_kg.graph.queries import named_queries
-from rbio_kg.graph.store import GraphStore
+from rbio_kg.graph.loading.loader import load_store
+from rbio_kg.graph.store.queries import named_queries
+from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
-from tests.imports import PASSWORD, imported
+from tests.support.commands import fails, invoke
+from tests.support.imports import PASSWORD, imported
 
 Built = tuple[Path, dict[str, Any]]
 

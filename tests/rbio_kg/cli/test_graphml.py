@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
-from tests.commands import fails, invoke
+from tests.support.commands import fails, invoke
 
 
 def test_the_whole_graph_and_a_part(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from graph_builders.sample import sample_directory
+from rbio_kg.graph_builders.sample.sample import sample_directory
 
 PROGRAM = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import fails
+from tests.support.commands import fails
 
 pytestmark = pytest.mark.precision
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from rbio_kg.training.data.question_table import MADE_SCHEMA
 from rbio_kg.workspace import Workspace
-from tests.commands import fails, invoke
-from training.made_questions import MADE_SCHEMA
+from tests.support.commands import fails, invoke
 
 # The sample's graph has neither STRING's experiment scores nor regulations.
 FAMILIES = [word for family in ("de", "dir", "functional", "membership") for word in ("--family", family)]

@@ -14,12 +14,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from graph_builders.sample import sample_directory
 from rbio_kg.cli.app import app
 from rbio_kg.cli.evaluate import show_reasoning
-from tests.commands import fails, invoke
-from training.recipe_files import DEFAULT, find_recipe
-from verifiers.composition import pool
+from rbio_kg.graph_builders.sample.sample import sample_directory
+from rbio_kg.training.config.shipped import DEFAULT, find_recipe
+from rbio_kg.verifiers.pooling import pool
+from tests.support.commands import fails, invoke
 
 pytestmark = pytest.mark.precision
 

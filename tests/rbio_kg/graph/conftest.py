@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rbio_kg.graph.loader import load_store
-from rbio_kg.graph.store import GraphStore
-from tests.batteries.store import BUILD, small_tables
+from rbio_kg.graph.loading.loader import load_store
+from rbio_kg.graph.store.store import GraphStore
+from tests.contracts.store import BUILD, small_tables
 
 
 @pytest.fixture(scope="session")

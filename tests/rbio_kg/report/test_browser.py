@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from rbio_kg.report import write_report
-from tests.browser import open_page
-from tests.runs import build_manifest, make_run, scorecards
+from tests.support.browser import open_page
+from tests.support.runs import build_manifest, make_run, scorecards
 
 PARTS = (
     "simulated-banner", "run", "graph", "sources", "settings", "before-after", "finding", "whiskers", "results",

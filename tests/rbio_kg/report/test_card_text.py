@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rbio_kg.report.card_text import BAR, card_text, figure, reliability_bars
-from verifiers.scorecard import verdict_on
+from rbio_kg.verifiers.evaluation.scorecard import verdict_on
 
 
 def measured(auroc: float, low: float, high: float) -> dict[str, Any]:

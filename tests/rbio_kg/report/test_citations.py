@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rbio_kg.claims import Evidence, Node, Status, Verdict
+from rbio_kg.core.claims import Evidence, Node, Status, Verdict
 from rbio_kg.report.citations import citations, summary
 
 

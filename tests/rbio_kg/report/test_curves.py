@@ -6,7 +6,7 @@ from pathlib import Path
 from rbio_kg.report.curves import curves, is_warmup, reward_parts
 from rbio_kg.report.plot import LineChart
 from rbio_kg.report.run_data import read_run
-from tests.runs import STEPS, make_run
+from tests.support.runs import STEPS, make_run
 
 
 def _charts(run: Path) -> dict[str, LineChart]:

@@ -7,9 +7,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rbio_kg.claims import Claim, Evidence, Node, Status, Verdict
+from rbio_kg.core.claims import Claim, Evidence, Node, Status, Verdict
 from rbio_kg.report.evidence_picture import LOOKS, MOST_LANES, WIDTH, Picture, draw
-from tests.runs import verdicts
+from tests.support.runs import verdicts
 
 CLAIM = Claim("A", "changes_expression_of", "B", cell_line="k562")
 

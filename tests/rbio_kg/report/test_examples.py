@@ -7,7 +7,7 @@ import polars as pl
 
 from rbio_kg.report.examples import WANTED, choose, spread
 from rbio_kg.report.run_data import read_run, rollout
-from tests.runs import make_run
+from tests.support.runs import make_run
 
 
 def test_ten_examples_of_every_kind(tmp_path: Path) -> None:

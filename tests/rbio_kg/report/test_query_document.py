@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from rbio_kg.report.query_document import main
+from tests.support.locations import DOCS
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "queries.md"
+DOCUMENT = DOCS / "queries.md"
 
 
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:

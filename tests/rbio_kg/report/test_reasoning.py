@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rbio_kg.errors import ReportError
+from rbio_kg.core.errors import ReportError
 from rbio_kg.report import write_report
 from rbio_kg.report.reasoning import reasoning_view
 from rbio_kg.report.wording import NOTHING
-from tests.runs import make_run, reasoning
+from tests.support.runs import make_run, reasoning
 
 
 def test_figures_stand_beside_their_intervals() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from rbio_kg.report.recipe_document import main
-from training.recipe import PolicyConfig
+from rbio_kg.training.config.recipe import PolicyConfig
+from tests.support.locations import DOCS
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "recipe.md"
+DOCUMENT = DOCS / "recipe.md"
 
 
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rbio_kg.errors import ReportError, SnapshotError
-from rbio_kg.graph.snapshot import write_snapshot
-from rbio_kg.graph.tables import TABLE_SCHEMAS, GraphTables
+from rbio_kg.core.errors import ReportError, SnapshotError
+from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
+from rbio_kg.graph.snapshot.snapshot import write_snapshot
 from rbio_kg.report import write_report
-from tests.browser import tags
-from tests.runs import build_manifest, make_run, scorecards
+from tests.support.browser import tags
+from tests.support.locations import ROOT
+from tests.support.runs import build_manifest, make_run, scorecards
 
 
 def _text(html: str) -> str:
@@ -101,10 +102,11 @@ def test_names_come_from_the_snapshot(tmp_path: Path) -> None:
 def test_the_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
     make_run(tmp_path / "run")
     program = (
-        "from pathlib import Path; from rbio_kg.report import write_report; from tests.runs import *; import sys;"
+        "from pathlib import Path; from rbio_kg.report import write_report; from tests.support.runs import *;"
+        "import sys;"
         "write_report(Path('run'), Path(sys.argv[1]), scorecards=scorecards(), build=build_manifest())"
     )
-    root = Path(__file__).resolve().parents[3]
+    root = ROOT
     for seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)}
         subprocess.run([sys.executable, "-c", program, f"{seed}.html"], cwd=tmp_path, env=environment, check=True)

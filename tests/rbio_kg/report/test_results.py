@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rbio_kg.report.results import finding, results, whiskers
-from tests.runs import evaluation
+from tests.support.runs import evaluation
 
 
 def test_rows_are_the_stages_in_time_then_the_baselines() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rbio_kg.errors import ReportError
+from rbio_kg.core.errors import ReportError
 from rbio_kg.report.run_data import read_json, read_run, rollout
-from tests.runs import ROLLOUTS, STEPS, make_run
+from tests.support.runs import ROLLOUTS, STEPS, make_run
 
 
 def _rewrite(run: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from rbio_kg.report.scorecards import read_scorecards
-from tests.runs import scorecards
+from tests.support.runs import scorecards
 
 
 def test_cards_are_read_in_order() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rbio_kg.claims import Claim, Relation
+from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.report.wording import (
     GLOSSARY,
     LONGEST_TEXT,

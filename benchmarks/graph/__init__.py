@@ -1,0 +1,1 @@
+"""Benchmarks of building, loading and querying the graph."""

@@ -1,0 +1,79 @@
+"""Plain readers of what a policy is told, and the plain similarity vote: what is had without a language model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from rbio_kg.verifiers.expression.neighbour_votes import habit
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.prompts.facts import Facts
+
+
+def features(facts: Facts, bits: dict[str, float]) -> dict[str, list[float]]:
+    """The told facts as numbers, by kind; of terms also the bits of the most specific."""
+    found = facts.numbers()
+    return found | {"terms": [*found["terms"], max((bits[term] for term in facts.terms), default=0.0)]}
+
+
+def plain_regression() -> Pipeline:
+    """The reader."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
+
+
+def boosting() -> HistGradientBoostingClassifier:
+    """A reader that may bend and combine the numbers."""
+    return HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=0)
+
+
+def read_by(asked: Questions, known: Questions, snapshot: Snapshot) -> dict[str, Any]:
+    """Probabilities of the readers, fitted on the known questions' facts; none where a prompt tells none."""
+    if asked.facts is None or known.facts is None:
+        return {}
+    bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
+
+    def numbers(questions: Questions) -> Any:
+        book = questions.facts
+        table = [features(book.facts(claim), bits) for claim in questions.claims()] if book else []
+        return np.array([[value for values in row.values() for value in values] for row in table])
+
+    seen, labels, new = numbers(known), known.frame["label"].to_numpy(), numbers(asked)
+    models = {"regression": plain_regression(), "boosting": boosting()}
+    return {name: model.fit(seen, labels).predict_proba(new)[:, 1] for name, model in models.items()}
+
+
+def plain_vote(model: Any, asked: pl.DataFrame) -> Any:
+    """The sharp similarity vote alone, by the knockdowns of the asked line (mean over the lines where it has none)."""
+    task, line = asked["task"][0], asked["cell_line"][0]
+    lines = (line,) if line in model.lines else model.lines
+    perts, genes = (np.array([model.place(name) for name in asked[column]]) for column in ("pert", "gene"))
+    out = np.zeros((len(lines), len(asked)))
+    for row, name in enumerate(lines):
+        columns = model.columns(name)
+        known = (perts >= 0) & np.isin(genes, columns)
+        folds = np.array([model.fold((name, task), int(pert)) for pert in perts])
+        for fold in np.unique(folds[known]).tolist():
+            mine = known & (folds == fold)
+            jury = model.jury((name, task), frozenset() if fold < 0 else frozenset({fold}))
+            out[row, mine] = jury.features(perts[mine], genes[mine])[:, jury.names.index("vote")]
+    return out.mean(axis=0)
+
+
+def vote_probabilities(model: Any, asked: pl.DataFrame, train: pl.DataFrame) -> Any:
+    """The gene's habit among the line's train rows (all lines' where it has none) and the vote beyond it, 0 to 1."""
+    own = train.filter(pl.col("cell_line") == asked["cell_line"][0])
+    labels = pl.col("label").cast(pl.Float64)
+    known = own if len(own) else train
+    base = known.select(labels.mean()).item()
+    habits = known.group_by("gene").agg(habit=habit(labels.sum(), pl.len(), base))
+    own_habit = asked.join(habits, on="gene", how="left", maintain_order="left")["habit"].fill_null(base)
+    return np.clip(own_habit.to_numpy() + plain_vote(model, asked), 0.0, 1.0)

@@ -1,0 +1,255 @@
+"""A trained policy on whole test splits, stage by stage, beside readers of the same facts and the verifiers.
+
+    python -m benchmarks.policy.policy RUN --workspace DIR [--lines k562 rpe1 hepg2] [--tasks de] [--stages warmup grpo]
+
+All rows of the test genes that have both labels (what the per-gene AUROC reads), by the likelihood of yes (its mean is
+the share of yes) and, in rows of their own, by the probability that the policy states over its answers and digits.
+`similarity vote` is the gene's habit and what the likest known knockdowns did beyond it. `regression` and `boosting`
+read the same facts as numbers, fitted on `--reader-rows` train questions of the line with facts out of fold. A stage's
+probabilities are kept in the run's folder (`evaluation/STAGE-LINE-TASK.csv`) and not computed again. `--stages
+untrained` is the model before any training. `--written N`: on about N of the rows, whole genes, both after the policy's
+own reasoning (the mean over `--samples` of them), and the votes of these completions: the mean probability that they
+state. `better by` is the row's Brier score less that of the last stage, as differences are: paired, bootstrapped over
+genes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from benchmarks.markdown import print_table
+from benchmarks.policy.plain_readers import read_by, vote_probabilities
+from benchmarks.policy.policy_rows import COLUMNS, means, row_of
+from benchmarks.policy.policy_trials import pooled, silent, told
+from rbio_kg.cli.policy_run import recipe_reward
+from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.data.perturbqa_csv import write_rows
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.evaluation.leakage import audit_policy
+from rbio_kg.training.models.adapters import load_stages
+from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
+from rbio_kg.training.models.loading import LanguageModel, load_model, prepare_model
+from rbio_kg.training.pipeline.plan import as_trained
+from rbio_kg.training.prompts.messages import prompt_text
+from rbio_kg.training.prompts.parser import parse_completion, vote, written_reasoning
+from rbio_kg.training.runs.run import Run, find_run
+from rbio_kg.verifiers.evaluation.baselines import baseline_scores
+from rbio_kg.verifiers.evaluation.scorecard import question_scores
+from rbio_kg.verifiers.splits import divide
+from rbio_kg.workspace import Workspace
+
+READINGS = {"score": "", "stated": ", as stated"}
+"""The columns of a stage's file, and how the rows of a table are called."""
+VOTES = "votes"
+"""The column of votes in a stage's file of written answers."""
+
+
+class Asked(NamedTuple):
+    """The test questions of a line, train questions for the readers, and all train rows."""
+
+    line: str
+    task: str
+    exam: Questions
+    own: Questions
+    train: pl.DataFrame
+
+    @property
+    def place(self) -> dict[str, str]:
+        return {"cell_line": self.line, "task": self.task}
+
+
+class Examination:
+    """A run and the workspace that it was trained in."""
+
+    def __init__(self, workspace: Workspace, name: str, rows: int | None = None) -> None:
+        self.workspace, self.rows = workspace, rows
+        self.run = Run(find_run(workspace.paths, name))
+        self.config = PolicyConfig.make(dict(self.run.manifest.config))
+        self.base = prepare_model(self.config.model.name, workspace.paths.models, told)
+        self.reward = recipe_reward(workspace, self.config)
+        self._models: dict[str, LanguageModel] = {}
+
+    def model(self, stage: str) -> LanguageModel:
+        """The model after a stage; one at a time is kept."""
+        if stage not in self._models:
+            method, weights = self.config.model.method, self.config.model.weights
+            self._models = {
+                stage: load_model(self.base, weights)
+                if stage == "untrained"
+                else load_stages(self.base, self.run.model, method, weights, stage)
+            }
+        return self._models[stage]
+
+    def asked(self, line: str, task: str, reader_rows: int) -> Asked:
+        """What is asked of a line, facts and all, audited for leaks."""
+        division = divide(
+            self.workspace.tables["questions"], self.config.questions.protocol, line, seed=self.config.seed
+        )
+        train = division.train.filter(pl.col("task") == task)
+        questions = Questions(pl.concat([division.train, division.test]))
+        test = questions.select(split="test", cell_line=line, task=task)
+        exam = test.whole_genes(rows=self.rows or len(test), seed=0)
+        # A line that is left out has no train rows: the readers learn from the others', as the policy did.
+        own_line = None if self.config.questions.protocol == "leave-one-line-out" else line
+        own = (
+            questions.select(split="train", cell_line=own_line, task=task)
+            .pairs(seed=1)
+            .limit(reader_rows, keep_pairs=True)
+        )
+        exam, own = self.as_trained(exam), self.as_trained(own)
+        audit_policy(
+            exam,
+            test.frame,
+            self.config.questions.protocol,
+            taught=self.run.read_questions(),
+            train=train,
+            reward=self.reward,
+            knockdowns=self.workspace.tables["knockdowns"],
+            where=self.run.folder,
+        )
+        return Asked(line, task, exam, own, train)
+
+    def as_trained(self, questions: Questions) -> Questions:
+        """The questions with the open book and the names that the run was taught with."""
+        source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
+        return as_trained(questions, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
+
+    def probabilities(self, stage: str, asked: Asked) -> dict[str, Any]:
+        """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
+
+        def read() -> dict[str, Any]:
+            return readings(likelihood(*self.prompts(stage, asked.exam), progress=silent))
+
+        return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.exam, READINGS, read)
+
+    def written(self, stage: str, asked: Asked, samples: int) -> dict[str, Any]:
+        """As `probabilities`, means over sampled reasonings, and `votes`: the mean q of the sampled completions
+        themselves, one half where none can be read."""
+        settings = self.config.grpo
+
+        def read() -> dict[str, Any]:
+            model, prompts = self.prompts(stage, asked.exam)
+            length, heat = settings.max_tokens, settings.temperature
+            texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
+            again = [prompt for prompt in prompts for _ in range(samples)]
+            reasonings = [written_reasoning(text) for group in texts for text in group]
+            found = readings(likelihood(model, again, reasonings, progress=silent))
+            parsed = [[parse_completion(text, require_confidence=True) for text in group] for group in texts]
+            return {
+                **{name: values.reshape(-1, samples).mean(axis=1) for name, values in found.items()},
+                VOTES: np.array([vote(group) for group in parsed]),
+            }
+
+        name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
+        return self._kept(name, asked.exam, (*READINGS, VOTES), read)
+
+    def prompts(self, stage: str, exam: Questions) -> tuple[LanguageModel, list[str]]:
+        """The model after a stage, and the questions as it reads them."""
+        model, asked = self.model(stage), self.config.questions
+        return model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+
+    def _kept(
+        self, name: str, exam: Questions, columns: Collection[str], read: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """The columns of a file in the run's folder, made where it is not there or is of other questions."""
+        file = self.run.folder / "evaluation" / f"{name}.csv"
+        keys = exam.frame.select("pert", "gene", "label")
+        if file.is_file():
+            known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
+            if set(columns) <= set(known.columns) and known.drop(*columns).equals(keys):
+                return {column: known[column].to_numpy() for column in columns}
+        started = time.monotonic()
+        found = read()
+        told(f"{name}: {len(exam)} questions, {time.monotonic() - started:.0f} s")
+        write_rows(file, keys.with_columns(**{column: pl.Series(values) for column, values in found.items()}))
+        return found
+
+    def written_table(self, asked: Asked, stages: list[str], rows: int, samples: int) -> list[dict[str, Any]]:
+        """Two rows a stage and reading, without reasoning and with, and one of votes, on the same questions."""
+        at = asked.exam.whole_gene_rows(rows=rows, seed=0)
+        some = asked._replace(exam=asked.exam.take(at))
+        alone = {stage: self.probabilities(stage, asked) for stage in stages}
+        written = {stage: self.written(stage, some, samples) for stage in stages}
+        tables: list[dict[str, Any]] = []
+        for reading, ending in READINGS.items():
+            read = {}
+            for stage in stages:
+                read[f"{stage}{ending}, {len(at)} rows"] = alone[stage][reading][at]
+                read[f"{stage}{ending}, in writing, {len(at)} rows"] = written[stage][reading]
+            tables.append(read)
+        tables.append({f"{stage}, votes of {samples}, {len(at)} rows": written[stage][VOTES] for stage in stages})
+        return [
+            row_of(some.exam.frame, asked.place, name, scores, list(read.values())[-1])
+            for read in tables
+            for name, scores in read.items()
+        ]
+
+    def table(self, asked: Asked, stages: list[str]) -> list[dict[str, Any]]:
+        """One row a predictor of one line and task."""
+        exam = asked.exam
+        read = {stage: self.probabilities(stage, asked) for stage in stages}
+        last = read[stages[-1]]
+        found: dict[str, Any] = {
+            stage + ending: read[stage][name] for name, ending in READINGS.items() for stage in stages
+        }
+        baselines = baseline_scores(exam.frame, asked.train)
+        found |= read_by(exam, asked.own, self.workspace.snapshot)
+        found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
+        found["the reward's v"] = self._filled(pooled(self.reward, exam), baselines["gene_prior"])
+        expression: Any = self.workspace.verifier("expression")
+        found["similarity vote"] = vote_probabilities(expression.model, exam.frame, asked.train)
+        found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
+        rows = []
+        for name, scores in found.items():
+            beside = last["stated" if name.endswith(READINGS["stated"]) else "score"]
+            rows.append(row_of(exam.frame, asked.place, name, scores, beside))
+        return rows
+
+    def _expression(self, exam: Questions) -> Any:
+        return question_scores(self.workspace.verifier("expression"), exam.frame)
+
+    @staticmethod
+    def _filled(scores: Any, prior: Any) -> Any:
+        return np.where(np.isnan(scores), prior, scores)
+
+
+def readings(found: Likelihood) -> dict[str, Any]:
+    """The columns that `READINGS` names."""
+    return {"score": found.probability, "stated": found.stated}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("run")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
+    parser.add_argument("--tasks", nargs="+", default=["de"], choices=("de", "dir"))
+    parser.add_argument("--stages", nargs="+", default=["warmup", "grpo"], choices=("untrained", "warmup", "grpo"))
+    parser.add_argument("--rows", type=int, help="of the rows, about so many, whole genes")
+    parser.add_argument("--reader-rows", type=int, default=6400)
+    parser.add_argument("--written", type=int, default=0, help="questions answered in writing, about")
+    parser.add_argument("--samples", type=int, default=1, help="written answers of a question")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    examination = Examination(Workspace(options.workspace), options.run, options.rows)
+    rows: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
+    for task in options.tasks:
+        for line in options.lines:
+            asked = examination.asked(line, task, options.reader_rows)
+            rows += examination.table(asked, options.stages)
+            if options.written:
+                written += examination.written_table(asked, options.stages, options.written, options.samples)
+    rows += means(rows) + written
+    print_table(COLUMNS, rows, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Finished runs on train questions that none of them was taught: which of them shall be shown the test rows.
+
+    python -m benchmarks.policy.policy_choice RUN... --workspace DIR [--lines k562 rpe1 hepg2] [--rows 480]
+
+No test row is read. Genes that a run was taught in a line are left out, of the others at most `--per-gene` rows are
+asked, with facts from other folds than the question's own; genes are compared within a fold. Each run is read after its
+warm-up and after GRPO, by the likelihood of yes and as stated. `above v`: the mean less the mean of the run's reward's
+v (for the likelihood that is the share of yes); `gap`: the root of the mean squared distance from v.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.markdown import print_table
+from benchmarks.policy.policy import READINGS, Examination, readings
+from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, silent, some_of_each, told
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.models.decoding import likelihood
+from rbio_kg.workspace import Workspace
+
+STAGES = ("warmup", "grpo")
+COLUMNS = ("run", "cell_line", "predictor", "per_gene_auroc", "brier", "ece", "mean", "above v", "gap", "rows")
+
+
+def untaught(runs: Sequence[Examination], line: str, rows: int, per_gene: int) -> Questions:
+    """About so many train questions of a line, of genes with both labels that no run was taught there."""
+    train = Questions(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
+    taught = pl.concat([examined.run.read_questions() for examined in runs]).filter(pl.col("cell_line") == line)
+    others = Questions(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
+    return some_of_each(others, rows, per_gene)
+
+
+def table(examined: Examination, asked: Questions, name: str, line: str) -> list[dict[str, Any]]:
+    """One row a stage and reading of a run, and one of its reward's v."""
+    exam = examined.as_trained(asked)
+    strata = folds_of(examined.workspace, exam)
+    believed = np.nan_to_num(pooled(examined.reward, exam), nan=0.5)
+    found = {"the reward's v": believed}
+    for stage in STAGES:
+        read = readings(likelihood(*examined.prompts(stage, exam), progress=silent))
+        found |= {stage + ending: read[key] for key, ending in READINGS.items()}
+        told(f"{name}, {line}, {stage}: {len(exam)} questions")
+    return [
+        {
+            "run": name,
+            "cell_line": line,
+            "predictor": predictor,
+            **measures(exam.frame, scores, strata),
+            "above v": float(np.mean(scores) - believed.mean()),
+            "gap": gap(scores, believed),
+        }
+        for predictor, scores in found.items()
+    ]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
+    parser.add_argument("--rows", type=int, default=480, help="questions of a line, about")
+    parser.add_argument("--per-gene", type=int, default=12, help="of them of one gene, at most")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    workspace = Workspace(options.workspace)
+    runs = {name: Examination(workspace, name) for name in options.runs}
+    rows: list[dict[str, Any]] = []
+    for line in options.lines:
+        asked = untaught(list(runs.values()), line, options.rows, options.per_gene)
+        for name, examined in runs.items():
+            rows += table(examined, asked, name, line)
+    print_table(COLUMNS, rows, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Small policies trained on a part of the train questions and examined on another: what the trials share.
+
+Genes of the train split are held out, with some of their rows, and their facts, like everybody's, come from other folds
+than the question's own. Genes are compared within a fold.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rbio_kg.cli.policy_run import recipe_reward
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.evaluation.comparison import difference, measure
+from rbio_kg.training.models.adapters import merged, save_stage
+from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
+from rbio_kg.training.models.loading import LanguageModel, load_model, prepare_model
+from rbio_kg.training.models.lora import add_lora
+from rbio_kg.training.pipeline.plan import Course
+from rbio_kg.training.prompts.messages import prompt_text
+from rbio_kg.training.prompts.parser import parse_completion
+from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.training.runs.run import Run, start_run
+from rbio_kg.training.sft.trainer import warm_up
+from rbio_kg.verifiers.evaluation.baselines import with_folds
+from rbio_kg.workspace import Workspace
+
+SAMPLED = 64
+"""Held-out questions answered by sampling, with reasoning, as GRPO trains it."""
+
+
+def told(message: str, share: float | None = None) -> None:
+    """Progress on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def silent(message: str, share: float | None = None) -> None:
+    """Progress that nobody sees."""
+
+
+class Trials:
+    """One workspace's train questions, some genes of them held out, and what the trials share.
+
+    Args:
+        workspace: with fitted verifiers.
+        shared: what all trials change of the default recipe, by dotted name.
+        rows: held-out questions, about.
+        per_gene: of them of one gene, at most.
+        seed: draws them.
+    """
+
+    def __init__(
+        self, workspace: Workspace, shared: dict[str, Any], *, rows: int, per_gene: int, seed: int = 0
+    ) -> None:
+        self.workspace = workspace
+        self.shared = {"evaluation.rows": 10 * rows, "alarms.held_out_every": 0, **shared}
+        config = PolicyConfig.make(**self.shared)
+        train = Questions(self.workspace.tables["questions"]).select(
+            split="train", cell_line=config.questions.cell_line, task=config.questions.task
+        )
+        held_out = some_of_each(train, rows, per_gene, seed).frame
+        taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
+        self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
+        self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
+
+    def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
+        """The default recipe with changes; some are refused by its checks, and are here to show why."""
+        changes = {"seed": seed, **self.shared, **changes}
+        scaled = changes.pop("grpo.scale_rewards", "none")
+        config = PolicyConfig.make(**changes)
+        return config.model_copy(update={"grpo": config.grpo.model_copy(update={"scale_rewards": scaled})})
+
+    def course(self, config: PolicyConfig) -> Course:
+        """The recipe's questions; its examination are the held-out ones."""
+        workspace = self.workspace
+        reward = recipe_reward(workspace, config)
+        return Course(config, self.questions, workspace.fact_source(), workspace.snapshot, reward)
+
+    def warmed_up(self, course: Course, folder: Path) -> LanguageModel:
+        """The model after the warm-up, saved in a folder."""
+        config = course.config
+        start = load_model(self.base)
+        model = add_lora(start.model, rank=config.warmup.rank, top_layers=config.warmup.top_layers, seed=config.seed)
+        warm_up(
+            model, start.tokenizer, course.lessons(start.tokenizer), config.warmup, seed=config.seed, progress=silent
+        )
+        save_stage(model, start.tokenizer, folder, "warmup")
+        return LanguageModel(merged(model), start.tokenizer, start.path)
+
+    def run(self, folder: Path) -> Run:
+        """A run in a throw-away workspace."""
+        paths, build_id = WorkspacePaths(folder), self.workspace.build_id
+        return start_run(
+            paths,
+            "trial",
+            kind="training",
+            build_id=build_id,
+            version="",
+            seeds={},
+            config={},
+            simulated=False,
+            resume=False,
+        )
+
+    def examined(
+        self, model: LanguageModel, course: Course, before: Likelihood | None = None
+    ) -> tuple[dict[str, Any], Likelihood]:
+        """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
+        exam, asked = course.exam, course.config.questions
+        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+        read, strata = likelihood(model, prompts, progress=silent), folds_of(self.workspace, exam)
+        row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
+        believed = self.believed(course)
+        for name, prefix in (("probability", ""), ("stated", "stated_")):
+            scores = getattr(read, name)
+            row |= {prefix + key: value for key, value in measures(exam.frame, scores, strata).items()}
+            row[prefix + "gap"] = gap(scores, believed)
+            if before is not None:
+                row[prefix + "difference"] = difference(exam.frame, scores, getattr(before, name), 0, strata)
+        return row | self.written(model, prompts, believed, course.config.grpo.max_tokens), read
+
+    def written(self, model: LanguageModel, prompts: list[str], believed: Any, max_tokens: int) -> dict[str, Any]:
+        """What sampled completions state: `written_gap`, `written_mean`, `written_yes`, and the share `unparsed`."""
+        at = np.random.default_rng(0).permutation(len(prompts))[:SAMPLED]
+        texts = sample(model, [prompts[row] for row in at], samples=1, max_tokens=max_tokens, progress=silent)
+        parsed = [parse_completion(text, require_confidence=True) for (text,) in texts]
+        read = [row for row, item in enumerate(parsed) if item.q is not None]
+        said = np.array([parsed[row].q for row in read], dtype=float)
+        yes = [parsed[row].answer == "yes" for row in read]
+        found = {"unparsed": 1.0 - len(read) / len(parsed)}
+        if not read:
+            return found
+        return found | {
+            "written_gap": gap(said, believed[at[read]]),
+            "written_mean": float(said.mean()),
+            "written_yes": float(np.mean(yes)),
+        }
+
+    def believed(self, course: Course) -> Any:
+        """The reward's pooled probability of the held-out questions."""
+        return np.nan_to_num(pooled(course.reward, course.exam), nan=0.5)
+
+    def verifiers_row(self, course: Course) -> dict[str, Any]:
+        """The same measures of the reward's pooled probability."""
+        return measures(course.exam.frame, self.believed(course), folds_of(self.workspace, course.exam))
+
+
+def some_of_each(questions: Questions, rows: int, per_gene: int, seed: int = 0) -> Questions:
+    """About `rows` questions of genes with both labels, at most `per_gene` of each: more genes for the same time."""
+    drawn = questions.whole_genes(rows=10 * rows, seed=seed).frame
+    shuffled = drawn.sample(fraction=1.0, shuffle=True, seed=seed)
+    first = shuffled.group_by("gene", maintain_order=True).head(per_gene)
+    return Questions(first.select(drawn.columns).sort("gene", "pert")).whole_genes(rows=rows, seed=seed)
+
+
+def pooled(reward: ComposedReward, questions: Questions) -> Any:
+    """The reward's v of each question, (n,); NaN where no verifier speaks."""
+    judged = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
+    return np.array([np.nan if item.v is None else item.v for item in judged])
+
+
+def folds_of(workspace: Workspace, questions: Questions) -> Any:
+    """The fold of each question, (n,): out-of-fold facts of different folds are not of one scale."""
+    seed = int(workspace.verifier("expression").card.settings["seed"])
+    return with_folds(questions.frame, seed)["fold"].to_numpy()
+
+
+def gap(scores: Any, believed: Any) -> float:
+    """Root of the mean squared distance of two rows of probabilities."""
+    return float(np.sqrt(np.mean((scores - believed) ** 2)))
+
+
+def measures(rows: pl.DataFrame, scores: Any, strata: Any) -> dict[str, Any]:
+    """Of one model's probabilities; `certain`: the share of them below .1 or above .9."""
+    found = measure(rows, scores, 0, strata)
+    row = {key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier", "ece")}
+    return {**row, "mean": float(scores.mean()), "certain": float((np.abs(scores - 0.5) > 0.4).mean())}

@@ -1,0 +1,1 @@
+"""Benchmarks of the verifiers: quality on held-out data, and speed."""

@@ -1,0 +1,296 @@
+"""Builds the graph of a workspace: reads the sources, assembles them, and puts the result in place when it is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.errors import BuildError, ConfigError
+from rbio_kg.core.lock import held
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph.schema.tables import GraphTables
+from rbio_kg.graph_builders.build.assemble import assemble, confine, node_counts, relationship_counts
+from rbio_kg.graph_builders.build.cache import Readings
+from rbio_kg.graph_builders.build.directory import Found, find_sources
+from rbio_kg.graph_builders.build.manifest import (
+    FORMAT,
+    CurrentBuild,
+    Manifest,
+    SourceRecord,
+    load_manifest,
+    read_current,
+    read_manifest,
+)
+from rbio_kg.graph_builders.parsing.names import GeneNames
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.rejections import merged
+from rbio_kg.graph_builders.sources.register import REGISTER
+
+__all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "write_current"]
+
+UNMAPPED = "unmapped.tsv"
+"""Beside the manifest: every label that named no gene, by source, with the rows lost to it."""
+
+Progress = Callable[[str, float | None], None]
+
+
+def _silent(message: str, done: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+def build_id(found: list[Found], options: dict[str, Any]) -> str:
+    """16 hexadecimal digits: the same inputs under the same names with the same options give the same id."""
+    inputs = sorted(item for source in found for item in source.digests)
+    content = json.dumps({"format": FORMAT, "inputs": inputs, "options": options}, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def build_tables(
+    sources: Path,
+    min_score: int = 400,
+    progress: Progress | None = None,
+    *,
+    textmining: bool = True,
+    commercial_only: bool = False,
+) -> tuple[GraphTables, Manifest]:
+    """Read a sources directory and assemble it, without writing anything.
+
+    Args:
+        sources: the directory, laid out as the providers do (see docs/sources.md).
+        min_score: least STRING score kept, 0 to 1000.
+        progress: told what is being read, with the share done.
+        textmining: whether STRING's combined score counts text mining.
+        commercial_only: leave out sources whose licence forbids commercial use.
+
+    Raises:
+        SourceError: a required source is missing, or a file cannot be read.
+        ConfigError: `min_score` is out of range.
+    """
+    options = _options(min_score, textmining, commercial_only)
+    tables, manifest, _ = _tables(
+        find_sources(sources, commercial_only=commercial_only),
+        options,
+        Readings(None, _context(options)),
+        progress or _silent,
+    )
+    return tables, manifest
+
+
+def build_graph(
+    paths: WorkspacePaths,
+    sources: Path,
+    *,
+    min_score: int = 400,
+    textmining: bool = True,
+    commercial_only: bool = False,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Build the graph of a workspace: tables, snapshot and manifest, then make it the current one.
+
+    The result appears in one step, so a build that is killed leaves the graph before it usable; what it had written is
+    cleared away by the next build. A build of the same inputs and options that is there already is reused at once
+    (`Manifest.reused`), and of a new one only the sources that changed are read (`Manifest.kept`). The store is not
+    loaded. One build at a time: another one waits.
+
+    Args:
+        paths: the workspace.
+        sources: the sources directory.
+        min_score: least STRING score kept, 0 to 1000.
+        textmining: whether STRING's combined score counts text mining.
+        commercial_only: leave out sources whose licence forbids commercial use.
+        fresh: build even where the same build is there.
+        progress: told what is being done, with the share done.
+
+    Raises:
+        SourceError: a required source is missing, or a file cannot be read.
+        ConfigError: `min_score` is out of range.
+        BuildError: the result cannot be written.
+    """
+    report = progress or _silent
+    options = _options(min_score, textmining, commercial_only)
+    report("looking at the sources", 0.0)
+    found = find_sources(sources, commercial_only=commercial_only)
+    identity = build_id(found, options)
+    try:
+        with building(paths, report):
+            manifest = None if fresh else _finished(paths, identity)
+            if manifest is None:
+                manifest = _build(paths, identity, found, options, report)
+            else:
+                report(f"build {identity} is up to date, nothing has changed", 1.0)
+            write_current(paths, identity, sources)
+    except OSError as error:
+        raise BuildError(
+            f"the build cannot be written ({error.strerror or error})",
+            where=error.filename or paths.graph,
+            hint="make room or give another workspace, then run rbio-kg build again; the graph before it is untouched",
+        ) from error
+    return manifest
+
+
+def building(paths: WorkspacePaths, progress: Progress | None = None) -> AbstractContextManager[None]:
+    """The lock under which a workspace's graph is changed; it says whom it waits for, and nests."""
+    report = progress or _silent
+    return held(paths.graph / "build.lock", lambda who: report(f"another build is at work ({who}): waiting", None))
+
+
+def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None) -> None:
+    """Note the build in use. Without `store` the store noted before is kept."""
+    try:
+        before = read_current(paths)
+    except BuildError:
+        before = None  # There is none, or a damaged one that is replaced.
+    if store is None and before is not None:
+        store = before.store
+    current = CurrentBuild(identity, str(sources.resolve()), store)
+    if current != before:
+        _write_json(paths.current_build, vars(current))
+
+
+def _options(min_score: int, textmining: bool, commercial_only: bool) -> dict[str, Any]:
+    if not 0 <= min_score <= 1000:
+        raise ConfigError(f"min_score must be between 0 and 1000, not {min_score}")
+    return {"min_score": min_score, "textmining": textmining, "commercial_only": commercial_only}
+
+
+def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:
+    folder = paths.build(identity)
+    try:
+        manifest = load_manifest(folder / "manifest.json")
+    except BuildError:
+        return None
+    whole = (folder / "tables").is_dir() and (folder / "snapshot").is_dir() and manifest.build_id == identity
+    return replace(manifest, reused=True) if whole else None
+
+
+def _build(
+    paths: WorkspacePaths, identity: str, found: list[Found], options: dict[str, Any], report: Progress
+) -> Manifest:
+    # Late, so that reading sources needs no compiled kernels.
+    from rbio_kg.graph.snapshot.snapshot import write_snapshot
+
+    target = paths.build(identity)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(".*"):  # Of builds that were killed: we hold the lock.
+        shutil.rmtree(leftover)
+    readings = Readings(paths.readings, _context(options))
+    tables, manifest, unmapped = _tables(
+        found, options, readings, lambda message, done: report(message, None if done is None else 0.8 * done)
+    )
+    readings.forget_others()
+    folder = target.parent / f".{identity}"
+    try:
+        folder.mkdir()
+        report("writing the tables", 0.8)
+        tables.write(folder / "tables")
+        report("writing the snapshot", 0.9)
+        started = time.perf_counter()
+        write_snapshot(tables, folder / "snapshot", identity)
+        manifest.seconds["snapshot"] = round(time.perf_counter() - started, 3)
+        unmapped.write_csv(folder / UNMAPPED, separator="\t")
+        _write_json(folder / "manifest.json", manifest.to_json())
+        if target.exists():
+            target.rename(target.parent / f".{identity}-old")
+        folder.rename(target)
+    finally:
+        for leftover in target.parent.glob(".*"):
+            shutil.rmtree(leftover)
+    report(f"build {identity} is complete", 1.0)
+    return manifest
+
+
+def _context(options: dict[str, Any]) -> BuildContext:
+    return BuildContext(min_score=options["min_score"], textmining=options["textmining"])
+
+
+def _tables(
+    found: list[Found], options: dict[str, Any], shelf: Readings, report: Progress
+) -> tuple[GraphTables, Manifest, pl.DataFrame]:
+    started = time.perf_counter()
+    readings: list[tuple[Found, Reading]] = []
+    kept: list[str] = []
+    for number, source in enumerate(found):
+        begin = partial(report, f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
+        reading, was_kept = shelf.read(source, begin)
+        readings.append((source, reading))
+        if was_kept:
+            kept.append(source.entry.name)
+    read = time.perf_counter()
+    report("assembling the graph", len(found) / (len(found) + 1))
+    names = shelf.context.gene_names()
+    confine([reading for _, reading in readings])
+    records = [_record(source, reading) for source, reading in readings]
+    tables = assemble([reading for _, reading in readings], names, records)
+    manifest = Manifest(
+        build_id=build_id(found, options),
+        options=options,
+        sources=records,
+        absent=[entry.name for entry in REGISTER if entry.name not in {source.entry.name for source in found}],
+        nodes=node_counts(tables),
+        relationships=relationship_counts(tables),
+        questions=_question_counts(tables["questions"]),
+        names={"ambiguous": names.ambiguity()},
+        unmapped={
+            reading.name or source.entry.name: reading.unmapped.to_json(names)
+            for source, reading in readings
+            if reading.names is None and reading.terms is None
+        },
+        seconds={
+            "read": round(read - started, 3),
+            "assemble": round(time.perf_counter() - read, 3),
+        },
+        kept=kept,
+    )
+    return tables, manifest, _unmapped(readings, names)
+
+
+def _unmapped(readings: list[tuple[Found, Reading]], names: GeneNames) -> pl.DataFrame:
+    """All labels that name no gene or several, by source, the most frequent first; `genes` joined by commas."""
+    parts = [
+        reading.unmapped.table(names).select(pl.lit(reading.name or source.entry.name).alias("source"), pl.all())
+        for source, reading in readings
+    ]
+    return pl.concat(parts).with_columns(pl.col("genes").list.join(","))
+
+
+def _record(found: Found, reading: Reading) -> SourceRecord:
+    rejected, reasons = merged(reading.rejections)
+    return SourceRecord(
+        name=reading.name or found.entry.name,
+        version=reading.version,
+        date=reading.date,
+        sha256=found.sha256,
+        rows=reading.rows,
+        rejected=rejected,
+        reasons=[{"file": item.file, "line": item.line, "why": item.why} for item in reasons],
+        licence=reading.licence or found.entry.licence,
+        commercial=found.entry.commercial,
+        url=found.entry.url if reading.url is None else reading.url,
+        simulated=reading.simulated,
+        files=[{"name": name, "sha256": digest} for name, digest in found.digests],
+        rows_read=reading.rows_read,
+        left_out=dict(sorted(reading.left_out.items())),
+        notes=dict(sorted(reading.notes.items())),
+    )
+
+
+def _question_counts(questions: pl.DataFrame) -> list[dict[str, Any]]:
+    keys = ["task", "cell_line", "split", "simulated"]
+    counts = questions.group_by(keys).agg(pl.len().alias("rows"), pl.col("label").sum().alias("positive"))
+    return counts.sort(keys).to_dicts()
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

@@ -1,0 +1,183 @@
+"""What a build was made of and what came out: the record beside its tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rbio_kg.core.errors import BuildError
+from rbio_kg.core.paths import WorkspacePaths
+
+FORMAT = 2
+"""Version of the tables' and the manifest's format; a part of the build id."""
+_AGAIN = "run rbio-kg build"
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """One source as it was read.
+
+    Args:
+        name: the name that relationships carry.
+        version: the provider's version, None where the files do not say it.
+        date: date of the release, ISO 8601, None where the files do not say it.
+        sha256: one digest of all files.
+        rows: rows kept.
+        rejected: rows rejected.
+        reasons: the first ten rejections: `file`, `line`, `why`.
+        licence: licence of the data.
+        commercial: True where it allows commercial use.
+        url: the provider's address.
+        simulated: True where the rows come from a model.
+        files: `name` below the sources directory and `sha256`.
+        rows_read: rows in the files; rows + rejected + left out + unmapped rows.
+        left_out: rows left out on purpose, by kind.
+        notes: further counts (rows merged, ids replaced); no rows are lost to them.
+    """
+
+    name: str
+    version: str | None
+    date: str | None
+    sha256: str
+    rows: int
+    rejected: int
+    reasons: list[dict[str, Any]]
+    licence: str
+    commercial: bool
+    url: str
+    simulated: bool
+    files: list[dict[str, str]]
+    rows_read: int
+    left_out: dict[str, int]
+    notes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The record of one build.
+
+    Args:
+        build_id: 16 hexadecimal digits: the hash of format, options and the inputs' names and digests.
+        options: the build's options, `min_score`.
+        sources: what was read.
+        absent: registered sources that were not there.
+        nodes: label -> count.
+        relationships: type -> count.
+        questions: questions by task, cell line and split.
+        names: `ambiguous`: how many labels mean several genes, and the first of them.
+        unmapped: source -> gene labels that name no gene, and the rows lost.
+        seconds: `read`, `assemble`, `snapshot`. Not part of the identity.
+        reused: True where a build of the same id was there already. Not stored.
+        kept: sources whose reading was kept from an earlier build. Not stored.
+    """
+
+    build_id: str
+    options: dict[str, Any]
+    sources: list[SourceRecord]
+    absent: list[str]
+    nodes: dict[str, int]
+    relationships: dict[str, int]
+    questions: list[dict[str, Any]]
+    names: dict[str, Any]
+    unmapped: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict, compare=False)
+    reused: bool = field(default=False, compare=False)
+    kept: list[str] = field(default_factory=list, compare=False)
+
+    @property
+    def rejected_rows(self) -> int:
+        """Rows rejected in all sources."""
+        return sum(source.rejected for source in self.sources)
+
+    @property
+    def simulated(self) -> bool:
+        """True where any source's rows come from a model."""
+        return any(source.simulated for source in self.sources)
+
+    def source(self, name: str) -> SourceRecord | None:
+        """The record of one source, None where it was not read."""
+        return next((item for item in self.sources if item.name == name), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as plain JSON values."""
+        content = {"format": FORMAT, **asdict(self)}
+        del content["reused"], content["kept"]
+        return content
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Manifest:
+        """The manifest that `to_json` gave.
+
+        Raises:
+            BuildError: another format, or parts are missing.
+        """
+        values = dict(content)
+        if values.pop("format", None) != FORMAT:
+            raise BuildError(f"the manifest is not of format {FORMAT}", hint=_AGAIN)
+        try:
+            values["sources"] = [SourceRecord(**source) for source in values["sources"]]
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise BuildError(f"the manifest is damaged ({error})", hint=_AGAIN) from error
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The manifest in a file.
+
+    Raises:
+        BuildError: missing, damaged, or of another format.
+    """
+    try:
+        return Manifest.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise BuildError("there is no finished build", where=path, hint=_AGAIN) from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise BuildError(f"the manifest cannot be read ({error})", where=path, hint=_AGAIN) from error
+    except BuildError as error:
+        raise BuildError(error.what, where=path, hint=error.hint) from None
+
+
+@dataclass(frozen=True)
+class CurrentBuild:
+    """The build that a workspace uses.
+
+    Args:
+        build_id: its id.
+        sources: the directory it was read from.
+        store: URI of the store it is to be loaded into, None until one is chosen.
+    """
+
+    build_id: str
+    sources: str
+    store: str | None = None
+
+
+def read_current(paths: WorkspacePaths) -> CurrentBuild:
+    """The build in use.
+
+    Raises:
+        BuildError: nothing has been built, or the note of it is damaged.
+    """
+    path = paths.current_build
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        build_id, sources, store = content["build_id"], content["sources"], content.get("store")
+    except FileNotFoundError:
+        raise BuildError("no graph has been built in this workspace", where=paths.root, hint=_AGAIN) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BuildError(f"the note of the current build is damaged ({error})", where=path, hint=_AGAIN) from error
+    if not (isinstance(build_id, str) and isinstance(sources, str) and isinstance(store, str | None)):
+        raise BuildError("the note of the current build is damaged (a value is no text)", where=path, hint=_AGAIN)
+    return CurrentBuild(build_id, sources, store)
+
+
+def read_manifest(paths: WorkspacePaths) -> Manifest:
+    """The manifest of the build in use.
+
+    Raises:
+        BuildError: nothing has been built, or it is incomplete.
+    """
+    return load_manifest(paths.build(read_current(paths).build_id) / "manifest.json")

@@ -1,0 +1,159 @@
+"""What a source's reader is given, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import polars as pl
+
+from rbio_kg.core.errors import SourceError
+from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
+from rbio_kg.graph_builders.parsing.rejections import Rejections
+
+if TYPE_CHECKING:
+    from rbio_kg.graph_builders.sources.go import Terms
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of one source in a sources directory: role -> paths, sorted."""
+
+    paths: Mapping[str, tuple[Path, ...]]
+
+    def one(self, role: str) -> Path:
+        """The file of a role that has exactly one."""
+        return self.paths[role][0]
+
+    def maybe(self, role: str) -> Path | None:
+        """The file of an optional role."""
+        found = self.paths.get(role, ())
+        return found[0] if found else None
+
+    def all(self, role: str) -> tuple[Path, ...]:
+        """Every file of a role."""
+        return self.paths.get(role, ())
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """What the sources read so far have settled, and the build's options.
+
+    Args:
+        names: gene names (from HGNC on).
+        terms: live GO terms and where other ids lead (from GO on).
+        cell_lines: cell lines that questions are about (from PerturbQA on).
+        min_score: least STRING score kept, 0 to 1000.
+        textmining: False takes text mining out of STRING's combined score, which is then joined from the other channels
+            (and `min_score` is the least such score); that needs STRING's full links file.
+    """
+
+    names: GeneNames | None = None
+    terms: Terms | None = None
+    cell_lines: tuple[str, ...] = ()
+    min_score: int = 400
+    textmining: bool = True
+
+    def settled(
+        self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | Terms | tuple[str, ...]
+    ) -> BuildContext:
+        """This context with what a source has settled."""
+        return replace(self, **cast("dict[str, Any]", {part: value}))
+
+    def gene_names(self) -> GeneNames:
+        """The gene names. Raises SourceError where HGNC has not been read."""
+        if self.names is None:
+            raise SourceError("gene names are needed before this source", hint="give the HGNC complete set")
+        return self.names
+
+    def go_terms(self) -> Terms:
+        """The GO terms. Raises SourceError where the ontology has not been read."""
+        if self.terms is None:
+            raise SourceError("the ontology is needed before its annotations", hint="give go-basic.obo")
+        return self.terms
+
+
+@dataclass
+class Reading:
+    """What one source holds, in the graph's own tables and gene symbols.
+
+    Every row of the files is accounted for: rows_read = rows + rejected + left_out + unmapped.rows.
+
+    Args:
+        frames: table name -> rows, with that table's columns; keys are unique within a frame.
+        rejections: one a file.
+        left_out: rows left out on purpose, by kind.
+        unmapped: gene labels that name no gene.
+        version: the provider's version, where the files say it.
+        date: date of the release, ISO 8601, where the files say it.
+        simulated: True where the rows come from a model.
+        name: the source's name, where it differs from the register's.
+        licence: the data's licence, where it differs from the register's.
+        url: the data's address, where it differs from the register's.
+        names: what this source settles about gene names.
+        terms: what this source settles about GO terms.
+        notes: further counts worth keeping (duplicates merged, ids replaced, ...), no rows lost.
+    """
+
+    frames: dict[str, pl.DataFrame]
+    rejections: list[Rejections]
+    left_out: dict[str, int] = field(default_factory=dict)
+    unmapped: Unmapped = field(default_factory=Unmapped)
+    version: str | None = None
+    date: str | None = None
+    simulated: bool = False
+    name: str | None = None
+    licence: str | None = None
+    url: str | None = None
+    names: GeneNames | None = None
+    terms: Terms | None = None
+    notes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def cell_lines(self) -> tuple[str, ...] | None:
+        """The cell lines that this source has, None where it has none."""
+        frame = self.frames.get("cell_lines")
+        return None if frame is None else tuple(frame["name"])
+
+    @property
+    def rows_read(self) -> int:
+        """Rows of the provider's files, blank lines and comments aside."""
+        return sum(part.seen for part in self.rejections)
+
+    @property
+    def rejected(self) -> int:
+        """Rows rejected in all files."""
+        return sum(part.count for part in self.rejections)
+
+    @property
+    def rows(self) -> int:
+        """Rows kept: whatever is not rejected, left out or unmapped."""
+        return self.rows_read - self.rejected - sum(self.left_out.values()) - self.unmapped.rows
+
+    def require(self, table: str, path: Path, hint: str = "is it the right file?") -> None:
+        """Raise where a table stayed empty though rows were read: nothing of the file would reach the graph.
+
+        Raises:
+            SourceError: `table` has no row; the message says where the rows went.
+        """
+        if not self.frames[table].is_empty():
+            return
+        lost = {"rejected": self.rejected, **self.left_out, "of genes that HGNC does not know": self.unmapped.rows}
+        ways = "; ".join(f"{count:,} {kind}" for kind, count in lost.items() if count)
+        raise SourceError(f"nothing of the file reaches the graph ({ways})", where=path, hint=hint)
+
+
+def leave_out(frame: pl.DataFrame, out: pl.Expr, kind: str, counts: dict[str, int]) -> pl.DataFrame:
+    """The rows that are not `out`; the others are counted under `kind`."""
+    kept = frame.filter(~out)
+    if kept.height < frame.height:
+        counts[kind] = counts.get(kind, 0) + frame.height - kept.height
+    return kept
+
+
+def collected(rows: pl.DataFrame, keys: list[str], column: str) -> pl.DataFrame:
+    """The different values of a column for each of the keys, as a sorted list."""
+    # Sorting once and grouping in order is much faster than sorting within each of some hundred thousand groups.
+    return rows.select(*keys, column).unique().sort(*keys, column).group_by(keys, maintain_order=True).agg(column)

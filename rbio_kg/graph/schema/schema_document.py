@@ -1,0 +1,84 @@
+"""docs/graph-schema.md, written from the schema.
+
+`python -m rbio_kg.graph.schema.schema_document` writes it; a test fails while it is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, Property
+
+_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "list": "list of texts"}
+_NOTE = "<!-- Written by `python -m rbio_kg.graph.schema.schema_document`; do not edit. -->"
+
+
+def _properties(properties: tuple[Property, ...], key: str = "") -> list[str]:
+    lines = ["| property | type | meaning |", "| --- | --- | --- |"]
+    for item in properties:
+        name = f"**`{item.name}`** (key)" if item.name == key else f"`{item.name}`"
+        lines.append(f"| {name} | {_TYPES[item.kind]} | {item.doc} |")
+    return [*lines, ""]
+
+
+def schema_document() -> str:
+    """The text of docs/graph-schema.md."""
+    lines = [
+        "# The graph",
+        "",
+        _NOTE,
+        "",
+        "The key of a label is unique and never missing. Every relationship of a build has a `source`, the `name` of a",
+        "`Source` node. A property without a value is absent, and an empty list counts as none: read a list with",
+        "`coalesce(n.aliases, [])`. Never keep a database's own element ids: name nodes by label and key.",
+        "",
+        "## Nodes",
+        "",
+    ]
+    for node in NODES:
+        lines += [f"### {node.label}", "", node.doc, "", *_properties(node.properties, node.key)]
+    lines += ["## Relationships", ""]
+    for edge in RELATIONSHIPS:
+        lines += [f"### (:{edge.start})-[:{edge.type}]->(:{edge.end})", "", edge.doc, ""]
+        if edge.unique_by:
+            lines += [f"One for each pair of ends and {', '.join(f'`{name}`' for name in edge.unique_by)}.", ""]
+        lines += _properties(edge.properties)
+    keys = ", ".join(f"{label} by `{node.key}`" for label, node in NODES_BY_LABEL.items())
+    lines += [
+        "## Evidence of runs",
+        "",
+        "Written by `rbio-kg evidence load RUN`, never by a build; loading a new build removes it, so load it again.",
+        "",
+        "- `(:Run)-[:PRODUCED {completions, first_step, last_step, reward}]->(:Verdict)`: how many completions got it,",
+        "  in which steps, and what they earned, their mean (absent where the run pays nothing)",
+        "- `(:Run)-[:STATED {finding, polarity, certainty, completions}]->(:Claim)`: what so many completions stated",
+        "  about genes, and what the graph says of it (`supported`, `contradicted` or `unknown`); `polarity` is",
+        "  `affirmed` or `negated`, `certainty` `asserted` or `hedged`",
+        "- `(:Verdict)-[:JUDGES]->(:Claim)`",
+        "- `(:Claim)-[:SUBJECT]->(:Gene)` and `(:Claim)-[:OBJECT]->(:Gene|GoTerm|Pathway)`",
+        "- `(:Verdict)-[:CITES {rank, side, path, type, weight}]->(node)`: twice for each cited relationship, once for",
+        "  its start and once for its end (`side`); `rank` 0 weighs most; relationships of one path share `path`",
+        "",
+    ]
+    for node in EVIDENCE_NODES:
+        lines += [f"### {node.label}", "", node.doc, "", *_properties(node.properties, node.key)]
+    lines += [
+        "## The mark of a load",
+        "",
+        "One `(:Build {id, complete})` node names the build that the store holds. `complete` is true only when all of",
+        "it is there.",
+        "",
+        f"Keys: {keys}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(folder: Path) -> None:
+    """Write the document into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "graph-schema.md").write_text(schema_document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

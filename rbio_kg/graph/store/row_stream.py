@@ -1,0 +1,76 @@
+"""Rows of a statement as they come, few of them in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import neo4j
+
+from rbio_kg.core.errors import QueryError
+from rbio_kg.graph.store.faults import FAILURES, statement_error
+from rbio_kg.graph.store.records import plain
+
+
+class RowStream(Iterator[dict[str, Any]]):
+    """Rows as plain JSON values, fetched in batches. A context manager: leaving it ends the statement on the server.
+
+    `columns` are the names in the order of the statement, known before the first row (the embedded server tells none
+    where there is no row). Both servers make rows only as they are fetched, where the statement does not sort or
+    aggregate.
+
+    Raises:
+        QueryError: as `GraphStore.query`, at the start or at any row.
+        StoreError: the server is gone, or fails.
+    """
+
+    def __init__(
+        self,
+        driver: neo4j.Driver,
+        database: str,
+        address: str,
+        query: neo4j.Query,
+        values: Mapping[str, Any],
+        *,
+        fetch_size: int,
+    ) -> None:
+        if fetch_size < 1:
+            raise QueryError("at least one row must be fetched at a time")
+        self._address, self._timeout = address, query.timeout
+        self._session = driver.session(database=database, default_access_mode=neo4j.READ_ACCESS, fetch_size=fetch_size)
+        try:
+            result = self._session.run(query, dict(values))
+            self.columns = list(result.keys())
+        except FAILURES as error:
+            raise self._failure(error) from error
+        except BaseException:
+            self._session.close()
+            raise
+        self._records = iter(result)
+
+    def __next__(self) -> dict[str, Any]:
+        try:
+            record = next(self._records)
+        except StopIteration:
+            self.close()
+            raise
+        except FAILURES as error:
+            raise self._failure(error) from error
+        return {name: plain(value) for name, value in zip(self.columns, record, strict=True)}
+
+    def _failure(self, error: Exception) -> Exception:
+        self.close()
+        return statement_error(error, self._address, timeout=self._timeout, reading=True)
+
+    def close(self) -> None:
+        """End the statement where it still runs."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

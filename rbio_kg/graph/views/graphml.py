@@ -1,0 +1,114 @@
+"""A part of the graph as GraphML (graphml.graphdrawing.org), which Gephi, Cytoscape, igraph and networkx read.
+
+Names and attributes are those of `Subgraph.to_networkx`. Lists of texts are joined with `|`; an attribute without a
+value, or with an empty one, is left out. Every attribute is declared with the schema's type. Edges are directed, and
+their ids are made of ends and key, so that two files of one build can be merged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from rbio_kg.core.atomic_io import whole_file
+from rbio_kg.graph.schema.schema import Kind, NodeType, Property, RelationshipType
+from rbio_kg.graph.views.subgraph import Progress, Subgraph, edge_name, end_names, node_name, shown_name
+
+_TYPES: dict[Kind, str] = {"str": "string", "int": "long", "float": "double", "bool": "boolean", "list": "string"}
+_LIST_SEPARATOR = "|"
+_ROWS = 50_000
+_FORBIDDEN = r"[^\t\n\r\x20-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]"
+"""Characters that XML 1.0 cannot hold, not even escaped."""
+_HEAD = """<?xml version="1.0" encoding="UTF-8"?>
+<graphml xmlns="http://graphml.graphdrawing.org/xmlns">
+"""
+_TYPE = Property("type", "str", "label of a node, type of a relationship")
+_LABEL = Property("label", "str", "what to write beside a node")
+
+
+def write_graphml(part: Subgraph, path: Path, progress: Progress | None = None) -> None:
+    """Write a part of the graph, in pieces of bounded memory; the file appears when it is whole.
+
+    Args:
+        part: what to write; the same part gives the same bytes.
+        path: a file of that name is replaced.
+        progress: told each table and the share done.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    nodes, edges = _Attributes("node", "n"), _Attributes("edge", "e")
+    steps = [(item.table, _node(item, nodes)) for item in part.node_types]
+    steps += [(item.table, _edge(item, edges)) for item in part.relationship_types]
+    total = sum(part.tables[table].height for table, _ in steps) or 1
+    done = 0
+    with whole_file(path) as stream:
+        head = [*nodes.declarations, *edges.declarations, '<graph edgedefault="directed">']
+        stream.write((_HEAD + "\n".join(head) + "\n").encode())
+        for table, line in steps:
+            for piece in part.tables[table].iter_slices(_ROWS):
+                stream.write("\n".join([*piece.select(line).to_series(), ""]).encode())
+                done += piece.height
+                if progress is not None:
+                    progress(f"graphml: {table}", done / total)
+        stream.write(b"</graph>\n</graphml>\n")
+
+
+class _Attributes:
+    """The attributes of all nodes, or of all edges.
+
+    Their ids are not d0, d1, ... as is usual: Gephi takes d3 and d7 for labels, as another program writes them.
+    """
+
+    def __init__(self, domain: str, prefix: str) -> None:
+        self._domain = domain
+        self._prefix = prefix
+        self._ids: dict[tuple[str, str], str] = {}
+
+    @property
+    def declarations(self) -> list[str]:
+        """One `key` element an attribute."""
+        return [
+            f'<key id="{key}" for="{self._domain}" attr.name="{name}" attr.type="{kind}"/>'
+            for (name, kind), key in self._ids.items()
+        ]
+
+    def data(self, item: Property, value: pl.Expr) -> pl.Expr:
+        """The `data` element of each row, empty where there is no value."""
+        kind = _TYPES[item.kind]
+        key = self._ids.setdefault((item.name, kind), f"{self._prefix}{len(self._ids)}")
+        if item.kind == "list":
+            value = value.list.join(_LIST_SEPARATOR)
+        text = _escaped(value) if kind == "string" else value.cast(pl.String)
+        return pl.when(text != "").then(pl.format(f'<data key="{key}">{{}}</data>', text)).otherwise(pl.lit(""))
+
+    def all(self, properties: tuple[Property, ...]) -> list[pl.Expr]:
+        """The `data` elements of some columns."""
+        return [self.data(item, pl.col(item.name)) for item in properties]
+
+
+def _node(node: NodeType, attributes: _Attributes) -> pl.Expr:
+    return pl.concat_str(
+        pl.format('<node id="{}">', _escaped(node_name(node))),
+        attributes.data(_TYPE, pl.lit(node.label)),
+        attributes.data(_LABEL, shown_name(node)),
+        *attributes.all(node.properties),
+        pl.lit("</node>"),
+    )
+
+
+def _edge(edge: RelationshipType, attributes: _Attributes) -> pl.Expr:
+    start, end = (_escaped(name) for name in end_names(edge))
+    key = _escaped(edge_name(edge))
+    return pl.concat_str(
+        pl.format('<edge id="{}..{}..{}" source="{}" target="{}">', start, key, end, start, end),
+        attributes.data(_TYPE, pl.lit(edge.type)),
+        *attributes.all(edge.properties),
+        pl.lit("</edge>"),
+    )
+
+
+def _escaped(text: pl.Expr) -> pl.Expr:
+    entities = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"}
+    return text.str.replace_all(_FORBIDDEN, "").str.replace_many(entities)

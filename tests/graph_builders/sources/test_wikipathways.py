@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rbio_kg.core.errors import SourceError
+from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.sources import wikipathways
+from tests.support.source_files.provider_files import WIKIPATHWAYS, context, file_of, files, reasons, rows
+
+
+def read(folder: Path, text: str) -> Reading:
+    return wikipathways.read(files("members", file_of(folder, text)), context())
+
+
+def test_members_come_from_entrez_ids(tmp_path: Path) -> None:
+    reading = read(tmp_path, WIKIPATHWAYS)
+    assert rows(reading.frames["pathways"], "id", "name", "source") == [("WP10", "A pathway", "WikiPathways")]
+    assert rows(reading.frames["memberships"], "start", "end") == [("AAA1", "WP10"), ("CCC1", "WP10")]
+    assert (reading.version, reading.date) == ("20240910", "2024-09-10")
+    assert reading.left_out == {"other species": 2}
+    assert reading.unmapped.rows == 1
+    assert (reading.rows_read, reading.rows) == (6, 3)
+
+
+def test_malformed_names_and_members(tmp_path: Path) -> None:
+    reading = read(
+        tmp_path, WIKIPATHWAYS + "Plain name\tx\t101\nB 50% up%WikiPathways_20240910%WP12%Homo sapiens\tx\tAAA1\n"
+    )
+    assert reasons(reading.rejections) == [
+        (3, "the name is not `pathway%WikiPathways_date%WP number%species`"),
+        (4, "the member is no NCBI gene id"),
+    ]
+    assert ("WP12", "B 50% up") in rows(reading.frames["pathways"], "id", "name")
+
+
+def test_another_gmt_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no row of the file is usable as gene sets"):
+        read(tmp_path, "First pathway\tR-HSA-1\tAAA1\n")

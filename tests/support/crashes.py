@@ -1,0 +1,150 @@
+"""Building as a user does, in a process that is killed: three small graphs to go between, and what must hold after."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rbio_kg.core.errors import StoreError
+from rbio_kg.graph.loading.digest import store_digest, tables_digest
+from rbio_kg.graph.store.store import GraphStore
+from rbio_kg.graph_builders.build.build import build_tables
+from rbio_kg.graph_builders.sample.sample import sample_directory
+
+PROGRAM = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]
+
+MOST_IN_A_ROW = 3
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph to build: its sources, the id of its build and its digest."""
+
+    sources: Path
+    build_id: str
+    digest: str
+
+
+def three_graphs(folder: Path) -> list[Graph]:
+    """Parts of the sample: the second differs little from the first, the third in most of it."""
+    shares = {"first": (0, 3_000, 6_000), "second": (25, 3_025, 6_000), "third": (4_000, 7_500, 2_000)}
+    graphs = []
+    for name, (begin, end, links) in shares.items():
+        sources = folder / name
+        for part in ("hgnc", "go", "string"):
+            shutil.copytree(sample_directory() / part, sources / part)
+        keep_lines(sources / "go" / "goa_human.gaf.gz", "!", begin, end)
+        keep_lines(next((sources / "string").glob("*links*")), "protein1", 0, links)
+        tables, manifest = build_tables(sources)
+        graphs.append(Graph(sources, manifest.build_id, tables_digest(tables)))
+    return graphs
+
+
+def keep_lines(path: Path, heading: str, begin: int, end: int) -> None:
+    """Keep the lines that begin with `heading`, and some of the others."""
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines(keepends=True)
+    head = [line for line in lines if line.startswith(heading)]
+    body = [line for line in lines if not line.startswith(heading)]
+    path.write_bytes(gzip.compress("".join([*head, *body[begin:end]]).encode(), mtime=0))
+
+
+@dataclass
+class Builder:
+    """One workspace and one store, and the command that builds into them."""
+
+    workspace: Path
+    store: str
+    login: dict[str, str] = field(default_factory=dict)
+
+    def start(self, graph: Graph) -> subprocess.Popen[str]:
+        """`rbio-kg build`, in a process of its own."""
+        where = ["--workspace", str(self.workspace), "--sources", str(graph.sources), "--store", self.store]
+        return subprocess.Popen(
+            [*PROGRAM, "build", "--json", *where],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **self.login},
+        )
+
+    def open(self) -> GraphStore:
+        """The store, to read."""
+        return GraphStore.open(
+            self.store,
+            username=self.login.get("NEO4J_USERNAME"),
+            password=self.login.get("NEO4J_PASSWORD"),
+            read_only=True,
+        )
+
+    def run(self, graph: Graph, *, kill_after: float | None = None) -> bool:
+        """Build; True where it came to its end, False where it was killed before."""
+        with self.start(graph) as process:
+            try:
+                out, err = process.communicate(timeout=kill_after)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                return False
+        assert process.returncode == 0, err
+        assert json.loads(out)["build_id"] == graph.build_id
+        return True
+
+    def nothing_is_left_over(self) -> None:
+        """No file or folder that only an unfinished build has."""
+        names = [path.name for path in (self.workspace / "graph").rglob("*") if "databases" not in path.parts]
+        left = [
+            name for name in names if name.startswith((".", "loading-", "previous", "kept-")) or name.endswith(".tmp")
+        ]
+        assert left == []
+
+
+def killed_at_random(builder: Builder, graphs: list[Graph], kills: int, seed: int) -> dict[str, int]:
+    """Kill builds at random moments until `kills` were killed; go on to the next graph whenever one is whole.
+
+    An incomplete store stays so until a build comes to its end, so after three kills in a row one is left to do that:
+    how many do by themselves depends on how much longer than the first one they take here.
+
+    Returns:
+        How often the store held the graph before, the new one, or said that it is incomplete.
+    """
+    draw = random.Random(seed)
+    started = time.monotonic()
+    assert builder.run(graphs[0])
+    longest = time.monotonic() - started
+    before, turn, in_a_row = graphs[0], 1, 0
+    seen = {"before": 0, "new": 0, "incomplete": 0}
+    while sum(seen.values()) < kills:
+        graph = graphs[turn % len(graphs)]
+        started = time.monotonic()
+        moment = draw.uniform(0.0, longest)
+        in_a_row += 1
+        if builder.run(graph, kill_after=None if in_a_row > MOST_IN_A_ROW else moment):
+            longest = max(time.monotonic() - started, 0.5 * longest)
+            before, turn, in_a_row = graph, turn + 1, 0
+            with builder.open() as store:
+                assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
+            continue
+        with builder.open() as store:
+            try:
+                found = store.check()
+            except StoreError as error:
+                assert "incomplete" in str(error) and "rbio-kg build" in str(error)
+                seen["incomplete"] += 1
+                continue
+            whole = {before.build_id: before, graph.build_id: graph}[found]
+            assert store_digest(store) == whole.digest
+        seen["before" if whole is before else "new"] += 1
+    for graph in graphs:
+        assert builder.run(graph)
+        with builder.open() as store:
+            assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
+    builder.nothing_is_left_over()
+    return seen

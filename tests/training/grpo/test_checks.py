@@ -1,0 +1,90 @@
+"""What is refused before the first step: columns, names, too few questions, and verifiers that fail on a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from rbio_kg.core.claims import Claim
+from rbio_kg.core.errors import RewardError, TrainingError, VerifierError
+from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
+from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.verifiers.base.verifier import FloatArray
+from tests.support.table_verifiers import TableJudge
+from tests.support.toy_knockdowns import toy_judge, toy_questions
+
+
+def dataset() -> Any:
+    return toy_questions().select(split="train").limit(8).to_dataset("closed")
+
+
+def reward(**options: Any) -> ComposedReward:
+    return ComposedReward({"table": (toy_judge(), 1.0)}, **options)
+
+
+class RefusesG3(TableJudge):
+    """Raises on one gene only."""
+
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        if any(claim.object == "G3" for claim in claims):
+            raise KeyError("no table for G3")
+        return super().score(claims, texts)
+
+
+@pytest.mark.parametrize("column", ["prompt", "subject", "relation", "object", "cell_line"])
+def test_a_missing_column_is_named(column: str) -> None:
+    with pytest.raises(RewardError, match=f"the dataset has no column {column}.*to_dataset"):
+        check_columns(dataset().remove_columns(column), reward())
+
+
+def test_a_reward_relative_to_the_gene_needs_its_rate() -> None:
+    relative = reward(relative_to="gene_prior")
+    with pytest.raises(RewardError, match="no column gene_prior"):
+        check_columns(dataset().remove_columns("gene_prior"), relative)
+    with pytest.raises(RewardError, match="every gene_prior is missing"):
+        check_columns(dataset(), relative)
+    check_columns(dataset(), reward())
+
+
+@pytest.mark.parametrize("column", ["completions", "log_metric", "trainer_state"])
+def test_a_column_that_the_trainer_would_overwrite(column: str) -> None:
+    taken = dataset().add_column(column, ["x"] * 8)
+    with pytest.raises(RewardError, match=f"a column {column}, a name that the trainer uses"):
+        check_columns(taken, reward())
+
+
+def test_two_rewards_of_one_name() -> None:
+    check_names(reward().functions)
+    with pytest.raises(RewardError, match="two rewards are called answer, composed_reward, format, table"):
+        check_names([*reward().functions, *reward().functions])
+    with pytest.raises(RewardError, match="two verifiers are called 'table'"):
+        ComposedReward([(toy_judge(), 1.0), (toy_judge(), 0.5)])
+
+
+def test_fewer_questions_than_a_step() -> None:
+    recipe = PolicyConfig.make({"grpo": {"prompts": 9}})
+    with pytest.raises(TrainingError, match="8 questions are fewer than the 9 of one GRPO step"):
+        check_enough(8, recipe)
+    check_enough(9, recipe)
+
+
+def test_a_verifier_that_raises_on_some_claims_is_told_with_the_claim() -> None:
+    whole = toy_questions().select(split="train").to_dataset("closed")
+    broken = ComposedReward({"table": (RefusesG3(toy_judge().known), 1.0)})
+    with pytest.raises(VerifierError, match=r"verifier table failed: KeyError.*no table for G3") as caught:
+        check_verifiers(whole, broken)
+    assert caught.value.where is not None
+    assert "changes_expression_of G3 in toy" in caught.value.where
+    kept = whole.filter(lambda row: row["object"] != "G3")
+    check_verifiers(kept, broken)
+
+
+def test_verifiers_that_know_none_of_the_genes() -> None:
+    with pytest.raises(RewardError, match="no verifier can judge any of the 8 train claims"):
+        check_verifiers(dataset(), ComposedReward({"table": (TableJudge({}), 1.0)}))
+    first = dataset()[0]
+    knows_one = TableJudge({(first["subject"], first["object"]): 0.5})
+    check_verifiers(dataset(), ComposedReward({"table": (knows_one, 1.0)}))

@@ -1,0 +1,77 @@
+"""The held-out score: against plain arithmetic, without a trace in the training, and on questions nobody trains on."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rbio_kg.training.config.recipe import QuestionSettings
+from rbio_kg.training.grpo.validation import HeldOut
+from rbio_kg.training.models.decoding import likelihood
+from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.pipeline.plan import Course
+from rbio_kg.training.prompts.messages import prompt_text
+from tests.support.small_run import quiet_progress, small_recipe, small_reward
+from tests.support.tiny_model import tiny_model, tiny_tokenizer
+from tests.support.toy_knockdowns import ToyFacts, toy_questions
+
+pytestmark = pytest.mark.precision
+
+
+@pytest.mark.parametrize("as_stated", [False, True])
+def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> None:
+    tokenizer = tiny_tokenizer()
+    model = tiny_model(tokenizer)
+    questions = toy_questions().select(split="train").pairs().limit(12, keep_pairs=True)
+    held_out = HeldOut.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
+    found = held_out.measure(model, tokenizer)
+    prompts = [prompt_text(tokenizer, item) for item in questions.prompts("closed")]
+    read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=quiet_progress)
+    yes = read.stated if as_stated else read.probability
+    labels = questions.frame["label"].to_list()
+    logs = [math.log(p if label else 1 - p) for p, label in zip(yes, labels, strict=True)]
+    assert found["held_out/log_likelihood"] == pytest.approx(sum(logs) / 12)
+    assert found["held_out/mean_probability"] == pytest.approx(float(np.mean(yes)))
+    right = 0.0
+    for i in range(0, 12, 2):
+        one, nought = (yes[i], yes[i + 1]) if labels[i] else (yes[i + 1], yes[i])
+        right += 1.0 if one > nought else 0.5 if one == nought else 0.0
+    assert found["held_out/pair_accuracy"] == pytest.approx(right / 6)
+
+
+def test_measuring_leaves_no_trace() -> None:
+    import torch
+
+    tokenizer = tiny_tokenizer()
+    model = tiny_model(tokenizer).train()
+    questions = toy_questions().select(split="train").pairs().limit(4, keep_pairs=True)
+    state = torch.get_rng_state()
+    HeldOut.of(questions, QuestionSettings(prompt="closed")).measure(model, tokenizer)
+    assert torch.equal(state, torch.get_rng_state())
+    assert model.training
+    assert all(value.grad is None for value in model.parameters())
+
+
+def test_nobody_trains_on_held_out_questions() -> None:
+    course = Course(small_recipe(Path("unused")), toy_questions(), ToyFacts(), None, small_reward())
+    held_out = course.held_out()
+    assert held_out is not None
+    parts = [
+        {*rows.frame.select("pert", "gene").rows()}
+        for rows in (course._held_out, course.warmup_rows, course.grpo_rows, course.exam)
+    ]
+    assert len(held_out.labels) == len(parts[0]) >= 8
+    assert not parts[0] & (parts[1] | parts[2] | parts[3])
+    assert held_out.labels[0::2] != held_out.labels[1::2]
+    assert all(a != b for a, b in zip(held_out.labels[0::2], held_out.labels[1::2], strict=True))
+
+
+def test_too_few_questions_are_left_to_training() -> None:
+    recipe = small_recipe(Path("unused"), **{"grpo.questions": 200})
+    course = Course(recipe, toy_questions(), ToyFacts(), None, small_reward())
+    assert course.held_out() is None
+    off = small_recipe(Path("unused"), **{"alarms.held_out_every": 0})
+    assert Course(off, toy_questions(), ToyFacts(), None, small_reward()).held_out() is None

@@ -1,0 +1,82 @@
+"""A training that is killed at any moment goes on, and ends with the weights of one that nobody disturbed."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rbio_kg.training.grpo.rollouts import read_rollouts
+from rbio_kg.training.runs.run import read_run
+from tests.support.small_run import small_model
+from tests.support.trainings import Training, same_weights, stage_weights
+
+pytestmark = pytest.mark.precision
+
+QUICK = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2, "grpo.steps": 5}
+FULL = {**QUICK, "model.method": "full", "warmup.learning_rate": 1e-3, "grpo.learning_rate": 1e-4}
+MOMENTS = [
+    ("warm-up step 3", 0.0),  # between two steps, or in the checkpoint after one
+    ("GRPO step 1 ", 0.01),  # before there is any checkpoint
+    ("/checkpoints/grpo/checkpoint-2/*", 0.0),  # in the middle of a checkpoint
+    ("/checkpoints/grpo/checkpoint-4/optimizer.pt", 0.0),  # later in one
+    ("/model/.grpo.*.tmp", 0.0),  # while the result is saved
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def check_same(killed: Path, whole: Path) -> None:
+    for stage in ("warmup", "grpo"):
+        assert same_weights(stage_weights(killed, stage), stage_weights(whole, stage)), stage
+    columns = ["step", "completion", "reward"]
+    assert read_rollouts(killed / "rollouts").select(columns).equals(read_rollouts(whole / "rollouts").select(columns))
+    lines = [
+        [
+            {key: line[key] for key in ("phase", "step", "reward", "loss", "held_out/log_likelihood") if key in line}
+            for line in map(json.loads, (folder / "log.jsonl").read_text().splitlines())
+        ]
+        for folder in (killed, whole)
+    ]
+    assert lines[0] == lines[1]
+    assert read_run(killed).status == "finished"
+    assert not list(killed.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("method", "changes"), [("lora", QUICK), ("full", FULL)])
+def test_killed_at_chosen_and_random_moments(method: str, changes: dict[str, Any], model: Path, tmp_path: Path) -> None:
+    whole = Training(tmp_path / "whole", model, changes)
+    whole.whole()
+    training = Training(tmp_path / "killed", model, changes)
+    draw = random.Random(method)
+    kills = 0
+    for at, after in [*MOMENTS, ("GRPO step ", draw.uniform(0.0, 0.1)), ("GRPO step ", draw.uniform(0.0, 0.3))]:
+        if (training.folder / "model" / "grpo").is_dir():
+            break
+        kills += training.killed(at=at, after=after)
+    assert kills >= 4
+    document = training.whole()
+    assert document["steps"] == changes["grpo.steps"]
+    check_same(training.folder, whole.folder)
+
+
+def test_a_full_disk_at_a_checkpoint_loses_nothing(model: Path, tmp_path: Path) -> None:
+    changes = {**QUICK, "model.method": "full", "warmup.learning_rate": 1e-3, "grpo.learning_rate": 1e-4}
+    training = Training(tmp_path, model, {**changes, "warmup.examples": 0})
+    # Weights fit, the optimiser's state (twice as much) does not.
+    size = (model / "model.safetensors").stat().st_size
+    process = training.start(largest_file=size + size // 2)
+    process.join()
+    assert process.exitcode == 1
+    assert "no room left" in training.told[-1]
+    assert "rbio-kg train policy --resume --name small" in training.told[-1]
+    assert read_run(training.folder).status == "failed"
+    assert training.whole()["steps"] == 5
+    assert read_run(training.folder).status == "finished"

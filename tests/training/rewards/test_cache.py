@@ -1,0 +1,137 @@
+"""Each claim and each text is scored once, however many rewards, functions and batches read the score."""
+
+from __future__ import annotations
+
+import gc
+import math
+import pickle
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rbio_kg.core.claims import Claim
+from rbio_kg.training.rewards.cache import ScoreMemory, memory_of
+from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.verifiers.base.verifier import FloatArray
+from tests.support.table_verifiers import TableJudge, VowelJudge
+
+CLAIMS = [Claim("AAA", "changes_expression_of", name, "k562") for name in ("BBB", "CCC", "DDD")]
+KNOWN = {("AAA", "BBB"): 0.8, ("AAA", "CCC"): 0.1}
+
+
+class CountingVowels(VowelJudge):
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        self.read += list(texts or [])
+        return super().score(claims, texts)
+
+
+class Unhashable(TableJudge):
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TableJudge)
+
+
+def columns(claims: list[Claim]) -> dict[str, list[Any]]:
+    return {name: [getattr(claim, name) for claim in claims] for name in ("subject", "relation", "object", "cell_line")}
+
+
+def test_three_rewards_and_all_their_functions_ask_each_verifier_once() -> None:
+    table, vowels = TableJudge(KNOWN), CountingVowels()
+    rewards = [
+        ComposedReward({"table": (table, 1.0), "vowels": (vowels, 1.0)}),
+        ComposedReward({"other_name": (table, 0.3), "vowels": (vowels, 2.0)}, scoring="log", text_weight=0.3),
+        ComposedReward({"table": (table, 1.0), "vowels": (vowels, 0.0)}, scoring="linear", pooling="log_odds"),
+    ]
+    claims = [claim for claim in CLAIMS for _ in range(4)]
+    thinks = [f"word {i}" for i in range(11)] + ["word 0"]
+    texts = [f"<think>{think}</think><answer>yes {1 + i % 9}</answer>" for i, think in enumerate(thinks)]
+    for reward in rewards:
+        for function in reward.functions:
+            function(prompts=["?"] * 12, completions=texts, **columns(claims))
+        reward.judge(claims, texts)
+    assert table.asked == [3]
+    assert sorted(vowels.read) == sorted(thinks), "the last text is the first one's, about another claim"
+    fresh = "<think>new</think><answer>no 9</answer>"
+    for reward in rewards:
+        reward.judge(CLAIMS, [texts[0], fresh, texts[8]])
+    assert table.asked == [3]
+    assert vowels.read[12:] == ["new"]
+
+
+def test_rewards_that_share_a_verifier_pay_as_those_that_do_not() -> None:
+    claims, texts = CLAIMS * 2, [f"<think>{'aeb'[: 1 + i % 3]}</think><answer>no {1 + i}</answer>" for i in range(6)]
+    shared = TableJudge(KNOWN)
+    for scoring in ("linear", "brier", "log"):
+        together = ComposedReward({"table": (shared, 1.0), "vowels": (VowelJudge(), 1.0)}, scoring=scoring)
+        alone = ComposedReward({"table": (TableJudge(KNOWN), 1.0), "vowels": (VowelJudge(), 1.0)}, scoring=scoring)
+        assert together.judge(claims, texts) == alone.judge(claims, texts)
+
+
+def test_verifiers_that_are_equal_or_unhashable_are_told_apart() -> None:
+    one, other = Unhashable({("AAA", "BBB"): 0.8}), Unhashable({("AAA", "BBB"): 0.2})
+    assert memory_of(one) is memory_of(one)
+    assert memory_of(one).scores("one", CLAIMS[:1])[0] == 0.8
+    assert memory_of(other).scores("other", CLAIMS[:1])[0] == 0.2
+
+
+def test_a_verifier_is_let_go_with_its_rewards() -> None:
+    judge = TableJudge(KNOWN)
+    reward = ComposedReward({"table": (judge, 1.0)})
+    reward.judge(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
+    memory = memory_of(judge)
+    assert [math.isnan(score) for score in memory.scores("table", CLAIMS)] == [False, False, True]
+    assert judge.asked == [3]
+    del memory, reward
+    gc.collect()
+    assert memory_of(judge).scores("table", CLAIMS)[0] == 0.8
+    assert judge.asked == [3, 3]
+
+
+def test_a_pickled_reward_begins_with_an_empty_memory() -> None:
+    reward = ComposedReward({"table": (TableJudge(KNOWN), 1.0)})
+    reward.judge(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
+    again = pickle.loads(pickle.dumps([reward, ComposedReward(reward.verifiers)]))
+    for one in again:
+        one.judge(CLAIMS, ["<think>b</think><answer>yes 5</answer>"] * 3)
+    judge = again[0].verifiers["table"][0]
+    assert judge is again[1].verifiers["table"][0]
+    assert judge.asked == [3, 3], "once before pickling, once after"
+
+
+def test_no_more_than_so_many_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rbio_kg.training.rewards.cache.REMEMBERED", 10)
+    judge = CountingVowels()
+    memory = ScoreMemory(judge)
+    texts = [f"a{'b' * i}" for i in range(30)]
+    for _ in range(2):
+        assert len(memory.scores("vowels", CLAIMS[:1] * 30, texts)) == 30
+        assert len(memory._known) == 10
+    memory.scores("vowels", CLAIMS[:1] * 10, texts[20:])
+    assert len(judge.read) == 50, "the ten latest are remembered, the others are read again"
+
+
+def test_a_changed_verifier_can_be_asked_anew() -> None:
+    judge = TableJudge(KNOWN)
+    memory = memory_of(judge)
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.8
+    judge.known["AAA", "BBB"] = 0.3
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.8
+    memory.forget()
+    assert memory.scores("table", CLAIMS[:1])[0] == 0.3
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3)), max_size=30), st.integers(1, 5))
+def test_remembered_scores_are_the_verifiers_own(rows: list[tuple[int, str]], size: int) -> None:
+    memory, judge = ScoreMemory(VowelJudge()), VowelJudge()
+    for start in range(0, len(rows), size):
+        claims = [CLAIMS[i] for i, _ in rows[start : start + size]]
+        texts = [text for _, text in rows[start : start + size]]
+        np.testing.assert_array_equal(memory.scores("vowels", claims, texts), judge.score(claims, texts))

@@ -1,0 +1,97 @@
+"""Whatever a policy writes, the reward neither falls over nor takes more room or time than the text is long."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from rbio_kg.core.claims import Claim
+from rbio_kg.graph.snapshot.snapshot import Snapshot
+from rbio_kg.training.exploits.mutations import fuzzed
+from rbio_kg.training.exploits.suite import Bench
+from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.verifiers.text.ontology_text import OntologyTextVerifier
+from rbio_kg.verifiers.text.reasoning_trace import ReasoningTraceVerifier
+from tests.support.named_graph import named_snapshot
+from tests.support.table_verifiers import TableJudge
+
+LONG = 100_000
+PAIRS = (("TP53", "SP1"), ("MYC", "ABCE1"), ("MDM2", "CDKN1A"), ("SP1", "MDM2"))
+CLAIMS = [Claim(subject, "changes_expression_of", target, "k562") for subject, target in PAIRS]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    folder: Path = tmp_path_factory.mktemp("graph") / "snapshot"
+    named_snapshot(folder)
+    reward = ComposedReward(
+        {
+            "table": (TableJudge(dict.fromkeys(PAIRS, 0.3)), 1.0),
+            "ontology_text": (OntologyTextVerifier(folder), 1.0),
+            "reasoning_trace": (ReasoningTraceVerifier(folder), 1.0),
+        }
+    )
+    return Bench(reward, CLAIMS, Snapshot.open(folder))
+
+
+FLOODS = {
+    "letters": "x",
+    "words": "word ",
+    "sentences": "TP53 interacts with MDM2. ",
+    "one long sentence": "TP53 and MDM2 and ",
+    "denials": "not ",
+    "lines": "\n",
+    "brackets": "<",
+    "stops": ".",
+    "characters": "\U0001f9ec",
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", FLOODS)
+def test_a_hundred_thousand_characters_take_bounded_room(bench: Bench, name: str) -> None:
+    piece = FLOODS[name]
+    setting = bench.settings[0]
+    texts = [
+        setting.completion(think=piece * (LONG // len(piece))),
+        piece * (LONG // len(piece)),
+        setting.completion() + piece * (LONG // len(piece)),
+    ]
+    bench.judge([other.completion() for other in bench.settings])  # what is opened once is not the text's
+    tracemalloc.start()
+    judged = bench.judge(texts, [0, 0, 0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [item.reward is not None for item in judged] == [True, True, True]
+    assert peak < 400 * LONG, f"{peak / 1e6:.0f} MB for three texts of {LONG:,} characters"
+
+
+@pytest.mark.timeout(60)
+def test_a_prompt_may_be_as_long(bench: Bench) -> None:
+    prompt = " ".join(f"word{i}" for i in range(LONG // 9))
+    text = bench.settings[0].completion(think=prompt)
+    judged = bench.reward.judge(CLAIMS[:1], [text], None, [prompt])[0]
+    assert judged.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
+
+
+def test_fuzzed_completions_are_paid_between_0_and_1(bench: Bench) -> None:
+    answered = 0
+    batch: list[tuple[int, str]] = []
+    for item in fuzzed(bench.settings, 4_000, seed=7):
+        batch.append(item)
+        if len(batch) == 100:
+            for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
+                assert judged.reward is not None and 0.0 <= judged.reward <= 1.0
+                assert (judged.answer is None) == (judged.reward == 0.0)
+                answered += judged.answer is not None
+            batch = []
+    assert 400 < answered < 3_900, "some are well-formed, some are not"
+
+
+def test_fuzzing_is_seeded_and_varied(bench: Bench) -> None:
+    once = list(fuzzed(bench.settings, 300, seed=1))
+    assert once == list(fuzzed(bench.settings, 300, seed=1))
+    assert once != list(fuzzed(bench.settings, 300, seed=2))
+    assert len({text for _, text in once}) > 250

@@ -1,0 +1,168 @@
+"""The warm-up on a tiny model: it learns the format and the probabilities, stops cleanly and goes on exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rbio_kg.core.errors import TrainingError
+from rbio_kg.training.config.recipe import WarmupSettings
+from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.lora import add_lora
+from rbio_kg.training.prompts.messages import prompt_text
+from rbio_kg.training.prompts.parser import parse_completion
+from rbio_kg.training.sft.examples import AnswerTokens, Lesson
+from rbio_kg.training.sft.trainer import loss_sums, warm_up
+from tests.support.tiny_model import tiny_model, tiny_tokenizer
+
+pytestmark = pytest.mark.precision
+
+TOKENIZER = tiny_tokenizer()
+
+
+def prompt(word: str) -> str:
+    return prompt_text(TOKENIZER, [{"role": "user", "content": f"link {word}"}])
+
+
+def lessons(n: int) -> list[Lesson]:
+    """`link yes` is probably right, `link no` probably wrong; every other pair reasons first."""
+    made = []
+    for i in range(n):
+        likely = i % 2 == 0
+        think = "1." if i // 2 % 2 == 0 else ""
+        made.append(Lesson(prompt("yes" if likely else "no"), think, 0.9 if likely else 0.1))
+    return made
+
+
+def settings(**changes: Any) -> WarmupSettings:
+    return WarmupSettings(**{"batch_size": 8, "learning_rate": 2e-2, "rank": 8, "top_layers": None, **changes})
+
+
+def nobody(message: str, share: float | None) -> None:
+    """Nobody listens."""
+
+
+def trained(n: int, checkpoint: Path | None = None, **options: Any) -> tuple[Any, Any]:
+    model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
+    options = {"progress": nobody, **options}
+    history, _ = warm_up(model, TOKENIZER, lessons(n), settings(), seed=0, checkpoint=checkpoint, **options)
+    return model, history
+
+
+def fully_trained(n: int) -> tuple[Any, Any]:
+    """All weights are trained: a random model has nothing that an adapter could use."""
+    model = tiny_model(TOKENIZER)
+    history, _ = warm_up(
+        model, TOKENIZER, lessons(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=nobody
+    )
+    return model, history
+
+
+def weights(model: Any) -> dict[str, Any]:
+    return {name: value.detach().clone() for name, value in model.named_parameters() if value.requires_grad}
+
+
+def test_it_moves_the_adapter_only() -> None:
+    import torch
+
+    model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    history, resumed = warm_up(model, TOKENIZER, lessons(24), settings(), seed=0, progress=nobody)
+    moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
+    assert moved
+    assert all("lora_" in name for name in moved)
+    assert resumed == 0
+    assert [line["step"] for line in history.lines()] == [1, 2, 3]
+
+
+def test_it_learns_the_format_and_the_probabilities() -> None:
+    model, history = fully_trained(480)
+    report = history.to_json()
+    assert report["steps"] == 60
+    for loss in ("answer_loss", "digit_loss", "text_loss"):
+        assert report[loss]["last"] < 0.7 * report[loss]["first"]
+    language_model = LanguageModel(model, TOKENIZER, "tiny")
+    read = likelihood(language_model, [prompt("yes"), prompt("no")], progress=nobody)
+    assert read.probability[0] == pytest.approx(0.9, abs=0.15)
+    assert read.probability[1] == pytest.approx(0.1, abs=0.15)
+    assert read.mass.min() > 0.9
+    texts = sample(language_model, [prompt("yes")], samples=16, max_tokens=30, seed=1, progress=nobody)[0]
+    parsed = [parse_completion(text, require_confidence=True) for text in texts]
+    assert np.mean([item.problem is None for item in parsed]) > 0.7
+
+
+def test_the_losses_are_what_they_say() -> None:
+    """Against the logits of the whole model, one lesson at a time and without padding."""
+    import torch
+
+    model = tiny_model(TOKENIZER).eval()
+    tokens = AnswerTokens(TOKENIZER)
+    rng = np.random.default_rng(0)
+    batch = [tokens.encode(lesson, rng) for lesson in (Lesson(prompt("yes"), "1.", 0.7), Lesson(prompt("no"), "", 0.2))]
+    found = {name: float(value.detach()) for name, value in loss_sums(model, tokens, batch).items()}
+    answer, digit, text = [], [], []
+    for item in batch:
+        with torch.no_grad():
+            table = model(torch.tensor([item.ids])).logits[0].log_softmax(-1)
+        answer.append(-(item.q * table[item.answer_at, tokens.yes] + (1 - item.q) * table[item.answer_at, tokens.no]))
+        digit.append(-sum(p * table[item.digit_at, t] for p, t in zip(item.digits, tokens.digits, strict=True)))
+        text += [-table[at, item.ids[at + 1]] for at in item.text_at]
+    for name, values in (("answer", answer), ("digit", digit), ("text", text)):
+        assert found[name] == pytest.approx(sum(float(value) for value in values), abs=1e-3)
+
+
+def test_an_interrupted_warm_up_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    import torch
+
+    whole, history = trained(80)
+
+    def interrupt(message: str, share: float | None) -> None:
+        if share is not None and share >= 0.5:
+            raise KeyboardInterrupt
+
+    file = tmp_path / "warmup.pt"
+    with pytest.raises(KeyboardInterrupt):
+        trained(80, file, progress=interrupt)
+    assert [path.name for path in tmp_path.iterdir()] == ["warmup.pt"]
+    model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
+    again, resumed = warm_up(
+        model, TOKENIZER, lessons(80), settings(), seed=0, checkpoint=file, resume=True, progress=nobody
+    )
+    assert resumed == 5
+    assert again.answer == history.answer
+    wanted = weights(whole)
+    assert all(torch.equal(value, wanted[name]) for name, value in weights(model).items())
+
+
+@pytest.mark.parametrize("spoil", ["cut", "other"])
+def test_a_useless_checkpoint_is_one_clear_error(tmp_path: Path, spoil: str) -> None:
+    file = tmp_path / "warmup.pt"
+    trained(16, file)
+    if spoil == "cut":
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(TrainingError, match="corrupt" if spoil == "cut" else "other lessons"):
+        trained(16 if spoil == "cut" else 24, file, resume=True)
+
+
+def test_too_few_lessons_are_said() -> None:
+    with pytest.raises(TrainingError, match="3 lessons are fewer than one batch of 8"):
+        trained(3)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training() -> None:
+    import torch
+
+    model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
+    with torch.no_grad():
+        model.get_output_embeddings().weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match=r"loss is not finite at step 1.*learning_rate"):
+        warm_up(model, TOKENIZER, lessons(8), settings(), seed=0, progress=nobody)
+
+
+def test_only_the_last_layers_are_adapted() -> None:
+    model = add_lora(tiny_model(TOKENIZER, layers=3), rank=2, top_layers=1, seed=0)
+    assert {name.split("layers.")[1].split(".")[0] for name in weights(model)} == {"2"}

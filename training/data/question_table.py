@@ -1,0 +1,157 @@
+"""Questions as files: what `questions make` writes, and any other table with the same columns."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from rbio_kg.core.atomic_io import read_table, write_bytes
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Relation
+from rbio_kg.core.errors import SourceError
+from rbio_kg.training.data.perturbqa_csv import approved_pairs
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, wordings
+
+if TYPE_CHECKING:
+    from rbio_kg.training.data.question_set import Questions
+
+NEEDED = ("subject", "relation", "object", "label")
+MADE_SCHEMA: dict[str, pl.DataType] = {
+    "subject": pl.String(),
+    "relation": pl.String(),
+    "object": pl.String(),
+    "object_name": pl.String(),
+    "cell_line": pl.String(),
+    "label": pl.Int64(),
+    "split": pl.String(),
+    "family": pl.String(),
+    "wording": pl.Int64(),
+    "question": pl.String(),
+    "gene_prior": pl.Float64(),
+    "simulated": pl.Boolean(),
+}
+"""Columns of a made file. A file of one's own needs `NEEDED`; for the others there are defaults."""
+_OWN = {"subject": "pert", "object": "gene", "family": "task"}
+
+
+def as_rows(made: pl.DataFrame) -> pl.DataFrame:
+    """A made frame with the column names that `Questions` uses, absent columns at their defaults."""
+    defaults = {"cell_line": None, "split": "train", "family": None, "wording": None, "simulated": False}
+    absent = {**defaults, "object_name": None, "gene_prior": None}
+    frame = made.with_columns(
+        pl.lit(value, dtype=MADE_SCHEMA[name]).alias(name) for name, value in absent.items() if name not in made.columns
+    )
+    return frame.select(
+        pl.col(name).cast(kind).alias(_OWN.get(name, name)) for name, kind in MADE_SCHEMA.items() if name != "question"
+    )
+
+
+def as_made(questions: Questions) -> pl.DataFrame:
+    """Questions with the columns of a made file, in their order, each with its text."""
+    relations = pl.Series("relation", [str(claim.relation) for claim in questions.claims()], dtype=pl.String)
+    frame = questions.frame.with_columns(relations).rename({own: name for name, own in _OWN.items()})
+    made = as_rows(frame).rename({own: name for name, own in _OWN.items()})
+    return made.with_columns(
+        question=pl.Series(questions.texts(), dtype=pl.String), wording=pl.col("wording").fill_null(0)
+    ).select(list(MADE_SCHEMA))
+
+
+def write_made_questions(questions: Questions, path: Path) -> None:
+    """Write a Parquet file, or CSV where the name ends so; the same questions give the same bytes."""
+    buffer = io.BytesIO()
+    made = as_made(questions)
+    if path.suffix == ".csv":
+        made.write_csv(buffer)
+    else:
+        made.write_parquet(buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_made_questions(path: Path, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
+    """The rows of a made file, Parquet or CSV, with the columns of `Questions`.
+
+    Args:
+        path: the file; it needs the columns `NEEDED`.
+        tables: the graph, for approved symbols; None leaves names as they are.
+
+    Raises:
+        SourceError: the file is unreadable, lacks a column, or a row is no question (with its number).
+    """
+    path = Path(path)
+    made = read_table(path, what="file of questions")
+    missing = [name for name in NEEDED if name not in made.columns]
+    if missing:
+        raise SourceError(
+            f"the file of questions has no column {', '.join(missing)}",
+            where=path,
+            hint=f"it needs {', '.join(NEEDED)}; rbio-kg questions make writes one",
+        )
+    if made.schema.get("simulated") == pl.String():
+        made = made.with_columns(pl.col("simulated").str.to_lowercase() == "true")
+    try:
+        frame = as_rows(made)
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(f"a column has the wrong type ({' '.join(str(error).split())[:200]})", where=path) from error
+    frame = _checked(frame, path)
+    return frame if tables is None else _approved(frame, tables)
+
+
+def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    relations = {str(relation) for relation in Relation}
+    known = pl.col("relation").is_in(list(relations))
+    default = pl.col("relation").replace_strict({name: family_of(name) for name in relations}, default=None)
+    frame = frame.with_columns(
+        pl.col("cell_line").str.to_lowercase().replace("", None),
+        task=pl.coalesce("task", default),
+        gene_prior=pl.col("gene_prior").fill_nan(None),
+    )
+    kinds = pl.DataFrame(
+        [
+            (family, str(relation), len(wordings(family, relation)))
+            for family, asked in FAMILY_RELATIONS.items()
+            for relation in asked
+        ],
+        schema=["task", "relation", "wordings"],
+        orient="row",
+    )
+    frame = frame.join(kinds, on=["task", "relation"], how="left", maintain_order="left")
+    genes = pl.col("relation") != str(Relation.TAKES_PART_IN)
+    knockdown = pl.col("relation").is_in([str(relation) for relation in KNOCKDOWN_RELATIONS])
+    checks = (
+        (pl.col("pert").fill_null("").str.strip_chars() == "", "the subject is empty"),
+        (pl.col("gene").fill_null("").str.strip_chars() == "", "the object is empty"),
+        (~known.fill_null(False), "the relation is unknown"),
+        (pl.col("wordings").is_null(), "the family does not ask about the relation"),
+        (~pl.col("label").is_in([0, 1]).fill_null(False), "the label is not 0 or 1"),
+        (~pl.col("split").is_in(["train", "test"]).fill_null(False), "the split is not train or test"),
+        (~pl.col("wording").fill_null(0).is_between(0, pl.col("wordings") - 1), "there is no such wording"),
+        (~pl.col("gene_prior").fill_null(0.5).is_between(0, 1), "gene_prior is no rate between 0 and 1"),
+        (genes & (pl.col("pert") == pl.col("gene")), "a gene is asked about itself"),
+        (knockdown & pl.col("cell_line").is_null(), "a question about a knockdown names no cell line"),
+        (
+            pl.struct("label", "split").n_unique().over("task", "relation", "cell_line", "pert", "gene") > 1,
+            "the question is asked twice with another label or split",
+        ),
+    )
+    numbered = frame.with_row_index("number", offset=1)
+    for bad, why in checks:
+        rows = numbered.filter(bad)
+        if len(rows):
+            number = int(rows["number"][0])
+            raise SourceError(
+                f"row {number}: {why}" + (f" ({len(rows)} such rows)" if len(rows) > 1 else ""),
+                where=path,
+                hint="docs/questions.md lists the columns of a file of questions",
+            )
+    return frame.drop("wordings").unique(
+        ["task", "relation", "cell_line", "pert", "gene"], keep="first", maintain_order=True
+    )
+
+
+def _approved(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Approved symbols in each family by itself: one pair may be asked in several."""
+    parts = frame.partition_by("task", "relation", "cell_line", maintain_order=True)
+    return pl.concat([approved_pairs(part, tables) for part in parts]) if parts else frame

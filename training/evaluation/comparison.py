@@ -1,0 +1,65 @@
+"""A predictor's measures beside those of the trivial ones on the same rows, with the paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import polars as pl
+from numpy.typing import ArrayLike
+
+from rbio_kg.verifiers.stats.metrics import PerGene, paired_bootstrap, per_gene_auroc, summary
+
+
+def measure(frame: pl.DataFrame, scores: ArrayLike, seed: int, strata: ArrayLike | None = None) -> dict[str, Any]:
+    """All metrics of one score a question; rows of one gene in two cell lines or tasks are two genes."""
+    return summary(gene_keys(frame), frame["label"].to_numpy(), scores, seed=seed, strata=strata)
+
+
+def beside(
+    frame: pl.DataFrame,
+    scores: ArrayLike,
+    others: Mapping[str, ArrayLike],
+    seed: int,
+    strata: ArrayLike | None = None,
+) -> dict[str, Any]:
+    """A predictor's measures, its baselines' and the differences.
+
+    Args:
+        frame: rows with `gene,task,cell_line,label`.
+        scores: of the predictor, shape (n,).
+        others: scores of the baselines, each of shape (n,).
+        seed: of the intervals.
+        strata: fold of each row where the scores are cross-validated (see `metrics.per_gene_auroc`).
+
+    Returns:
+        `metrics.summary` of the predictor; `baselines` {name: the same}; `differences` {name: `mean`, `low`, `high`}
+        (see `difference`).
+    """
+    return {
+        **measure(frame, scores, seed, strata),
+        "baselines": {name: measure(frame, found, seed, strata) for name, found in others.items()},
+        "differences": {name: difference(frame, scores, found, seed, strata) for name, found in others.items()},
+    }
+
+
+def difference(
+    frame: pl.DataFrame, first: ArrayLike, second: ArrayLike, seed: int, strata: ArrayLike | None = None
+) -> dict[str, float] | None:
+    """First minus second per-gene AUROC on the same rows with a 95 % interval: genes are resampled for both at once.
+
+    None where no gene has both labels.
+    """
+    found = paired_bootstrap(_per_gene(frame, first, strata), _per_gene(frame, second, strata), seed)
+    return None if found is None else asdict(found)
+
+
+def _per_gene(frame: pl.DataFrame, scores: ArrayLike, strata: ArrayLike | None) -> PerGene:
+    return per_gene_auroc(gene_keys(frame), frame["label"].to_numpy(), scores, strata)
+
+
+def gene_keys(frame: pl.DataFrame) -> list[str]:
+    """What counts as one gene, row by row."""
+    line = pl.col("cell_line").fill_null("")
+    return frame.select(pl.concat_str("gene", "task", line, separator=" ")).to_series().to_list()

@@ -1,0 +1,154 @@
+"""Honest evaluation of the expression model on a questions file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from rbio_kg.core.errors import EvaluationError
+from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
+from rbio_kg.training.evaluation.comparison import beside
+from rbio_kg.training.evaluation.leakage import Audit
+from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
+from rbio_kg.verifiers.evaluation.scorecard import question_scores
+from rbio_kg.verifiers.expression.embeddings import read_embeddings, spectral_embeddings
+from rbio_kg.verifiers.expression.fit import fit_expression, other_names
+from rbio_kg.verifiers.expression.mlp import line_rows, mlp_scores
+from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
+from rbio_kg.verifiers.splits import divide
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.store.store import GraphStore
+
+Progress = Callable[[str, float | None], None]
+MODELS = ("graph", "mlp")
+
+
+def evaluate_expression(
+    tables: Tables,
+    questions_file: Path,
+    *,
+    task: str,
+    cell_line: str | None = None,
+    split: str = "test",
+    protocol: str = "official",
+    alone: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
+    predictions_out: Path | None = None,
+    models_dir: Path,
+    model: str = "graph",
+    embeddings: Path | None = None,
+    store: GraphStore | None = None,
+    progress: Progress = lambda message, share: None,
+) -> dict[str, Any]:
+    """Fit the expression model on a file's train rows, score another split of it, and measure.
+
+    Args:
+        tables: the graph; of its `questions` only other cell lines' train rows are used (and, for the global protocol,
+            the names of their held-out perturbations).
+        questions_file: PerturbQA CSV.
+        task: `de` or `dir`.
+        cell_line: of the file; None to read it off the file's name.
+        split: rows to score; train rows are scored out of fold.
+        protocol: see `rbio_kg.verifiers.splits`.
+        alone: leave other cell lines out.
+        limit: at most about so many rows, as whole genes drawn by the seed.
+        seed: of folds, draws and intervals.
+        predictions_out: CSV `pert,gene,label,score` of the scored rows.
+        models_dir: the fitted model goes into `LINE-TASK-PROTOCOL` there.
+        model: `graph`, the expression verifier; or `mlp`, the perceptron of `rbio_kg.verifiers.expression.mlp`, fitted
+            on the line's own train rows (on the other lines' where it has none); it answers test rows only.
+        embeddings: Parquet of gene vectors for the perceptron; None for the graph's spectral embedding.
+        store: the graph database, to look for test rows there as well.
+        progress: called with a message and the share done.
+
+    Returns:
+        `per_gene_auroc`, `interval`, `genes`, `rows`, `pooled`, `ece`, `brier`, `baselines`, `differences` (the model
+        minus each baseline, see `rbio_kg.training.evaluation.comparison.beside`), `audit`, `abstained` (rows answered
+        by the gene prior instead), and what was evaluated. JSON-ready.
+
+    Raises:
+        EvaluationError: a wrong task, split or model; nothing to score; a leak (see
+            `rbio_kg.training.evaluation.leakage`).
+        TrainingError: an unknown protocol, no train rows.
+        SourceError: the file is unreadable or malformed.
+    """
+    file = read_question_file(questions_file, task, cell_line, tables)
+    line = str(file["cell_line"][0])
+    if split not in ("train", "test"):
+        raise EvaluationError(f"unknown split {split!r}", hint="known: train, test")
+    if model not in MODELS:
+        raise EvaluationError(f"unknown model {model!r}", hint=f"known: {', '.join(MODELS)}")
+    if model == "graph" and embeddings is not None:
+        raise EvaluationError("only the mlp reads embeddings", where=embeddings, hint="add --model mlp")
+    if model == "mlp" and split == "train":
+        raise EvaluationError("the mlp has no answers out of fold", hint="evaluate it on the test split")
+    others = pl.DataFrame(schema=file.schema)
+    if not alone:
+        known = tables["questions"].select(file.columns)
+        others = known.filter((pl.col("task") == task) & (pl.col("cell_line") != line))
+    questions = pl.concat([file, others])
+    division = divide(questions, protocol, line, seed=seed)
+    train = division.train
+    asked = division.test if split == "test" else train.filter(pl.col("cell_line") == line)
+    if asked.is_empty():
+        raise EvaluationError(f"there are no {split} rows", where=questions_file, hint="choose another --split")
+    audit = Audit(asked, protocol, held_out=split == "test")
+    audit.training(train, questions_file)
+    audit.graph(tables["knockdowns"], "the graph's tables")
+    if store is not None:
+        audit.store(store)
+    asked = _limited(asked, limit, seed).sort(PAIR)
+    if model == "mlp":
+        vectors = (
+            spectral_embeddings(tables) if embeddings is None else read_embeddings(embeddings, other_names(tables))
+        )
+        scores = mlp_scores(vectors, line_rows(train, line), asked, seed=seed, progress=progress)
+    else:
+        model_dir = Path(models_dir) / f"{line}-{task}-{protocol}"
+        fit_expression(
+            tables, model_dir, questions=questions, seed=seed, protocol=protocol, cell_lines=[line], progress=progress
+        )
+        verifier = ExpressionVerifier(model_dir)
+        audit.model(verifier.model, model_dir)
+        progress("expression: scoring", None)
+        scores = question_scores(verifier, asked)
+    fold_seed = seed if split == "train" else None
+    strata = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
+    baselines = baseline_scores(asked, train, fold_seed=fold_seed)
+    silent = np.isnan(scores)
+    scores = np.where(silent, baselines["gene_prior"], scores)
+    document = {
+        **beside(asked, scores, baselines, seed, strata),
+        "audit": audit.document,
+        "model": model,
+        "abstained": int(silent.sum()),
+        "task": task,
+        "cell_line": line,
+        "split": split,
+        "protocol": protocol,
+        "alone": alone,
+        "train_rows": len(train),
+        "simulated": bool(questions["simulated"].any()),
+        "seed": seed,
+    }
+    if predictions_out is not None:
+        table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
+        write_rows(Path(predictions_out), table)
+    return document
+
+
+def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:
+    """Whole genes in a seeded order until there are `limit` rows; the per-gene AUROC needs all rows of a gene."""
+    if limit is None or len(frame) <= limit:
+        return frame
+    sizes = frame.group_by("gene").len().sort("gene")
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    before = np.concatenate([[0], np.cumsum(sizes["len"].to_numpy()[order])[:-1]])
+    chosen = sizes["gene"].gather(order[before < limit])
+    return frame.filter(pl.col("gene").is_in(chosen.implode()))

@@ -1,0 +1,208 @@
+"""The leakage audit: before anything is evaluated, is a test row known to what is evaluated?
+
+An audit is made of the test rows, then shown everything that the evaluated model may know; the first leak ends the
+evaluation. What it looked at is counted and goes into the evaluation's document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from rbio_kg.core.claims import TASK_RELATION, Claim
+from rbio_kg.core.errors import EvaluationError
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.store.store import GraphStore
+    from rbio_kg.training.prompts.facts import FactBook
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.verifiers.expression.model import ExpressionModel
+
+ROW = ["cell_line", "pert", "gene"]
+"""What makes a row. The task is none of it: a known direction tells that there was a change."""
+
+_STORED = """
+MATCH (pert:Gene)-[change:KNOCKDOWN_CHANGES]->(gene:Gene) WHERE change.cell_line IN $lines
+RETURN pert.symbol AS pert, gene.symbol AS gene, change.cell_line AS cell_line
+"""
+
+
+class Audit:
+    """Looks for test rows in what a model may know.
+
+    Args:
+        test: the whole test split (also rows that a limit leaves out), with `pert,gene,cell_line,task`.
+        protocol: whose rules the training data must keep (see `rbio_kg.verifiers.splits`).
+        held_out: False where the rows are train rows that are scored out of fold: they are allowed in the training data
+            and in the graph, and still in no calibration that answers for them.
+
+    Every method raises an EvaluationError on a leak, which names a row, where it was found and what to do.
+    """
+
+    def __init__(self, test: pl.DataFrame, protocol: str, *, held_out: bool = True) -> None:
+        self.test = test
+        self.protocol = protocol
+        self.held_out = held_out
+        self.checked: dict[str, int] = {"rows": len(test)}
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """`checked` {what: how many} and `leaks`, which is 0: an audit that finds one has raised."""
+        return {"checked": dict(self.checked), "leaks": 0}
+
+    def training(self, rows: pl.DataFrame, where: Path | str | None, what: str = "train_rows") -> None:
+        """No test row among training rows, and nothing that the protocol forbids.
+
+        Args:
+            rows: with `pert,gene,cell_line,task`; only questions about knockdowns count, whatever else is taught.
+            where: they come from.
+            what: they are counted as.
+        """
+        rows = rows.filter(pl.col("task").is_in(list(TASK_RELATION)))
+        self._count(what, len(rows))
+        if not self.held_out:
+            return
+        hint = "take the test rows out of what is trained on, and train again"
+        self._refuse(self.test.join(rows, on=ROW, how="semi"), "is in the training data", where, hint)
+        rules = {
+            "global": ("pert", "has its perturbation in the training data"),
+            "leave-one-line-out": ("cell_line", "has its cell line in the training data"),
+            "gene-disjoint": ("gene", "has its monitored gene in the training data"),
+        }
+        if self.protocol in rules:
+            column, found = rules[self.protocol]
+            hint = f"train again under the {self.protocol} protocol"
+            self._refuse(self.test.join(rows, on=column, how="semi"), found, where, hint)
+
+    def graph(self, knockdowns: pl.DataFrame, where: Path | str | None) -> None:
+        """No test row among the build's KNOCKDOWN_CHANGES, a table with `start,end,cell_line`."""
+        self._count("graph_relationships", len(knockdowns))
+        self._in_graph(knockdowns.select(pert="start", gene="end", cell_line="cell_line"), where)
+
+    def store(self, store: GraphStore) -> None:
+        """No test row among the KNOCKDOWN_CHANGES of the graph database."""
+        lines = self.test["cell_line"].unique().sort().to_list()
+        with store.stream(_STORED, lines=lines) as stream:
+            found = pl.DataFrame(list(stream), schema=dict.fromkeys(("pert", "gene", "cell_line"), pl.String))
+        self._count("store_relationships", len(found))
+        self._in_graph(found, store.address)
+
+    def _in_graph(self, known: pl.DataFrame, where: Path | str | None) -> None:
+        if self.held_out:
+            hint = "build the graph from questions files whose split holds these rows out"
+            found = self.test.join(known, on=ROW, how="semi")
+            self._refuse(found, "is a KNOCKDOWN_CHANGES relationship of the graph", where, hint)
+
+    def model(self, model: ExpressionModel, where: Path | str | None) -> None:
+        """No test row among the labels that an expression model keeps, no row in the calibration that answers it."""
+        genes = pl.Series(model.profiles.genes)
+        kept = [
+            pl.DataFrame({"pert": genes.gather(rows.perts), "gene": genes.gather(rows.genes)}).with_columns(
+                cell_line=pl.lit(line), task=pl.lit(task)
+            )
+            for (line, task), rows in sorted(model.rows.items())
+        ]
+        self.training(pl.concat(kept), where, "model_rows")
+        asked = self.test.sort("task", *ROW).unique(["task", "cell_line", "pert"], keep="first", maintain_order=True)
+        for row in asked.iter_rows(named=True):
+            key, place = (row["cell_line"], row["task"]), model.place(row["pert"])
+            if key not in model.seen or place < 0:
+                continue  # It has no calibration for the line, or no label of the gene.
+            self._count("calibrated_perturbations", 1)
+            fold = model.fold(key, place)
+            if model.seen[key][fold][place]:
+                told = "for perturbations without labels" if fold < 0 else f"of fold {fold}"
+                found = f"has its perturbation among those that its own calibration ({told}) saw"
+                self._refuse(pl.DataFrame([row]), found, where, "fit the model again")
+
+    def facts(self, claims: Iterable[Claim], book: FactBook, model: ExpressionModel | None = None) -> None:
+        """No label of a test row, and none of a claim's own perturbation or fold, among the facts that a prompt tells.
+
+        Args:
+            claims: what will be asked.
+            book: where the prompts' facts come from; they are looked up as for the prompt.
+            model: who knows the facts, for its folds.
+        """
+        hidden = set(self.test.select("pert", "gene", "cell_line").iter_rows()) if self.held_out else set()
+        for claim in claims:
+            for pert, _, _ in book.facts(claim).neighbours:
+                self._count("facts", 1)
+                told = {"pert": claim.subject, "gene": claim.object, "cell_line": claim.cell_line}
+                if (pert, claim.object, claim.cell_line) in hidden:
+                    found = f"is told as a fact in the prompt of {claim}"
+                    told["pert"] = pert
+                elif pert == claim.subject or (model is not None and _own_fold(model, claim, pert)):
+                    found = f"is told the outcome of {pert}, which is of its own fold"
+                else:
+                    continue
+                hint = "fit the expression verifier again, on training rows only"
+                self._refuse(pl.DataFrame([told]), found, "prompts", hint)
+
+    def _count(self, what: str, number: int) -> None:
+        self.checked[what] = self.checked.get(what, 0) + number
+
+    @staticmethod
+    def _refuse(leaked: pl.DataFrame, found: str, where: Path | str | None, hint: str) -> None:
+        if leaked.is_empty():
+            return
+        first = leaked.sort(ROW).row(0, named=True)
+        more = f" (and {len(leaked) - 1} more)" if len(leaked) > 1 else ""
+        name = f"{first['pert']},{first['gene']}{more} in {first['cell_line']}"
+        raise EvaluationError(f"leak: the row {name} {found}", where=where, hint=hint)
+
+
+def _own_fold(model: ExpressionModel, claim: Claim, pert: str) -> bool:
+    """Whether a training perturbation is of the claim's own fold; a subject without labels has none."""
+    subject = model.place(claim.subject)
+    fold = model.fold((claim.cell_line or "", "de"), subject)
+    return fold >= 0 and int(model.folds[model.place(pert)]) == fold
+
+
+def audit_policy(
+    exam: Questions,
+    test: pl.DataFrame,
+    protocol: str,
+    *,
+    taught: pl.DataFrame,
+    train: pl.DataFrame,
+    reward: ComposedReward | None,
+    knockdowns: pl.DataFrame | None = None,
+    store: GraphStore | None = None,
+    where: Path | str,
+) -> dict[str, Any]:
+    """The leakage audit of a policy: its own training questions, the graph, the verifiers that taught it, its prompts.
+
+    Args:
+        exam: what will be asked, with its open book.
+        test: the whole split that the examination is drawn from.
+        protocol: of the run.
+        taught: questions that the policy was or will be trained on.
+        train: train questions, for the baselines.
+        reward: what pays the policy.
+        knockdowns: the graph's KNOCKDOWN_CHANGES.
+        store: the graph database.
+        where: the run, for messages.
+
+    Raises:
+        EvaluationError: a leak.
+    """
+    audit = Audit(test, protocol, held_out=bool((test["split"] == "test").all()))
+    audit.training(taught, where, "policy_rows")
+    audit.training(train, where)
+    if knockdowns is not None:
+        audit.graph(knockdowns, "the graph's tables")
+    if store is not None:
+        audit.store(store)
+    source = None if exam.facts is None else exam.facts.source
+    judges = [] if reward is None else [verifier for verifier, _ in reward.verifiers.values()]
+    models = {item.model_dir: item.model for item in (source, *judges) if isinstance(item, ExpressionVerifier)}
+    for folder, model in models.items():
+        audit.model(model, folder)
+    if exam.facts is not None:
+        audit.facts(exam.claims(), exam.facts, source.model if isinstance(source, ExpressionVerifier) else None)
+    return audit.document

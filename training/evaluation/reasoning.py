@@ -1,0 +1,293 @@
+"""Does the reasoning matter? A policy's probability of yes after its own reasoning, after none, and after wrong ones.
+
+What a policy writes can be decoration: the answer is then the same whatever stands in the think block. So the
+probability of yes is read by likelihood after several reasonings of the same questions, and what changes is measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
+from rbio_kg.training.models.adapters import stage_models
+from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.prompts.facts import FlippedBook
+from rbio_kg.training.prompts.messages import prompt_text
+from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
+from rbio_kg.training.runs.run import dump
+from rbio_kg.verifiers.evaluation.baselines import baseline_scores
+from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
+from rbio_kg.verifiers.stats.metrics import risk_coverage
+from rbio_kg.verifiers.text.measured_effects import Knockdowns
+from rbio_kg.verifiers.text.statements import Finding, StatementChecker
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
+    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.models.loading import LanguageModel
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.training.runs.run import Run
+
+FloatArray = NDArray[np.float64]
+Progress = Callable[[str, float | None], None]
+VERDICTS: tuple[Finding, ...] = ("supported", "contradicted", "unknown")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How a model writes and is read.
+
+    Args:
+        asked: how prompts are made.
+        max_tokens: longest completion.
+        temperature: of the sampling; 0 takes the likeliest token each time.
+        batch_size: prompts at once.
+        seed: of the sampling.
+        progress: told after every batch.
+    """
+
+    asked: QuestionSettings
+    max_tokens: int
+    temperature: float
+    batch_size: int
+    seed: int
+    progress: Progress
+
+    def prompts(self, model: LanguageModel, questions: Questions) -> list[str]:
+        """The questions as the model reads them."""
+        messages = questions.prompts(self.asked.prompt, self.asked.system)
+        return [prompt_text(model.tokenizer, item) for item in messages]
+
+    def write(self, model: LanguageModel, prompts: Sequence[str], what: str) -> list[str]:
+        """One completion a prompt."""
+        found = sample(
+            model,
+            prompts,
+            samples=1,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            progress=self._told(what),
+        )
+        return [text for (text,) in found]
+
+    def read(self, model: LanguageModel, prompts: Sequence[str], reasonings: Sequence[str], what: str) -> FloatArray:
+        """The probability of yes after each reasoning, (n,)."""
+        told = self._told(what)
+        return likelihood(model, prompts, reasonings, batch_size=self.batch_size, progress=told).probability
+
+    def _told(self, what: str) -> Progress:
+        return lambda message, share: self.progress(f"{what}: {message}", share)
+
+
+def evaluate_reasoning(
+    run: Run,
+    config: PolicyConfig,
+    base: str,
+    questions: Questions,
+    *,
+    train: pl.DataFrame,
+    reward: ComposedReward | None,
+    snapshot: Snapshot | None,
+    knockdowns: pl.DataFrame | None,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Examine the reasoning of a trained run, sampled as it was trained, and keep the document with the run.
+
+    Args:
+        run, config: the run and its recipe.
+        base: where the untrained model is.
+        questions: whole genes, as `policy_evaluation.as_trained` made them.
+        train, reward: see `examine_reasoning`.
+        snapshot, knockdowns: the graph that statements are checked against; without it they are not.
+        seed: of the sampling, the exchange of reasonings and the intervals.
+        progress: told after every batch.
+
+    Returns:
+        The document of `examine_reasoning`.
+    """
+    known = None if knockdowns is None else Knockdowns(knockdowns)
+    document = examine_reasoning(
+        stage_models(base, run, config.model.method, config.model.weights),
+        questions,
+        Writer(
+            asked=config.questions,
+            max_tokens=config.grpo.max_tokens,
+            temperature=config.grpo.temperature,
+            batch_size=config.evaluation.batch_size,
+            seed=seed,
+            progress=progress,
+        ),
+        train=train,
+        reward=reward,
+        checker=None if snapshot is None else StatementChecker(snapshot, known),
+    )
+    write_text(run.evaluation_file("reasoning"), dump(document))
+    return document
+
+
+def examine_reasoning(
+    models: Mapping[str, Callable[[], LanguageModel]],
+    questions: Questions,
+    writer: Writer,
+    *,
+    train: pl.DataFrame,
+    reward: ComposedReward | None,
+    checker: StatementChecker | None,
+) -> dict[str, Any]:
+    """Measure what a policy's reasoning does to its answers, and what its statements are worth.
+
+    Args:
+        models: the stages of the policy by name, loaded when their turn comes; the last one is examined, of the others
+            only the statements are looked at.
+        questions: whole genes, with their open book.
+        writer: how they are asked.
+        train: train questions, for the gene prior.
+        reward: gives the verifiers' probability, or None.
+        checker: reads the statements of a text and checks them against the graph, or None.
+
+    Returns:
+        JSON-ready: `rows`, `genes`, `seed`, `temperature`, `simulated`, `seconds`; `readings` by name (see `_compared`;
+        `reversed` is None where the prompts tell nothing that can be turned round); `stated`, what the policy wrote
+        itself; `statements` by stage; `abstention` by predictor (see `rbio_kg.verifiers.stats.metrics.risk_coverage`).
+    """
+    started = time.monotonic()
+    *earlier, last = models
+    statements = {}
+    for stage in earlier if checker else ():
+        model = models[stage]()
+        texts = writer.write(model, writer.prompts(model, questions), f"reasoning {stage.replace('_', ' ')}")
+        statements[stage] = _statements(texts, checker)
+    policy = models[last]()
+    prompts = writer.prompts(policy, questions)
+    completions = writer.write(policy, prompts, "reasoning")
+    statements[last] = _statements(completions, checker)
+    own = [written_reasoning(text) for text in completions]
+    after_own = writer.read(policy, prompts, own, "after its reasoning")
+    after_none = writer.read(policy, prompts, [""] * len(own), "after none")
+    readings = {
+        "own": after_own,
+        "none": after_none,
+        "half": writer.read(policy, prompts, [first_half(text) for text in own], "after half of it"),
+        "swapped": writer.read(
+            policy,
+            prompts,
+            [own[row] for row in derangement(questions.frame["gene"].to_list(), writer.seed)],
+            "after another question's",
+        ),
+        "reversed": _reversed(policy, questions, writer),
+    }
+    frame, seed = questions.frame, writer.seed
+    silent = {"own": after_own, "none": after_none, "gene_prior": baseline_scores(frame, train)["gene_prior"]}
+    return {
+        "rows": len(frame),
+        "genes": measure(frame, after_own, seed)["genes"],
+        "seed": seed,
+        "temperature": writer.temperature,
+        "simulated": questions.simulated,
+        "readings": {name: None if p is None else _compared(frame, after_own, p, seed) for name, p in readings.items()},
+        "stated": _stated(questions, completions, reward, seed),
+        "statements": statements,
+        "abstention": {name: risk_coverage(gene_keys(frame), frame["label"], p) for name, p in silent.items()},
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def derangement(genes: Sequence[str], seed: int) -> list[int]:
+    """For each row another one, each row once, (n,): of another gene wherever that can be, and never itself.
+
+    Genes and rows within them are put in random order, gene beside gene, and all rows move on by the largest gene's
+    number of rows. A single row stays where it is.
+    """
+    rng = np.random.default_rng(seed)
+    names, gene = np.unique(np.asarray(genes, dtype=np.str_), return_inverse=True)
+    order = np.lexsort((rng.random(len(gene)), rng.permutation(len(names))[gene]))
+    step = int(np.bincount(gene).max()) if len(names) > 1 else 1
+    found = np.empty(len(gene), dtype=np.int64)
+    found[order] = np.roll(order, -step)
+    return [int(row) for row in found]
+
+
+def first_half(text: str) -> str:
+    """The first half of a text's words, rounded down."""
+    words = text.split()
+    return " ".join(words[: len(words) // 2])
+
+
+def _reversed(policy: LanguageModel, questions: Questions, writer: Writer) -> FloatArray | None:
+    """The probability of yes after a new reasoning on facts that are turned round, (n,)."""
+    book = questions.facts
+    if book is None or not {"neighbours", "estimate"} & set(book.kinds):
+        return None
+    prompts = writer.prompts(policy, questions.with_facts(FlippedBook(book)))
+    completions = writer.write(policy, prompts, "reasoning on reversed facts")
+    return writer.read(policy, prompts, [written_reasoning(text) for text in completions], "after reversed facts")
+
+
+def _compared(frame: pl.DataFrame, own: FloatArray, other: FloatArray, seed: int) -> dict[str, Any]:
+    """One reading's measures, and how it differs from the one after the policy's own reasoning.
+
+    Returns:
+        `metrics.summary`; `mean_probability`; `lead`: the per-gene AUROC after the own reasoning less this one,
+        {`mean`, `low`, `high`}; `mean_change`: of |p - own p|; `flips`: share of answers (yes where p > 1/2) that
+        change; `rank_correlation`: Spearman's of p and own p, None where one is constant.
+    """
+    return {
+        **measure(frame, other, seed),
+        "mean_probability": float(other.mean()),
+        "lead": difference(frame, own, other, seed),
+        "mean_change": float(np.abs(other - own).mean()),
+        "flips": float(((other > 0.5) != (own > 0.5)).mean()),
+        "rank_correlation": rank_agreement(other, own)["spearman"],
+    }
+
+
+def _stated(
+    questions: Questions, completions: Sequence[str], reward: ComposedReward | None, seed: int
+) -> dict[str, Any]:
+    """What the policy wrote itself, on the rows whose answer can be read.
+
+    Returns:
+        `metrics.summary` of the stated probability q; `unparsed_rate` (of all rows); `yes_share`; `mean_q`;
+        `verifiers_mean`: the mean of the reward's v on the same rows, None where nobody gives one.
+    """
+    parsed = [parse_completion(text, require_confidence=True) for text in completions]
+    at = [row for row, item in enumerate(parsed) if item.q is not None]
+    answered = questions.take(at)
+    q = np.array([parsed[row].q for row in at], dtype=np.float64)
+    judged = [] if reward is None else reward.judge(answered.claims(), [""] * len(at), answered.rates())
+    v = [item.v for item in judged if item.v is not None]
+    return {
+        **measure(answered.frame, q, seed),
+        "unparsed_rate": 1.0 - len(at) / len(parsed),
+        "yes_share": float(np.mean([parsed[row].answer == "yes" for row in at])) if at else None,
+        "mean_q": float(q.mean()) if at else None,
+        "verifiers_mean": float(np.mean(v)) if v else None,
+    }
+
+
+def _statements(completions: Sequence[str], checker: StatementChecker | None) -> dict[str, Any] | None:
+    """What the graph says of the reasonings' statements: how many there are, and the share of each verdict."""
+    if checker is None:
+        return None
+    counts = Counter(item.verdict for text in completions for item in checker.check(written_reasoning(text)))
+    total = counts.total()
+    return {
+        "completions": len(completions),
+        "statements": total,
+        "per_completion": total / len(completions),
+        **{verdict: counts[verdict] / total if total else None for verdict in VERDICTS},
+    }

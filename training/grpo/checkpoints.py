@@ -1,0 +1,84 @@
+"""Checkpoints on disk: which are whole, what a killed process left behind, and what to say when there is no room."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rbio_kg.core.errors import TrainingError
+
+_STATE = "trainer_state.json"  # the trainer writes it last
+_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_WRITERS = ("PytorchStreamWriter", "inline_container", "No space left", "File too large", "os error 27", "os error 28")
+
+
+def whole_step(checkpoint: Path) -> int | None:
+    """The step of a checkpoint, or None where its process was killed while it was written."""
+    try:
+        step = int(json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))["global_step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return step if checkpoint.name == f"checkpoint-{step}" else None
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint that the trainer wrote below a folder."""
+    whole = {step: path for path in folder.glob("checkpoint-*") if (step := whole_step(path)) is not None}
+    return whole[max(whole)] if whole else None
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Remove checkpoints that are not whole: half a checkpoint must not lend its files to the next of that step."""
+    for path in folder.glob("checkpoint-*"):
+        if whole_step(path) is None:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def drop_leftovers(folder: Path) -> None:
+    """Remove the temporary files and folders (`.NAME.PID.tmp`) that killed processes left below a folder."""
+    for path in sorted(folder.rglob(".*.tmp")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def room_needed(where: Path, *, resume: str) -> Iterator[None]:
+    """A full disk (or a quota, or a limit of file sizes) leaves as one TrainingError that says how to go on.
+
+    Args:
+        where: what was being written.
+        resume: the command that goes on.
+
+    Raises:
+        TrainingError: there was no room. Other errors pass.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_no_room(error):
+            raise
+        raise TrainingError(
+            "there is no room left to write the training's state; the last whole checkpoint is kept",
+            where=where,
+            hint=f"free some space, then go on with: {resume}",
+        ) from error
+
+
+def _is_no_room(error: BaseException | None) -> bool:
+    """Whether an error, or what it came from, says that nothing more could be written.
+
+    The libraries' writers raise errors of their own, which only tell so in words.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return True
+        if not isinstance(error, OSError) and any(word in str(error) for word in _WRITERS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

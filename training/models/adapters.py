@@ -1,0 +1,134 @@
+"""A trained policy on disk: the model it began from and what training added, stage by stage."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.errors import ModelError
+from rbio_kg.training.models.loading import LanguageModel, Precision, load_model, quiet
+
+if TYPE_CHECKING:
+    from rbio_kg.training.config.recipe import Method
+    from rbio_kg.training.runs.run import Run
+
+STAGES = ("warmup", "grpo")
+
+
+def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: dict[str, Any] | None = None) -> None:
+    """Save a stage's adapter, or for full training the whole model, as `folder/stage`; it appears whole or not.
+
+    `weights` are saved instead of the model's own, where they were gathered from several processes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    target, temporary = folder / stage, folder / f".{stage}.{os.getpid()}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with quiet():
+            model.save_pretrained(temporary, **({} if weights is None else {"state_dict": weights}))
+            tokenizer.save_pretrained(temporary)
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def stage_saved(folder: Path, stage: str) -> bool:
+    """Whether a stage is finished and saved."""
+    return (folder / stage).is_dir()
+
+
+def trained_stages(run: Run) -> list[str]:
+    """The stages that a run has saved, in their order.
+
+    Raises:
+        ModelError: there is none yet.
+    """
+    stages = [stage for stage in STAGES if stage_saved(run.model, stage)]
+    if not stages:
+        name = run.folder.name
+        raise ModelError(
+            f"run {name} has no trained model yet ({run.manifest.status})",
+            where=run.model,
+            hint=f"finish it: rbio-kg train policy --resume --name {name}",
+        )
+    return stages
+
+
+def merged(model: Any) -> Any:
+    """A plain model with its adapter added to the weights; a model without an adapter as it is."""
+    with quiet():
+        return model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+
+
+def load_stages(base: str, folder: Path, method: Method, precision: Precision, upto: str = STAGES[-1]) -> LanguageModel:
+    """The model after the saved stages up to `upto` (`warmup` or `grpo`).
+
+    Args:
+        base: where the untrained model is.
+        folder: a run's `model` folder.
+        method: how it was trained.
+        precision: of the weights.
+        upto: the last stage to add; stages that were not trained are skipped.
+
+    Raises:
+        ModelError: a part is missing or corrupt.
+    """
+    stages = [stage for stage in STAGES[: STAGES.index(upto) + 1] if stage_saved(folder, stage)]
+    if method == "full":
+        return load_model(str(folder / stages[-1]) if stages else base, precision)
+    loaded = load_model(base, precision)
+    model = loaded.model
+    for stage in stages:
+        model = merged(with_adapter(model, folder / stage))
+    return LanguageModel(model, loaded.tokenizer, loaded.path)
+
+
+def stage_models(base: str, run: Run, method: Method, precision: Precision) -> dict[str, Callable[[], LanguageModel]]:
+    """How to load the untrained model and those after each saved stage, by the names of the run's evaluations."""
+    models = {"before": partial(load_model, base, precision)}
+    if len(trained_stages(run)) > 1:
+        models["after_warmup"] = partial(load_stages, base, run.model, method, precision, STAGES[0])
+    return {**models, "after": partial(load_stages, base, run.model, method, precision)}
+
+
+def with_adapter(model: Any, folder: Path) -> Any:
+    """A model with the adapter that a folder holds, not merged.
+
+    Raises:
+        ModelError: the adapter is missing or corrupt, or of another model.
+    """
+    from peft import PeftModel
+
+    with quiet():
+        try:
+            return PeftModel.from_pretrained(model, str(folder))
+        except Exception as error:  # the readers raise whatever a corrupt file leads to
+            raise ModelError(
+                f"the adapter cannot be loaded ({type(error).__name__})", where=folder, hint="train the run again"
+            ) from error
+
+
+def save_facts_settings(folder: Path, thresholds: list[float], neighbours: int) -> None:
+    """Keep how similarities were told as digits: an evaluation must tell them the same way."""
+    write_text(folder / "facts.json", json.dumps({"thresholds": thresholds, "neighbours": neighbours}, indent=1) + "\n")
+
+
+def read_facts_settings(folder: Path) -> tuple[list[float], int]:
+    """What `save_facts_settings` kept.
+
+    Raises:
+        ModelError: it is missing or corrupt.
+    """
+    path = folder / "facts.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return [float(value) for value in found["thresholds"]], int(found["neighbours"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"cannot be read ({type(error).__name__})", where=path, hint="train the run again") from error

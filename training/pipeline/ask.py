@@ -1,0 +1,156 @@
+"""Asking a trained policy one question, in the prompt that its recipe makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from rbio_kg.core.errors import TrainingError
+from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.models.adapters import load_stages, trained_stages
+from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.loading import prepare_model
+from rbio_kg.training.pipeline.plan import as_trained
+from rbio_kg.training.prompts.messages import prompt_text, system_messages
+from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
+from rbio_kg.training.runs.run import Run, RunManifest, find_run, list_runs
+
+if TYPE_CHECKING:
+    from rbio_kg.core.paths import WorkspacePaths
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.training.data.parsing import ReadQuestion
+    from rbio_kg.training.prompts.facts import FactSource
+
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a policy says to one question.
+
+    Args:
+        prompt: what was asked, facts included, without the chat template.
+        completion: what it wrote.
+        parsed: the parts of that.
+        probability: of yes against no without reasoning, 0 to 1, as `evaluate policy` ranks by.
+        stated: the probability that it would state there, its mean (see `answers.Likelihood`).
+        answer_mass: probability of yes and no together there; far below 1 the other is not worth much.
+    """
+
+    prompt: str
+    completion: str
+    parsed: ParsedCompletion
+    probability: float
+    stated: float
+    answer_mass: float
+
+
+def askable_run(paths: WorkspacePaths, name: str | None, build_id: str) -> tuple[Run, PolicyConfig]:
+    """A run that can be asked, and its recipe; without a name, the newest that is finished.
+
+    Raises:
+        TrainingError: there is no such run, it trained no policy, or it did on another graph.
+        ModelError: nothing is trained yet.
+    """
+    if name is None:
+        finished = [run for run in list_runs(paths) if run.status == "finished" and run.kind == "training"]
+        if not finished:
+            raise TrainingError(
+                "there is no finished run of a policy to ask",
+                where=paths.runs,
+                hint="run rbio-kg train policy, or name one with --model",
+            )
+        name = finished[-1].name
+    run = Run(find_run(paths, name))
+    manifest: RunManifest = run.manifest
+    if manifest.kind != "training":
+        raise TrainingError(
+            f"run {name} is no training of a policy but {manifest.kind}",
+            where=run.manifest_file,
+            hint="rbio-kg runs list shows every run's kind",
+        )
+    trained_stages(run)
+    if manifest.build_id != build_id:
+        raise TrainingError(
+            f"run {name} was trained on the graph {manifest.build_id}, but the build in use is {build_id}",
+            where=run.manifest_file,
+            hint="build that graph again, name another run with --model, or train one on this graph",
+        )
+    return run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file))
+
+
+def ask_policy(
+    paths: WorkspacePaths,
+    run: Run,
+    config: PolicyConfig,
+    question: ReadQuestion | str,
+    *,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+    temperature: float = 0.0,
+    seed: int = 0,
+    progress: Progress,
+) -> Reply:
+    """One answer of a policy.
+
+    Args:
+        paths: the workspace.
+        run, config: as `askable_run` gave them.
+        question: asked as an examination asks it, or in the user's own words, which get no facts.
+        facts: the open book; only needed where the recipe's prompts are open.
+        snapshot: the graph.
+        temperature: of the sampling; 0 takes the likeliest token each time.
+        seed: of the sampling.
+        progress: told what happens.
+
+    Raises:
+        TrainingError, ModelError: something that the prompt or the model needs is missing or corrupt.
+        VerifierError: the open book does not know the cell line.
+    """
+    base = prepare_model(config.model.name, paths.models, progress)
+    asked = config.questions
+    if isinstance(question, str):
+        messages = [*system_messages(asked.system), {"role": "user", "content": question}]
+    else:
+        one = _one(question, asked.wordings == "all")
+        questions = as_trained(one, run, config, base, facts=facts, snapshot=snapshot)
+        (messages,) = questions.prompts(asked.prompt, asked.system)
+    progress(f"loading the policy of {run.folder.name}", None)
+    model = load_stages(base, run.model, config.model.method, config.model.weights)
+    prompt = prompt_text(model.tokenizer, messages)
+    read = likelihood(model, [prompt], progress=progress)
+    ((completion,),) = sample(
+        model,
+        [prompt],
+        samples=1,
+        max_tokens=config.grpo.max_tokens,
+        temperature=temperature,
+        seed=seed,
+        progress=progress,
+    )
+    return Reply(
+        prompt=messages[-1]["content"],
+        completion=completion,
+        parsed=parse_completion(completion),
+        probability=float(read.probability[0]),
+        stated=float(read.stated[0]),
+        answer_mass=float(read.mass[0]),
+    )
+
+
+def _one(question: ReadQuestion, any_wording: bool) -> Questions:
+    claim = question.claim
+    columns = {
+        "pert": claim.subject,
+        "gene": claim.object,
+        "cell_line": claim.cell_line,
+        "task": question.family,
+        "relation": str(claim.relation),
+        "object_name": question.object_name,
+    }
+    frame = pl.DataFrame({name: [value] for name, value in columns.items()}, schema=dict.fromkeys(columns, pl.String))
+    return Questions(frame.with_columns(wording=pl.lit(question.wording if any_wording else 0, pl.Int64)))

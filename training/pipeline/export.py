@@ -1,0 +1,126 @@
+"""A trained policy as a folder that the Hub's libraries load: one adapter or whole weights, tokenizer, model card."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.errors import ModelError
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.models.adapters import load_stages, trained_stages
+from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model, quiet
+from rbio_kg.training.pipeline.model_card import model_card
+from rbio_kg.training.runs.run import Run, find_run
+
+if TYPE_CHECKING:
+    from rbio_kg.training.models.loading import LanguageModel
+
+Progress = Callable[[str, float | None], None]
+
+
+def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> dict[str, Any]:
+    """Write the policy of a run to `out`.
+
+    The weights are float32 whatever the precision of training was, so the files do not depend on the machine.
+
+    Args:
+        paths: the workspace.
+        name: of the run.
+        out: a folder that does not exist yet, or is empty.
+        merge: whole weights, that transformers loads without PEFT; otherwise the adapters of all stages as one. A run
+            that trained all weights always gives whole weights.
+        progress: told what happens.
+
+    Returns:
+        `run`, `form` (`merged` or `adapter`), `out`, `files` (names), `base_model`.
+
+    Raises:
+        TrainingError: there is no such run.
+        ModelError: nothing is trained yet, a part is missing, or `out` is in use.
+    """
+    run = Run(find_run(paths, name))
+    manifest = run.manifest
+    config = PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file))
+    stages = trained_stages(run)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ModelError("the folder is in use", where=out, hint="name a new one with --out")
+    base = prepare_model(config.model.name, paths.models, progress)
+    whole = merge or config.model.method == "full"
+    progress(f"exporting {name}: {'whole weights' if whole else 'one adapter'}", None)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.parent / f".{out.name}.export.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        with quiet():
+            if whole:
+                # float32 on every machine: merging in bfloat16 would round the trained difference away.
+                loaded = load_stages(base, run.model, config.model.method, "float32")
+                loaded.model.save_pretrained(temporary)
+            else:
+                loaded = load_model(base, "float32")
+                combine_adapters(loaded, [run.model / stage for stage in stages]).save_pretrained(temporary)
+            load_tokenizer(str(run.model / stages[-1])).save_pretrained(temporary)
+        card = model_card(manifest, manifest.result, "merged" if whole else "combined")
+        write_text(temporary / "README.md", card)
+        if out.is_dir():
+            out.rmdir()
+        temporary.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return {
+        "run": name,
+        "form": "merged" if whole else "adapter",
+        "out": str(out),
+        "files": sorted(path.name for path in out.iterdir()),
+        "base_model": config.model.name,
+    }
+
+
+def combine_adapters(base: LanguageModel, folders: list[Path]) -> Any:
+    """One LoRA adapter on the base model that does what the stages' adapters do one after the other.
+
+    Each adds scale * B A to a weight, so their sum is the product of the stacked matrices: A below A, and scale * B
+    beside scale * B. In exact arithmetic nothing is lost.
+
+    Raises:
+        ModelError: an adapter is missing or corrupt.
+    """
+    import torch
+    from peft import LoraConfig, PeftConfig, get_peft_model, load_peft_weights, set_peft_model_state_dict
+
+    parts: dict[str, list[tuple[Any, Any]]] = {}
+    for folder in folders:
+        try:
+            config, weights = PeftConfig.from_pretrained(str(folder)), load_peft_weights(str(folder), device="cpu")
+            scale = float(config.lora_alpha) / float(config.r)
+            for key in sorted(weights):
+                if key.endswith(".lora_A.weight"):
+                    first, second = weights[key], weights[key.replace(".lora_A.", ".lora_B.")]
+                    parts.setdefault(key, []).append((first.float(), scale * second.float()))
+        except Exception as error:  # the readers raise whatever a corrupt file leads to
+            raise ModelError(
+                f"the adapter cannot be loaded ({type(error).__name__})", where=folder, hint="train the run again"
+            ) from error
+    modules = {key: re.sub(r"^base_model\.model\.|\.lora_A\.weight$", "", key) for key in parts}
+    ranks = {modules[key]: sum(first.shape[0] for first, _ in found) for key, found in parts.items()}
+    together = LoraConfig(
+        r=max(ranks.values()),
+        lora_alpha=max(ranks.values()),
+        rank_pattern=dict(ranks),
+        alpha_pattern=dict(ranks),
+        target_modules=sorted(ranks),
+        lora_dropout=0.0,
+        task_type="CAUSAL_LM",
+    )
+    model = get_peft_model(base.model, together)
+    state = {}
+    for key, found in parts.items():
+        state[key] = torch.cat([first for first, _ in found])
+        state[key.replace(".lora_A.", ".lora_B.")] = torch.cat([second for _, second in found], dim=1)
+    set_peft_model_state_dict(model, state)
+    return model

@@ -1,0 +1,177 @@
+"""The model card of a trained policy: data, recipe, metrics and limits, made from the run and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.core.atomic_io import write_text
+from rbio_kg.training.models.loading import BUNDLED
+
+if TYPE_CHECKING:
+    from rbio_kg.training.runs.run import Run, RunManifest
+
+STAGES = {"before": "before training", "after_warmup": "after the warm-up", "after": "after training"}
+_BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+def write_card(run: Run, result: Mapping[str, Any]) -> None:
+    """Put the card beside the weights of the last trained stage; PEFT leaves an empty form there."""
+    for stage in ("grpo", "warmup"):
+        if (run.model / stage).is_dir():
+            write_text(run.model / stage / "README.md", model_card(run.manifest, result, "adapter"))
+            return
+
+
+def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> str:
+    """The card, Markdown with the Hub's metadata on top.
+
+    Args:
+        manifest: of the run.
+        result: what the run reported at its end.
+        form: `adapter` (this stage's weights as they are), `combined` (one adapter for the base model) or `merged`
+            (whole weights).
+    """
+    config = manifest.config
+    questions, simulated = config["questions"], manifest.simulated
+    lines = [
+        "---",
+        _metadata(manifest, form).strip(),
+        "---",
+        f"# {manifest.name}",
+        "",
+        "A language model trained to judge claims of biology (does losing a gene change another's expression?), with a "
+        "gene and pathway knowledge graph and the verifiers built on it as the judge. Made by rbio-kg "
+        f"{manifest.version}.",
+        "",
+        "**Its labels are SIMULATED: it shows that the training works, and says nothing about biology.**\n"
+        if simulated
+        else "",
+        "## Use",
+        "",
+        _use(config, form),
+        "",
+        "It answers `<think>why</think><answer>yes 7</answer>`; the digit is the confidence in tenths. "
+        + (
+            "It expects graph facts in the prompt (open book); without them its answers are worth little."
+            if questions["prompt"] == "open"
+            else "The prompt holds the genes' names alone (closed book)."
+        ),
+        "",
+        "## Data",
+        "",
+        f"- graph build `{manifest.build_id}`",
+        f"- questions: task {questions['task']}, cell line {questions['cell_line'] or 'all'}, protocol "
+        f"{questions['protocol']}, {'simulated' if simulated else 'measured'} labels, train split only",
+        *_counts(result.get("questions")),
+        "",
+        "## Recipe",
+        "",
+        f"Base model `{config['model']['name']}`, {config['model']['method']}; seed {config['seed']}.",
+        "",
+        "```json",
+        json.dumps({key: config[key] for key in config if key not in ("alarms", "acceleration")}, indent=1),
+        "```",
+        "",
+        "## Metrics",
+        "",
+        *_metrics(result),
+        "",
+        "Headline: the mean AUROC over monitored genes on test questions, with a 95 % bootstrap interval over genes; a "
+        "model that knows only how often each gene changes scores 0.5.",
+        "",
+        "## Limits",
+        "",
+        *(f"- {limit}" for limit in limits(manifest, result)),
+        "",
+    ]
+    return "\n".join(line for line, before in zip(lines, [None, *lines[:-1]], strict=True) if line or before)
+
+
+def limits(manifest: RunManifest, result: Mapping[str, Any]) -> list[str]:
+    """What must not be concluded from this model, as far as the run knows."""
+    asked = manifest.config["questions"]
+    found = [
+        f"Examined on task {asked['task']} in {asked['cell_line'] or 'all cell lines'} only; other cells, other "
+        "kinds of perturbation and other questions are untested.",
+        "Research use. Not for diagnosis or treatment.",
+        "Its reasoning is text: check statements against the graph before believing them.",
+    ]
+    if manifest.simulated:
+        found.insert(0, "Labels were drawn from a model on the graph, not measured.")
+    after = result.get("after") or {}
+    interval = after.get("interval")
+    if interval and interval[0] <= 0.5:
+        found.append("Its interval of the per-gene AUROC includes 0.5: no skill beyond the genes' base rates is shown.")
+    if after.get("ece") is not None:
+        found.append(f"Expected calibration error of its probabilities: {after['ece']:.3f}.")
+    if after.get("unparsed_rate"):
+        found.append(f"{after['unparsed_rate']:.0%} of its sampled answers could not be read.")
+    for alarm in manifest.alarms:
+        found.append(f"Alarm at GRPO step {alarm['step']}: {alarm['message']}.")
+    return found
+
+
+def _metadata(manifest: RunManifest, form: str) -> str:
+    from huggingface_hub import ModelCardData
+
+    name = str(manifest.config["model"]["name"])
+    base = _BUNDLED_ID if name == BUNDLED else name
+    data = ModelCardData(
+        base_model=base if base.count("/") == 1 and not base.startswith((".", "/", "~")) else None,
+        library_name="transformers" if form == "merged" or manifest.config["model"]["method"] == "full" else "peft",
+        license="apache-2.0" if name == BUNDLED else None,
+        pipeline_tag="text-generation",
+        tags=["biology", "knowledge-graph", "grpo", "rbio-kg", *(["simulated-labels"] if manifest.simulated else [])],
+    )
+    return str(data.to_yaml())
+
+
+def _use(config: Mapping[str, Any], form: str) -> str:
+    if form == "merged" or config["model"]["method"] == "full":
+        code = 'model = AutoModelForCausalLM.from_pretrained("FOLDER")'
+    else:
+        code = (
+            f'base = AutoModelForCausalLM.from_pretrained("{config["model"]["name"]}")\n'
+            'model = PeftModel.from_pretrained(base, "FOLDER")'
+        )
+    note = (
+        "This adapter belongs on the model after the warm-up, whose adapter lies beside it. `rbio-kg export-model` "
+        "makes one adapter for the base model, with `--merge` whole weights.\n\n"
+        if form == "adapter" and config["model"]["method"] == "lora" and config["warmup"]["examples"]
+        else ""
+    )
+    return f"{note}```python\n{code}\n```"
+
+
+def _counts(counts: Any) -> list[str]:
+    if not isinstance(counts, Mapping):
+        return []
+    told = [f"{name.replace('_', ' ')} {value}" for name, value in counts.items() if not isinstance(value, bool)]
+    return [f"- rows: {', '.join(told)}"]
+
+
+def _metrics(result: Mapping[str, Any]) -> list[str]:
+    rows = [
+        "| what | per-gene AUROC | interval | F1 | MCC | ECE | unreadable answers | rows |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for stage, told in STAGES.items():
+        if result.get(stage):
+            rows.append(_row(told, result[stage], result[stage].get("rows")))
+    last: Mapping[str, Any] = next((result[stage] for stage in reversed(STAGES) if result.get(stage)), {})
+    for name, values in (last.get("baselines") or {}).items():
+        rows.append(_row(f"baseline: {name.replace('_', ' ')}", values, last.get("rows")))
+    return rows
+
+
+def _row(told: str, values: Mapping[str, Any], rows: Any) -> str:
+    pooled = values.get("pooled") or {}
+    interval = values.get("interval")
+    span = f"[{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
+    figures = [values.get("per_gene_auroc"), pooled.get("f1"), pooled.get("mcc"), values.get("ece")]
+    auroc, f1, mcc, ece = ("" if value is None else f"{value:.3f}" for value in figures)
+    unread = values.get("unparsed_rate")
+    share = "" if unread is None else f"{unread:.0%}"
+    return f"| {told} | {auroc} | {span} | {f1} | {mcc} | {ece} | {share} | {rows} |"

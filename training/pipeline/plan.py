@@ -1,0 +1,244 @@
+"""A run's course: which questions the warm-up, GRPO and the examination get, and what the warm-up teaches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from rbio_kg.core.claims import Claim
+from rbio_kg.core.errors import TrainingError
+from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
+from rbio_kg.training.data.mixture import with_rates
+from rbio_kg.training.data.name_shuffling import ShuffledNames
+from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.grpo.validation import HeldOut
+from rbio_kg.training.models.adapters import read_facts_settings
+from rbio_kg.training.prompts.facts import FactBook, FactKind, Facts, FactSource
+from rbio_kg.training.prompts.graph_tools import GraphTools, graph_environment
+from rbio_kg.training.prompts.messages import prompt_text, rationale
+from rbio_kg.training.prompts.templates import family_of
+from rbio_kg.training.sft.examples import Lesson
+from rbio_kg.verifiers.pooling import logit, sigmoid
+
+if TYPE_CHECKING:
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.training.runs.run import Run
+
+DIGIT_SAMPLE = 500
+"""Train questions whose neighbours' similarities set the thresholds of the digits."""
+_READ: tuple[FactKind, ...] = ("neighbours", "rate", "link", "two_step", "terms", "estimate")
+"""The told facts that targets are explained by."""
+
+
+def no_facts(what: str = "open-book prompts need", instead: str = "") -> TrainingError:
+    """What is raised where nobody knows the train knockdowns."""
+    return TrainingError(
+        f"{what} a fitted expression verifier",
+        hint=f"run rbio-kg train expression, or {instead or 'set questions.prompt to closed in the recipe'}",
+    )
+
+
+def fact_options(asked: QuestionSettings, count: Callable[[str], int] | None) -> dict[str, Any]:
+    """How a recipe's open book tells its facts, as arguments of `FactBook`; `count` counts the tokens of the budget."""
+    return {"kinds": asked.facts, "budget": asked.budget, "count": count}
+
+
+def token_counter(model: str, asked: QuestionSettings) -> Callable[[str], int] | None:
+    """Counts a text's tokens as the model's tokenizer makes them; None where no budget asks for it."""
+    if asked.budget is None:
+        return None
+    from rbio_kg.training.models.loading import load_tokenizer
+
+    tokenizer = load_tokenizer(model)
+    return lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def shown_names(asked: QuestionSettings, snapshot: Snapshot | None, seed: int) -> ShuffledNames | None:
+    """Other genes' names where the recipe asks for them."""
+    if not asked.shuffle_names:
+        return None
+    if snapshot is None:
+        raise TrainingError("names are shuffled among the graph's genes", hint="run rbio-kg build")
+    return ShuffledNames(snapshot.genes.keys, seed)
+
+
+def as_trained(
+    questions: Questions,
+    run: Run,
+    config: PolicyConfig,
+    base: str,
+    *,
+    facts: FactSource | None,
+    snapshot: Snapshot | None,
+) -> Questions:
+    """The questions with the open book and the names that a run's recipe asks with.
+
+    Args:
+        questions: what is asked.
+        run, config: the run and its recipe.
+        base: where the untrained model is, as `prepare_model` gave it.
+        facts: who knows the train knockdowns; only needed for open-book prompts.
+        snapshot: the graph.
+
+    Raises:
+        TrainingError: the recipe's prompts need facts or a graph that is not given.
+        ModelError: the run does not say how its facts are told.
+    """
+    asked = config.questions
+    if asked.prompt == "open":
+        if facts is None:
+            raise no_facts()
+        thresholds, neighbours = read_facts_settings(run.model)
+        options = fact_options(asked, token_counter(base, asked))
+        questions = questions.with_facts(FactBook(facts, snapshot, thresholds, neighbours, **options))
+    return replace(questions, names=shown_names(asked, snapshot, config.seed))
+
+
+class Course:
+    """The questions of a recipe: lessons, GRPO's and the examination's."""
+
+    def __init__(
+        self,
+        config: PolicyConfig,
+        questions: Questions,
+        facts: FactSource | None,
+        snapshot: Snapshot | None,
+        reward: ComposedReward,
+        *,
+        count: Callable[[str], int] | None = None,
+    ) -> None:
+        asked = config.questions
+        line = asked.cell_line or None
+        taught, questions = questions.taught(), questions.benchmark()
+        chosen = questions.select(task=asked.task)
+        exam = chosen.select(cell_line=line, split="test")
+        self.config, self.facts, self.snapshot = config, facts, snapshot
+        self.reward = reward
+        # A line that is left out has no train rows: the policy learns from the others'.
+        others = asked.protocol == "leave-one-line-out"
+        self.train = chosen.select(cell_line=None if others else line, split="train")
+        # The pair-copy baseline reads other cell lines' train rows.
+        self.known = chosen.select(split="train").frame
+        self.book: FactBook | None = None
+        if asked.prompt == "open":
+            if facts is None:
+                raise no_facts()
+            claims = self.train.limit(DIGIT_SAMPLE, seed=config.seed).claims()
+            self.book = FactBook.fit(facts, snapshot, claims, asked.neighbours, **fact_options(asked, count))
+        pairs = taught
+        if pairs is None:
+            pairs = (self.train.pairs if asked.paired else self.train.shuffled)(seed=config.seed)
+        if self.book is None and config.reward.relative_to:
+            if facts is None:
+                raise no_facts(
+                    "a reward relative to the gene's prior needs", "take reward.relative_to out of the recipe"
+                )
+            pairs, exam = with_rates(pairs, facts), with_rates(exam, facts)
+        names = shown_names(asked, snapshot, config.seed)
+        self.train, pairs, exam = (replace(rows, facts=self.book, names=names) for rows in (self.train, pairs, exam))
+        # The warm-up and GRPO take different pairs where there are enough.
+        self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
+        rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
+        self._held_out = self._kept_out(rest)
+        rest = rest.take(list(range(len(rest) - len(self._held_out))))
+        wanted = config.grpo.questions
+        self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
+        self.test = exam.frame
+        self.exam = exam.whole_genes(rows=config.evaluation.rows, seed=config.seed)
+        if config.warmup.examples and len(self.warmup_rows) < config.warmup.batch_size:
+            raise TrainingError(
+                f"{len(self.warmup_rows)} paired train questions are fewer than one warm-up batch",
+                hint="give more questions, or lower warmup.batch_size in the recipe",
+            )
+        if config.grpo.steps:
+            from rbio_kg.training.grpo.checks import check_enough
+
+            check_enough(len(self.grpo_rows), config)
+
+    @property
+    def taught(self) -> pl.DataFrame:
+        """The questions that the policy is trained on."""
+        return pl.concat([self.warmup_rows.frame, self.grpo_rows.frame]).unique(maintain_order=True)
+
+    def environment(self, tokenizer: Any) -> Callable[[], GraphTools]:
+        """The tools that GRPO's completions may call; see `graph_environment`."""
+        claims = self.grpo_rows.claims()
+        return graph_environment(tokenizer, self.facts, self.snapshot, claims, self.config.questions.neighbours)
+
+    def _kept_out(self, rest: Questions) -> Questions:
+        """The last pairs, as many as are wanted where the warm-up and GRPO leave so many."""
+        spare = len(rest) - self.config.grpo.questions
+        alarms = self.config.alarms
+        wanted = min(alarms.held_out_questions, spare) if alarms.held_out_every else 0
+        wanted = max(0, wanted - wanted % 2)
+        return rest.take(list(range(len(rest) - wanted, len(rest))))
+
+    def held_out(self) -> HeldOut | None:
+        """The held-out score; None where the recipe asks for none, or too few questions are left for it."""
+        if not len(self._held_out):
+            return None
+        as_stated = self.config.reward.scoring != "linear"  # which pays for the answer alone
+        return HeldOut.of(self._held_out, self.config.questions, as_stated=as_stated)
+
+    def counts(self) -> dict[str, Any]:
+        """How many questions each part has."""
+        return {
+            "questions": {
+                "warmup": len(self.warmup_rows),
+                "grpo": len(self.grpo_rows),
+                "held_out": len(self._held_out),
+                "examination": len(self.exam),
+                "simulated": self.train.simulated,
+            }
+        }
+
+    def lessons(self, tokenizer: Any) -> list[Lesson]:
+        """The warm-up's lessons: what the verifiers think, as far as the prompt shows why."""
+        claims = self.warmup_rows.claims()
+        judged = self.reward.judge(claims, [""] * len(claims), self.warmup_rows.rates())
+        known = np.array([np.nan if item.target is None else item.target for item in judged])
+        told = [self.book.facts(claim) for claim in claims] if self.book is not None else None
+        families = np.array([family_of(claim.relation) for claim in claims])
+        targets = np.full(len(claims), 0.5)
+        for family in dict.fromkeys(families.tolist()):
+            rows = np.flatnonzero(families == family)
+            targets[rows] = visible_targets(None if told is None else [told[row] for row in rows], known[rows])
+        prompts = self.warmup_rows.prompts(self.config.questions.prompt, self.config.questions.system)
+        settings = self.config.warmup
+        every = round(1 / settings.think_share) if settings.think_share else 0
+        lessons = []
+        for row, (claim, messages, q) in enumerate(zip(claims, prompts, targets, strict=True)):
+            thinks = every > 0 and (row // 2) % every == 0  # pairs stay alike
+            think = "" if not thinks else self._rationale(row, claim)
+            lessons.append(Lesson(prompt_text(tokenizer, messages), think, float(q)))
+        return lessons
+
+    def _rationale(self, row: int, claim: Claim) -> str:
+        if self.book is None:
+            return "From the names alone."
+        frame = self.warmup_rows.frame
+        name = frame["object_name"][row] if "object_name" in frame.columns else None
+        text = rationale(claim, self.book.facts(claim), name)
+        names = self.warmup_rows.names
+        return text if names is None else names.in_text(text, claim, self.book)
+
+
+def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
+    """The verifiers' probabilities as far as the prompt explains them, (n,), .02 to .98.
+
+    A linear model of their log-odds on the told facts: what the prompt does not show would be noise to the learner.
+    Without facts, or with too few answers to fit on, the probabilities themselves; where the verifiers are silent, 1/2.
+    """
+    logits = logit(np.clip(known, 0.02, 0.98))
+    heard = ~np.isnan(logits)
+    if told is not None and heard.sum() >= 100:
+        from sklearn.linear_model import Ridge
+
+        features = np.array([[value for kind in _READ for value in facts.numbers()[kind]] for facts in told])
+        logits = Ridge(alpha=3.0).fit(features[heard], logits[heard]).predict(features)
+    return np.clip(sigmoid(np.nan_to_num(logits)), 0.02, 0.98)

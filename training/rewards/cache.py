@@ -1,0 +1,106 @@
+"""What verifiers say of a batch: each claim and each text is scored once, however many rewards read the score."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from hashlib import blake2b
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.core.claims import Claim
+from rbio_kg.core.errors import RbioKGError, VerifierError
+from rbio_kg.verifiers.base.verifier import Verifier
+from rbio_kg.verifiers.pooling import FloatArray
+
+REMEMBERED = 65_536
+"""Scores kept of one verifier, the latest asked for. Texts are kept as digests, so that long ones take no room."""
+
+_Key = tuple[Claim, bytes]
+
+
+class Blame:
+    """Whatever a verifier raises leaves as a VerifierError that names it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception):
+            raise VerifierError(
+                f"verifier {self.name} failed: {type(error).__name__}: {error}",
+                hint="" if isinstance(error, RbioKGError) else "this is a fault in the verifier, not in the completion",
+            ) from error
+
+
+class ScoreMemory:
+    """One verifier's scores, asked for once. All rewards that hold the same verifier share one (see `memory_of`)."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self.verifier = verifier
+        self._known: OrderedDict[_Key, float] = OrderedDict()
+
+    def scores(self, name: str, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        """The verifier's scores, (n,), NaN where it abstains; only unknown pairs of claim and text reach it.
+
+        Args:
+            name: what the reward calls the verifier, for errors.
+            claims: (n,).
+            texts: (n,), for text verifiers.
+
+        Raises:
+            VerifierError: the verifier raised, or answered with something that is no probability.
+        """
+        marks = [b""] * len(claims) if texts is None else [_digest(text) for text in texts]
+        keys = list(zip(claims, marks, strict=True))
+        missing = {key: i for i, key in enumerate(keys) if key not in self._known}
+        found: dict[_Key, float] = {}
+        if missing:
+            rows = list(missing.values())
+            asked = None if texts is None else [texts[i] for i in rows]
+            values = _ask(name, self.verifier, [claims[i] for i in rows], asked)
+            found = dict(zip(missing, values.tolist(), strict=True))
+        scores = np.array([found[key] if key in found else self._known[key] for key in keys], dtype=np.float64)
+        for key, score in zip(keys, scores.tolist(), strict=True):
+            self._known[key] = score
+            self._known.move_to_end(key)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return scores
+
+    def forget(self) -> None:
+        """Know nothing: for a verifier that has been changed."""
+        self._known.clear()
+
+
+_MEMORIES: WeakValueDictionary[int, ScoreMemory] = WeakValueDictionary()
+
+
+def memory_of(verifier: Verifier) -> ScoreMemory:
+    """The memory of this very object; it lives as long as somebody holds it."""
+    # By identity: a verifier need not be hashable, and a memory keeps its verifier, so that the id is not given again.
+    memory = _MEMORIES.get(id(verifier))
+    if memory is None:
+        memory = _MEMORIES[id(verifier)] = ScoreMemory(verifier)
+    return memory
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _ask(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> FloatArray:
+    with Blame(name):
+        values: NDArray[np.float64] = np.asarray(verifier.score(claims, texts), dtype=np.float64)
+    if values.shape != (len(claims),):
+        raise VerifierError(f"verifier {name} gave scores of shape {values.shape} for {len(claims)} claims")
+    wrong = ~np.isnan(values) & ~((values >= 0.0) & (values <= 1.0))
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise VerifierError(f"verifier {name} scored {values[i]} for {claims[i]}: not a probability")
+    return values

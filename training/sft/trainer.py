@@ -1,0 +1,270 @@
+"""Warm-up: a short supervised training that teaches the format and how probable yes is.
+
+One pass over the lessons. The loss of a lesson is the cross-entropy at the answer (soft target: q on yes, 1 - q on
+no), plus that at the digit (soft target: the confidence), plus the mean cross-entropy of the other tokens it writes.
+Soft targets are what makes a small model learn here: at equal rows, hard labels lost most of the skill in trials.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rbio_kg.core.errors import TrainingError
+from rbio_kg.training.runs.eta import time_left
+from rbio_kg.training.sft.checkpoint import fingerprint, restore_checkpoint, save_checkpoint
+from rbio_kg.training.sft.examples import AnswerTokens, EncodedLesson, Lesson
+
+if TYPE_CHECKING:
+    from rbio_kg.training.config.recipe import WarmupSettings
+
+Progress = Callable[[str, float | None], None]
+CHECKPOINT_SECONDS = 60.0
+"""Time between checkpoints; one is also written when the training is interrupted."""
+
+
+@dataclass
+class WarmupHistory:
+    """Losses per step: at the answer, at the digit, of the other text; and how long it all took."""
+
+    answer: list[float] = field(default_factory=list)
+    digit: list[float] = field(default_factory=list)
+    text: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """First and last tenth of each loss, and the seconds."""
+
+        def ends(values: list[float]) -> dict[str, float | None]:
+            width = max(1, len(values) // 10)
+            return {
+                "first": round(float(np.mean(values[:width])), 4) if values else None,
+                "last": round(float(np.mean(values[-width:])), 4) if values else None,
+            }
+
+        return {
+            "steps": len(self.answer),
+            "answer_loss": ends(self.answer),
+            "digit_loss": ends(self.digit),
+            "text_loss": ends(self.text),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[dict[str, Any]]:
+        """One line a step for the run's log; `loss` is the loss at the answer."""
+        return [
+            {
+                "phase": "warmup",
+                "step": number,
+                "loss": round(answer, 5),
+                "digit": round(digit, 5),
+                "text": round(text, 5),
+            }
+            for number, (answer, digit, text) in enumerate(
+                zip(self.answer, self.digit, self.text, strict=True), start=1
+            )
+        ]
+
+
+def causal_model(model: Any) -> Any:
+    """The causal language model inside an adapter, or the model itself."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def backbone(model: Any) -> Any:
+    """What of a causal model makes the hidden states."""
+    inner = causal_model(model)
+    return getattr(inner, inner.base_model_prefix)
+
+
+def hidden_states(model: Any, ids: Any) -> Any:
+    """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for those."""
+    return backbone(model)(input_ids=ids, use_cache=False).last_hidden_state
+
+
+def read_states(model: Any, ids: Any) -> tuple[Any, Any]:
+    """As `hidden_states`, and the cache with which `states_after` goes on."""
+    found = backbone(model)(input_ids=ids, use_cache=True)
+    return found.last_hidden_state, found.past_key_values
+
+
+def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], read: Any) -> Any:
+    """Last hidden states (batch, len(tokens), width) of tokens that follow right-padded texts.
+
+    Args:
+        model: the model.
+        tokens: the same for every text.
+        lengths: of the texts, without their padding.
+        read: the cache of `read_states`; it is used up.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    ends = torch.tensor(lengths, device=device)[:, None]
+    more = torch.arange(len(tokens), device=device)
+    seen = torch.arange(read.get_seq_length(), device=device)[None, :] < ends
+    return backbone(model)(
+        input_ids=torch.tensor([list(tokens)] * len(lengths), device=device),
+        attention_mask=torch.cat(
+            [seen.long(), torch.ones(len(lengths), len(tokens), dtype=torch.long, device=device)], 1
+        ),
+        position_ids=ends + more,
+        past_key_values=read,
+        use_cache=True,
+    ).last_hidden_state
+
+
+def log_probabilities(model: Any, states: Any) -> Any:
+    """Log-probabilities over the vocabulary, in float32, for hidden states (n, width)."""
+    return causal_model(model).get_output_embeddings()(states).float().log_softmax(-1)
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> Any:
+    """Rows of token ids as one tensor, padded on the right."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    return torch.tensor([[*row, *([pad] * (width - len(row)))] for row in rows], device=device)
+
+
+def warm_up(
+    model: Any,
+    tokenizer: Any,
+    lessons: Sequence[Lesson],
+    settings: WarmupSettings,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    resume: bool = False,
+    progress: Progress,
+) -> tuple[WarmupHistory, int]:
+    """Train the model's trainable parameters in place, one pass over the lessons in their order.
+
+    Args:
+        model: with trainable parameters (see `add_lora`).
+        tokenizer: its tokenizer.
+        lessons: in the order in which they are taught; pairs of one gene side by side.
+        settings: batch size, learning rate and loss weights.
+        seed: of the answers and digits that are drawn.
+        checkpoint: file for the state, written now and then and on an interruption.
+        resume: go on from that file where it is there.
+        progress: told after every step.
+
+    Returns:
+        The losses, and the step it was resumed from (0: from the beginning).
+
+    Raises:
+        TrainingError: there are fewer lessons than one batch, the loss is not finite, or the checkpoint is corrupt or
+            of another training.
+    """
+    import torch
+
+    tokens = AnswerTokens(tokenizer)
+    rng = np.random.default_rng(seed)
+    encoded = [tokens.encode(lesson, rng) for lesson in lessons]
+    steps = len(encoded) // settings.batch_size
+    if steps == 0:
+        raise TrainingError(
+            f"{len(encoded)} lessons are fewer than one batch of {settings.batch_size}", hint="give more questions"
+        )
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
+    history = WarmupHistory()
+    mark = fingerprint(encoded, settings, seed)
+    done = 0
+    if resume and checkpoint is not None and checkpoint.is_file():
+        done = restore_checkpoint(checkpoint, mark, parameters, optimiser, history)
+    resumed = done
+    started = saved = time.monotonic()
+    earlier = history.seconds
+    model.train()
+    try:
+        for step in range(done, steps):
+            batch = encoded[step * settings.batch_size : (step + 1) * settings.batch_size]
+            losses = _learn(model, tokens, batch, settings)
+            if not all(math.isfinite(value) for value in losses.values()):
+                raise TrainingError(
+                    f"the warm-up's loss is not finite at step {step + 1} ({losses})",
+                    hint="lower warmup.learning_rate in the recipe",
+                )
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, 1.0))
+            if not math.isfinite(norm):
+                raise TrainingError(
+                    f"the warm-up's gradient is not finite at step {step + 1}",
+                    hint="lower warmup.learning_rate in the recipe",
+                )
+            for group in optimiser.param_groups:
+                group["lr"] = settings.learning_rate * _schedule(step, steps)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            for name, value in losses.items():
+                getattr(history, name).append(value)
+            done = step + 1
+            history.seconds = earlier + time.monotonic() - started
+            left = time_left(started, done - resumed, steps - done)
+            progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer{left}", done / steps)
+            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        # Stopped inside a step, the gradients are dropped and the last finished step is kept.
+        if checkpoint is not None and len(history.answer) == done == len(history.text):
+            save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+        raise
+    finally:
+        model.eval()
+    if checkpoint is not None:
+        save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+    return history, resumed
+
+
+def _learn(
+    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson], settings: WarmupSettings
+) -> dict[str, float]:
+    """Add up the gradients of one batch; the mean losses.
+
+    Lessons with and without reasoning go through the model apart: padding short ones to the length of long ones would
+    cost half as much again. Both in every batch, because a format taught now and then is not learnt in so few steps.
+    """
+    shares = {"answer": 1.0, "digit": settings.digit_weight, "text": settings.text_weight}
+    counts = {"answer": len(batch), "digit": len(batch), "text": sum(len(item.text_at) for item in batch)}
+    means = dict.fromkeys(shares, 0.0)
+    for reasons in (False, True):
+        part = [item for item in batch if item.reasons is reasons]
+        if part:
+            sums = loss_sums(model, tokens, part)
+            sum(shares[name] * sums[name] / counts[name] for name in shares).backward()
+            means = {name: means[name] + float(sums[name].detach()) / counts[name] for name in shares}
+    return means
+
+
+def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) -> dict[str, Any]:
+    """Cross-entropies at the answers, at the digits and of the other text, each summed over a batch."""
+    import torch
+
+    device = next(model.parameters()).device
+    states = hidden_states(model, padded([item.ids for item in batch], tokens.tokenizer.pad_token_id, device))
+    rows = torch.arange(len(batch), device=device)
+    q = torch.tensor([item.q for item in batch], dtype=torch.float32, device=device)
+    at_answer = log_probabilities(model, states[rows, [item.answer_at for item in batch]])
+    answer = -(q * at_answer[:, tokens.yes] + (1.0 - q) * at_answer[:, tokens.no]).sum()
+    at_digit = log_probabilities(model, states[rows, [item.digit_at for item in batch]])
+    wanted = torch.tensor(np.stack([item.digits for item in batch]), dtype=torch.float32, device=device)
+    digit = -(wanted * at_digit[:, tokens.digits]).sum()
+    places = [(row, at) for row, item in enumerate(batch) for at in item.text_at]
+    numbers, positions = ([place[i] for place in places] for i in (0, 1))
+    written = log_probabilities(model, states[numbers, positions])
+    targets = torch.tensor([batch[row].ids[at + 1] for row, at in places], device=device)
+    text = torch.nn.functional.nll_loss(written, targets, reduction="sum")
+    return {"answer": answer, "digit": digit, "text": text}
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Five steps up, then a cosine down to a tenth."""
+    return min(1.0, (step + 1) / 5) * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))

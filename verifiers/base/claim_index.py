@@ -1,0 +1,85 @@
+"""Claims -> index pairs in a snapshot, grouped by relation; the part of scoring that touches Python objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.core.claims import Claim, Relation
+from rbio_kg.graph.snapshot.snapshot import Snapshot
+
+Target = Literal["genes", "terms", "pathways"]
+
+
+@dataclass(frozen=True)
+class ClaimGroup:
+    """The claims of one relation and one kind of object, as positions in the snapshot.
+
+    rows: int64 (n,), where each claim stands among those asked.
+    subject: int32 (n,), genes.
+    object: int32 (n,), positions in `target`.
+    lines: cell line of each.
+    """
+
+    relation: Relation
+    target: Target
+    rows: NDArray[np.int64]
+    subject: NDArray[np.int32]
+    object: NDArray[np.int32]
+    lines: list[str | None]
+
+
+def gene_positions(snapshot: Snapshot, labels: Sequence[str]) -> NDArray[np.int32]:
+    """Position of each gene, by approved symbol or any unambiguous label, -1 for an unknown one."""
+    positions = snapshot.genes.indices(labels)
+    for missing in np.flatnonzero(positions < 0).tolist():
+        symbol = snapshot.resolve(labels[missing])
+        if symbol is not None:
+            positions[missing] = snapshot.genes.index(symbol)
+    return positions
+
+
+def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Relation]) -> Iterator[ClaimGroup]:
+    """Every claim about known genes (or a known gene and term or pathway) that is no self-claim, in groups."""
+    by_relation: dict[str, list[int]] = {}
+    for row, claim in enumerate(claims):
+        by_relation.setdefault(claim.relation, []).append(row)
+    for name, rows in by_relation.items():
+        relation = Relation(name)
+        if relation not in relations:
+            continue
+        subject = gene_positions(snapshot, [claims[row].subject for row in rows])
+        objects = [claims[row].object for row in rows]
+        lines = [claims[row].cell_line for row in rows]
+        targets: list[tuple[Target, NDArray[np.int32]]]
+        if relation is Relation.TAKES_PART_IN:
+            targets = [("terms", snapshot.terms.indices(objects)), ("pathways", snapshot.pathways.indices(objects))]
+        else:
+            targets = [("genes", gene_positions(snapshot, objects))]
+        for target, other in targets:
+            good = (subject >= 0) & (other >= 0)
+            if target == "genes":
+                good &= subject != other
+            keep = np.flatnonzero(good)
+            if len(keep):
+                places = np.asarray(rows, dtype=np.int64)[keep]
+                yield ClaimGroup(relation, target, places, subject[keep], other[keep], [lines[i] for i in keep])
+
+
+def silence(snapshot: Snapshot, claim: Claim) -> str:
+    """Why nothing can be said about a claim that `grouped` leaves out, in one line; empty where it does not."""
+    subject = gene_positions(snapshot, [claim.subject])[0]
+    if subject < 0:
+        return f"{claim.subject} is not a gene of this graph"
+    if claim.relation == Relation.TAKES_PART_IN:
+        if snapshot.terms.index(claim.object) < 0 and snapshot.pathways.index(claim.object) < 0:
+            return f"{claim.object} is neither a GO term nor a pathway of this graph"
+        return ""
+    other = gene_positions(snapshot, [claim.object])[0]
+    if other < 0:
+        return f"{claim.object} is not a gene of this graph"
+    return "a gene's relation to itself is not judged" if subject == other else ""

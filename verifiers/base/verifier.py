@@ -1,0 +1,71 @@
+"""What every verifier is: a name, a card, scores for many claims, and an explanation of one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rbio_kg.core.claims import Claim, Relation, Verdict
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a verifier knows, for people who must decide whether to trust it."""
+
+    knows: str
+    relations: frozenset[Relation]
+    abstains: str
+    sources: tuple[str, ...]
+    licence: str
+    reference: str
+    range: str = "probability, 0 to 1"
+    limits: str = ""
+    simulated: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The card as plain JSON values."""
+        return {**asdict(self), "relations": sorted(self.relations), "sources": list(self.sources)}
+
+
+class Verifier(ABC):
+    """A soft judge of claims. Implementations are picklable, run on a CPU and open handles lazily.
+
+    A `claim` verifier judges the claim itself and ignores `texts`. A `text` verifier judges what a completion says
+    about the claim: `texts` has one text per claim, and without texts it abstains.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[Literal["claim", "text"]] = "claim"
+    silence: ClassVar[float] = 0.0
+    """What a reward pays a text about which a text verifier abstains, 0 to 1: the worth of saying nothing."""
+
+    @property
+    @abstractmethod
+    def card(self) -> Card:
+        """What it knows, and when it abstains."""
+
+    @abstractmethod
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        """Probabilities of shape (n,), 0 to 1, in the order of the claims; NaN where it abstains.
+
+        Raises:
+            ValueError: `texts` is given and its length differs from the claims'.
+        """
+
+    @abstractmethod
+    def explain(self, claim: Claim, text: str | None = None) -> Verdict:
+        """The same answer as `score` for one claim, with the evidence and a reason."""
+
+
+def check_lengths(claims: Sequence[Claim], texts: Sequence[str] | None) -> None:
+    """Raise ValueError unless there is one text per claim (or none at all)."""
+    if texts is not None and len(texts) != len(claims):
+        raise ValueError(f"{len(texts)} texts for {len(claims)} claims: give one text per claim")

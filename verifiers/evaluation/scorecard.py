@@ -1,0 +1,105 @@
+"""Scorecards: how a verifier does on benchmark questions before it is allowed to train anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
+from rbio_kg.verifiers.base.verifier import Verifier
+from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
+from rbio_kg.verifiers.evaluation.subgroups import measured_strata, named_strata
+from rbio_kg.verifiers.stats.metrics import reliability_bins, summary
+
+
+def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.float64]:
+    """A claim verifier's probability of label 1 for each question, shape (n,), NaN where it abstains.
+
+    A `de` question asks whether there is a change, a `dir` question for the direction of one that did happen.
+    """
+    rows = questions.select("pert", "task", "gene", "cell_line").iter_rows()
+    return verifier.score([Claim(pert, TASK_RELATION[task], gene, line) for pert, task, gene, line in rows])
+
+
+def scorecard(
+    verifier: Verifier,
+    questions: pl.DataFrame,
+    *,
+    seed: int,
+    split: str = "train",
+    train: pl.DataFrame | None = None,
+    tables: Mapping[str, pl.DataFrame] | None = None,
+) -> dict[str, Any]:
+    """How often a verifier speaks, how well it ranks within genes, and whether its probabilities mean what they say.
+
+    On train rows, fitted verifiers answer out of fold, so rows are compared inside a fold only, and the gene prior
+    leaves the row's fold out too. The test split is left for the evaluation of claims, once each.
+
+    Args:
+        verifier: any verifier.
+        questions: rows with the `questions` schema.
+        seed: of the intervals (and of the folds, where the verifier names none in its card's settings).
+        split: the rows to use.
+        train: rows for the baselines; None for `questions`.
+        tables: of the graph, to say where it is wrong most; None to leave that out.
+
+    Returns:
+        JSON-ready: `coverage` (share answered), `reason` (why figures are missing, or empty), `split`, those of
+        `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`, `beats_gene_prior`
+        (whether the interval of the per-gene AUROC lies above .5), `remark` (that in words) and `worst` (see
+        `strata.measured_strata`).
+    """
+    frame = questions.filter(pl.col("split") == split)
+    empty = {**summary([], [], [], seed=seed), "pooled": None, "reliability": None, "baselines": None}
+    empty |= {"beats_gene_prior": None, "remark": "", "worst": None}
+    card = {"coverage": None, "reason": "", "split": split, "simulated": bool(frame["simulated"].any()), **empty}
+    if verifier.kind == "text":
+        return {
+            **card,
+            "reason": "it judges what a completion says, not the claim: there is nothing to score without texts",
+        }
+    if not verifier.card.relations & KNOCKDOWN_RELATIONS:
+        return {**card, "coverage": 0.0, "reason": "it does not judge what knockdowns do"}
+    if frame.is_empty():
+        return {**card, "reason": f"there are no {split} questions"}
+    scores = question_scores(verifier, frame)
+    spoke = ~np.isnan(scores)
+    card["coverage"] = float(spoke.mean())
+    if not spoke.any():
+        return {**card, "reason": "it abstains on every question"}
+    fold_seed = int(verifier.card.settings.get("seed", seed)) if split == "train" else None
+    frame, scores = frame.filter(pl.Series(spoke)), scores[spoke]
+    genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
+    labels = frame["label"].to_numpy()
+    strata = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
+    own_labels = verifier.name == "experiment" and split == "train"
+    if own_labels:
+        card["reason"] = "on train rows its score is the label itself"
+    others = baseline_scores(frame, questions if train is None else train, fold_seed=fold_seed)
+    figures = summary(genes, labels, scores, seed=seed, strata=strata)
+    worst = None
+    if tables is not None and not own_labels:
+        worst = measured_strata(named_strata(frame, tables), np.array(genes), labels, scores, strata, seed)
+    return {
+        **card,
+        **figures,
+        **({} if own_labels else verdict_on(figures)),
+        "worst": worst,
+        "reliability": reliability_bins(labels, scores),
+        "baselines": {name: summary(genes, labels, found, seed=seed, strata=strata) for name, found in others.items()},
+    }
+
+
+def verdict_on(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a verifier ranks better than the gene prior, which scores exactly .5 within genes, and that in words."""
+    if figures["interval"] is None:
+        return {"beats_gene_prior": None, "remark": "No gene has both labels: nothing can be ranked."}
+    low, high = figures["interval"]
+    ranked = f"per-gene AUROC {figures['per_gene_auroc']:.3f} [{low:.3f}, {high:.3f}] against 0.500"
+    if low > 0.5:
+        return {"beats_gene_prior": True, "remark": f"It beats the gene prior: {ranked}."}
+    return {"beats_gene_prior": False, "remark": f"It does NOT beat the gene prior: {ranked}."}

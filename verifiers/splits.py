@@ -1,0 +1,80 @@
+"""Protocols: which train rows a model may learn from, and which test rows it is then asked.
+
+`official`: PerturbQA's own split, drawn per cell line; a perturbation held out in one line is often in another line's
+train rows, so labels of the very same perturbation leak across lines (that is allowed, and known). `global`: a
+perturbation held out in any line leaves every line's train rows. `leave-one-line-out`: the evaluated line has no train
+rows of its own; the other lines keep theirs. `gene-disjoint`: a seeded half of the monitored genes is held out; their
+rows leave every line's train rows, and only test rows on these genes are asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import polars as pl
+
+from rbio_kg.core.errors import TrainingError
+
+Protocol = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
+PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+
+
+@dataclass(frozen=True)
+class Division:
+    """Questions divided by a protocol, each part with the schema and order of the questions.
+
+    Args:
+        train: rows to learn from, of all lines; never empty.
+        test: rows to be asked, of the evaluated lines; may be empty.
+    """
+
+    train: pl.DataFrame
+    test: pl.DataFrame
+
+
+def divide(
+    questions: pl.DataFrame, protocol: str, cell_lines: str | Collection[str] | None = None, *, seed: int = 0
+) -> Division:
+    """The train rows that a protocol allows, and the test rows that it asks.
+
+    Args:
+        questions: rows with the schema of `questions`: all lines and both splits, because a protocol may look at
+            what is held out anywhere.
+        protocol: one of `PROTOCOLS`.
+        cell_lines: the evaluated line or lines, in lower case; None for all.
+        seed: of the genes held out by `gene-disjoint`.
+
+    Raises:
+        TrainingError: the protocol is unknown, no row to learn from is left, or the line to leave out is not told.
+    """
+    if protocol not in PROTOCOLS:
+        raise TrainingError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(PROTOCOLS)}")
+    lines = None if cell_lines is None else [cell_lines] if isinstance(cell_lines, str) else sorted(cell_lines)
+    train, test = (questions.filter(pl.col("split") == split) for split in ("train", "test"))
+    hint = "name a questions file with train rows"
+    if protocol == "global":
+        train = train.filter(~pl.col("pert").is_in(test["pert"].unique().implode()))
+        hint = "every perturbation is held out in some line; the official protocol allows more"
+    elif protocol == "leave-one-line-out":
+        if lines is None:
+            raise TrainingError("leave-one-line-out needs the cell line that is left out", hint="name the cell line")
+        train = train.filter(~pl.col("cell_line").is_in(lines))
+        hint = f"without {', '.join(lines)} other cell lines must have train rows: build them into the workspace"
+    elif protocol == "gene-disjoint":
+        apart = held_out_genes(questions["gene"].unique().to_list(), seed)
+        train, test = train.filter(~pl.col("gene").is_in(apart)), test.filter(pl.col("gene").is_in(apart))
+    if train.is_empty():
+        raise TrainingError(f"the {protocol} protocol leaves no train rows", hint=hint)
+    return Division(train, test if lines is None else test.filter(pl.col("cell_line").is_in(lines)))
+
+
+def held_out_genes(genes: Collection[str], seed: int) -> list[str]:
+    """The half of monitored genes that `gene-disjoint` holds out: by hash, so the same in every line, task and file."""
+
+    def held_out(gene: str) -> bool:
+        return hashlib.sha256(f"{seed}\tmonitored\t{gene}".encode()).digest()[0] % 2 == 1
+
+    return sorted(gene for gene in genes if held_out(gene))

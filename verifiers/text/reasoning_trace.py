@@ -1,0 +1,125 @@
+"""The verifier of reasoning: how much of what a text states about the genes in question agrees with the graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
+from rbio_kg.graph.snapshot.snapshot import Snapshot
+from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.verifiers.text.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
+
+READ_CHARACTERS = 4_000
+"""The verifier reads no more of a text than this."""
+COUNTED = 8
+"""Only the first so many different statements about the genes are looked at, known to the graph or not: neither
+guessing at many partners nor listing all known ones pays."""
+
+
+class ReasoningTraceVerifier(Verifier):
+    """Scores a reasoning by its statements about the claim's genes that the graph can check.
+
+    score = 1/2 (1 + (s - c) / (s + c + 1)), with s supported and c contradicted among the first `COUNTED` different
+    ones, a hedged one counting half. It abstains where s + c = 0: saying nothing is not half right.
+
+    Args:
+        snapshot_dir: folder of a snapshot.
+    """
+
+    name = "reasoning_trace"
+    kind: ClassVar[Literal["claim", "text"]] = "text"
+    silence = 0.5
+
+    def __init__(self, snapshot_dir: Path | str) -> None:
+        self.snapshot_dir = Path(snapshot_dir)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"snapshot_dir": self.snapshot_dir}
+
+    @cached_property
+    def checker(self) -> StatementChecker:
+        """The reader, opened at first use."""
+        return StatementChecker(Snapshot.open(self.snapshot_dir))
+
+    @property
+    def card(self) -> Card:
+        """What it knows, and when it abstains."""
+        return Card(
+            knows="whether a text's statements about the genes in question (interactions, regulation with direction "
+            "and sign, terms and pathways, and their negations) agree with the graph",
+            relations=frozenset(Relation),
+            abstains="no text, an unknown gene, a self-claim, or no statement about the genes that the graph can check",
+            sources=("STRING", "CollecTRI", "Gene Ontology and its annotations", "Reactome or WikiPathways"),
+            licence="of the sources: CC BY 4.0 (STRING, GO, Reactome), CC0 (WikiPathways), see each source",
+            reference="rule-based reader, docs/reward.md",
+            range="0 (all contradicted) to 1 (all supported); it judges the text, not the claim",
+            limits="reads plain sentences; a missing edge is never held against a text",
+            settings={"counted": COUNTED, "informative_bits": INFORMATIVE_BITS, "silence": self.silence},
+        )
+
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        """Agreement of each text with the graph, (n,), NaN where nothing can be checked."""
+        check_lengths(claims, texts)
+        if texts is None:
+            return np.full(len(claims), np.nan)
+        scores = [_balance(self.counted(claim, text)) for claim, text in zip(claims, texts, strict=True)]
+        return np.array(scores, dtype=np.float64)
+
+    def explain(self, claim: Claim, text: str | None = None) -> Verdict:
+        """The score with the statements that counted and the edges that decided them."""
+        counted = self.counted(claim, text or "")
+        score = _balance(counted)
+        if math.isnan(score):
+            reason = "no text" if not text else "no statement about these genes that the graph can check"
+            return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
+        evidence = [replace(element, path=i) for i, item in enumerate(counted) for element in item.evidence]
+        supported = sum(item.verdict == "supported" for item in counted)
+        reason = f"{supported} statements supported, {len(counted) - supported} contradicted"
+        return Verdict(score, Status.OK, tuple(evidence), reason, self.name)
+
+    def counted(self, claim: Claim, text: str) -> list[Statement]:
+        """The different checked statements about the claim's genes that count, in the text's order."""
+        snapshot = self.checker.snapshot
+        ends = {snapshot.resolve(name) for name in _gene_ends(claim)}
+        if None in ends or claim.subject == claim.object or not _object_known(claim, snapshot):
+            return []
+        found: dict[tuple[str, ...], Statement] = {}
+        for item in self.checker.check(text[:READ_CHARACTERS]):
+            if ends & {item.subject, item.object} and item.relation not in KNOCKDOWN_RELATIONS and item.informative:
+                found.setdefault(_key(item), item)
+        return [item for item in list(found.values())[:COUNTED] if item.verdict != "unknown"]
+
+
+def _gene_ends(claim: Claim) -> tuple[str, ...]:
+    return (claim.subject,) if claim.relation == Relation.TAKES_PART_IN else (claim.subject, claim.object)
+
+
+def _object_known(claim: Claim, snapshot: Snapshot) -> bool:
+    if claim.relation != Relation.TAKES_PART_IN:
+        return True
+    return claim.object in snapshot.terms or claim.object in snapshot.pathways
+
+
+def _key(item: Statement) -> tuple[str, ...]:
+    """Equal for statements of one fact: interactions both ways round, regulation with or without a sign."""
+    ends = (item.subject, item.object)
+    if item.relation is Relation.INTERACTS_WITH:
+        ends = (min(ends), max(ends))
+    family = "regulation" if item.relation in REGULATIONS else str(item.relation)
+    return (family, *ends, item.polarity)
+
+
+def _balance(counted: list[Statement]) -> float:
+    weights = [(1.0 if item.certainty == "asserted" else 0.5, item.verdict == "supported") for item in counted]
+    if not weights:
+        return math.nan
+    supported = sum(weight for weight, good in weights if good)
+    contradicted = sum(weight for weight, good in weights if not good)
+    return 0.5 * (1.0 + (supported - contradicted) / (supported + contradicted + 1.0))

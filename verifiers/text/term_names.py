@@ -1,0 +1,208 @@
+"""Finding GO terms and pathways in running text, by their names, synonyms and ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from rbio_kg.graph.snapshot.snapshot import Snapshot
+from rbio_kg.verifiers.text.vocabulary import words_of
+
+_NAME_WORD = re.compile(r"[a-z0-9]+")
+_ACCESSION = re.compile(r"\b(?:GO:\d{7}|R-HSA-\d+|WP\d+)\b")
+_LINK = re.compile(r"[\"')]*\s*(?:,\s*)?(?:(?:(?:and|or|nor|plus|as well as)\b|[/&])\s*(?:(?:for|in|to)\b)?)?")
+_BRACKET = re.compile(r"(.+) \(([A-Z]{3,})\)")
+_GOES_ON = re.compile(r" (?:\d|signal)")
+"""A name that goes on is another name: "chromosome 17"."""
+_FILLERS = words_of("""
+    of process processes pathway pathways biological go term called neither both either cellular
+""")
+_ARTICLES = frozenset(("the", "a", "an"))
+_SPELLINGS = {
+    "apoptosis": "apoptotic process",
+    "glycolysis": "glycolytic process",
+    "biosynthesis": "biosynthetic process",
+    "catabolism": "catabolic process",
+    "metabolism": "metabolic process",
+    "mitochondria": "mitochondrion",
+    "nuclei": "nucleus",
+    "nucleoli": "nucleolus",
+    "mitoses": "mitosis",
+    "tumour": "tumor",
+    "homeostases": "homeostasis",
+}
+"""Everyday, British and plural forms that stand for the words of GO's names."""
+_COMPOUND = re.compile(
+    r" (?!(?:and|or|nor|but|in|on|at|to|of|by|for|from|with|as|via|is|are|was|were|which|that|where|who|when|while|"
+    r"after|because|during|through|under|upon|if|so|then|than|process|pathway|together|here|itself|rather)\b)[a-z]{3,}"
+)
+"""A name of one word is not meant where it is part of a compound: "ribosome recycling"."""
+LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\N{RIGHT SINGLE QUOTATION MARK}", "abcdefghijklmnopqrstuvwxyz'")
+"""Lower case that keeps every character in its place."""
+MOST_WORDS = 100_000
+"""So many different words' spellings are remembered."""
+LONGEST_NAME = 20
+"""Names of more words are not looked for."""
+
+
+class Place(NamedTuple):
+    """A GO term or pathway that a gene may take part in."""
+
+    label: Literal["GoTerm", "Pathway"]
+    key: str
+
+
+class PlaceNames:
+    """Every name of a snapshot's terms and pathways, looked up in one spelling (`normalised`)."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        # By position, terms first: the garbage collector need not go through numbers.
+        self._places: dict[str, tuple[int, ...]] = {}
+        self._longest: dict[str, int] = {}
+        self._ignored: dict[str, bool] = {}
+        other: list[tuple[str, int]] = []
+        for place, name in enumerate(snapshot.term_names):
+            self._add(normalised(name), place)
+            other += [(normalised(synonym), place) for synonym in snapshot.synonyms(place)]
+        pathways = list(enumerate(snapshot.pathway_names, start=len(snapshot.terms)))
+        for place, name in pathways:
+            self._add(normalised(name), place)
+        other += [
+            (name.removesuffix(" pathway"), place)
+            for name, places in self._places.items()
+            if name.endswith(" pathway")
+            for place in places
+        ]
+        for place, name in pathways:
+            if bracket := _BRACKET.fullmatch(name):
+                other += [(normalised(part), place) for part in bracket.groups()]
+        # A synonym never takes a name away from its bearer.
+        names = frozenset(self._places)
+        for name, place in other:
+            if name not in names:
+                self._add(name, place)
+
+    def _place(self, number: int) -> Place:
+        terms = self.snapshot.terms.keys
+        if number < len(terms):
+            return Place("GoTerm", terms[number])
+        return Place("Pathway", self.snapshot.pathways.keys[number - len(terms)])
+
+    def _add(self, name: str, place: int) -> None:
+        if name:
+            known = self._places.get(name, ())
+            if place not in known:
+                self._places[name] = (*known, place)
+            first, length = name.split(" ", 1)[0], name.count(" ") + 1
+            self._longest[first] = max(length, self._longest.get(first, 0))
+
+    @cached_property
+    def _all_words(self) -> frozenset[str]:
+        """Every word that may be part of a name or stand between names."""
+        named = (word for name in self._places for word in name.split())
+        return frozenset((*named, *_FILLERS, *map(str.lower, self.snapshot.pathways.keys)))
+
+    def ignores(self, lower: str) -> bool:
+        """Whether any other such word in the place of this one, in lower case, would leave the names that are found."""
+        known = self._ignored.get(lower)
+        if known is None:
+            if len(self._ignored) >= MOST_WORDS:
+                self._ignored.clear()
+            words, behind = [word for word, _ in _words(lower)], f" {lower}"
+            ends = _COMPOUND.match(behind) is not None and _GOES_ON.match(behind) is None
+            known = self._ignored[lower] = ends and bool(words) and self._all_words.isdisjoint(words)
+        return known
+
+    def at(self, words: Sequence[str]) -> tuple[tuple[Place, ...], int]:
+        """The terms and pathways whose name begins the list of normalised words, and the number of words it takes."""
+        if not words:
+            return (), 0
+        for length in range(min(len(words), self._longest.get(words[0], 0), LONGEST_NAME), 0, -1):
+            places = self._places.get(" ".join(words[:length]))
+            if places:
+                return tuple([self._place(number) for number in places]), length
+        return (), 0
+
+    def after(self, sentence: str, start: int, prefix: str = "") -> Iterator[tuple[tuple[Place, ...], int]]:
+        """Terms and pathways named from character `start` on: each name's bearers, and where the name ends.
+
+        They must follow at once, save for small words, and each other as a list. Ids count anywhere behind `start`.
+        With a prefix, words that every name begins with beside those that stand there ("regulation of").
+        """
+        if not prefix:
+            named = self.accessions(sentence[start:])
+            yield from (((place,), start) for place in named)
+            if named:
+                return
+        lower = sentence.translate(LOWER)
+        words = _words(lower, start)
+        leading = prefix.split()
+        at = 0
+        while at < len(words):
+            places, length = self.at([*leading, *(word for word, _ in words[at : at + LONGEST_NAME])])
+            length -= len(leading)
+            if not places or length <= 0:
+                if words[at][0] not in _FILLERS:
+                    return
+                at += 1
+                continue
+            at += length
+            end = words[at - 1][1]
+            if _GOES_ON.match(lower, end) or (length == 1 and _COMPOUND.match(lower, end)):
+                return
+            yield places, end
+            link = _LINK.match(lower, end)
+            if link is None or not link.group().strip(" \"')"):
+                return
+            while at < len(words) and words[at][1] <= link.end():
+                at += 1
+
+    def before(self, sentence: str, start: int, end: int, prefix: str = "") -> tuple[Place, ...]:
+        """The terms and pathways whose name ends right before character `end` and begins no earlier than `start`."""
+        words = [word for word, _ in _words(sentence[:end].translate(LOWER), start)]
+        leading = prefix.split()
+        for at in range(max(0, len(words) - LONGEST_NAME), len(words)):
+            places, length = self.at([*leading, *words[at:]])
+            if places and at + length - len(leading) == len(words):
+                return places
+        return ()
+
+    def accessions(self, text: str) -> list[Place]:
+        """Terms and pathways that are named by their id."""
+        found: list[Place] = []
+        for match in _ACCESSION.finditer(text):
+            if match.group() in self.snapshot.terms:
+                found.append(Place("GoTerm", match.group()))
+            elif match.group() in self.snapshot.pathways:
+                found.append(Place("Pathway", match.group()))
+        return found
+
+
+class _Spelling(dict[str, str]):
+    """One spelling for a word's plural and singular, British and American forms; articles are dropped."""
+
+    def __missing__(self, word: str) -> str:
+        spelt = word.replace("isation", "ization").replace("signalling", "signaling").replace("modelling", "modeling")
+        if len(spelt) > 4 and spelt.endswith("s") and not spelt.endswith(("ss", "us", "is")):
+            spelt = spelt[:-1]
+        if len(self) < MOST_WORDS:
+            self[word] = spelt
+        return spelt
+
+
+_SPELT = _Spelling(_SPELLINGS | dict.fromkeys(_ARTICLES, ""))
+
+
+def _words(lower: str, start: int = 0) -> list[tuple[str, int]]:
+    """The words of a lower-case text from character `start` on in one spelling, each with where it ends."""
+    return [
+        (word, match.end()) for match in _NAME_WORD.finditer(lower, start) for word in _SPELT[match.group()].split()
+    ]
+
+
+def normalised(name: str) -> str:
+    """A name's words and numbers in lower case and one spelling, by single spaces."""
+    return " ".join([spelt for word in _NAME_WORD.findall(name.lower()) if (spelt := _SPELT[word])])

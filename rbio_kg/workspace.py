@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
     from rbio_kg.verifiers.base.verifier import Verifier
     from rbio_kg.verifiers.text.statements import Statement, StatementChecker
 
-Progress = Callable[[str, float | None], None]
 
 
-def silent(message: str, share: float | None = None) -> None:
-    """Progress that nobody sees."""
 
 
 class Workspace:

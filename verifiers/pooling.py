@@ -11,12 +11,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from rbio_kg.core.errors import RewardError
+from rbio_kg.core.typing import BoolArray, FloatArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 Pooling = Literal["mean", "log_odds"]
 Scoring = Literal["linear", "brier", "log"]
 Rule = Callable[[ArrayLike, ArrayLike], FloatArray]

@@ -19,7 +19,7 @@ import polars as pl
 from rbio_kg.core.errors import TrainingError
 
 Protocol = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
-PROTOCOLS: tuple[str, ...] = get_args(Protocol)
+SPLIT_SCHEMES: tuple[str, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ def divide(
     Args:
         questions: rows with the schema of `questions`: all lines and both splits, because a protocol may look at
             what is held out anywhere.
-        protocol: one of `PROTOCOLS`.
+        protocol: one of `SPLIT_SCHEMES`.
         cell_lines: the evaluated line or lines, in lower case; None for all.
         seed: of the genes held out by `gene-disjoint`.
 
     Raises:
         TrainingError: the protocol is unknown, no row to learn from is left, or the line to leave out is not told.
     """
-    if protocol not in PROTOCOLS:
-        raise TrainingError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(PROTOCOLS)}")
+    if protocol not in SPLIT_SCHEMES:
+        raise TrainingError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(SPLIT_SCHEMES)}")
     lines = None if cell_lines is None else [cell_lines] if isinstance(cell_lines, str) else sorted(cell_lines)
     train, test = (questions.filter(pl.col("split") == split) for split in ("train", "test"))
     hint = "name a questions file with train rows"

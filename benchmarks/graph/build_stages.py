@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.graph.store.store import GraphStore
-from rbio_kg.workspace import Workspace, silent
+from rbio_kg.workspace import Workspace
 
 AGAIN = 3
 COMMAND = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]

@@ -29,13 +29,14 @@ import numpy as np
 import polars as pl
 
 from rbio_kg.core.claims import Claim
+from rbio_kg.core.progress import silent
 from rbio_kg.graph.loading.evidence import load_evidence
 from rbio_kg.graph.loading.loader import load_store
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.store.queries import NamedQuery, named_queries
 from rbio_kg.graph.store.store import GraphStore
-from rbio_kg.report.query_document import write_judged_run
-from rbio_kg.workspace import Workspace, silent
+from rbio_kg.report.query_document import write_scored_run
+from rbio_kg.workspace import Workspace
 
 LIMIT_MS = 150.0
 ALWAYS = ("TP53", "UBC")
@@ -167,7 +168,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         workspace = stack.enter_context(Workspace(folder / "workspace", sources=options.sources))
         build_graph(workspace.paths, options.sources, min_score=400, progress=silent)
-        claims = write_judged_run(workspace, folder / "run", CLAIMS)
+        claims = write_scored_run(workspace, folder / "run", CLAIMS)
         login = stack.enter_context(neo4j_login(options.neo4j))
         stores = {
             "embedded": stack.enter_context(workspace.open_store(read_only=False)),

@@ -67,7 +67,7 @@ def main() -> None:
     asked = parser.parse_args()
     workspace = Workspace(asked.workspace)
     train = Questions(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
-    train = train.whole_genes(rows=asked.rows, seed=asked.seed)
+    train = train.complete_genes(rows=asked.rows, seed=asked.seed)
     claims = train.claims()
     book = FactBook.fit(workspace.fact_source(), workspace.snapshot, claims[:500], kinds=FACT_KINDS)
     snapshot = workspace.snapshot

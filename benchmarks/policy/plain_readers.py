@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbio_kg.verifiers.expression.neighbour_votes import habit
+from rbio_kg.verifiers.expression.neighbour_votes import base_rate
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
@@ -63,8 +63,8 @@ def plain_vote(model: Any, asked: pl.DataFrame) -> Any:
         folds = np.array([model.fold((name, task), int(pert)) for pert in perts])
         for fold in np.unique(folds[known]).tolist():
             mine = known & (folds == fold)
-            jury = model.jury((name, task), frozenset() if fold < 0 else frozenset({fold}))
-            out[row, mine] = jury.features(perts[mine], genes[mine])[:, jury.names.index("vote")]
+            voter = model.voter((name, task), frozenset() if fold < 0 else frozenset({fold}))
+            out[row, mine] = voter.features(perts[mine], genes[mine])[:, voter.names.index("vote")]
     return out.mean(axis=0)
 
 
@@ -74,6 +74,6 @@ def vote_probabilities(model: Any, asked: pl.DataFrame, train: pl.DataFrame) -> 
     labels = pl.col("label").cast(pl.Float64)
     known = own if len(own) else train
     base = known.select(labels.mean()).item()
-    habits = known.group_by("gene").agg(habit=habit(labels.sum(), pl.len(), base))
-    own_habit = asked.join(habits, on="gene", how="left", maintain_order="left")["habit"].fill_null(base)
-    return np.clip(own_habit.to_numpy() + plain_vote(model, asked), 0.0, 1.0)
+    habits = known.group_by("gene").agg(base_rate=base_rate(labels.sum(), pl.len(), base))
+    own_base_rate = asked.join(habits, on="gene", how="left", maintain_order="left")["habit"].fill_null(base)
+    return np.clip(own_base_rate.to_numpy() + plain_vote(model, asked), 0.0, 1.0)

@@ -27,8 +27,9 @@ import polars as pl
 from benchmarks.markdown import print_table
 from benchmarks.policy.plain_readers import read_by, vote_probabilities
 from benchmarks.policy.policy_rows import COLUMNS, means, row_of
-from benchmarks.policy.policy_trials import pooled, silent, told
+from benchmarks.policy.policy_trials import pooled, told
 from rbio_kg.cli.policy_run import recipe_reward
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.perturbqa_csv import write_rows
 from rbio_kg.training.data.question_set import Questions
@@ -51,12 +52,12 @@ VOTES = "votes"
 """The column of votes in a stage's file of written answers."""
 
 
-class Asked(NamedTuple):
+class Answered(NamedTuple):
     """The test questions of a line, train questions for the readers, and all train rows."""
 
     line: str
     task: str
-    exam: Questions
+    evaluation_rows: Questions
     own: Questions
     train: pl.DataFrame
 
@@ -65,7 +66,7 @@ class Asked(NamedTuple):
         return {"cell_line": self.line, "task": self.task}
 
 
-class Examination:
+class CheckContext:
     """A run and the workspace that it was trained in."""
 
     def __init__(self, workspace: Workspace, name: str, rows: int | None = None) -> None:
@@ -87,7 +88,7 @@ class Examination:
             }
         return self._models[stage]
 
-    def asked(self, line: str, task: str, reader_rows: int) -> Asked:
+    def asked(self, line: str, task: str, reader_rows: int) -> Answered:
         """What is asked of a line, facts and all, audited for leaks."""
         division = divide(
             self.workspace.tables["questions"], self.config.questions.protocol, line, seed=self.config.seed
@@ -95,7 +96,7 @@ class Examination:
         train = division.train.filter(pl.col("task") == task)
         questions = Questions(pl.concat([division.train, division.test]))
         test = questions.select(split="test", cell_line=line, task=task)
-        exam = test.whole_genes(rows=self.rows or len(test), seed=0)
+        evaluation_rows = test.complete_genes(rows=self.rows or len(test), seed=0)
         # A line that is left out has no train rows: the readers learn from the others', as the policy did.
         own_line = None if self.config.questions.protocol == "leave-one-line-out" else line
         own = (
@@ -103,9 +104,9 @@ class Examination:
             .pairs(seed=1)
             .limit(reader_rows, keep_pairs=True)
         )
-        exam, own = self.as_trained(exam), self.as_trained(own)
+        evaluation_rows, own = self.as_trained(evaluation_rows), self.as_trained(own)
         audit_policy(
-            exam,
+            evaluation_rows,
             test.frame,
             self.config.questions.protocol,
             taught=self.run.read_questions(),
@@ -114,28 +115,28 @@ class Examination:
             knockdowns=self.workspace.tables["knockdowns"],
             where=self.run.folder,
         )
-        return Asked(line, task, exam, own, train)
+        return Answered(line, task, evaluation_rows, own, train)
 
     def as_trained(self, questions: Questions) -> Questions:
         """The questions with the open book and the names that the run was taught with."""
         source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
         return as_trained(questions, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
 
-    def probabilities(self, stage: str, asked: Asked) -> dict[str, Any]:
+    def probabilities(self, stage: str, asked: Answered) -> dict[str, Any]:
         """P(yes) after a stage and what it states, each (n,); read from the run's folder where they are there."""
 
         def read() -> dict[str, Any]:
-            return readings(likelihood(*self.prompts(stage, asked.exam), progress=silent))
+            return readings(likelihood(*self.prompts(stage, asked.evaluation_rows), progress=silent))
 
-        return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.exam, READINGS, read)
+        return self._kept(f"{stage}-{asked.line}-{asked.task}", asked.evaluation_rows, READINGS, read)
 
-    def written(self, stage: str, asked: Asked, samples: int) -> dict[str, Any]:
+    def written(self, stage: str, asked: Answered, samples: int) -> dict[str, Any]:
         """As `probabilities`, means over sampled reasonings, and `votes`: the mean q of the sampled completions
         themselves, one half where none can be read."""
         settings = self.config.grpo
 
         def read() -> dict[str, Any]:
-            model, prompts = self.prompts(stage, asked.exam)
+            model, prompts = self.prompts(stage, asked.evaluation_rows)
             length, heat = settings.max_tokens, settings.temperature
             texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
             again = [prompt for prompt in prompts for _ in range(samples)]
@@ -148,33 +149,35 @@ class Examination:
             }
 
         name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
-        return self._kept(name, asked.exam, (*READINGS, VOTES), read)
+        return self._kept(name, asked.evaluation_rows, (*READINGS, VOTES), read)
 
-    def prompts(self, stage: str, exam: Questions) -> tuple[LanguageModel, list[str]]:
+    def prompts(self, stage: str, evaluation_rows: Questions) -> tuple[LanguageModel, list[str]]:
         """The model after a stage, and the questions as it reads them."""
         model, asked = self.model(stage), self.config.questions
-        return model, [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
+        return model, [
+            prompt_text(model.tokenizer, item) for item in evaluation_rows.prompts(asked.prompt, asked.system)
+        ]
 
     def _kept(
-        self, name: str, exam: Questions, columns: Collection[str], read: Callable[[], dict[str, Any]]
+        self, name: str, evaluation_rows: Questions, columns: Collection[str], read: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
         """The columns of a file in the run's folder, made where it is not there or is of other questions."""
         file = self.run.folder / "evaluation" / f"{name}.csv"
-        keys = exam.frame.select("pert", "gene", "label")
+        keys = evaluation_rows.frame.select("pert", "gene", "label")
         if file.is_file():
             known = pl.read_csv(file, schema_overrides={"pert": pl.String, "gene": pl.String})
             if set(columns) <= set(known.columns) and known.drop(*columns).equals(keys):
                 return {column: known[column].to_numpy() for column in columns}
         started = time.monotonic()
         found = read()
-        told(f"{name}: {len(exam)} questions, {time.monotonic() - started:.0f} s")
+        told(f"{name}: {len(evaluation_rows)} questions, {time.monotonic() - started:.0f} s")
         write_rows(file, keys.with_columns(**{column: pl.Series(values) for column, values in found.items()}))
         return found
 
-    def written_table(self, asked: Asked, stages: list[str], rows: int, samples: int) -> list[dict[str, Any]]:
+    def written_table(self, asked: Answered, stages: list[str], rows: int, samples: int) -> list[dict[str, Any]]:
         """Two rows a stage and reading, without reasoning and with, and one of votes, on the same questions."""
-        at = asked.exam.whole_gene_rows(rows=rows, seed=0)
-        some = asked._replace(exam=asked.exam.take(at))
+        at = asked.evaluation_rows.complete_gene_rows(rows=rows, seed=0)
+        some = asked._replace(evaluation_rows=asked.evaluation_rows.take(at))
         alone = {stage: self.probabilities(stage, asked) for stage in stages}
         written = {stage: self.written(stage, some, samples) for stage in stages}
         tables: list[dict[str, Any]] = []
@@ -186,34 +189,34 @@ class Examination:
             tables.append(read)
         tables.append({f"{stage}, votes of {samples}, {len(at)} rows": written[stage][VOTES] for stage in stages})
         return [
-            row_of(some.exam.frame, asked.place, name, scores, list(read.values())[-1])
+            row_of(some.evaluation_rows.frame, asked.place, name, scores, list(read.values())[-1])
             for read in tables
             for name, scores in read.items()
         ]
 
-    def table(self, asked: Asked, stages: list[str]) -> list[dict[str, Any]]:
+    def table(self, asked: Answered, stages: list[str]) -> list[dict[str, Any]]:
         """One row a predictor of one line and task."""
-        exam = asked.exam
+        evaluation_rows = asked.evaluation_rows
         read = {stage: self.probabilities(stage, asked) for stage in stages}
         last = read[stages[-1]]
         found: dict[str, Any] = {
             stage + ending: read[stage][name] for name, ending in READINGS.items() for stage in stages
         }
-        baselines = baseline_scores(exam.frame, asked.train)
-        found |= read_by(exam, asked.own, self.workspace.snapshot)
-        found["expression model"] = self._filled(self._expression(exam), baselines["gene_prior"])
-        found["the reward's v"] = self._filled(pooled(self.reward, exam), baselines["gene_prior"])
+        baselines = baseline_scores(evaluation_rows.frame, asked.train)
+        found |= read_by(evaluation_rows, asked.own, self.workspace.snapshot)
+        found["expression model"] = self._filled(self._expression(evaluation_rows), baselines["gene_prior"])
+        found["the reward's v"] = self._filled(pooled(self.reward, evaluation_rows), baselines["gene_prior"])
         expression: Any = self.workspace.verifier("expression")
-        found["similarity vote"] = vote_probabilities(expression.model, exam.frame, asked.train)
+        found["similarity vote"] = vote_probabilities(expression.model, evaluation_rows.frame, asked.train)
         found |= {name: baselines[name] for name in ("gene_prior", "pair_copy", "perturbation_strength")}
         rows = []
         for name, scores in found.items():
             beside = last["stated" if name.endswith(READINGS["stated"]) else "score"]
-            rows.append(row_of(exam.frame, asked.place, name, scores, beside))
+            rows.append(row_of(evaluation_rows.frame, asked.place, name, scores, beside))
         return rows
 
-    def _expression(self, exam: Questions) -> Any:
-        return question_scores(self.workspace.verifier("expression"), exam.frame)
+    def _expression(self, evaluation_rows: Questions) -> Any:
+        return question_scores(self.workspace.verifier("expression"), evaluation_rows.frame)
 
     @staticmethod
     def _filled(scores: Any, prior: Any) -> Any:
@@ -238,7 +241,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--samples", type=int, default=1, help="written answers of a question")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    examination = Examination(Workspace(options.workspace), options.run, options.rows)
+    examination = CheckContext(Workspace(options.workspace), options.run, options.rows)
     rows: list[dict[str, Any]] = []
     written: list[dict[str, Any]] = []
     for task in options.tasks:

@@ -19,8 +19,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.markdown import print_table
-from benchmarks.policy.policy import READINGS, Examination, readings
-from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, silent, some_of_each, told
+from benchmarks.policy.policy import READINGS, CheckContext, readings
+from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, some_of_each, told
+from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.workspace import Workspace
@@ -29,30 +30,30 @@ STAGES = ("warmup", "grpo")
 COLUMNS = ("run", "cell_line", "predictor", "per_gene_auroc", "brier", "ece", "mean", "above v", "gap", "rows")
 
 
-def untaught(runs: Sequence[Examination], line: str, rows: int, per_gene: int) -> Questions:
+def untaught(runs: Sequence[CheckContext], line: str, rows: int, per_gene: int) -> Questions:
     """About so many train questions of a line, of genes with both labels that no run was taught there."""
     train = Questions(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
-    taught = pl.concat([examined.run.read_questions() for examined in runs]).filter(pl.col("cell_line") == line)
+    taught = pl.concat([evaluated.run.read_questions() for evaluated in runs]).filter(pl.col("cell_line") == line)
     others = Questions(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
     return some_of_each(others, rows, per_gene)
 
 
-def table(examined: Examination, asked: Questions, name: str, line: str) -> list[dict[str, Any]]:
+def table(evaluated: CheckContext, asked: Questions, name: str, line: str) -> list[dict[str, Any]]:
     """One row a stage and reading of a run, and one of its reward's v."""
-    exam = examined.as_trained(asked)
-    strata = folds_of(examined.workspace, exam)
-    believed = np.nan_to_num(pooled(examined.reward, exam), nan=0.5)
+    evaluation_rows = evaluated.as_trained(asked)
+    subgroups = folds_of(evaluated.workspace, evaluation_rows)
+    believed = np.nan_to_num(pooled(evaluated.reward, evaluation_rows), nan=0.5)
     found = {"the reward's v": believed}
     for stage in STAGES:
-        read = readings(likelihood(*examined.prompts(stage, exam), progress=silent))
+        read = readings(likelihood(*evaluated.prompts(stage, evaluation_rows), progress=silent))
         found |= {stage + ending: read[key] for key, ending in READINGS.items()}
-        told(f"{name}, {line}, {stage}: {len(exam)} questions")
+        told(f"{name}, {line}, {stage}: {len(evaluation_rows)} questions")
     return [
         {
             "run": name,
             "cell_line": line,
             "predictor": predictor,
-            **measures(exam.frame, scores, strata),
+            **measures(evaluation_rows.frame, scores, subgroups),
             "above v": float(np.mean(scores) - believed.mean()),
             "gap": gap(scores, believed),
         }
@@ -70,12 +71,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
-    runs = {name: Examination(workspace, name) for name in options.runs}
+    runs = {name: CheckContext(workspace, name) for name in options.runs}
     rows: list[dict[str, Any]] = []
     for line in options.lines:
         asked = untaught(list(runs.values()), line, options.rows, options.per_gene)
-        for name, examined in runs.items():
-            rows += table(examined, asked, name, line)
+        for name, evaluated in runs.items():
+            rows += table(evaluated, asked, name, line)
     print_table(COLUMNS, rows, as_json=options.json)
 
 

@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.markdown import print_table
-from benchmarks.policy.policy_trials import Trials, silent, told
+from benchmarks.policy.policy_trials import Trials, told
+from rbio_kg.core.progress import silent
 from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.adapters import load_stages, merged
 from rbio_kg.training.models.decoding import Likelihood
@@ -85,7 +86,7 @@ def compare_facts(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict
             started = time.monotonic()
             course = trials.course(trials.config(seed, changes))
             with tempfile.TemporaryDirectory() as folder:
-                row, read = trials.examined(trials.warmed_up(course, Path(folder)), course, first)
+                row, read = trials.evaluated(trials.warmed_up(course, Path(folder)), course, first)
             rows.append({"name": name, "seed": seed, **row})
             if first is None:
                 first = read
@@ -101,7 +102,7 @@ def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[
         plain = trials.course(trials.config(seed, {}))
         with tempfile.TemporaryDirectory() as folder:
             warm = Path(folder) / "model"
-            row, before = trials.examined(trials.warmed_up(plain, warm), plain)
+            row, before = trials.evaluated(trials.warmed_up(plain, warm), plain)
             rows.append({"name": "after the warm-up", "seed": seed, **row})
             rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(plain)})
             told(f"seed {seed}, warm-up: {rows[-2:]}")
@@ -113,7 +114,7 @@ def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[
                 dataset = course.grpo_rows.to_dataset("open")
                 trained = run_grpo(start, dataset, course.reward, course.config, run, resume=False, progress=silent)
                 model = LanguageModel(merged(trained.model), start.tokenizer, start.path)
-                row, _ = trials.examined(model, plain, before)
+                row, _ = trials.evaluated(model, plain, before)
                 steps = [line for line in run.logged() if line.get("phase") == "grpo"][-5:]
                 for key in ("frac_reward_zero_std", "entropy"):
                     row[key] = float(np.mean([line[key] for line in steps]))

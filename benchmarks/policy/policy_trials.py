@@ -22,7 +22,7 @@ from rbio_kg.training.models.adapters import merged, save_stage
 from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
 from rbio_kg.training.models.loading import LanguageModel, load_model, prepare_model
 from rbio_kg.training.models.lora import add_lora
-from rbio_kg.training.pipeline.plan import Course
+from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.rewards.composed import ComposedReward
@@ -76,19 +76,19 @@ class Trials:
         config = PolicyConfig.make(**changes)
         return config.model_copy(update={"grpo": config.grpo.model_copy(update={"scale_rewards": scaled})})
 
-    def course(self, config: PolicyConfig) -> Course:
+    def course(self, config: PolicyConfig) -> TrainingPlan:
         """The recipe's questions; its examination are the held-out ones."""
         workspace = self.workspace
         reward = recipe_reward(workspace, config)
-        return Course(config, self.questions, workspace.fact_source(), workspace.snapshot, reward)
+        return TrainingPlan(config, self.questions, workspace.fact_source(), workspace.snapshot, reward)
 
-    def warmed_up(self, course: Course, folder: Path) -> LanguageModel:
+    def warmed_up(self, course: TrainingPlan, folder: Path) -> LanguageModel:
         """The model after the warm-up, saved in a folder."""
         config = course.config
         start = load_model(self.base)
         model = add_lora(start.model, rank=config.warmup.rank, top_layers=config.warmup.top_layers, seed=config.seed)
         warm_up(
-            model, start.tokenizer, course.lessons(start.tokenizer), config.warmup, seed=config.seed, progress=silent
+            model, start.tokenizer, course.examples(start.tokenizer), config.warmup, seed=config.seed, progress=silent
         )
         save_stage(model, start.tokenizer, folder, "warmup")
         return LanguageModel(merged(model), start.tokenizer, start.path)
@@ -108,21 +108,23 @@ class Trials:
             resume=False,
         )
 
-    def examined(
-        self, model: LanguageModel, course: Course, before: Likelihood | None = None
+    def evaluated(
+        self, model: LanguageModel, course: TrainingPlan, before: Likelihood | None = None
     ) -> tuple[dict[str, Any], Likelihood]:
         """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
-        exam, asked = course.exam, course.config.questions
-        prompts = [prompt_text(model.tokenizer, item) for item in exam.prompts(asked.prompt, asked.system)]
-        read, strata = likelihood(model, prompts, progress=silent), folds_of(self.workspace, exam)
+        evaluation_rows, asked = course.evaluation_rows, course.config.questions
+        prompts = [prompt_text(model.tokenizer, item) for item in evaluation_rows.prompts(asked.prompt, asked.system)]
+        read, subgroups = likelihood(model, prompts, progress=silent), folds_of(self.workspace, evaluation_rows)
         row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
         believed = self.believed(course)
         for name, prefix in (("probability", ""), ("stated", "stated_")):
             scores = getattr(read, name)
-            row |= {prefix + key: value for key, value in measures(exam.frame, scores, strata).items()}
+            row |= {prefix + key: value for key, value in measures(evaluation_rows.frame, scores, subgroups).items()}
             row[prefix + "gap"] = gap(scores, believed)
             if before is not None:
-                row[prefix + "difference"] = difference(exam.frame, scores, getattr(before, name), 0, strata)
+                row[prefix + "difference"] = difference(
+                    evaluation_rows.frame, scores, getattr(before, name), 0, subgroups
+                )
         return row | self.written(model, prompts, believed, course.config.grpo.max_tokens), read
 
     def written(self, model: LanguageModel, prompts: list[str], believed: Any, max_tokens: int) -> dict[str, Any]:
@@ -142,21 +144,23 @@ class Trials:
             "written_yes": float(np.mean(yes)),
         }
 
-    def believed(self, course: Course) -> Any:
+    def believed(self, course: TrainingPlan) -> Any:
         """The reward's pooled probability of the held-out questions."""
-        return np.nan_to_num(pooled(course.reward, course.exam), nan=0.5)
+        return np.nan_to_num(pooled(course.reward, course.evaluation_rows), nan=0.5)
 
-    def verifiers_row(self, course: Course) -> dict[str, Any]:
+    def verifiers_row(self, course: TrainingPlan) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
-        return measures(course.exam.frame, self.believed(course), folds_of(self.workspace, course.exam))
+        return measures(
+            course.evaluation_rows.frame, self.believed(course), folds_of(self.workspace, course.evaluation_rows)
+        )
 
 
 def some_of_each(questions: Questions, rows: int, per_gene: int, seed: int = 0) -> Questions:
     """About `rows` questions of genes with both labels, at most `per_gene` of each: more genes for the same time."""
-    drawn = questions.whole_genes(rows=10 * rows, seed=seed).frame
+    drawn = questions.complete_genes(rows=10 * rows, seed=seed).frame
     shuffled = drawn.sample(fraction=1.0, shuffle=True, seed=seed)
     first = shuffled.group_by("gene", maintain_order=True).head(per_gene)
-    return Questions(first.select(drawn.columns).sort("gene", "pert")).whole_genes(rows=rows, seed=seed)
+    return Questions(first.select(drawn.columns).sort("gene", "pert")).complete_genes(rows=rows, seed=seed)
 
 
 def pooled(reward: ComposedReward, questions: Questions) -> Any:
@@ -176,8 +180,8 @@ def gap(scores: Any, believed: Any) -> float:
     return float(np.sqrt(np.mean((scores - believed) ** 2)))
 
 
-def measures(rows: pl.DataFrame, scores: Any, strata: Any) -> dict[str, Any]:
+def measures(rows: pl.DataFrame, scores: Any, subgroups: Any) -> dict[str, Any]:
     """Of one model's probabilities; `certain`: the share of them below .1 or above .9."""
-    found = measure(rows, scores, 0, strata)
+    found = measure(rows, scores, 0, subgroups)
     row = {key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier", "ece")}
     return {**row, "mean": float(scores.mean()), "certain": float((np.abs(scores - 0.5) > 0.4).mean())}

@@ -24,10 +24,10 @@ import numpy as np
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.training.exploits.mutations import fuzzed
-from rbio_kg.training.exploits.reference import honest_setting
+from rbio_kg.training.exploits.reference import calibrated_scenario
 from rbio_kg.training.exploits.search import search_exploits
-from rbio_kg.training.exploits.suite import Bench
-from rbio_kg.training.rewards.cache import memory_of
+from rbio_kg.training.exploits.suite import ExploitHarness
+from rbio_kg.training.rewards.cache import cache_of
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.workspace import Workspace
@@ -47,7 +47,7 @@ def batches(workspace: Workspace, rounds: int, prompts: int, batch: int, seed: i
     """New claims, completions and prompts for every round; another seed gives others."""
     rng = np.random.default_rng(seed)
     asked = workspace.questions("train", cell_line="k562", task="de").limit(rounds * prompts, seed=seed).claims()
-    settings = [honest_setting(claim, 0.2, workspace.snapshot) for claim in asked]
+    settings = [calibrated_scenario(claim, 0.2, workspace.snapshot) for claim in asked]
     made = []
     for first in range(0, len(settings), prompts):
         group = settings[first : first + prompts]
@@ -72,7 +72,7 @@ def seconds(members: dict[str, tuple[Verifier, float]], work: Work, times: int =
         start = time.process_time()
         for _ in range(times):
             for verifier, _ in members.values():
-                memory_of(verifier).forget()
+                cache_of(verifier).forget()
             ComposedReward(members).judge(claims, texts, prompts=asked)
         found.append(time.process_time() - start)
     return found
@@ -98,11 +98,11 @@ def costs(workspace: Workspace, options: argparse.Namespace) -> dict[str, Any]:
 def fuzz(workspace: Workspace, count: int) -> dict[str, Any]:
     """So many odd completions, in batches of 100."""
     claims = workspace.questions("train", cell_line="k562", task="de").limit(50, seed=1).claims()
-    bench = Bench(workspace.reward(WEIGHTS), claims, workspace.snapshot)
+    harness = ExploitHarness(workspace.reward(WEIGHTS), claims, workspace.snapshot)
     start, answered, longest = time.process_time(), 0, 0
-    items = iter(fuzzed(bench.settings, count))
+    items = iter(fuzzed(harness.settings, count))
     while batch := list(islice(items, 100)):
-        for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
+        for judged in harness.judge([text for _, text in batch], [row for row, _ in batch]):
             if judged.reward is None or not 0.0 <= judged.reward <= 1.0:
                 raise SystemExit(f"paid {judged.reward}: {judged.text!r}")
             answered += judged.answer is not None

@@ -19,7 +19,7 @@ import polars as pl
 from rbio_kg.training.data.perturbqa_csv import read_question_file
 from rbio_kg.training.evaluation.comparison import measure
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
-from rbio_kg.verifiers.splits import PROTOCOLS, divide
+from rbio_kg.verifiers.splits import SPLIT_SCHEMES, divide
 
 
 def measured(questions: pl.DataFrame, line: str, protocol: str, seed: int) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     parser.add_argument("--lines", nargs="+", help="lines to measure; all lend their labels")
     parser.add_argument("--tasks", nargs="+", default=["de", "dir"], choices=["de", "dir"])
-    parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=PROTOCOLS)
+    parser.add_argument("--protocols", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

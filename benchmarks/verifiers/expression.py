@@ -34,7 +34,7 @@ import polars as pl  # noqa: E402
 
 from benchmarks.policy.plain_readers import plain_vote  # noqa: E402
 
-PROTOCOLS = ("official", "global", "leave-one-line-out", "gene-disjoint")
+SPLIT_SCHEMES = ("official", "global", "leave-one-line-out", "gene-disjoint")
 Combination = tuple[str, str, str]
 
 
@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
     parser.add_argument("--tasks", nargs="+", default=["de", "dir"], choices=["de", "dir"])
-    parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=PROTOCOLS)
+    parser.add_argument("--protocols", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes, about 2.5 GB each")
     parser.add_argument("--json", action="store_true")

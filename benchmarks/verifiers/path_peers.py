@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.sparse.linalg import eigs
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.csr import Csr
 
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
 BLOCK = 256
 
 
-def matrix(csr: Csr, weights: Floats | None = None) -> sp.csr_matrix:
+def matrix(csr: Csr, weights: FloatArray | None = None) -> sp.csr_matrix:
     """The matrix for scipy."""
     values = np.asarray(csr.weights if weights is None else weights, dtype=np.float32)
     return sp.csr_matrix((values, csr.indices, csr.indptr), shape=(len(csr), len(csr)))
@@ -33,11 +32,11 @@ def largest_eigenvalue(steps: sp.csr_matrix) -> float:
     return float(abs(eigs(steps.astype(np.float64), k=1, which="LM", v0=start, return_eigenvectors=False)[0]))
 
 
-def katz(steps: sp.csr_matrix, a: Indices, b: Indices, attenuation: float, most: int = 6) -> Floats:
+def katz(steps: sp.csr_matrix, a: Indices, b: Indices, attenuation: float, most: int = 6) -> FloatArray:
     """Sum over walks from a to b of up to `most` steps of their weights times attenuation^steps (Katz 1953)."""
     turned = steps.T.tocsr()
 
-    def columns(sources: Indices) -> Floats:
+    def columns(sources: Indices) -> FloatArray:
         walks = attenuation * steps[sources].toarray().T
         total = walks.copy()
         for _ in range(most - 1):
@@ -48,13 +47,13 @@ def katz(steps: sp.csr_matrix, a: Indices, b: Indices, attenuation: float, most:
     return _by_source(a, b, columns)
 
 
-def personalised_pagerank(steps: sp.csr_matrix, a: Indices, b: Indices, restart: float, rounds: int = 15) -> Floats:
+def personalised_pagerank(steps: sp.csr_matrix, a: Indices, b: Indices, restart: float, rounds: int = 15) -> FloatArray:
     """Probability of being at b in a walk that restarts at a; a walk that cannot go on restarts."""
     strength = np.asarray(steps.sum(axis=1)).ravel()
     turned = sp.diags((1.0 - restart) / np.where(strength > 0, strength, 1.0)).dot(steps).T.tocsr().astype(np.float32)
     stuck = np.flatnonzero(strength == 0)
 
-    def columns(sources: Indices) -> Floats:
+    def columns(sources: Indices) -> FloatArray:
         place = np.arange(len(sources))
         at = np.zeros((steps.shape[0], len(sources)), dtype=np.float32)
         at[sources, place] = 1.0
@@ -67,18 +66,18 @@ def personalised_pagerank(steps: sp.csr_matrix, a: Indices, b: Indices, restart:
     return _by_source(a, b, columns)
 
 
-def shortest_path(steps: sp.csr_matrix, a: Indices, b: Indices) -> Floats:
+def shortest_path(steps: sp.csr_matrix, a: Indices, b: Indices) -> FloatArray:
     """1 / (1 + length) of the shortest path, where a step of weight w is 1 - ln w long; 0 without a path."""
     lengths = steps.copy().astype(np.float64)
     lengths.data = 1.0 - np.log(np.maximum(lengths.data, 1e-3))
 
-    def columns(sources: Indices) -> Floats:
+    def columns(sources: Indices) -> FloatArray:
         return 1.0 / (1.0 + dijkstra(lengths, indices=sources).T)
 
     return _by_source(a, b, columns)
 
 
-def _by_source(a: Indices, b: Indices, columns: Callable[[Indices], Floats]) -> Floats:
+def _by_source(a: Indices, b: Indices, columns: Callable[[Indices], FloatArray]) -> FloatArray:
     out = np.zeros(len(a))
     for sources, rows, place in _blocks(a):
         out[rows] = columns(sources)[b[rows], place]

@@ -32,7 +32,7 @@ POOLED: tuple[tuple[tuple[float, ...], Pooling], ...] = tuple(
 def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[str, Any]]:
     """One row a way to pool, of one cell line."""
     train = Questions(workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
-    train = train.whole_genes(rows=asked, seed=seed)
+    train = train.complete_genes(rows=asked, seed=seed)
     claims = train.claims()
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
     expression = workspace.verifier("expression")

@@ -11,7 +11,7 @@ from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph_builders.build.information_content import information_content
 from rbio_kg.graph_builders.build.manifest import SourceRecord
 from rbio_kg.graph_builders.parsing.names import GeneNames
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 
 _GENE_ENDS = tuple(
     (relationship.table, column)
@@ -25,7 +25,7 @@ DESCRIPTIVE = ("set_members", "expression", "reported_interactions")
 """Tables that say more about a gene and make none a node: the snapshot does not have them."""
 
 
-def confine(readings: Sequence[Reading]) -> None:
+def confine(readings: Sequence[ParsedSource]) -> None:
     """Drop the rows of descriptive tables about genes that are no nodes, and sets left without members.
 
     HGNC's groups alone would bring ten thousand RNA genes into the graph of which nothing else is known. Each reading
@@ -56,7 +56,7 @@ def _mentioned(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
     ).unique()
 
 
-def assemble(readings: Sequence[Reading], names: GeneNames, records: Sequence[SourceRecord]) -> GraphTables:
+def assemble(readings: Sequence[ParsedSource], names: GeneNames, records: Sequence[SourceRecord]) -> GraphTables:
     """The graph's tables.
 
     A gene becomes a node where a relationship that is not descriptive, or a question, names it; HGNC's other genes
@@ -81,7 +81,7 @@ def assemble(readings: Sequence[Reading], names: GeneNames, records: Sequence[So
     return GraphTables(frames)
 
 
-def _joined(table: str, readings: Sequence[Reading]) -> pl.DataFrame:
+def _joined(table: str, readings: Sequence[ParsedSource]) -> pl.DataFrame:
     schema = TABLE_SCHEMAS[table]
     parts = [reading.frames[table].select(list(schema)) for reading in readings if table in reading.frames]
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -19,9 +18,10 @@ from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import BuildError, ConfigError
 from rbio_kg.core.lock import held
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph_builders.build.assemble import assemble, confine, node_counts, relationship_counts
-from rbio_kg.graph_builders.build.cache import Readings
+from rbio_kg.graph_builders.build.cache import ParsedSourceCache
 from rbio_kg.graph_builders.build.directory import Found, find_sources
 from rbio_kg.graph_builders.build.manifest import (
     FORMAT,
@@ -33,7 +33,7 @@ from rbio_kg.graph_builders.build.manifest import (
     read_manifest,
 )
 from rbio_kg.graph_builders.parsing.names import GeneNames
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import merged
 from rbio_kg.graph_builders.sources.register import REGISTER
 
@@ -41,12 +41,6 @@ __all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_mani
 
 UNMAPPED = "unmapped.tsv"
 """Beside the manifest: every label that named no gene, by source, with the rows lost to it."""
-
-Progress = Callable[[str, float | None], None]
-
-
-def _silent(message: str, done: float | None) -> None:
-    """Progress that nobody watches."""
 
 
 def build_id(found: list[Found], options: dict[str, Any]) -> str:
@@ -81,8 +75,8 @@ def build_tables(
     tables, manifest, _ = _tables(
         find_sources(sources, commercial_only=commercial_only),
         options,
-        Readings(None, _context(options)),
-        progress or _silent,
+        ParsedSourceCache(None, _context(options)),
+        progress or silent,
     )
     return tables, manifest
 
@@ -118,7 +112,7 @@ def build_graph(
         ConfigError: `min_score` is out of range.
         BuildError: the result cannot be written.
     """
-    report = progress or _silent
+    report = progress or silent
     options = _options(min_score, textmining, commercial_only)
     report("looking at the sources", 0.0)
     found = find_sources(sources, commercial_only=commercial_only)
@@ -142,7 +136,7 @@ def build_graph(
 
 def building(paths: WorkspacePaths, progress: Progress | None = None) -> AbstractContextManager[None]:
     """The lock under which a workspace's graph is changed; it says whom it waits for, and nests."""
-    report = progress or _silent
+    report = progress or silent
     return held(paths.graph / "build.lock", lambda who: report(f"another build is at work ({who}): waiting", None))
 
 
@@ -185,7 +179,7 @@ def _build(
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob(".*"):  # Of builds that were killed: we hold the lock.
         shutil.rmtree(leftover)
-    readings = Readings(paths.readings, _context(options))
+    readings = ParsedSourceCache(paths.readings, _context(options))
     tables, manifest, unmapped = _tables(
         found, options, readings, lambda message, done: report(message, None if done is None else 0.8 * done)
     )
@@ -216,10 +210,10 @@ def _context(options: dict[str, Any]) -> BuildContext:
 
 
 def _tables(
-    found: list[Found], options: dict[str, Any], shelf: Readings, report: Progress
+    found: list[Found], options: dict[str, Any], shelf: ParsedSourceCache, report: Progress
 ) -> tuple[GraphTables, Manifest, pl.DataFrame]:
     started = time.perf_counter()
-    readings: list[tuple[Found, Reading]] = []
+    readings: list[tuple[Found, ParsedSource]] = []
     kept: list[str] = []
     for number, source in enumerate(found):
         begin = partial(report, f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
@@ -256,7 +250,7 @@ def _tables(
     return tables, manifest, _unmapped(readings, names)
 
 
-def _unmapped(readings: list[tuple[Found, Reading]], names: GeneNames) -> pl.DataFrame:
+def _unmapped(readings: list[tuple[Found, ParsedSource]], names: GeneNames) -> pl.DataFrame:
     """All labels that name no gene or several, by source, the most frequent first; `genes` joined by commas."""
     parts = [
         reading.unmapped.table(names).select(pl.lit(reading.name or source.entry.name).alias("source"), pl.all())
@@ -265,7 +259,7 @@ def _unmapped(readings: list[tuple[Found, Reading]], names: GeneNames) -> pl.Dat
     return pl.concat(parts).with_columns(pl.col("genes").list.join(","))
 
 
-def _record(found: Found, reading: Reading) -> SourceRecord:
+def _record(found: Found, reading: ParsedSource) -> SourceRecord:
     rejected, reasons = merged(reading.rejections)
     return SourceRecord(
         name=reading.name or found.entry.name,

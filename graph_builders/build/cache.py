@@ -21,7 +21,7 @@ import polars as pl
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.graph_builders.build.directory import Found
 from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.sources.go import Terms
 
@@ -40,7 +40,7 @@ def _code() -> str:
 
 
 @dataclass
-class _Watched:
+class _Recorded:
     """A context that remembers what was asked of it."""
 
     context: BuildContext
@@ -51,7 +51,7 @@ class _Watched:
         return getattr(self.context, name)
 
 
-class Readings:
+class ParsedSourceCache:
     """The readings of one build, taken from the folder where they still hold.
 
     Args:
@@ -65,7 +65,7 @@ class Readings:
         self._settled: dict[str, str] = {}
         self._used: set[str] = set()
 
-    def read(self, found: Found, begin: Callable[[], None]) -> tuple[Reading, bool]:
+    def read(self, found: Found, begin: Callable[[], None]) -> tuple[ParsedSource, bool]:
         """The reading of a source, and whether it was kept from before.
 
         Args:
@@ -82,7 +82,7 @@ class Readings:
             reading, asked = kept
         else:
             begin()
-            watched = _Watched(self.context, set())
+            watched = _Recorded(self.context, set())
             reading = found.entry.read(found.files, cast("BuildContext", watched))
             asked = {name: self._state(name) for name in sorted(watched.asked)}
             if place is not None:
@@ -98,7 +98,7 @@ class Readings:
                 if place.name not in self._used:
                     shutil.rmtree(place)
 
-    def _settle(self, reading: Reading, digest: str) -> None:
+    def _settle(self, reading: ParsedSource, digest: str) -> None:
         for part in ("names", "terms", "cell_lines"):
             value = getattr(reading, part)
             if value is not None:
@@ -110,7 +110,7 @@ class Readings:
             return self._settled.get(_SETTLED[name], "")
         return repr(getattr(self.context, name))
 
-    def _kept(self, place: Path, identity: str) -> tuple[Reading, dict[str, str]] | None:
+    def _kept(self, place: Path, identity: str) -> tuple[ParsedSource, dict[str, str]] | None:
         try:
             note = json.loads((place / "reading.json").read_text(encoding="utf-8"))
             asked = dict(note["asked"])
@@ -121,7 +121,7 @@ class Readings:
             return None  # Damaged or of another form: it is read again.
 
 
-def _write(place: Path, reading: Reading, note: dict[str, Any]) -> None:
+def _write(place: Path, reading: ParsedSource, note: dict[str, Any]) -> None:
     """The note is written last, so that a reading cut short has none."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
@@ -142,14 +142,14 @@ def _write(place: Path, reading: Reading, note: dict[str, Any]) -> None:
     write_text(place / "reading.json", json.dumps(note, ensure_ascii=False))
 
 
-def _read(place: Path, note: dict[str, Any]) -> Reading:
+def _read(place: Path, note: dict[str, Any]) -> ParsedSource:
     frames = {name: pl.read_parquet(place / f"{name}.parquet") for name in note["frames"]}
     names = terms = None
     if "names.labels" in frames:
         names = GeneNames(frames.pop("names.labels"), frames.pop("names.ambiguous"))
     if "terms.redirects" in frames:
         terms = Terms(frames.pop("terms.redirects"), frozenset(frames.pop("terms.obsolete")["id"]))
-    return Reading(
+    return ParsedSource(
         frames={name.removeprefix("table."): frame for name, frame in frames.items()},
         rejections=[Rejections.from_json(part) for part in note["rejections"]],
         unmapped=Unmapped.again(note["unmapped"]),

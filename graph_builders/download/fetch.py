@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,10 @@ import httpx
 from filelock import FileLock, Timeout
 
 from rbio_kg.core.errors import FetchError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph_builders.download.download import FileGoneError, Patience, download
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 from rbio_kg.graph_builders.sources.register import REGISTER, entry
-
-Progress = Callable[[str, float | None], None]
 
 RECORD = "fetched.json"
 AGENT = "rbio-kg (+https://pypi.org/project/rbio-kg)"

@@ -76,7 +76,7 @@ class BuildContext:
 
 
 @dataclass
-class Reading:
+class ParsedSource:
     """What one source holds, in the graph's own tables and gene symbols.
 
     Every row of the files is accounted for: rows_read = rows + rejected + left_out + unmapped.rows.

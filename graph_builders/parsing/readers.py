@@ -38,7 +38,7 @@ def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
         if first and data:
             data, first = data.removeprefix(b"\xef\xbb\xbf"), False
         _check_lengths(data, path, line)
-        cut = _whole_lines(data) if chunk else len(data)
+        cut = _complete_lines(data) if chunk else len(data)
         block, rest = data[:cut], data[cut:]
         if block:
             for text in _pieces(_decode(block, path, line)):
@@ -59,7 +59,7 @@ def _pieces(text: str) -> Iterator[str]:
         start = end
 
 
-def _whole_lines(data: bytes) -> int:
+def _complete_lines(data: bytes) -> int:
     """Length of the part that ends with a line end. A last `\\r` is none yet: `\\n` may follow."""
     return data.rfind(b"\n") + 1 or data.rfind(b"\r", 0, -1) + 1
 

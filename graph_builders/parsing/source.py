@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+    from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 
-    Reader = Callable[[FoundFiles, BuildContext], Reading]
+    Reader = Callable[[FoundFiles, BuildContext], ParsedSource]
 
 
 @dataclass(frozen=True)

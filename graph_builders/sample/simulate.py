@@ -35,8 +35,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit, ndtri
 
 from rbio_kg.core.errors import BuildError
-
-Floats = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray
 
 LINES = ("k562", "rpe1")
 """The two lines; the names are PerturbQA's, the labels are not."""
@@ -94,7 +93,7 @@ def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulat
     Raises:
         BuildError: the graph has too few genes with interactions.
     """
-    likeness, names = graph_likeness(tables)
+    similarity, names = graph_similarity(tables)
     linked = np.flatnonzero(np.isin(names, np.unique(tables["interactions"].select("start", "end").to_numpy())))
     if len(linked) < max(PERTURBATIONS, GENES):
         raise BuildError(
@@ -104,10 +103,10 @@ def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulat
     perts = np.sort(_draw(rng, linked, PERTURBATIONS))
     genes = np.sort(_draw(rng, linked, GENES))
     anchors = _draw(rng, perts, ANCHORS)
-    to_anchor = _standardised(likeness[np.ix_(perts, anchors)])
-    to_gene = _standardised(likeness[np.ix_(perts, genes)])
+    to_anchor = _standardised(similarity[np.ix_(perts, anchors)])
+    to_gene = _standardised(similarity[np.ix_(perts, genes)])
 
-    first = _Habits.draw(rng)
+    first = _BaseRates.draw(rng)
     lines = {LINES[0]: first, LINES[1]: first.changed(rng)}
     noise = NOISE_SPREAD * _normal(rng, (PERTURBATIONS, GENES))
     changes, directions = {}, {}
@@ -123,7 +122,7 @@ def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulat
     return Simulation(changes, directions, seed)
 
 
-def graph_likeness(tables: Mapping[str, pl.DataFrame]) -> tuple[Floats, NDArray[np.str_]]:
+def graph_similarity(tables: Mapping[str, pl.DataFrame]) -> tuple[FloatArray, NDArray[np.str_]]:
     """Likeness of every pair of genes, shape (genes, genes), 0 to 1, and the genes' symbols, sorted."""
     names = tables["genes"]["symbol"].sort().to_numpy().astype(str)
     terms = _incidence(names, _with_ancestors(tables))
@@ -138,19 +137,19 @@ def graph_likeness(tables: Mapping[str, pl.DataFrame]) -> tuple[Floats, NDArray[
 
 
 @dataclass(frozen=True)
-class _Habits:
+class _BaseRates:
     """What does not depend on the graph, per monitored gene (all but `strength`) in one line."""
 
     responds: NDArray[np.bool_]
-    rate: Floats
+    rate: FloatArray
     anchor: NDArray[np.int64]
-    up: Floats
+    up: FloatArray
     up_anchor: NDArray[np.int64]
-    sign: Floats
-    strength: Floats
+    sign: FloatArray
+    strength: FloatArray
 
     @classmethod
-    def draw(cls, rng: np.random.Generator) -> _Habits:
+    def draw(cls, rng: np.random.Generator) -> _BaseRates:
         return cls(
             responds=rng.random(GENES) < RESPONDING,
             rate=RATE + RATE_SPREAD * _normal(rng, GENES),
@@ -161,11 +160,11 @@ class _Habits:
             strength=STRENGTH_SPREAD * _normal(rng, PERTURBATIONS),
         )
 
-    def changed(self, rng: np.random.Generator) -> _Habits:
+    def changed(self, rng: np.random.Generator) -> _BaseRates:
         """Another line: some genes take new habits, every perturbation has a strength near its old one."""
-        other = _Habits.draw(rng)
+        other = _BaseRates.draw(rng)
         new = rng.random(GENES) < CHANGED_IN_SECOND_LINE
-        return _Habits(
+        return _BaseRates(
             responds=np.where(new, other.responds, self.responds),
             rate=np.where(new, other.rate, self.rate),
             anchor=np.where(new, other.anchor, self.anchor),
@@ -176,7 +175,7 @@ class _Habits:
         )
 
 
-def _normal(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
+def _normal(rng: np.random.Generator, shape: int | tuple[int, ...]) -> FloatArray:
     return np.asarray(ndtri(1.0 - rng.random(shape)), dtype=np.float64)
 
 
@@ -184,7 +183,7 @@ def _draw(rng: np.random.Generator, items: NDArray[np.int64], count: int) -> NDA
     return items[rng.random(len(items)).argsort(kind="stable")[:count]]
 
 
-def _standardised(values: Floats) -> Floats:
+def _standardised(values: FloatArray) -> FloatArray:
     return np.asarray((values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9), dtype=np.float64)
 
 
@@ -237,7 +236,7 @@ def _incidence(names: NDArray[np.str_], pairs: pl.DataFrame, weight: str | None 
     return csr_array((values, (row, column)), shape=(len(names), len(columns)))
 
 
-def _cosine(matrix: csr_array) -> Floats:
+def _cosine(matrix: csr_array) -> FloatArray:
     matrix = csr_array(matrix)
     length = np.sqrt(np.asarray((matrix * matrix).sum(axis=1)).ravel())
     scaled = csr_array(matrix / np.maximum(length, 1e-12)[:, None])

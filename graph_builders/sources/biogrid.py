@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, numbered_lines, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -31,7 +31,7 @@ TAB3 = Layout("\t", tuple(_COLUMNS))
 _HUMAN = "9606"
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `reported_interactions`, from BioGRID's TAB 3.0 or from a table of symbols `gene_a`, `gene_b`.
 
     Of TAB 3.0 only physical interactions of two human genes are kept, with method and reference. A table of symbols
@@ -43,7 +43,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     path = files.one("pairs")
     rejections = Rejections(path)
     version = re.search(r"(\d+\.\d+\.\d+)", path.name)
-    reading = Reading(frames={}, rejections=[rejections], version=version[1] if version else None)
+    reading = ParsedSource(frames={}, rejections=[rejections], version=version[1] if version else None)
     if "gene_a" in next(line for _, line in numbered_lines(path)):
         blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": SYMBOLS}, {"gene_b": SYMBOLS})
     else:
@@ -54,7 +54,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     return reading
 
 
-def _physical(path: Path, rejections: Rejections, reading: Reading) -> Iterator[pl.DataFrame]:
+def _physical(path: Path, rejections: Rejections, reading: ParsedSource) -> Iterator[pl.DataFrame]:
     for block in table_blocks(path, TAB3, rejections):
         rows = block.rename(_COLUMNS)
         known = pl.col("kind").is_in(["physical", "genetic"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import numbered_lines
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -18,7 +18,7 @@ KIND = "co-essential module"
 _NUMBER, _TERM, _GENES = ("cluster", "cluster number"), ("most_enriched_go", "most-enriched go term"), ("genes",)
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `gene_sets` and `set_members`, from the authors' clusters or the same with the genes in one column.
 
     A module is named by its number and the GO term that it is richest in, where there is one.
@@ -55,7 +55,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
             members += [(key, gene) for gene in genes]
     rejections.require_some(len(sets), "co-essential modules")
     rejections.seen += len(members)
-    reading = Reading(frames={}, rejections=[rejections])
+    reading = ParsedSource(frames={}, rejections=[rejections])
     put_sets(
         reading,
         pl.DataFrame(sets, schema={"id": pl.String, "name": pl.String}, orient="row"),

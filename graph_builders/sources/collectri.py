@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -15,7 +15,7 @@ LAYOUT = Layout(",", ("source", "target", "weight"), optional=("PMID", "referenc
 _MOST_REFERENCES = 20
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `regulations`: one row a factor and target, with the sign of its weight.
 
     Rows of one pair whose signs contradict each other become sign 0. Complexes (AP1, NFKB) and other names that are
@@ -26,7 +26,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     """
     path = files.one("regulation")
     rejections = Rejections(path)
-    reading = Reading(frames={}, rejections=[rejections])
+    reading = ParsedSource(frames={}, rejections=[rejections])
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
     weight = pl.col("weight").cast(pl.Float64, strict=False)
     rows = rejections.drop(rows, ~weight.is_finite(), "the weight is not a number")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -14,7 +14,7 @@ NAME = "CORUM"
 LAYOUT = Layout("\t", ("ComplexID", "ComplexName", "Organism", "subunits(Entrez IDs)"))
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `gene_sets` and `set_members`: the human complexes and their subunits, named by NCBI gene id.
 
     Raises:
@@ -22,7 +22,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     """
     path = files.one("complexes")
     rejections = Rejections(path)
-    reading = Reading(frames={}, rejections=[rejections])
+    reading = ParsedSource(frames={}, rejections=[rejections])
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
     rows = rejections.drop(rows, ~pl.col("ComplexID").str.contains(r"^\d+$"), "the complex has no number")
     rows = rejections.drop(rows, ~pl.col("ComplexID").is_first_distinct(), "the complex is given twice")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading, collected, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource, collected, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 
@@ -36,7 +36,7 @@ def symbol_blocks(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
 
 
 def reported(
-    blocks: Iterable[pl.DataFrame], ends: Ends, source: str, context: BuildContext, reading: Reading
+    blocks: Iterable[pl.DataFrame], ends: Ends, source: str, context: BuildContext, reading: ParsedSource
 ) -> pl.DataFrame:
     """Table `reported_interactions`: one row a pair, the lower symbol first; what is lost is counted in `reading`.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 
 
 def put_sets(
-    reading: Reading,
+    reading: ParsedSource,
     sets: pl.DataFrame,
     members: pl.DataFrame,
     context: BuildContext,

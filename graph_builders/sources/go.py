@@ -14,7 +14,7 @@ import polars as pl
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
 from rbio_kg.graph_builders.parsing.hierarchy import require_acyclic
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import numbered_lines
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -61,7 +61,7 @@ class _Stanzas:
     names: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `terms` (information content still null), `is_a`, `part_of`, `regulates_term`, and the `Terms`.
 
     Relations of other kinds (`has_part` of go.obo and the like, which would close cycles) are left out and counted.
@@ -100,7 +100,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     signed = [(start, end, sign) for name, sign in REGULATION.items() for start, end in edges[name]]
     version = graph.graph.get("data-version")
     date = re.search(r"\d{4}-\d\d-\d\d", version or "")
-    reading = Reading(
+    reading = ParsedSource(
         frames={
             "terms": terms,
             **{

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, collected, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, collected, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, text_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -31,7 +31,7 @@ _NO_REFERENCE = ("", "GO_REF:0000000")
 _MOST_REFERENCES = 20
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `annotations`: one row per gene, term and relation, with all evidence codes, references and
     whoever assigned them.
 
@@ -53,7 +53,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     rows = leave_out(rows, ~pl.col("taxon").str.contains(_HUMAN), "other species", left_out)
     rows = leave_out(rows, pl.col("qualifier").str.contains(_NOT), "NOT annotations", left_out)
     rows, replaced = _live_terms(rows, context, rejections)
-    reading = Reading(
+    reading = ParsedSource(
         frames={}, rejections=[rejections], left_out=left_out, notes={"rows with a term id replaced": replaced}
     )
     rows = reading.unmapped.drop(_genes(rows, context), {"start": "symbol"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.names import GeneNames
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -19,7 +19,7 @@ LAYOUT = Layout(
 )
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `genes`, `gene_sets` and `set_members` (gene groups), and the gene names. Withdrawn entries are left out.
 
     Raises:
@@ -55,7 +55,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     )
     sets, members, unpaired = _groups(rows)
     date = rows["date_modified"].filter(rows["date_modified"].str.contains(r"^\d{4}-\d\d-\d\d$")).max()
-    return Reading(
+    return ParsedSource(
         frames={"genes": genes, "gene_sets": sets, "set_members": members},
         rejections=[rejections],
         left_out=left_out,

@@ -10,7 +10,7 @@ import polars as pl
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -32,7 +32,7 @@ def plain_name(cell_line: str) -> str:
     return ALIASES.get(name, name)
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `expression`: the cell lines that questions are about, with every gene that is detected there.
 
     A row is one gene in one cell line. Where several Ensembl genes are one gene, the highest value stays.
@@ -42,7 +42,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     """
     path = files.one("expression")
     rejections = Rejections(path)
-    reading = Reading(frames={}, rejections=[rejections])
+    reading = ParsedSource(frames={}, rejections=[rejections])
     lines = pl.DataFrame(
         [(plain_name(line), line) for line in context.cell_lines],
         schema={"plain": pl.String, "end": pl.String},

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, numbered_lines, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -32,7 +32,7 @@ _ACCESSION = r"^uniprotkb:([A-Z0-9]+)"  # An isoform or chain of it follows afte
 _GENE_NAME = r'uniprotkb:"?([^|"()]+)"?\(gene name\)'
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `reported_interactions`, from PSI-MI TAB 2.5 or 2.7, or from a table of symbols `gene_a`, `gene_b`.
 
     Of PSI-MI TAB only rows of two human molecules are kept, with method and reference; negative results (2.7) are
@@ -44,7 +44,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     path = files.one("pairs")
     rejections = Rejections(path)
     release = re.search(r"(\d{4}-\d\d)", path.name)
-    reading = Reading(frames={}, rejections=[rejections], version=release[1] if release else None)
+    reading = ParsedSource(frames={}, rejections=[rejections], version=release[1] if release else None)
     if "gene_a" in next(line for _, line in numbered_lines(path)):
         kinds = (*SYMBOLS, "entrez")
         blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": kinds}, {"gene_b": kinds})
@@ -59,7 +59,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     return reading
 
 
-def _human(path: Path, rejections: Rejections, reading: Reading) -> Iterator[pl.DataFrame]:
+def _human(path: Path, rejections: Rejections, reading: ParsedSource) -> Iterator[pl.DataFrame]:
     for block in table_blocks(path, MITAB, rejections):
         rows = block.rename(_COLUMNS)
         taxa = pl.all_horizontal(pl.col("taxon_a", "taxon_b").str.contains(r"^(taxid:|-$)"))

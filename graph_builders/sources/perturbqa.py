@@ -12,14 +12,14 @@ import polars as pl
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, text_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 
 NAME = "PerturbQA"
 SIMULATED_NAME = "simulated knockdowns"
-SIMULATED_LICENCE = "drawn from a model, nobody's measurements"
+SIMULATED_LICENCE = "drawn from a model, silent's measurements"
 LAYOUT = Layout(",", ("pert", "gene", "label", "split"), quoted=True)
 _COLUMNS = tuple(TABLE_SCHEMAS["questions"])
 
@@ -95,7 +95,7 @@ def cell_line_of(path: Path) -> str:
     return cell_line
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `questions`, `knockdowns` and `cell_lines`.
 
     Questions keep every row; a gene that HGNC knows under another symbol takes the approved one, any other keeps its
@@ -107,7 +107,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     marker = files.maybe("simulated")
     model = _simulating_model(marker) if marker is not None else None
     simulated = model is not None
-    reading = Reading(frames={}, rejections=[], simulated=simulated, version=model)
+    reading = ParsedSource(frames={}, rejections=[], simulated=simulated, version=model)
     if simulated:
         reading.name, reading.licence, reading.url = SIMULATED_NAME, SIMULATED_LICENCE, ""
     parts = []
@@ -138,7 +138,7 @@ def _simulating_model(marker: Path) -> str | None:
     return str(content.get("model") or "not named") if simulated else None
 
 
-def _approved(questions: pl.DataFrame, context: BuildContext, reading: Reading) -> pl.DataFrame:
+def _approved(questions: pl.DataFrame, context: BuildContext, reading: ParsedSource) -> pl.DataFrame:
     names = context.gene_names()
     for column in ("pert", "gene"):
         questions = names.resolve(questions, {column: SYMBOLS}, f"{column}_symbol")
@@ -162,7 +162,7 @@ def _approved(questions: pl.DataFrame, context: BuildContext, reading: Reading) 
     )
 
 
-def _knockdowns(questions: pl.DataFrame, source: str, reading: Reading) -> pl.DataFrame:
+def _knockdowns(questions: pl.DataFrame, source: str, reading: ParsedSource) -> pl.DataFrame:
     train = questions.filter(pl.col("split") == "train")
     keys = ["cell_line", "pert", "gene"]
     directions = train.filter(pl.col("task") == "dir").select(

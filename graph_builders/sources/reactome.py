@@ -11,7 +11,7 @@ from rbio_kg.graph_builders.parsing.content import archive_date
 from rbio_kg.graph_builders.parsing.gmt import read_gmt
 from rbio_kg.graph_builders.parsing.hierarchy import ancestors, require_acyclic
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -23,7 +23,7 @@ RELATION = Layout("\t", ("parent", "child"), header=False, fields=(2, 2))
 NAMES = Layout("\t", ("id", "name", "species"), header=False, fields=(3, 3))
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `pathways`, `memberships` and, where the hierarchy file is there, `pathway_parents`.
 
     A member of a pathway is a member of all that it is part of; `direct` says whether the gmt lists it there. A
@@ -34,7 +34,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     """
     path = files.one("members")
     rejections = Rejections(path)
-    reading = Reading(frames={}, rejections=[rejections], date=archive_date(path))
+    reading = ParsedSource(frames={}, rejections=[rejections], date=archive_date(path))
     sets, members = read_gmt(path, _heading, rejections)
     sets, members = (
         leave_out(frame, ~pl.col("id").str.starts_with(_HUMAN), "other species", reading.left_out)
@@ -75,7 +75,7 @@ def _closed(members: pl.DataFrame, parents: pl.DataFrame, notes: dict[str, int])
     return table.with_columns(pl.col("direct").fill_null(False))
 
 
-def _parents(path: Path | None, reading: Reading) -> pl.DataFrame:
+def _parents(path: Path | None, reading: ParsedSource) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"start": pl.String, "end": pl.String})
     rows, rejections = _rows(path, RELATION, ("parent", "child"), reading)
@@ -87,7 +87,7 @@ def _parents(path: Path | None, reading: Reading) -> pl.DataFrame:
     return parents
 
 
-def _names(path: Path | None, reading: Reading) -> pl.DataFrame:
+def _names(path: Path | None, reading: ParsedSource) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"id": pl.String, "name": pl.String})
     rows, rejections = _rows(path, NAMES, ("id",), reading)
@@ -96,7 +96,7 @@ def _names(path: Path | None, reading: Reading) -> pl.DataFrame:
     return rows.select("id", pl.col("name").str.strip_chars())
 
 
-def _rows(path: Path, layout: Layout, ids: tuple[str, ...], reading: Reading) -> tuple[pl.DataFrame, Rejections]:
+def _rows(path: Path, layout: Layout, ids: tuple[str, ...], reading: ParsedSource) -> tuple[pl.DataFrame, Rejections]:
     rejections = Rejections(path)
     reading.rejections.append(rejections)
     rows = read_table(path, layout, rejections)

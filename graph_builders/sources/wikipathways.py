@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from rbio_kg.graph_builders.parsing.gmt import read_gmt
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 
@@ -15,7 +15,7 @@ NAME = "WikiPathways"
 _HEAD = re.compile(r"(?P<name>.+)%(?P<release>WikiPathways[^%]*)%(?P<id>WP\d+)%(?P<species>[^%]+)")
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `pathways` and `memberships`. Pathways of other species are left out with their members.
 
     Raises:
@@ -35,7 +35,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
         return match["id"], match["name"]
 
     sets, members = read_gmt(path, heading, rejections)
-    reading = Reading(frames={}, rejections=[rejections])
+    reading = ParsedSource(frames={}, rejections=[rejections])
     foreign = [pathway for pathway, name in species.items() if name != "Homo sapiens"]
     sets = leave_out(sets, pl.col("id").is_in(foreign), "other species", reading.left_out)
     members = leave_out(members, pl.col("id").is_in(foreign), "other species", reading.left_out)

@@ -13,18 +13,19 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_value
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.core.errors import ClaimError
+from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.parsing import ReadQuestion
     from rbio_kg.verifiers.text.statements import Statement
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 Task = Literal["de", "dir"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuestion:
     """What a user asks: a question in words, or two genes."""
 
     text: str | None = None
@@ -46,7 +47,7 @@ def ask_run(
     workspace: Workspace,
     progress: Progress,
     say: Callable[[str], None],
-    asked: Asked,
+    asked: AskedQuestion,
     *,
     run: str | None,
     temperature: float = 0.0,
@@ -107,7 +108,7 @@ def ask_run(
 
 
 def _question(
-    workspace: Workspace, recipe: PolicyConfig, asked: Asked, say: Callable[[str], None]
+    workspace: Workspace, recipe: PolicyConfig, asked: AskedQuestion, say: Callable[[str], None]
 ) -> ReadQuestion | str:
     from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_question
 
@@ -222,6 +223,6 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter("--task goes with --pert and --gene: a QUESTION says itself what it asks")
         session.resume = "nothing was kept; ask again"
         workspace = session.workspace(seed=seed)
-        asked = Asked(question, pert, gene, cell_line, task)
+        asked = AskedQuestion(question, pert, gene, cell_line, task)
         answered = ask_run(workspace, session.progress, session.say, asked, run=model, temperature=temperature)
         session.emit(answered.document, lambda: show_answer(workspace, answered))

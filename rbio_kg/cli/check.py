@@ -64,12 +64,12 @@ def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> No
 def _worded(workspace: Workspace, item: Statement) -> str:
     denied = "not " if item.polarity == "negated" else ""
     hedged = " (hedged)" if item.certainty == "hedged" else ""
-    name = place_name(workspace, item.object)
+    name = term_name(workspace, item.object)
     thing = f"{name} ({item.object})" if name else item.object
     return f"{item.subject} {denied}{item.relation} {thing}{hedged}"
 
 
-def place_name(workspace: Workspace, key: str) -> str | None:
+def term_name(workspace: Workspace, key: str) -> str | None:
     """The name of a GO term or pathway, None for a gene."""
     snapshot = workspace.snapshot
     if (position := snapshot.terms.index(key)) >= 0:

@@ -15,8 +15,8 @@ QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="Perturb
 TaskOption = Annotated[str, typer.Option("--task", help="de (does it change) or dir (increase or decrease).")]
 LineOption = Annotated[str | None, typer.Option("--cell-line", help="Cell line.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Rows to score.")]
-PROTOCOLS_HELP = "official, global, leave-one-line-out or gene-disjoint."
-ProtocolOption = Annotated[str, typer.Option("--protocol", help=PROTOCOLS_HELP)]
+SPLIT_SCHEMES_HELP = "official, global, leave-one-line-out or gene-disjoint."
+SplitSchemeOption = Annotated[str, typer.Option("--protocol", help=SPLIT_SCHEMES_HELP)]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
 StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
@@ -114,7 +114,7 @@ def register(app: typer.Typer) -> None:
         task: TaskOption = "de",
         cell_line: LineOption = None,
         split: SplitOption = "test",
-        protocol: ProtocolOption = "official",
+        protocol: SplitSchemeOption = "official",
         alone: Annotated[bool, typer.Option("--alone", help="Fit on this file's train rows only.")] = False,
         model: Annotated[str, typer.Option("--model", help="graph, or mlp (a perceptron on gene vectors).")] = "graph",
         embeddings: Annotated[
@@ -157,7 +157,7 @@ def register(app: typer.Typer) -> None:
         questions: QuestionsFile = None,
         task: TaskOption = "de",
         cell_line: LineOption = None,
-        protocol: ProtocolOption = "official",
+        protocol: SplitSchemeOption = "official",
         against: Annotated[
             Path | None, typer.Option("--against", help="Another model's predictions of the same rows, CSV.")
         ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rbio_kg.cli.session import plain
 from rbio_kg.core.errors import EvaluationError, TrainingError
+from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rbio_kg.training.data.question_set import Questions
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 
 def read_recipe(
@@ -70,14 +71,14 @@ def run_policy(
     from rbio_kg.training.runs.run import free_name
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
-    _check_protocol(workspace, recipe)
+    _check_split_scheme(workspace, recipe)
     reward = recipe_reward(workspace, recipe)
     return plain(  # type: ignore[no-any-return]
         train_policy(
             workspace.paths,
             recipe,
             reward=reward,
-            questions=taught_questions(workspace, recipe, reward),
+            questions=training_questions(workspace, recipe, reward),
             facts=_fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
@@ -93,14 +94,14 @@ def run_policy(
     )
 
 
-def taught_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
+def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
     """The questions that the recipe's protocol allows, and those that the recipe teaches and the reward can judge."""
-    from rbio_kg.training.data.mixture import judged_relations, question_pool
+    from rbio_kg.training.data.mixture import question_pool, scored_relations
     from rbio_kg.training.data.question_set import Questions
 
     asked = recipe.questions
     allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
-    judged = judged_relations(reward)
+    judged = scored_relations(reward)
     return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
 
 
@@ -113,7 +114,7 @@ def _needs_knockdowns(recipe: PolicyConfig) -> bool:
     return recipe.questions.prompt in ("open", "tools") or bool(recipe.reward.relative_to)
 
 
-def _check_protocol(workspace: Workspace, recipe: PolicyConfig) -> None:
+def _check_split_scheme(workspace: Workspace, recipe: PolicyConfig) -> None:
     """A policy is held to a protocol only if the verifier that teaches it is."""
     wanted = recipe.questions.protocol
     taught = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0

@@ -9,9 +9,10 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 
 def make_questions(

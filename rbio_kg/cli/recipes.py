@@ -8,9 +8,10 @@ import typer
 
 from rbio_kg.cli.session import Session, command, plain
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unparsed", "reward", "run")
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbio_kg.cli.policy_run import read_recipe, recipe_reward, taught_questions
+from rbio_kg.cli.policy_run import read_recipe, recipe_reward, training_questions
 from rbio_kg.cli.session import Session, command, plain
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.errors import ConfigError
+from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.question_set import Questions
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 CLAIMS = 16
 """Questions on which a reward is tried, unless told otherwise."""
@@ -63,7 +64,7 @@ def check_recipes(workspace: Workspace, progress: Progress, recipes: Sequence[st
 def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> Questions:
     """Train questions that the recipe teaches."""
     asked = recipe.questions
-    pool = taught_questions(workspace, recipe, reward)
+    pool = training_questions(workspace, recipe, reward)
     taught = pool.taught()
     if taught is None:
         line = None if asked.protocol == "leave-one-line-out" else asked.cell_line

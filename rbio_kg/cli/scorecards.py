@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.cli.session import plain
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
+from rbio_kg.core.progress import Progress
 from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from rbio_kg.core.claims import Claim
     from rbio_kg.verifiers.base.verifier import Verifier
-    from rbio_kg.workspace import Progress, Workspace
+    from rbio_kg.workspace import Workspace
 
 AGREEMENT_ROWS = 20_000
 """Questions on which a verifier is compared with the others."""

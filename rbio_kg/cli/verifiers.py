@@ -34,16 +34,16 @@ def listed(workspace: Workspace, name: str) -> dict[str, Any]:
 def check_document(workspace: Workspace, name: str, claims: Path | None) -> dict[str, Any]:
     """Every check of the contract and how it went."""
     from rbio_kg.verifiers.testing.cases import examination
-    from rbio_kg.verifiers.testing.checks import examine
+    from rbio_kg.verifiers.testing.checks import evaluate
 
     verifier = workspace.verifier(name)
     own = None if claims is None else as_claims(read_claims(claims), claims)
-    examined = examination(verifier, workspace.tables, own, seed=workspace.settings.seed)
-    outcomes = examine(examined)
+    evaluated = examination(verifier, workspace.tables, own, seed=workspace.settings.seed)
+    outcomes = evaluate(evaluated)
     return {
         "name": name,
         "passes": all(outcome.passed for outcome in outcomes),
-        "claims": len(examined.claims),
+        "claims": len(evaluated.claims),
         "checks": [vars(outcome) for outcome in outcomes],
     }
 

@@ -17,6 +17,7 @@ import polars as pl
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.claims import Claim
+from rbio_kg.core.progress import silent
 from rbio_kg.graph.loading.evidence import load_evidence
 from rbio_kg.graph.store.queries import NamedQuery, named_queries, named_query
 from rbio_kg.graph.store.store import GraphStore
@@ -41,7 +42,7 @@ completion, paid as if it stated what the paths say. The sample's knockdown labe
 """
 
 
-def write_judged_run(workspace: Workspace, folder: Path, count: int) -> list[Claim]:
+def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Claim]:
     """Let two verifiers judge train claims, and lay the verdicts out as the rollouts of a run named `judged`.
 
     Args:
@@ -140,7 +141,7 @@ def main(folder: Path) -> None:
     from rbio_kg.graph.loading.loader import load_store
     from rbio_kg.graph_builders.build.build import build_graph
     from rbio_kg.graph_builders.sample.sample import sample_directory
-    from rbio_kg.workspace import Workspace, silent
+    from rbio_kg.workspace import Workspace
 
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
@@ -150,7 +151,7 @@ def main(folder: Path) -> None:
             )
             with workspace.open_store(read_only=False) as store:
                 load_store(store, workspace.tables, manifest.to_json())
-                claims = write_judged_run(workspace, root / "run", SAMPLE_CLAIMS)
+                claims = write_scored_run(workspace, root / "run", SAMPLE_CLAIMS)
                 load_evidence(store, root / "run")
                 text = query_document(store, claims)
     write_text(folder / "queries.md", text)

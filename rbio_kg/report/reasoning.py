@@ -41,7 +41,7 @@ def reasoning_view(document: Mapping[str, Any], *, simulated: bool) -> Reasoning
         return None
     simulated = simulated or bool(document.get("simulated"))
     tables = (
-        _readings(_part(document, "readings"), simulated),
+        _parsed(_part(document, "readings"), simulated),
         _stated(_part(document, "stated"), simulated),
         _statements(_part(document, "statements")),
     )
@@ -75,7 +75,7 @@ def _ranged(middle: Any, ends: Any) -> str:
     return digits(middle, 3) if known is None else f"{digits(middle, 3)} [{digits(known[0], 3)}, {digits(known[1], 3)}]"
 
 
-def _readings(readings: Mapping[str, Any], simulated: bool) -> FigureTable:
+def _parsed(readings: Mapping[str, Any], simulated: bool) -> FigureTable:
     rows = []
     for name, words in REASONINGS.items():
         values = _part(readings, name)

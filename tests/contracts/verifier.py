@@ -12,7 +12,7 @@ import pytest
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.verifiers.base.verifier import Verifier
-from rbio_kg.verifiers.testing.checks import CHECKS, Examination
+from rbio_kg.verifiers.testing.checks import CHECKS, CheckContext
 
 
 class VerifierBattery:
@@ -37,7 +37,7 @@ class VerifierBattery:
     @pytest.mark.parametrize("name", CHECKS)
     def test_contract(self, name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> None:
         assert len(claims) >= 6
-        CHECKS[name](Examination(verifier, claims, texts))
+        CHECKS[name](CheckContext(verifier, claims, texts))
 
 
 def assert_directions_share_out(verifier: Verifier, pairs: Sequence[tuple[str, str, str | None]]) -> None:

@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.pipeline.train import train_policy
 from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, toy_judge, toy_questions
-
-
-def quiet_progress(message: str, share: float | None) -> None:
-    """Nobody listens."""
 
 
 def small_recipe(model: Path, **changes: Any) -> PolicyConfig:
@@ -35,7 +32,7 @@ def small_model(folder: Path) -> Path:
     """A tiny model that has been taught the format, so that its rewards differ and GRPO has something to learn."""
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.prompts.messages import prompt_text
-    from rbio_kg.training.sft.examples import Lesson
+    from rbio_kg.training.sft.examples import SftExample
     from rbio_kg.training.sft.trainer import warm_up
 
     tokenizer = tiny_tokenizer()
@@ -44,13 +41,13 @@ def small_model(folder: Path) -> Path:
     book = FactBook.fit(ToyFacts(), None, questions.claims()[:40], 4, kinds=WITH_NEIGHBOURS)
     messages = [*questions.with_facts(book).prompts(), *questions.prompts("closed")[::4]]
     lessons = [
-        Lesson(
+        SftExample(
             prompt_text(tokenizer, messages[i * 7 % len(messages)]), "1." if i % 32 < 24 else "", 0.2 + 0.2 * (i % 4)
         )
         for i in range(320)
     ]
     settings = WarmupSettings(batch_size=8, learning_rate=1e-2, text_weight=2.0)
-    warm_up(model, tokenizer, lessons, settings, seed=0, progress=quiet_progress)
+    warm_up(model, tokenizer, lessons, settings, seed=0, progress=silent)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -62,5 +59,5 @@ def small_reward() -> ComposedReward:
 
 def run_small(root: Path, recipe: PolicyConfig, name: str = "small", **options: Any) -> dict[str, Any]:
     world = {"facts": ToyFacts(), "questions": toy_questions(), "snapshot": None}
-    options = {"progress": quiet_progress, **world, **options}
+    options = {"progress": silent, **world, **options}
     return train_policy(WorkspacePaths(root), recipe, reward=small_reward(), build_id="toy", name=name, **options)

@@ -8,7 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from rbio_kg.core.claims import Claim, Relation, Status, Verdict
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.verifier import Card, Verifier
 
 
 class TableJudge(Verifier):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.verifiers.splits import PROTOCOLS, divide, held_out_genes
+from rbio_kg.verifiers.splits import SPLIT_SCHEMES, divide, held_out_genes
 
 LINES, PERTS, GENES = ("k562", "rpe1", "hepg2"), [f"P{i}" for i in range(5)], [f"G{i}" for i in range(6)]
 SCHEMA = ["pert", "gene", "label", "split", "cell_line", "task"]
@@ -56,7 +56,7 @@ def reference(found: list[tuple[object, ...]], protocol: str, lines: tuple[str, 
 @settings(deadline=None, max_examples=60)
 @given(
     found=rows,
-    protocol=st.sampled_from(PROTOCOLS),
+    protocol=st.sampled_from(SPLIT_SCHEMES),
     lines=st.sampled_from([("k562",), LINES[:2]]),
     seed=st.integers(0, 9),
 )

@@ -61,7 +61,7 @@ class QuestionSettings(_Section):
     paired: bool = Field(
         default=True, description="a yes and a no about one gene side by side; false: train rows as they come"
     )
-    wordings: Literal["first", "all"] = Field(
+    templates: Literal["first", "all"] = Field(
         default="first", description="first: one wording a family; all: one of several, drawn by the seed"
     )
     prompt: PromptMode = Field(

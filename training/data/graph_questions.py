@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.claims import Relation
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.typing import BoolArray, Indices
 from rbio_kg.graph.snapshot.compile import CHANNELS
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
-from rbio_kg.verifiers.stats.negatives import Indices, Keys, Pairs, false_pairs, keys_of
+from rbio_kg.verifiers.stats.negatives import Keys, Pairs, false_pairs, keys_of
 
 GRAPH_FAMILIES = ("physical", "functional", "regulation", "membership")
 TEST_SHARE = 0.2
@@ -38,7 +39,6 @@ PATHWAY_SIZES = (5, 200)
 """Genes of the pathways that are asked about."""
 
 ALL = frozenset(Relation)
-Mask = NDArray[np.bool_]
 SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
     "relation": pl.String(),
@@ -74,7 +74,7 @@ class _Facts:
     genes: bool = True
 
 
-def held_out(symbols: Any) -> Mask:
+def held_out(symbols: Any) -> BoolArray:
     """Which genes belong to the test part, bool (n,); a property of the symbol alone."""
     draws = [hashlib.sha256(f"held out\t{symbol}".encode()).digest()[:4] for symbol in symbols]
     shares = np.array([int.from_bytes(draw, "big") for draw in draws], dtype=np.float64) / 2**32
@@ -167,7 +167,7 @@ def _kinds(snapshot: Snapshot, family: str, reported: pl.DataFrame | None) -> li
     ]
 
 
-def _membership(csr: Csr, chosen: Mask, names: tuple[Any, Any]) -> _Facts:
+def _membership(csr: Csr, chosen: BoolArray, names: tuple[Any, Any]) -> _Facts:
     pairs = csr.rows()[chosen], csr.indices[chosen]
     return _Facts(Relation.TAKES_PART_IN, *pairs, partial(keys_of, csr), names, genes=False)
 
@@ -188,12 +188,12 @@ def _reported(snapshot: Snapshot, reported: pl.DataFrame) -> Keys:
     return np.unique(np.concatenate(((a << 32) | b, (b << 32) | a)))
 
 
-def _inside(facts: _Facts, part: Mask) -> Mask:
+def _inside(facts: _Facts, part: BoolArray) -> BoolArray:
     """Which true pairs are asked in a part: by the subject, and where either end could be the subject by both."""
     return part[facts.a] & part[facts.b] if facts.undirected else part[facts.a]
 
 
-def _part(snapshot: Snapshot, facts: _Facts, part: Mask, wanted: int, rng: np.random.Generator) -> pl.DataFrame:
+def _part(snapshot: Snapshot, facts: _Facts, part: BoolArray, wanted: int, rng: np.random.Generator) -> pl.DataFrame:
     inside = np.flatnonzero(_inside(facts, part))
     chosen = rng.permutation(inside)[:wanted]
     a, b = facts.a[chosen], facts.b[chosen]
@@ -217,7 +217,7 @@ def _part(snapshot: Snapshot, facts: _Facts, part: Mask, wanted: int, rng: np.ra
     )
 
 
-def _false(facts: _Facts, part: Mask, inside: Any, chosen: Any, rng: np.random.Generator) -> Pairs:
+def _false(facts: _Facts, part: BoolArray, inside: Any, chosen: Any, rng: np.random.Generator) -> Pairs:
     """As many different false pairs as true ones where there are so many; subjects of the part only."""
     wanted = len(chosen)
     told: Pairs = (facts.a[:0], facts.b[:0])
@@ -235,7 +235,7 @@ def _false(facts: _Facts, part: Mask, inside: Any, chosen: Any, rng: np.random.G
 
 
 def _draws(
-    facts: _Facts, part: Mask, inside: Any, chosen: Any, rng: np.random.Generator
+    facts: _Facts, part: BoolArray, inside: Any, chosen: Any, rng: np.random.Generator
 ) -> Callable[[NDArray[np.int64]], Pairs]:
     """Each draw keeps one end of a true pair and takes the other end of another, so that neither end tells the answer.
 

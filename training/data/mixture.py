@@ -14,7 +14,7 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.data.graph_questions import ALL, GRAPH_FAMILIES, available, graph_questions
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.data.question_table import as_rows, read_made_questions
-from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, chosen_wording, family_of
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, chosen_template, family_of
 from rbio_kg.verifiers.splits import divide
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def family_questions(
 def reworded(questions: Questions, seed: int) -> Questions:
     """The same questions, each in a wording drawn by the seed, where none is fixed yet."""
     families = questions.frame["task"].to_list()
-    drawn = [chosen_wording(claim, family, seed) for claim, family in zip(questions.claims(), families, strict=True)]
+    drawn = [chosen_template(claim, family, seed) for claim, family in zip(questions.claims(), families, strict=True)]
     column = pl.Series("wording", drawn, dtype=pl.Int64)
     fixed = pl.col("wording") if "wording" in questions.frame.columns else pl.lit(None, dtype=pl.Int64)
     return Questions(questions.frame.with_columns(pl.coalesce(fixed, column).alias("wording")))
 
 
-def judged_relations(reward: ComposedReward) -> frozenset[Relation]:
+def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
     """The relations about which a reward has something to pay: a claim verifier that speaks, or text paid alone."""
     assigner = reward.assigner
 
@@ -105,7 +105,7 @@ def question_pool(
         config: the recipe; its families are mixed by `questions.shares`, as many rows as warm-up and GRPO take.
         snapshot: the graph, for its families.
         tables: the graph's tables: approved names for a file, reported interactions.
-        relations: those that the graph's families ask about (see `judged_relations`).
+        relations: those that the graph's families ask about (see `scored_relations`).
 
     Raises:
         TrainingError: the file has rows that the protocol holds out, or lacks a family.
@@ -142,7 +142,7 @@ def question_pool(
             weights[family] = len(found) if graph is None else available(graph, family, relations)
     shares = weights if asked.shares == "data" else dict.fromkeys(taught, 1.0)
     mixed = _mixed(taught, shares, wanted, config.seed)
-    if asked.wordings == "all":
+    if asked.templates == "all":
         mixed = reworded(mixed, config.seed)
     rows = mixed.frame.with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64))
     return Questions(pl.concat([benchmark.frame, rows], how="diagonal"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation
-from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, wordings
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:
     from rbio_kg.verifiers.text.lexicon import Lexicon
@@ -51,7 +51,7 @@ class ReadQuestion:
 
     claim: Claim
     family: str
-    wording: int = 0
+    template: int = 0
     object_name: str | None = None
 
 
@@ -92,7 +92,7 @@ def _without_line(text: str, line: str | None) -> str:
 def _worded(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestion]:
     kinds = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
     for family, relation in kinds:
-        for number, template in enumerate(wordings(family, relation)):
+        for number, template in enumerate(templates(family, relation)):
             pattern = re.escape(template.rstrip("?")).replace(r"\{a\}", "(?P<a>.+)").replace(r"\{b\}", "(?P<b>.+)")
             match = re.fullmatch(pattern, text, re.IGNORECASE)
             if match is None or (subject := _gene(match["a"], lexicon)) is None:

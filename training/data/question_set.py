@@ -143,8 +143,8 @@ class Questions:
         found: list[tuple[int, int]] = []
         # Only knockdowns have a habit of the gene's: other questions are paired within their relation.
         relation = pl.col("relation") if "relation" in self.frame.columns else pl.lit(None, dtype=pl.String)
-        habit = pl.col("task").is_in(list(TASK_RELATION))
-        numbered = numbered.with_columns(partner=pl.when(habit).then("gene").otherwise(relation))
+        base_rate = pl.col("task").is_in(list(TASK_RELATION))
+        numbered = numbered.with_columns(partner=pl.when(base_rate).then("gene").otherwise(relation))
         for _, rows in numbered.group_by(["task", "cell_line", "partner"], maintain_order=True):
             labels, numbers = rows["label"].to_numpy(), rows["row"].to_numpy()
             ones, noughts = rng.permutation(numbers[labels == 1]), rng.permutation(numbers[labels == 0])
@@ -156,7 +156,7 @@ class Questions:
         """The same rows in random order, with the labels as frequent as they are."""
         return self.take(np.random.default_rng(seed).permutation(len(self)).tolist())
 
-    def whole_genes(self, *, rows: int, seed: int = 0) -> Self:
+    def complete_genes(self, *, rows: int, seed: int = 0) -> Self:
         """All rows of randomly drawn genes that have both labels, until there are about `rows` rows.
 
         Whole genes, because the per-gene AUROC needs all rows of a gene. The last gene may go past `rows`; genes that
@@ -165,10 +165,10 @@ class Questions:
         Raises:
             EvaluationError: no gene has both labels.
         """
-        return self.take(self.whole_gene_rows(rows=rows, seed=seed))
+        return self.take(self.complete_gene_rows(rows=rows, seed=seed))
 
-    def whole_gene_rows(self, *, rows: int, seed: int = 0) -> list[int]:
-        """Positions of the rows that `whole_genes` takes, ascending."""
+    def complete_gene_rows(self, *, rows: int, seed: int = 0) -> list[int]:
+        """Positions of the rows that `complete_genes` takes, ascending."""
         keys = ["task", "cell_line", "gene"]
         numbered = self.frame.with_row_index("row")
         mixed = (
@@ -200,8 +200,8 @@ class Questions:
         """The questions as they are worded, with the genes' own names."""
         columns = self._columns("task", "wording", "object_name")
         return [
-            question_text(claim, task, wording or 0, name)
-            for claim, (task, wording, name) in zip(self.claims(), columns, strict=True)
+            question_text(claim, task, template or 0, name)
+            for claim, (task, template, name) in zip(self.claims(), columns, strict=True)
         ]
 
     def rates(self) -> list[float | None]:

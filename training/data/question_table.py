@@ -13,7 +13,7 @@ from rbio_kg.core.atomic_io import read_table, write_bytes
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.core.errors import SourceError
 from rbio_kg.training.data.perturbqa_csv import approved_pairs
-from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, wordings
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:
     from rbio_kg.training.data.question_set import Questions
@@ -55,7 +55,7 @@ def as_made(questions: Questions) -> pl.DataFrame:
     frame = questions.frame.with_columns(relations).rename({own: name for name, own in _OWN.items()})
     made = as_rows(frame).rename({own: name for name, own in _OWN.items()})
     return made.with_columns(
-        question=pl.Series(questions.texts(), dtype=pl.String), wording=pl.col("wording").fill_null(0)
+        question=pl.Series(questions.texts(), dtype=pl.String), template=pl.col("wording").fill_null(0)
     ).select(list(MADE_SCHEMA))
 
 
@@ -110,7 +110,7 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     )
     kinds = pl.DataFrame(
         [
-            (family, str(relation), len(wordings(family, relation)))
+            (family, str(relation), len(templates(family, relation)))
             for family, asked in FAMILY_RELATIONS.items()
             for relation in asked
         ],

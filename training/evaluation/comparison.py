@@ -12,17 +12,17 @@ from numpy.typing import ArrayLike
 from rbio_kg.verifiers.stats.metrics import PerGene, paired_bootstrap, per_gene_auroc, summary
 
 
-def measure(frame: pl.DataFrame, scores: ArrayLike, seed: int, strata: ArrayLike | None = None) -> dict[str, Any]:
+def measure(frame: pl.DataFrame, scores: ArrayLike, seed: int, subgroups: ArrayLike | None = None) -> dict[str, Any]:
     """All metrics of one score a question; rows of one gene in two cell lines or tasks are two genes."""
-    return summary(gene_keys(frame), frame["label"].to_numpy(), scores, seed=seed, strata=strata)
+    return summary(gene_keys(frame), frame["label"].to_numpy(), scores, seed=seed, subgroups=subgroups)
 
 
-def beside(
+def compare_with_baselines(
     frame: pl.DataFrame,
     scores: ArrayLike,
     others: Mapping[str, ArrayLike],
     seed: int,
-    strata: ArrayLike | None = None,
+    subgroups: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """A predictor's measures, its baselines' and the differences.
 
@@ -38,25 +38,25 @@ def beside(
         (see `difference`).
     """
     return {
-        **measure(frame, scores, seed, strata),
-        "baselines": {name: measure(frame, found, seed, strata) for name, found in others.items()},
-        "differences": {name: difference(frame, scores, found, seed, strata) for name, found in others.items()},
+        **measure(frame, scores, seed, subgroups),
+        "baselines": {name: measure(frame, found, seed, subgroups) for name, found in others.items()},
+        "differences": {name: difference(frame, scores, found, seed, subgroups) for name, found in others.items()},
     }
 
 
 def difference(
-    frame: pl.DataFrame, first: ArrayLike, second: ArrayLike, seed: int, strata: ArrayLike | None = None
+    frame: pl.DataFrame, first: ArrayLike, second: ArrayLike, seed: int, subgroups: ArrayLike | None = None
 ) -> dict[str, float] | None:
     """First minus second per-gene AUROC on the same rows with a 95 % interval: genes are resampled for both at once.
 
     None where no gene has both labels.
     """
-    found = paired_bootstrap(_per_gene(frame, first, strata), _per_gene(frame, second, strata), seed)
+    found = paired_bootstrap(_per_gene(frame, first, subgroups), _per_gene(frame, second, subgroups), seed)
     return None if found is None else asdict(found)
 
 
-def _per_gene(frame: pl.DataFrame, scores: ArrayLike, strata: ArrayLike | None) -> PerGene:
-    return per_gene_auroc(gene_keys(frame), frame["label"].to_numpy(), scores, strata)
+def _per_gene(frame: pl.DataFrame, scores: ArrayLike, subgroups: ArrayLike | None) -> PerGene:
+    return per_gene_auroc(gene_keys(frame), frame["label"].to_numpy(), scores, subgroups)
 
 
 def gene_keys(frame: pl.DataFrame) -> list[str]:

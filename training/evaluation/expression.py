@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,9 @@ import numpy as np
 import polars as pl
 
 from rbio_kg.core.errors import EvaluationError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
-from rbio_kg.training.evaluation.comparison import beside
+from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
@@ -24,7 +24,6 @@ from rbio_kg.verifiers.splits import divide
 if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
 
-Progress = Callable[[str, float | None], None]
 MODELS = ("graph", "mlp")
 
 
@@ -69,8 +68,8 @@ def evaluate_expression(
 
     Returns:
         `per_gene_auroc`, `interval`, `genes`, `rows`, `pooled`, `ece`, `brier`, `baselines`, `differences` (the model
-        minus each baseline, see `rbio_kg.training.evaluation.comparison.beside`), `audit`, `abstained` (rows answered
-        by the gene prior instead), and what was evaluated. JSON-ready.
+        minus each baseline, see `rbio_kg.training.evaluation.comparison.compare_with_baselines`), `audit`, `abstained`
+        (rows answered by the gene prior instead), and what was evaluated. JSON-ready.
 
     Raises:
         EvaluationError: a wrong task, split or model; nothing to score; a leak (see
@@ -119,12 +118,12 @@ def evaluate_expression(
         progress("expression: scoring", None)
         scores = question_scores(verifier, asked)
     fold_seed = seed if split == "train" else None
-    strata = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
+    subgroups = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
     baselines = baseline_scores(asked, train, fold_seed=fold_seed)
     silent = np.isnan(scores)
     scores = np.where(silent, baselines["gene_prior"], scores)
     document = {
-        **beside(asked, scores, baselines, seed, strata),
+        **compare_with_baselines(asked, scores, baselines, seed, subgroups),
         "audit": audit.document,
         "model": model,
         "abstained": int(silent.sum()),

@@ -164,7 +164,7 @@ def _own_fold(model: ExpressionModel, claim: Claim, pert: str) -> bool:
 
 
 def audit_policy(
-    exam: Questions,
+    evaluation_rows: Questions,
     test: pl.DataFrame,
     protocol: str,
     *,
@@ -198,11 +198,15 @@ def audit_policy(
         audit.graph(knockdowns, "the graph's tables")
     if store is not None:
         audit.store(store)
-    source = None if exam.facts is None else exam.facts.source
+    source = None if evaluation_rows.facts is None else evaluation_rows.facts.source
     judges = [] if reward is None else [verifier for verifier, _ in reward.verifiers.values()]
     models = {item.model_dir: item.model for item in (source, *judges) if isinstance(item, ExpressionVerifier)}
     for folder, model in models.items():
         audit.model(model, folder)
-    if exam.facts is not None:
-        audit.facts(exam.claims(), exam.facts, source.model if isinstance(source, ExpressionVerifier) else None)
+    if evaluation_rows.facts is not None:
+        audit.facts(
+            evaluation_rows.claims(),
+            evaluation_rows.facts,
+            source.model if isinstance(source, ExpressionVerifier) else None,
+        )
     return audit.document

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from rbio_kg.core.errors import EvaluationError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.mixture import with_rates
-from rbio_kg.training.evaluation.comparison import beside, measure
+from rbio_kg.training.evaluation.comparison import compare_with_baselines, measure
 from rbio_kg.training.evaluation.leakage import audit_policy
-from rbio_kg.training.evaluation.reasoning import evaluate_reasoning
+from rbio_kg.training.evaluation.reasoning import evaluate_run_reasoning
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
@@ -32,12 +33,10 @@ if TYPE_CHECKING:
     from rbio_kg.training.models.loading import LanguageModel
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.training.rewards.result import Judgement
-
-Progress = Callable[[str, float | None], None]
+    from rbio_kg.training.rewards.result import ScoredCompletion
 
 
-def examine(
+def evaluate(
     language_model: LanguageModel,
     questions: Questions,
     *,
@@ -73,7 +72,7 @@ def examine(
     messages = questions.prompts(asked.prompt, asked.system)
     prompts = [prompt_text(language_model.tokenizer, item) for item in messages]
     read = likelihood(language_model, prompts, batch_size=settings.batch_size, progress=progress)
-    table = beside(questions.frame, read.probability, baseline_scores(questions.frame, train), seed)
+    table = compare_with_baselines(questions.frame, read.probability, baseline_scores(questions.frame, train), seed)
     baselines, differences = table.pop("baselines"), table.pop("differences")
     by_likelihood = {
         **table,
@@ -89,7 +88,7 @@ def examine(
     votes: dict[str, Any] | None = None
     examples: list[dict[str, Any]] = []
     if settings.vote_rows:
-        at = questions.whole_gene_rows(rows=settings.vote_rows, seed=seed)
+        at = questions.complete_gene_rows(rows=settings.vote_rows, seed=seed)
         chosen = questions.take(at)
         completions = sample(
             language_model,
@@ -147,7 +146,7 @@ def evaluate_policy(
     seed: int = 0,
     progress: Progress,
 ) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Examine a trained run on other questions; see `examine`.
+    """Examine a trained run on other questions; see `evaluate`.
 
     Args:
         paths: the workspace.
@@ -177,12 +176,12 @@ def evaluate_policy(
         raise EvaluationError("there are no questions to examine the policy on", hint="choose another split or file")
     test = questions.frame
     if limit is not None and limit < len(questions):
-        questions = questions.whole_genes(rows=limit, seed=seed)
+        questions = questions.complete_genes(rows=limit, seed=seed)
     base = prepare_model(config.model.name, paths.models, progress)
     questions = as_trained(questions, run, config, base, facts=facts, snapshot=snapshot)
     if questions.facts is None and config.reward.relative_to and facts is not None:
         questions = with_rates(questions, facts)
-    reasoned = questions.whole_genes(rows=reasoning_rows, seed=seed) if reasoning_rows else None
+    reasoned = questions.complete_genes(rows=reasoning_rows, seed=seed) if reasoning_rows else None
     audit = audit_policy(
         questions,
         test,
@@ -197,7 +196,7 @@ def evaluate_policy(
     asked = config.evaluation.model_dump()
     asked |= {"samples": samples} if samples else {}
     asked |= {"vote_rows": 0 if samples == 0 else vote_rows if vote_rows is not None else asked["vote_rows"]}
-    document, frame = examine(
+    document, frame = evaluate(
         load_stages(base, run.model, config.model.method, config.model.weights),
         questions,
         train=train,
@@ -210,7 +209,7 @@ def evaluate_policy(
         progress=progress,
     )
     if reasoned is not None:
-        document["reasoning"] = evaluate_reasoning(
+        document["reasoning"] = evaluate_run_reasoning(
             run,
             config,
             base,
@@ -244,8 +243,8 @@ def _votes(
     # Without a readable answer a question ranks nowhere (one half) and its answer counts as wrong.
     scores = np.array([vote(items) for items in parsed])
     labels = questions.frame["label"].to_numpy()
-    judgements = _judge(questions, at, completions, messages, reward)
-    paid = [item.reward for item in judgements if item.reward is not None]
+    scored = _judge(questions, at, completions, messages, reward)
+    paid = [item.reward for item in scored if item.reward is not None]
     document = measure(questions.frame, scores, seed)
     answered = np.where([count > 0 for count in read], scores, 1.0 - labels)
     document["pooled"] = measure(questions.frame, answered, seed)["pooled"]
@@ -275,7 +274,7 @@ def _judge(
     completions: Sequence[Sequence[str]],
     messages: Sequence[list[dict[str, str]]],
     reward: ComposedReward | None,
-) -> list[Judgement]:
+) -> list[ScoredCompletion]:
     if reward is None:
         return []
     counts = [len(texts) for texts in completions]

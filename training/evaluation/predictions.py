@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, approved_pairs, checked_line, read_question_file
-from rbio_kg.training.evaluation.comparison import beside, difference, measure
+from rbio_kg.training.evaluation.comparison import compare_with_baselines, difference, measure
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
 from rbio_kg.verifiers.splits import divide
@@ -93,7 +93,7 @@ def evaluate_predictions(
     baselines: dict[str, NDArray[np.float64]] = {"all_no": np.zeros(len(asked)), "all_yes": np.ones(len(asked))}
     if not train.is_empty():
         baselines = baseline_scores(asked, train)
-    document = beside(asked, asked["score"], baselines, seed)
+    document = compare_with_baselines(asked, asked["score"], baselines, seed)
     if not document["genes"]:
         raise EvaluationError("no gene has both labels, so nothing can be ranked", where=where, hint="give more rows")
     for name in BASELINES:

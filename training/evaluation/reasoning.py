@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.progress import Progress
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
 from rbio_kg.training.models.adapters import stage_models
 from rbio_kg.training.models.decoding import likelihood, sample
-from rbio_kg.training.prompts.facts import FlippedBook
+from rbio_kg.training.prompts.facts import CounterfactualFacts
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
 from rbio_kg.training.runs.run import dump
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.run import Run
 
-FloatArray = NDArray[np.float64]
-Progress = Callable[[str, float | None], None]
 VERDICTS: tuple[Finding, ...] = ("supported", "contradicted", "unknown")
 
 
@@ -92,7 +91,7 @@ class Writer:
         return lambda message, share: self.progress(f"{what}: {message}", share)
 
 
-def evaluate_reasoning(
+def evaluate_run_reasoning(
     run: Run,
     config: PolicyConfig,
     base: str,
@@ -111,16 +110,16 @@ def evaluate_reasoning(
         run, config: the run and its recipe.
         base: where the untrained model is.
         questions: whole genes, as `policy_evaluation.as_trained` made them.
-        train, reward: see `examine_reasoning`.
+        train, reward: see `evaluate_reasoning`.
         snapshot, knockdowns: the graph that statements are checked against; without it they are not.
         seed: of the sampling, the exchange of reasonings and the intervals.
         progress: told after every batch.
 
     Returns:
-        The document of `examine_reasoning`.
+        The document of `evaluate_reasoning`.
     """
     known = None if knockdowns is None else Knockdowns(knockdowns)
-    document = examine_reasoning(
+    document = evaluate_reasoning(
         stage_models(base, run, config.model.method, config.model.weights),
         questions,
         Writer(
@@ -139,7 +138,7 @@ def evaluate_reasoning(
     return document
 
 
-def examine_reasoning(
+def evaluate_reasoning(
     models: Mapping[str, Callable[[], LanguageModel]],
     questions: Questions,
     writer: Writer,
@@ -232,7 +231,7 @@ def _reversed(policy: LanguageModel, questions: Questions, writer: Writer) -> Fl
     book = questions.facts
     if book is None or not {"neighbours", "estimate"} & set(book.kinds):
         return None
-    prompts = writer.prompts(policy, questions.with_facts(FlippedBook(book)))
+    prompts = writer.prompts(policy, questions.with_facts(CounterfactualFacts(book)))
     completions = writer.write(policy, prompts, "reasoning on reversed facts")
     return writer.read(policy, prompts, [written_reasoning(text) for text in completions], "after reversed facts")
 

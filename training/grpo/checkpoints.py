@@ -12,7 +12,7 @@ from pathlib import Path
 from rbio_kg.core.errors import TrainingError
 
 _STATE = "trainer_state.json"  # the trainer writes it last
-_NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _WRITERS = ("PytorchStreamWriter", "inline_container", "No space left", "File too large", "os error 27", "os error 28")
 
 
@@ -48,7 +48,7 @@ def drop_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def room_needed(where: Path, *, resume: str) -> Iterator[None]:
+def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
     """A full disk (or a quota, or a limit of file sizes) leaves as one TrainingError that says how to go on.
 
     Args:
@@ -61,7 +61,7 @@ def room_needed(where: Path, *, resume: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _is_no_room(error):
+        if not _is_disk_full(error):
             raise
         raise TrainingError(
             "there is no room left to write the training's state; the last whole checkpoint is kept",
@@ -70,13 +70,13 @@ def room_needed(where: Path, *, resume: str) -> Iterator[None]:
         ) from error
 
 
-def _is_no_room(error: BaseException | None) -> bool:
+def _is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what it came from, says that nothing more could be written.
 
     The libraries' writers raise errors of their own, which only tell so in words.
     """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        if isinstance(error, OSError) and error.errno in _DISK_FULL:
             return True
         if not isinstance(error, OSError) and any(word in str(error) for word in _WRITERS):
             return True

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.grpo.alarms import Alarm, Alarms
 from rbio_kg.training.rewards.trl import part_of
 from rbio_kg.training.runs.distributed import Processes
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
     from rbio_kg.training.grpo.validation import HeldOut
     from rbio_kg.training.runs.run import Run
 
-Progress = Callable[[str, float | None], None]
 
-
-class Watch:
+class TrainingMonitor:
     """What the trainer's callback does (see `callback`).
 
     Args:
@@ -116,14 +115,14 @@ class Watch:
         return f"GRPO step {step} of {steps}, mean reward {line.get('reward') or 0.0:.3f} ({told}){left}"
 
 
-def callback(watch: Watch) -> Any:
+def callback(monitor: TrainingMonitor) -> Any:
     """The watch as a callback of the trainer."""
     import torch
     from transformers import TrainerCallback
 
     class Callback(TrainerCallback):  # type: ignore[misc]
         def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
-            watch.begin(state.global_step, model)
+            monitor.begin(state.global_step, model)
 
         def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **rest: Any) -> None:
             # Before the update: the weights are still those of the last good step.
@@ -132,7 +131,7 @@ def callback(watch: Watch) -> Any:
                 raise _not_finite("a gradient is not finite", state.global_step + 1)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, model: Any = None, **rest: Any) -> None:
-            if logs and "reward" in logs and watch.stepped(state.global_step, logs, model):
+            if logs and "reward" in logs and monitor.stepped(state.global_step, logs, model):
                 control.should_training_stop = control.should_save = True
 
     return Callback()

@@ -20,7 +20,7 @@ from rbio_kg.verifiers.text.reasoning_trace import READ_CHARACTERS
 
 if TYPE_CHECKING:
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.training.rewards.result import Judgement
+    from rbio_kg.training.rewards.result import ScoredCompletion
     from rbio_kg.verifiers.text.statements import StatementChecker
 
 STATEMENT_FIELDS = ("subject", "relation", "object", "polarity", "certainty", "verdict")
@@ -87,64 +87,66 @@ class RolloutRecorder:
         self.batches += 1
         rewards = self.main(prompts=prompts, completions=completions, **columns)
         claims = claims_of(columns)
-        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
-        _record(judgements, columns.get("log_metric"))
+        scored = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
+        _record(scored, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1
         read = [text_read(*pair) for pair in zip(prompts, completions, strict=True)]
-        rows = self.processes.together(self.rows(step, judgements, read))
+        rows = self.processes.together(self.rows(step, scored, read))
         if self.processes.first:
             write_rollouts(self.folder, step, rows)
         return list(rewards)
 
-    def rows(self, step: int, judgements: Sequence[Judgement], prompts: Sequence[Completion]) -> list[dict[str, Any]]:
+    def rows(
+        self, step: int, scored: Sequence[ScoredCompletion], prompts: Sequence[Completion]
+    ) -> list[dict[str, Any]]:
         """One row a completion."""
-        chosen = set(_spread([judgement.claim for judgement in judgements], self.explained))
+        chosen = set(_spread([scored.claim for scored in scored], self.explained))
         return [
             {
                 "run": self.run,
                 "step": step,
-                "claim_id": judgement.claim.id,
-                "subject": judgement.claim.subject,
-                "relation": str(judgement.claim.relation),
-                "object": judgement.claim.object,
-                "cell_line": judgement.claim.cell_line,
+                "claim_id": scored.claim.id,
+                "subject": scored.claim.subject,
+                "relation": str(scored.claim.relation),
+                "object": scored.claim.object,
+                "cell_line": scored.claim.cell_line,
                 "prompt": completion_text(prompt),
-                "completion": judgement.text,
-                "answer": judgement.answer,
-                "confidence": judgement.confidence,
-                "q": judgement.q,
-                "reward": judgement.reward,
-                "parts": json.dumps(dict(judgement.parts), allow_nan=False),
+                "completion": scored.text,
+                "answer": scored.answer,
+                "confidence": scored.confidence,
+                "q": scored.q,
+                "reward": scored.reward,
+                "parts": json.dumps(dict(scored.parts), allow_nan=False),
                 "verdicts": json.dumps(
                     [
                         verdict.to_json()
                         for verdict in (
-                            self._explained(judgement, prompt) if number in chosen else plain_verdicts(judgement.scores)
+                            self._explained(scored, prompt) if number in chosen else plain_verdicts(scored.scores)
                         )
                     ],
                     allow_nan=False,
                 ),
-                "statements": None if self.checker is None else json.dumps(_stated(self.checker, judgement.text)),
+                "statements": None if self.checker is None else json.dumps(_stated(self.checker, scored.text)),
             }
-            for number, (judgement, prompt) in enumerate(zip(judgements, prompts, strict=True))
+            for number, (scored, prompt) in enumerate(zip(scored, prompts, strict=True))
         ]
 
-    def _explained(self, judgement: Judgement, prompt: Completion) -> list[Verdict]:
+    def _explained(self, scored: ScoredCompletion, prompt: Completion) -> list[Verdict]:
         """Verdicts with evidence. They are only recorded: one that cannot be made is no reason to lose a training."""
         try:
-            return self.reward.explain(judgement.claim, judgement.text, prompt)
+            return self.reward.explain(scored.claim, scored.text, prompt)
         except VerifierError as error:
-            return [replace(item, reason=f"no evidence: {error.what}") for item in plain_verdicts(judgement.scores)]
+            return [replace(item, reason=f"no evidence: {error.what}") for item in plain_verdicts(scored.scores)]
 
 
-def _record(judgements: Sequence[Judgement], log_metric: Callable[[str, float], None] | None) -> None:
+def _record(scored: Sequence[ScoredCompletion], log_metric: Callable[[str, float], None] | None) -> None:
     """What the alarms read: shares of all completions, so that equal batches of several processes average rightly."""
-    if log_metric is None or not judgements:
+    if log_metric is None or not scored:
         return
     for answer in ("yes", "no"):
-        log_metric(f"answered_{answer}", sum(item.answer == answer for item in judgements) / len(judgements))
-    believed = [item.v for item in judgements if item.v is not None]
+        log_metric(f"answered_{answer}", sum(item.answer == answer for item in scored) / len(scored))
+    believed = [item.v for item in scored if item.v is not None]
     if believed:
         log_metric("verifiers_mean", sum(believed) / len(believed))
 

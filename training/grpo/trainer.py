@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.grpo.checkpoints import drop_unfinished, last_checkpoint, whole_step
 from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
-from rbio_kg.training.grpo.monitor import Watch, callback
+from rbio_kg.training.grpo.monitor import TrainingMonitor, callback
 from rbio_kg.training.grpo.rollouts import RolloutRecorder
 from rbio_kg.training.grpo.time_budget import TimeBudget
 from rbio_kg.training.models.adapters import with_adapter
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from rbio_kg.training.runs.run import Run
     from rbio_kg.verifiers.text.statements import StatementChecker
 
-Progress = Callable[[str, float | None], None]
 LORA_MODULES = ["q_proj", "v_proj"]
 
 
@@ -104,7 +104,7 @@ def run_grpo(
         # Killed between the last step and the end. The trainer would make one step too many.
         return Trained(_finished(start, checkpoint, config), done, None)
     budget = TimeBudget(settings.minutes)
-    watch = Watch(
+    monitor = TrainingMonitor(
         run,
         config,
         held_out,
@@ -122,7 +122,7 @@ def run_grpo(
             processing_class=start.tokenizer,
             environment_factory=environment,
             peft_config=_lora(start.model, settings) if config.model.method == "lora" else None,
-            callbacks=[callback(watch), budget.callback()],
+            callbacks=[callback(monitor), budget.callback()],
         )
         _drop_printing(trainer)
         try:
@@ -142,9 +142,9 @@ def run_grpo(
                 ) from error
             raise
     reached = trainer.state.global_step
-    if watch.stopped_by is not None and reached < settings.steps:
+    if monitor.stopped_by is not None and reached < settings.steps:
         raise AlarmError(
-            f"stopped by an alarm at step {reached} of {settings.steps}: {watch.stopped_by.message}",
+            f"stopped by an alarm at step {reached} of {settings.steps}: {monitor.stopped_by.message}",
             where=run.folder,
             hint=f"the checkpoint is kept; to go on all the same: rbio-kg train policy --resume --name "
             f"{run.folder.name}",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rbio_kg.core.progress import Progress
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.models.loading import LanguageModel, quiet
 from rbio_kg.training.prompts.messages import answer_opening
 from rbio_kg.training.sft.examples import AnswerTokens
 from rbio_kg.training.sft.trainer import log_probabilities, padded, read_states, states_after
-
-FloatArray = NDArray[np.float64]
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)

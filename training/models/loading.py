@@ -13,16 +13,16 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from rbio_kg.core.errors import ConfigError, ModelError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.models.checks import check_loading
 
-Progress = Callable[[str, float | None], None]
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISION_VARIABLE = "RBIO_KG_PRECISION"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.models.adapters import load_stages, trained_stages
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.training.data.parsing import ReadQuestion
     from rbio_kg.training.prompts.facts import FactSource
-
-Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def ask_policy(
     if isinstance(question, str):
         messages = [*system_messages(asked.system), {"role": "user", "content": question}]
     else:
-        one = _one(question, asked.wordings == "all")
+        one = _one(question, asked.templates == "all")
         questions = as_trained(one, run, config, base, facts=facts, snapshot=snapshot)
         (messages,) = questions.prompts(asked.prompt, asked.system)
     progress(f"loading the policy of {run.folder.name}", None)
@@ -142,7 +140,7 @@ def ask_policy(
     )
 
 
-def _one(question: ReadQuestion, any_wording: bool) -> Questions:
+def _one(question: ReadQuestion, any_template: bool) -> Questions:
     claim = question.claim
     columns = {
         "pert": claim.subject,
@@ -153,4 +151,4 @@ def _one(question: ReadQuestion, any_wording: bool) -> Questions:
         "object_name": question.object_name,
     }
     frame = pl.DataFrame({name: [value] for name, value in columns.items()}, schema=dict.fromkeys(columns, pl.String))
-    return Questions(frame.with_columns(wording=pl.lit(question.wording if any_wording else 0, pl.Int64)))
+    return Questions(frame.with_columns(template=pl.lit(question.template if any_template else 0, pl.Int64)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import ModelError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model, quiet
@@ -19,8 +19,6 @@ from rbio_kg.training.runs.run import Run, find_run
 
 if TYPE_CHECKING:
     from rbio_kg.training.models.loading import LanguageModel
-
-Progress = Callable[[str, float | None], None]
 
 
 def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rbio_kg.training.prompts.facts import FactBook, FactKind, Facts, FactSource
 from rbio_kg.training.prompts.graph_tools import GraphTools, graph_environment
 from rbio_kg.training.prompts.messages import prompt_text, rationale
 from rbio_kg.training.prompts.templates import family_of
-from rbio_kg.training.sft.examples import Lesson
+from rbio_kg.training.sft.examples import SftExample
 from rbio_kg.verifiers.pooling import logit, sigmoid
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def as_trained(
     return replace(questions, names=shown_names(asked, snapshot, config.seed))
 
 
-class Course:
+class TrainingPlan:
     """The questions of a recipe: lessons, GRPO's and the examination's."""
 
     def __init__(
@@ -116,7 +116,7 @@ class Course:
         line = asked.cell_line or None
         taught, questions = questions.taught(), questions.benchmark()
         chosen = questions.select(task=asked.task)
-        exam = chosen.select(cell_line=line, split="test")
+        evaluation_rows = chosen.select(cell_line=line, split="test")
         self.config, self.facts, self.snapshot = config, facts, snapshot
         self.reward = reward
         # A line that is left out has no train rows: the policy learns from the others'.
@@ -138,9 +138,11 @@ class Course:
                 raise no_facts(
                     "a reward relative to the gene's prior needs", "take reward.relative_to out of the recipe"
                 )
-            pairs, exam = with_rates(pairs, facts), with_rates(exam, facts)
+            pairs, evaluation_rows = with_rates(pairs, facts), with_rates(evaluation_rows, facts)
         names = shown_names(asked, snapshot, config.seed)
-        self.train, pairs, exam = (replace(rows, facts=self.book, names=names) for rows in (self.train, pairs, exam))
+        self.train, pairs, evaluation_rows = (
+            replace(rows, facts=self.book, names=names) for rows in (self.train, pairs, evaluation_rows)
+        )
         # The warm-up and GRPO take different pairs where there are enough.
         self.warmup_rows = pairs.limit(config.warmup.examples, keep_pairs=True)
         rest = pairs.take(list(range(len(self.warmup_rows), len(pairs))))
@@ -148,8 +150,8 @@ class Course:
         rest = rest.take(list(range(len(rest) - len(self._held_out))))
         wanted = config.grpo.questions
         self.grpo_rows = (rest if len(rest) >= wanted else pairs).limit(wanted, keep_pairs=True)
-        self.test = exam.frame
-        self.exam = exam.whole_genes(rows=config.evaluation.rows, seed=config.seed)
+        self.test = evaluation_rows.frame
+        self.evaluation_rows = evaluation_rows.complete_genes(rows=config.evaluation.rows, seed=config.seed)
         if config.warmup.examples and len(self.warmup_rows) < config.warmup.batch_size:
             raise TrainingError(
                 f"{len(self.warmup_rows)} paired train questions are fewer than one warm-up batch",
@@ -192,12 +194,12 @@ class Course:
                 "warmup": len(self.warmup_rows),
                 "grpo": len(self.grpo_rows),
                 "held_out": len(self._held_out),
-                "examination": len(self.exam),
+                "examination": len(self.evaluation_rows),
                 "simulated": self.train.simulated,
             }
         }
 
-    def lessons(self, tokenizer: Any) -> list[Lesson]:
+    def examples(self, tokenizer: Any) -> list[SftExample]:
         """The warm-up's lessons: what the verifiers think, as far as the prompt shows why."""
         claims = self.warmup_rows.claims()
         judged = self.reward.judge(claims, [""] * len(claims), self.warmup_rows.rates())
@@ -211,12 +213,12 @@ class Course:
         prompts = self.warmup_rows.prompts(self.config.questions.prompt, self.config.questions.system)
         settings = self.config.warmup
         every = round(1 / settings.think_share) if settings.think_share else 0
-        lessons = []
+        examples = []
         for row, (claim, messages, q) in enumerate(zip(claims, prompts, targets, strict=True)):
             thinks = every > 0 and (row // 2) % every == 0  # pairs stay alike
             think = "" if not thinks else self._rationale(row, claim)
-            lessons.append(Lesson(prompt_text(tokenizer, messages), think, float(q)))
-        return lessons
+            examples.append(SftExample(prompt_text(tokenizer, messages), think, float(q)))
+        return examples
 
     def _rationale(self, row: int, claim: Claim) -> str:
         if self.book is None:

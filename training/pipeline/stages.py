@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
-from rbio_kg.training.evaluation.policy import examine
-from rbio_kg.training.grpo.checkpoints import drop_leftovers, room_needed
+from rbio_kg.training.evaluation.policy import evaluate
+from rbio_kg.training.grpo.checkpoints import disk_space_needed, drop_leftovers
 from rbio_kg.training.grpo.trainer import AlarmError, run_grpo
 from rbio_kg.training.models.adapters import load_stages, save_facts_settings, save_stage, stage_saved
 from rbio_kg.training.models.loading import LanguageModel, load_model
 from rbio_kg.training.pipeline.model_card import write_card
-from rbio_kg.training.pipeline.plan import Course
+from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.training.runs.run import Run, dump
 from rbio_kg.training.runs.trackers import open_tracker
@@ -26,8 +27,6 @@ from rbio_kg.verifiers.text.statements import StatementChecker
 
 if TYPE_CHECKING:
     from rbio_kg.training.rewards.composed import ComposedReward
-
-Progress = Callable[[str, float | None], None]
 
 
 class Stages:
@@ -37,7 +36,7 @@ class Stages:
         self,
         run: Run,
         config: PolicyConfig,
-        course: Course,
+        course: TrainingPlan,
         reward: ComposedReward,
         *,
         audit: dict[str, Any],
@@ -59,7 +58,7 @@ class Stages:
         """All stages, and how the run ended in its manifest."""
         name = self.run.folder.name
         try:
-            with room_needed(self.run.folder, resume=f"rbio-kg train policy --resume --name {name}"):
+            with disk_space_needed(self.run.folder, resume=f"rbio-kg train policy --resume --name {name}"):
                 result = self._stages()
                 write_card(self.run, result)
                 self.run.update(status="finished", result=result)
@@ -81,12 +80,12 @@ class Stages:
         self.run.write_questions(self.course.taught)
         self.run.track(open_tracker(self.report_to, self.run))
         stage = "warmup" if self.config.warmup.examples else ""
-        before = self._exam("before", lambda: load_model(self.base, self.config.model.weights))
+        before = self._evaluate("before", lambda: load_model(self.base, self.config.model.weights))
         if stage and not stage_saved(self.run.model, "warmup"):
             self._timed("warmup", self._warm_up)
-        after_warmup = self._exam("after_warmup", self._warmed_up) if stage else None
+        after_warmup = self._evaluate("after_warmup", self._warmed_up) if stage else None
         self.grpo()
-        after = self._exam("after", self._trained)
+        after = self._evaluate("after", self._trained)
         steps = [line for line in self.run.logged() if line.get("phase") == "grpo"]
         return {
             "run": self.run.folder.name,
@@ -127,7 +126,7 @@ class Stages:
     def _trained(self) -> LanguageModel:
         return load_stages(self.base, self.run.model, self.config.model.method, self.config.model.weights)
 
-    def _exam(self, stage: str, load: Callable[[], LanguageModel]) -> dict[str, Any]:
+    def _evaluate(self, stage: str, load: Callable[[], LanguageModel]) -> dict[str, Any]:
         path = self.run.evaluation_file(stage)
         if path.is_file():
             with suppress(ValueError):
@@ -137,9 +136,9 @@ class Stages:
         document: dict[str, Any]
         document, _ = self._timed(
             f"evaluation {told}",
-            lambda: examine(
+            lambda: evaluate(
                 load(),
-                self.course.exam,
+                self.course.evaluation_rows,
                 train=self.course.known,
                 audit=self.audit,
                 reward=self.reward,
@@ -166,7 +165,7 @@ class Stages:
         history, done = warm_up(
             model,
             start.tokenizer,
-            self.course.lessons(start.tokenizer),
+            self.course.examples(start.tokenizer),
             settings,
             seed=seed,
             checkpoint=checkpoint,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.lock import held
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.checks import check_trainable
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model
-from rbio_kg.training.pipeline.plan import Course, token_counter
+from rbio_kg.training.pipeline.plan import TrainingPlan, token_counter
 from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
 from rbio_kg.training.runs.distributed import Processes
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.training.rewards.composed import ComposedReward
-
-Progress = Callable[[str, float | None], None]
 
 
 def train_policy(
@@ -72,7 +70,7 @@ def train_policy(
     Returns:
         `run`, `steps`, `resumed_from` (stage and step, or null), `reused`, `reward` {first, last}, `parts` (means
         in the first and last step), `alarms`, `warmup`, `before`, `after_warmup`, `after` (see
-        `policy_evaluation.examine`), `seconds` by stage, `simulated`. In a process that is not the first: `run` alone.
+        `policy_evaluation.evaluate`), `seconds` by stage, `simulated`. In a process that is not the first: `run` alone.
 
     Raises:
         TrainingError: there are too few questions, a loss is not finite, an alarm was raised (with `stop_on_alarm`),
@@ -84,16 +82,16 @@ def train_policy(
     """
     processes = Processes()
     if not processes.first:
-        progress = _nobody
+        progress = silent
     check_tracker(report_to)
     acceleration_arguments(config)
     if processes.first:
         prepare_model(config.model.name, paths.models, progress)
     processes.wait()
     base = prepare_model(config.model.name, paths.models, progress)
-    course = Course(config, questions, facts, snapshot, reward, count=token_counter(base, config.questions))
+    course = TrainingPlan(config, questions, facts, snapshot, reward, count=token_counter(base, config.questions))
     audit = audit_policy(
-        course.exam,
+        course.evaluation_rows,
         course.test,
         config.questions.protocol,
         taught=course.taught,
@@ -148,7 +146,3 @@ def train_policy(
         raise TrainingError(
             f"this run is being trained by {error}", where=run.folder, hint="wait for it, or choose another --name"
         ) from None
-
-
-def _nobody(message: str, share: float | None) -> None:
-    """Nobody listens."""

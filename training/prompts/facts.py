@@ -34,7 +34,7 @@ DIGITS = 9
 """Similarities are told as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
 
 
-def told_logit(estimate: int) -> float:
+def shown_logit(estimate: int) -> float:
     """Log-odds of an estimate told in thousandths, taken in the middle of its step."""
     return float(logit((estimate + 0.5) / 1000.0))
 
@@ -150,7 +150,10 @@ class Facts:
         vote = float(weights @ outcomes / weights.sum()) if len(weights) else 0.0
         return {
             "rate": [*tenths.tolist(), self.rate / 10.0],
-            "estimate": [float(self.estimate is not None), 0.0 if self.estimate is None else told_logit(self.estimate)],
+            "estimate": [
+                float(self.estimate is not None),
+                0.0 if self.estimate is None else shown_logit(self.estimate),
+            ],
             "neighbours": [*digits.tolist(), vote],
             "link": [float(self.link is not None)],
             "two_step": [float(len(self.two_step))],
@@ -270,7 +273,7 @@ class FactBook:
         return None if self.graph is None else self.graph.link(claim)
 
 
-class FlippedBook(FactBook):
+class CounterfactualFacts(FactBook):
     """Another book's facts with every outcome and estimate turned round: what follows the facts answers otherwise."""
 
     def __init__(self, book: FactBook) -> None:

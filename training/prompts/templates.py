@@ -94,7 +94,7 @@ def family_of(relation: Relation | str) -> str:
     return next(family for family, relations in FAMILY_RELATIONS.items() if relation in relations)
 
 
-def wordings(family: str, relation: Relation | str) -> tuple[str, ...]:
+def templates(family: str, relation: Relation | str) -> tuple[str, ...]:
     """The templates of a kind of question, the default one first; `{a}` is the subject, `{b}` the object.
 
     Raises:
@@ -106,12 +106,12 @@ def wordings(family: str, relation: Relation | str) -> tuple[str, ...]:
         raise ValueError(f"no question of the family {family} is worded for the relation {relation}") from None
 
 
-def chosen_wording(claim: Claim, family: str, seed: int) -> int:
+def chosen_template(claim: Claim, family: str, seed: int) -> int:
     """Which wording a question gets: drawn by seed and claim, so that it does not depend on the other questions."""
     digest = hashlib.sha256(f"{seed}\t{family}\t{claim.id}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") % len(wordings(family, claim.relation))
+    return int.from_bytes(digest[:4], "big") % len(templates(family, claim.relation))
 
 
-def question_text(claim: Claim, family: str, wording: int = 0, object_name: str | None = None) -> str:
+def question_text(claim: Claim, family: str, template: int = 0, object_name: str | None = None) -> str:
     """The question; `object_name` stands for an object that is known by an id, such as a GO term."""
-    return wordings(family, claim.relation)[wording].format(a=claim.subject, b=object_name or claim.object)
+    return templates(family, claim.relation)[template].format(a=claim.subject, b=object_name or claim.object)

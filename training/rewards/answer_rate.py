@@ -8,14 +8,14 @@ from itertools import groupby
 
 import numpy as np
 
-from rbio_kg.training.rewards.result import Judgement
-from rbio_kg.verifiers.pooling import BoolArray, FloatArray
+from rbio_kg.core.typing import BoolArray, FloatArray
+from rbio_kg.training.rewards.result import ScoredCompletion
 
-SHARE = "share_pay"
+SHARE = "share_reward"
 """What this part of the reward is called."""
 
 
-def share_pay(yes: BoolArray, target: float) -> FloatArray:
+def share_reward(yes: BoolArray, target: float) -> FloatArray:
     """What each answer of one group earns for the share of yes that the group shows.
 
     The unbiased ("fair") Brier score of an ensemble (Ferro 2014, doi:10.1002/qj.2270), shared out: of each pair of a
@@ -37,7 +37,7 @@ def share_pay(yes: BoolArray, target: float) -> FloatArray:
     return 0.5 + 0.5 * (target - others) * (yes.astype(np.float64) - said / count)
 
 
-def with_shares(judged: Sequence[Judgement], prompts: Sequence[str], weight: float) -> list[Judgement]:
+def with_shares(judged: Sequence[ScoredCompletion], prompts: Sequence[str], weight: float) -> list[ScoredCompletion]:
     """Judgements whose rewards are, by a share, the pay of their group; unparsed ones still earn 0.
 
     Args:
@@ -53,7 +53,7 @@ def with_shares(judged: Sequence[Judgement], prompts: Sequence[str], weight: flo
             shared += [replace(item, parts={**item.parts, SHARE: None}) for item in group]
             continue
         said = np.array([item.answer == "yes" for item in group if item.answer is not None], dtype=np.bool_)
-        pay = iter(share_pay(said, target).tolist())
+        pay = iter(share_reward(said, target).tolist())
         for item in group:
             part = 0.0 if item.answer is None else round(next(pay), 10)
             reward = round((1.0 - weight) * (item.reward or 0.0) + weight * part, 10)

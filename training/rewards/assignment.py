@@ -14,8 +14,8 @@ import numpy as np
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
+from rbio_kg.core.typing import BoolArray, FloatArray
 from rbio_kg.training.prompts.templates import family_of
-from rbio_kg.verifiers.pooling import BoolArray, FloatArray
 
 Assignment = Literal["all", "one_per_row"]
 
@@ -78,7 +78,7 @@ class Assigner:
         return [able[int(np.searchsorted(shares, draw * shares[-1], side="right"))]]
 
 
-def paid_share(claims: BoolArray, texts: BoolArray, text_weight: float) -> FloatArray:
+def rewarded_share(claims: BoolArray, texts: BoolArray, text_weight: float) -> FloatArray:
     """Share of each row's pay that text decides, (n,): all of it where no claim verifier judges the row, else
     `text_weight`, and nothing where no text verifier does.
 

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RbioKGError, VerifierError
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Verifier
-from rbio_kg.verifiers.pooling import FloatArray
 
-REMEMBERED = 65_536
+CACHE_SIZE = 65_536
 """Scores kept of one verifier, the latest asked for. Texts are kept as digests, so that long ones take no room."""
 
 _Key = tuple[Claim, bytes]
 
 
-class Blame:
+class AttributedErrors:
     """Whatever a verifier raises leaves as a VerifierError that names it."""
 
     def __init__(self, name: str) -> None:
@@ -38,8 +38,8 @@ class Blame:
             ) from error
 
 
-class ScoreMemory:
-    """One verifier's scores, asked for once. All rewards that hold the same verifier share one (see `memory_of`)."""
+class ScoreCache:
+    """One verifier's scores, asked for once. All rewards that hold the same verifier share one (see `cache_of`)."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.verifier = verifier
@@ -69,7 +69,7 @@ class ScoreMemory:
         for key, score in zip(keys, scores.tolist(), strict=True):
             self._known[key] = score
             self._known.move_to_end(key)
-        while len(self._known) > REMEMBERED:
+        while len(self._known) > CACHE_SIZE:
             self._known.popitem(last=False)
         return scores
 
@@ -78,15 +78,15 @@ class ScoreMemory:
         self._known.clear()
 
 
-_MEMORIES: WeakValueDictionary[int, ScoreMemory] = WeakValueDictionary()
+_MEMORIES: WeakValueDictionary[int, ScoreCache] = WeakValueDictionary()
 
 
-def memory_of(verifier: Verifier) -> ScoreMemory:
+def cache_of(verifier: Verifier) -> ScoreCache:
     """The memory of this very object; it lives as long as somebody holds it."""
     # By identity: a verifier need not be hashable, and a memory keeps its verifier, so that the id is not given again.
     memory = _MEMORIES.get(id(verifier))
     if memory is None:
-        memory = _MEMORIES[id(verifier)] = ScoreMemory(verifier)
+        memory = _MEMORIES[id(verifier)] = ScoreCache(verifier)
     return memory
 
 
@@ -95,7 +95,7 @@ def _digest(text: str) -> bytes:
 
 
 def _ask(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> FloatArray:
-    with Blame(name):
+    with AttributedErrors(name):
         values: NDArray[np.float64] = np.asarray(verifier.score(claims, texts), dtype=np.float64)
     if values.shape != (len(claims),):
         raise VerifierError(f"verifier {name} gave scores of shape {values.shape} for {len(claims)} claims")

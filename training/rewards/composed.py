@@ -11,6 +11,7 @@ import numpy as np
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Verdict
 from rbio_kg.core.errors import RewardError
+from rbio_kg.core.typing import BoolArray, FloatArray
 from rbio_kg.training.prompts.parser import (
     Completion,
     ParsedCompletion,
@@ -20,11 +21,11 @@ from rbio_kg.training.prompts.parser import (
     text_read,
 )
 from rbio_kg.training.rewards.answer_rate import SHARE, with_shares
-from rbio_kg.training.rewards.assignment import Assigner, Assignment, paid_share
-from rbio_kg.training.rewards.cache import Blame, memory_of
-from rbio_kg.training.rewards.result import Judgement, variance_report
+from rbio_kg.training.rewards.assignment import Assigner, Assignment, rewarded_share
+from rbio_kg.training.rewards.cache import AttributedErrors, cache_of
+from rbio_kg.training.rewards.result import ScoredCompletion, variance_report
 from rbio_kg.training.rewards.trl import COLUMN_HINT, MAIN, RewardFunction, Weighted, named_verifiers
-from rbio_kg.verifiers.pooling import BoolArray, FloatArray, Pooling, Scoring, pool, relative, rounded, scoring_rule
+from rbio_kg.verifiers.pooling import Pooling, Scoring, pool, relative, rounded, scoring_rule
 
 SETTINGS = ("scoring", "pooling", "relative_to", "text_weight", "share_weight", "round_to", "require_confidence")
 
@@ -102,8 +103,8 @@ class ComposedReward:
         self._remember()
 
     def _remember(self) -> None:
-        self._last: tuple[object, list[Judgement]] | None = None
-        self._memories = {name: memory_of(verifier) for name, (verifier, _) in self.verifiers.items()}
+        self._last: tuple[object, list[ScoredCompletion]] | None = None
+        self._memories = {name: cache_of(verifier) for name, (verifier, _) in self.verifiers.items()}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name not in ("_last", "_memories")}
@@ -123,7 +124,7 @@ class ComposedReward:
 
     @property
     def part_names(self) -> list[str]:
-        """Names of the parts: the verifiers', then `answer`, `format` and, where it has a weight, `share_pay`."""
+        """Names of the parts: the verifiers', then `answer`, `format` and, where it has a weight, `share_reward`."""
         return [*self.verifiers, "answer", "format", *([SHARE] if self.share_weight else [])]
 
     @property
@@ -144,7 +145,7 @@ class ComposedReward:
         prompts: Sequence[Completion] | None = None,
         *,
         grouped: bool = False,
-    ) -> list[Judgement]:
+    ) -> list[ScoredCompletion]:
         """Judge completions, in their order. The last batch is remembered, so asking again costs nothing.
 
         Args:
@@ -153,7 +154,7 @@ class ComposedReward:
             gene_prior: how often the claims' relations hold of their objects among training knockdowns, (n,).
             prompts: what the policy read, (n,): text verifiers do not see sentences that are copied from there.
             grouped: as trainers are told: the completions of one prompt stand side by side, and with a `share_weight` w
-                a parsed one earns (1 - w) * its own reward + w * `rbio_kg.training.rewards.answer_rate.share_pay`.
+                a parsed one earns (1 - w) * its own reward + w * `rbio_kg.training.rewards.answer_rate.share_reward`.
 
         Raises:
             RewardError: lengths differ, or `gene_prior` is needed and missing.
@@ -185,18 +186,18 @@ class ComposedReward:
         think = own_words(parsed.think, completion_text(prompt))
         verdicts = []
         for name, (verifier, _) in self.verifiers.items():
-            with Blame(name):
+            with AttributedErrors(name):
                 verdict = verifier.explain(claim, think if verifier.kind == "text" else None)
                 verdicts.append(replace(verdict, verifier=name))
         return verdicts
 
-    def variance_report(self, groups: Sequence[Sequence[Judgement]]) -> list[dict[str, Any]]:
+    def variance_report(self, groups: Sequence[Sequence[ScoredCompletion]]) -> list[dict[str, Any]]:
         """Which parts differ inside a group: see `rbio_kg.training.rewards.result.variance_report`."""
         return variance_report(groups)
 
     def _judge(
         self, claims: list[Claim], texts: list[str], priors: list[float | None], prompts: list[str]
-    ) -> list[Judgement]:
+    ) -> list[ScoredCompletion]:
         parsed = [parse_completion(text, require_confidence=self.require_confidence) for text in texts]
         thinks = [own_words(item.think, prompt) for item, prompt in zip(parsed, prompts, strict=True)]
         scores = self._claim_scores(claims) | self._text_scores(claims, parsed, thinks)
@@ -212,14 +213,14 @@ class ComposedReward:
         q = np.array([self._stated(item) for item in parsed])
         good = ~np.isnan(q)
         answer = np.where(good, self._rule(target, q), np.where(np.isnan(target), np.nan, 0.0))
-        share = paid_share(self._any(masks, "claim"), self._any(masks, "text"), self.text_weight)
-        text = np.where(good, share * self._text_pay(soft, masks, len(q)), 0.0)
+        share = rewarded_share(self._any(masks, "claim"), self._any(masks, "text"), self.text_weight)
+        text = np.where(good, share * self._text_reward(soft, masks, len(q)), 0.0)
         total = text + np.where(share < 1.0, np.where(good, 1.0 - share, 1.0) * answer, 0.0)
         parts = {name: self._part(name, soft[name], q) for name in self.verifiers}
         parts |= {"answer": answer, "format": good.astype(np.float64)}
         skill = self._rule(pooled, q) - self._rule(pooled, pi)
         return [
-            Judgement(
+            ScoredCompletion(
                 claim=claims[i],
                 text=texts[i],
                 parsed=parsed[i],
@@ -268,7 +269,7 @@ class ComposedReward:
         judging = [mask & (self.verifiers[name][0].kind == kind) for name, mask in masks.items()]
         return np.asarray(np.any(judging, axis=0), dtype=np.bool_)
 
-    def _text_pay(self, soft: Mapping[str, FloatArray], masks: Mapping[str, BoolArray], n: int) -> FloatArray:
+    def _text_reward(self, soft: Mapping[str, FloatArray], masks: Mapping[str, BoolArray], n: int) -> FloatArray:
         """Weighted mean of the scores of the row's text verifiers, (n,); silence is paid as each verifier says."""
         paid, total = np.zeros(n), np.zeros(n)
         for name, (verifier, weight) in self.text_verifiers.items():

@@ -11,7 +11,7 @@ from rbio_kg.training.prompts.parser import ParsedCompletion
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ScoredCompletion:
     """One completion, judged.
 
     Args:
@@ -73,7 +73,7 @@ class Judgement:
         }
 
 
-def variance_report(groups: Sequence[Sequence[Judgement]]) -> list[dict[str, Any]]:
+def variance_report(groups: Sequence[Sequence[ScoredCompletion]]) -> list[dict[str, Any]]:
     """Which parts differ between completions of one prompt. A part that never does teaches GRPO nothing.
 
     Args:
@@ -84,11 +84,11 @@ def variance_report(groups: Sequence[Sequence[Judgement]]) -> list[dict[str, Any
         (share of groups of two or more in which it differs, 0 to 1, None without such a group) and `spoke` (share of
         completions about which the part said something).
     """
-    judgements = [judgement for group in groups for judgement in group]
-    names = dict.fromkeys(name for judgement in judgements for name in judgement.parts)
+    scored = [scored for group in groups for scored in group]
+    names = dict.fromkeys(name for scored in scored for name in scored.parts)
     rows = []
     for name in ("reward", *names):
-        values = [[_value(judgement, name) for judgement in group] for group in groups]
+        values = [[_value(scored, name) for scored in group] for group in groups]
         varies = [len(set(group)) > 1 for group in values if len(group) > 1]
         spoke = [value is not None for group in values for value in group]
         rows.append(
@@ -102,5 +102,5 @@ def variance_report(groups: Sequence[Sequence[Judgement]]) -> list[dict[str, Any
     return rows
 
 
-def _value(judgement: Judgement, name: str) -> float | None:
-    return judgement.reward if name == "reward" else judgement.parts.get(name)
+def _value(scored: ScoredCompletion, name: str) -> float | None:
+    return scored.reward if name == "reward" else scored.parts.get(name)

@@ -10,7 +10,7 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
 from rbio_kg.training.prompts.parser import Completion
 from rbio_kg.training.rewards.answer_rate import SHARE
-from rbio_kg.training.rewards.result import Judgement
+from rbio_kg.training.rewards.result import ScoredCompletion
 from rbio_kg.verifiers.base.verifier import Verifier
 
 if TYPE_CHECKING:
@@ -91,31 +91,31 @@ class RewardFunction:
         if missing:
             raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
         claims = claims_of(columns)
-        judgements = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
+        scored = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
         if self.__name__ != MAIN:
             # A part without a reward beside it would make TRL count the missing reward as 0.
-            return [None if item.reward is None else item.parts[self.__name__] for item in judgements]
-        _record(judgements, columns.get("log_extra"), columns.get("log_metric"))
-        return [item.reward for item in judgements]
+            return [None if item.reward is None else item.parts[self.__name__] for item in scored]
+        _record(scored, columns.get("log_extra"), columns.get("log_metric"))
+        return [item.reward for item in scored]
 
 
 def _record(
-    judgements: list[Judgement],
+    scored: list[ScoredCompletion],
     log_extra: Callable[[str, list[Any]], None] | None,
     log_metric: Callable[[str, float], None] | None,
 ) -> None:
     """Columns of TRL's completions table and scalar metrics; once a batch, from the main reward."""
-    if log_extra is not None and judgements:
+    if log_extra is not None and scored:
         for field in ("answer", "confidence", "q", "v", "target"):
-            log_extra(field if field != "answer" else "stated_answer", [getattr(item, field) for item in judgements])
-        log_extra("problem", [item.parsed.problem for item in judgements])
-        for name in judgements[0].scores:
-            log_extra(f"verdict_{name}", [item.scores[name] for item in judgements])
-    if log_metric is not None and judgements:
-        log_metric("unparsed", sum(item.answer is None for item in judgements) / len(judgements))
-        log_metric("unjudged", float(sum(item.reward is None for item in judgements)))
-        for name in judgements[0].scores:
-            log_metric(f"abstained/{name}", float(sum(item.scores[name] is None for item in judgements)))
-        skills = [item.skill for item in judgements if item.skill is not None]
+            log_extra(field if field != "answer" else "stated_answer", [getattr(item, field) for item in scored])
+        log_extra("problem", [item.parsed.problem for item in scored])
+        for name in scored[0].scores:
+            log_extra(f"verdict_{name}", [item.scores[name] for item in scored])
+    if log_metric is not None and scored:
+        log_metric("unparsed", sum(item.answer is None for item in scored) / len(scored))
+        log_metric("unjudged", float(sum(item.reward is None for item in scored)))
+        for name in scored[0].scores:
+            log_metric(f"abstained/{name}", float(sum(item.scores[name] is None for item in scored)))
+        skills = [item.skill for item in scored if item.skill is not None]
         if skills:
             log_metric("skill", sum(skills) / len(skills))

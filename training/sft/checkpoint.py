@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.training.sft.examples import EncodedLesson
+from rbio_kg.training.sft.examples import EncodedExample
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.sft.trainer import WarmupHistory
 
 
-def fingerprint(encoded: Sequence[EncodedLesson], settings: WarmupSettings, seed: int) -> str:
+def fingerprint(encoded: Sequence[EncodedExample], settings: WarmupSettings, seed: int) -> str:
     """Of the lessons, the settings and the seed: a checkpoint of others is refused."""
     digest = hashlib.sha256(f"{settings.model_dump_json()} {seed}".encode())
     for item in encoded:

@@ -16,7 +16,7 @@ _PROBE = "Change?\n" + DIRECT
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class SftExample:
     """One example.
 
     Args:
@@ -31,7 +31,7 @@ class Lesson:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedLesson:
+class EncodedExample:
     """A lesson as tokens, with the end token. Positions are those whose *next* token is predicted."""
 
     ids: list[int]
@@ -91,25 +91,25 @@ class AnswerTokens:
         ids = self.ids(text + "yes 5</answer>")
         return ids[: len(ids) - self.tails["yes"]]
 
-    def encode(self, lesson: Lesson, rng: np.random.Generator) -> EncodedLesson:
+    def encode(self, example: SftExample, rng: np.random.Generator) -> EncodedExample:
         """Tokens of a lesson.
 
         The answer is drawn with probability q, the digit with the mean of the confidence in the answer drawn, so that
         every completion states q. What stands before the answer of a lesson without reasoning is given, not taught.
         """
-        answer = "yes" if rng.random() < lesson.q else "no"
-        digits = confidence_digits(lesson.q if answer == "yes" else 1.0 - lesson.q)
+        answer = "yes" if rng.random() < example.q else "no"
+        digits = confidence_digits(example.q if answer == "yes" else 1.0 - example.q)
         digit = 1 + int(rng.choice(9, p=digits))
-        completion = target_completion(lesson.think, "yes" if answer == "yes" else "no", digit)
-        ids = self.ids(lesson.prompt + completion)
+        completion = target_completion(example.think, "yes" if answer == "yes" else "no", digit)
+        ids = self.ids(example.prompt + completion)
         answer_at = len(ids) - self.tails[answer] - 1
         digit_at = len(ids) - self.digit_tail - 1
         if ids[answer_at + 1] not in (self.yes, self.no) or ids[digit_at + 1] != self.digits[digit - 1]:
             raise ModelError("the tokenizer splits answers differently from prompt to prompt", hint="use another model")
         # Answers without reasoning begin where the score is read: only lessons with reasoning teach how to begin.
-        text_from = _first_difference([ids, [*self.ids(lesson.prompt), -1]]) - 1 if lesson.think else answer_at
+        text_from = _first_difference([ids, [*self.ids(example.prompt), -1]]) - 1 if example.think else answer_at
         ids = [*ids, self.tokenizer.eos_token_id]
-        return EncodedLesson(ids, text_from, answer_at, digit_at, lesson.q, digits)
+        return EncodedExample(ids, text_from, answer_at, digit_at, example.q, digits)
 
 
 def confidence_digits(confidence: float) -> NDArray[np.float64]:

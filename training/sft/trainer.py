@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
 from rbio_kg.training.runs.eta import time_left
 from rbio_kg.training.sft.checkpoint import fingerprint, restore_checkpoint, save_checkpoint
-from rbio_kg.training.sft.examples import AnswerTokens, EncodedLesson, Lesson
+from rbio_kg.training.sft.examples import AnswerTokens, EncodedExample, SftExample
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import WarmupSettings
 
-Progress = Callable[[str, float | None], None]
 CHECKPOINT_SECONDS = 60.0
 """Time between checkpoints; one is also written when the training is interrupted."""
 
@@ -136,7 +136,7 @@ def padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> Any:
 def warm_up(
     model: Any,
     tokenizer: Any,
-    lessons: Sequence[Lesson],
+    examples: Sequence[SftExample],
     settings: WarmupSettings,
     *,
     seed: int,
@@ -167,7 +167,7 @@ def warm_up(
 
     tokens = AnswerTokens(tokenizer)
     rng = np.random.default_rng(seed)
-    encoded = [tokens.encode(lesson, rng) for lesson in lessons]
+    encoded = [tokens.encode(example, rng) for example in examples]
     steps = len(encoded) // settings.batch_size
     if steps == 0:
         raise TrainingError(
@@ -225,7 +225,7 @@ def warm_up(
 
 
 def _learn(
-    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson], settings: WarmupSettings
+    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample], settings: WarmupSettings
 ) -> dict[str, float]:
     """Add up the gradients of one batch; the mean losses.
 
@@ -244,7 +244,7 @@ def _learn(
     return means
 
 
-def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedLesson]) -> dict[str, Any]:
+def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample]) -> dict[str, Any]:
     """Cross-entropies at the answers, at the digits and of the other text, each summed over a batch."""
     import torch
 

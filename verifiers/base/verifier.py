@@ -7,12 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rbio_kg.core.claims import Claim, Relation, Verdict
-
-FloatArray = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray
 
 
 @dataclass(frozen=True)

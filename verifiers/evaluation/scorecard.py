@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
-from rbio_kg.verifiers.evaluation.subgroups import measured_strata, named_strata
+from rbio_kg.verifiers.evaluation.subgroups import measured_subgroups, named_subgroups
 from rbio_kg.verifiers.stats.metrics import reliability_bins, summary
 
 
@@ -51,7 +51,7 @@ def scorecard(
         JSON-ready: `coverage` (share answered), `reason` (why figures are missing, or empty), `split`, those of
         `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`, `beats_gene_prior`
         (whether the interval of the per-gene AUROC lies above .5), `remark` (that in words) and `worst` (see
-        `strata.measured_strata`).
+        `strata.measured_subgroups`).
     """
     frame = questions.filter(pl.col("split") == split)
     empty = {**summary([], [], [], seed=seed), "pooled": None, "reliability": None, "baselines": None}
@@ -75,22 +75,24 @@ def scorecard(
     frame, scores = frame.filter(pl.Series(spoke)), scores[spoke]
     genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
     labels = frame["label"].to_numpy()
-    strata = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
+    subgroups = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
     own_labels = verifier.name == "experiment" and split == "train"
     if own_labels:
         card["reason"] = "on train rows its score is the label itself"
     others = baseline_scores(frame, questions if train is None else train, fold_seed=fold_seed)
-    figures = summary(genes, labels, scores, seed=seed, strata=strata)
+    figures = summary(genes, labels, scores, seed=seed, subgroups=subgroups)
     worst = None
     if tables is not None and not own_labels:
-        worst = measured_strata(named_strata(frame, tables), np.array(genes), labels, scores, strata, seed)
+        worst = measured_subgroups(named_subgroups(frame, tables), np.array(genes), labels, scores, subgroups, seed)
     return {
         **card,
         **figures,
         **({} if own_labels else verdict_on(figures)),
         "worst": worst,
         "reliability": reliability_bins(labels, scores),
-        "baselines": {name: summary(genes, labels, found, seed=seed, strata=strata) for name, found in others.items()},
+        "baselines": {
+            name: summary(genes, labels, found, seed=seed, subgroups=subgroups) for name, found in others.items()
+        },
     }
 
 

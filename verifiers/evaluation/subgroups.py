@@ -16,7 +16,7 @@ FEWEST_GENES = 20
 """A part with fewer genes that have both labels is left out."""
 
 
-def named_strata(questions: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> dict[str, NDArray[np.bool_]]:
+def named_subgroups(questions: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> dict[str, NDArray[np.bool_]]:
     """Rows of each part, bool (n,): partners of the knocked-down gene, habit of the monitored gene, whether they touch.
 
     Args:
@@ -47,7 +47,7 @@ def named_strata(questions: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) ->
     }
 
 
-def measured_strata(  # noqa: PLR0917
+def measured_subgroups(  # noqa: PLR0917
     parts: Mapping[str, NDArray[np.bool_]],
     genes: NDArray[np.str_],
     labels: NDArray[np.int64],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
+from rbio_kg.core.typing import Indices
 from rbio_kg.verifiers.expression.io import save_model
 from rbio_kg.verifiers.expression.model import ExpressionModel, Key
-from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, Places, Rows
+from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, Rows
 from rbio_kg.verifiers.expression.pair_kernel import gene_factors
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
 from rbio_kg.verifiers.splits import divide
 from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
 from rbio_kg.verifiers.stats.metrics import summary
-
-Progress = Callable[[str, float | None], None]
 
 ENOUGH_ROWS = 2000
 """A fold's calibration is fitted on the next folds, as many as give so many rows,"""
@@ -109,7 +109,7 @@ def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, Rows]:
     return found
 
 
-def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[str]) -> dict[str, Places]:
+def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[str]) -> dict[str, Indices]:
     """Genes that each line's questions name, of either split: a gene without labels is answered by genes like it.
 
     Those of lines without labels are asked of every line.
@@ -141,22 +141,22 @@ def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], N
     """Fits for every fold and one on all rows, whose labels each saw, and the cross-validated metrics."""
     rows = model.rows[key]
     folds = model.folds[rows.perts]
-    names: tuple[str, ...] = model.jury(key).names
+    names: tuple[str, ...] = model.voter(key).names
     features = np.zeros((len(rows), len(names)))
     seen = np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
     seen[-1, rows.perts] = True
     for fold in range(FOLDS):
         asked = folds == fold
-        jury = model.jury(key, frozenset({fold}))
-        seen[-1, jury.heard] = True
-        features[asked] = jury.features(rows.perts[asked], rows.genes[asked])
+        voter = model.voter(key, frozenset({fold}))
+        seen[-1, voter.heard] = True
+        features[asked] = voter.features(rows.perts[asked], rows.genes[asked])
     fits = {-1: _logistic(features, rows.labels, names)}
     scores = np.zeros(len(rows))
     for fold in range(FOLDS):
         fits[fold] = _without(model, key, fold, names, seen[fold])
         asked = folds == fold
         scores[asked] = fits[fold](features[asked])
-    found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, strata=folds)
+    found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, subgroups=folds)
     return fits, seen, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
 
 
@@ -171,10 +171,10 @@ def _calibrate_unseen(model: ExpressionModel, key: Key) -> Logistic | None:
     features, labels = [], []
     for line in lines:
         rows = model.rows[line, key[1]]
-        jury, _ = model.outsider((line, key[1]), [other for other in lines if other != line])
-        features.append(jury.features(rows.perts, rows.genes))
+        voter, _ = model.held_out_line((line, key[1]), [other for other in lines if other != line])
+        features.append(voter.features(rows.perts, rows.genes))
         labels.append(rows.labels)
-    return _logistic(np.concatenate(features), np.concatenate(labels), model.jury(key).names)
+    return _logistic(np.concatenate(features), np.concatenate(labels), model.voter(key).names)
 
 
 def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...], seen: NDArray[np.bool_]) -> Logistic:
@@ -191,9 +191,9 @@ def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...]
         asked = folds == other
         if asked.any():
             seen[rows.perts[asked]] = True
-            jury = model.jury(key, frozenset({fold, other}))
-            seen[jury.heard] = True
-            features.append(jury.features(rows.perts[asked], rows.genes[asked]))
+            voter = model.voter(key, frozenset({fold, other}))
+            seen[voter.heard] = True
+            features.append(voter.features(rows.perts[asked], rows.genes[asked]))
             labels.append(rows.labels[asked])
             count += int(asked.sum())
         if count >= ENOUGH_ROWS or step == MOST_STEPS:

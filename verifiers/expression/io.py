@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from rbio_kg.core.atomic_io import whole_folder
+from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
 from rbio_kg.verifiers.expression.model import ExpressionModel
 from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, Rows
@@ -25,7 +25,7 @@ def save_model(model: ExpressionModel, folder: Path) -> None:
     """Write the model whole or not at all: a folder beside the target is renamed over it."""
     folder = Path(folder)
     try:
-        with whole_folder(folder) as temporary:
+        with atomic_folder(folder) as temporary:
             for part in ("data", "indices", "indptr"):
                 np.save(temporary / f"profiles_{part}.npy", getattr(model.profiles.matrix, part))
             for (line, task), rows in sorted(model.rows.items()):

@@ -12,7 +12,8 @@ import polars as pl
 
 from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.core.errors import BuildError
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 
 _Pair = tuple[str, str, str]
 """Cell line, perturbation, monitored gene."""

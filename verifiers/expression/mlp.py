@@ -7,18 +7,15 @@ answers test rows only, since for a training perturbation it would repeat what i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import Progress
 from rbio_kg.verifiers.expression.embeddings import Embeddings
 
 HIDDEN, RATE, EPOCHS, HALF_BATCH = 64, 1e-3, 10, 16
-
-Progress = Callable[[str, float | None], None]
 
 
 def line_rows(train: pl.DataFrame, line: str) -> pl.DataFrame:

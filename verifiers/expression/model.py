@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbio_kg.verifiers.expression.neighbour_votes import Jury, Places, Rows, fold_of, row_habits
-from rbio_kg.verifiers.expression.pair_kernel import Kin, PairRegression, solve
+from rbio_kg.core.typing import Indices
+from rbio_kg.verifiers.expression.neighbour_votes import NeighbourVoter, Rows, fold_of, row_base_rates
+from rbio_kg.verifiers.expression.pair_kernel import PairRegression, PerturbationKernel, solve
 from rbio_kg.verifiers.expression.similarity import Profiles
 from rbio_kg.verifiers.stats.logistic import Logistic
 
@@ -43,12 +44,12 @@ class ExpressionModel:
     rows: Mapping[Key, Rows]
     calibrations: Mapping[Key, Mapping[int, Logistic]]
     seen: Mapping[Key, NDArray[np.bool_]]
-    monitored: Mapping[str, Places]
+    monitored: Mapping[str, Indices]
     factors: NDArray[np.float32]
     weights: dict[Key, dict[int, NDArray[np.float32]]]
     aliases: Mapping[str, str]
     settings: Mapping[str, Any]
-    _juries: dict[tuple[Key, frozenset[int]], Jury] = field(default_factory=dict)
+    _juries: dict[tuple[Key, frozenset[int]], NeighbourVoter] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -76,10 +77,10 @@ class ExpressionModel:
         return tuple(self.settings.get("unseen", ()))
 
     @cached_property
-    def kin(self) -> Kin:
+    def kin(self) -> PerturbationKernel:
         """How alike the training knockdowns of all lines are."""
         perts = np.unique(np.concatenate([rows.perts for rows in self.rows.values()]))
-        return Kin(self.profiles, perts, self.factors)
+        return PerturbationKernel(self.profiles, perts, self.factors)
 
     @cached_property
     def _trained(self) -> dict[Key, frozenset[int]]:
@@ -101,17 +102,17 @@ class ExpressionModel:
         low, high = np.searchsorted(rows.genes, (gene, gene + 1))
         return rows.perts[low:high], rows.labels[low:high]
 
-    def likeness(self, key: Key, pert: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    def similarity(self, key: Key, pert: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """The knockdowns that may speak about a perturbation, ascending, and how like it they are."""
-        jury = self.jury_for(key, pert)
-        return jury.panel.perts, jury.similarity(pert)
+        voter = self.voter_for(key, pert)
+        return voter.panel.perts, voter.similarity(pert)
 
     def place(self, name: str) -> int:
         """Place of a gene by symbol or other name, -1 where unknown."""
         found = self.places.get(name)
         return self.places.get(self.aliases.get(name, ""), -1) if found is None else found
 
-    def columns(self, line: str) -> Places:
+    def columns(self, line: str) -> Indices:
         """Sorted places of the genes that can be asked about in a cell line."""
         return self.monitored[line]
 
@@ -121,7 +122,7 @@ class ExpressionModel:
         trained = any(pert in self._trained.get((key[0], task), ()) for task in ("de", "dir"))
         return int(self.folds[pert]) if trained else -1
 
-    def jury(self, key: Key, without: frozenset[int] = frozenset()) -> Jury:
+    def voter(self, key: Key, without: frozenset[int] = frozenset()) -> NeighbourVoter:
         """The training knockdowns of a line and task, without those of some folds.
 
         The other lines keep all their rows (a perturbation held out here may have been measured there), save under
@@ -129,9 +130,9 @@ class ExpressionModel:
         """
         found = self._juries.get((key, without))
         if found is None and key not in self.rows:
-            tellers = [line for line, task in sorted(self.rows) if task == key[1]]
+            source_lines = [line for line, task in sorted(self.rows) if task == key[1]]
             stored = self.weights.setdefault(key, {})
-            found, stored[-1] = self.outsider(key, tellers, stored.get(-1))
+            found, stored[-1] = self.held_out_line(key, source_lines, stored.get(-1))
             self._juries[key, without] = found
         if found is None:
             elsewhere = self.settings["protocol"] != "global"
@@ -153,7 +154,7 @@ class ExpressionModel:
                 if fold is not None:  # Juries without two folds serve the fit only, once each.
                     weights[fold] = solved
             own = lines.index(key[0])
-            found = Jury(
+            found = NeighbourVoter(
                 self.profiles,
                 kept[own],
                 self.columns(key[0]),
@@ -165,9 +166,9 @@ class ExpressionModel:
                 self._juries[key, without] = found
         return found
 
-    def outsider(
-        self, key: Key, tellers: Sequence[str], solved: NDArray[np.float32] | None = None
-    ) -> tuple[Jury, NDArray[np.float32]]:
+    def held_out_line(
+        self, key: Key, source_lines: Sequence[str], solved: NDArray[np.float32] | None = None
+    ) -> tuple[NeighbourVoter, NDArray[np.float32]]:
         """Labels of other lines as a jury on a line that has none or plays so, and the solved regression.
 
         Args:
@@ -175,28 +176,30 @@ class ExpressionModel:
             tellers: lines whose labels speak.
             solved: the regression's weights; None to solve it.
         """
-        told = [self.rows[line, key[1]] for line in tellers]
+        told = [self.rows[line, key[1]] for line in source_lines]
         solved = self._solve(told) if solved is None else solved
         regression = self._regression(key[0], told, solved, own=-1)
-        jury = Jury(self.profiles, Rows.joined(told), self.columns(key[0]), told, elsewhere=True, regression=regression)
-        return jury, solved
+        voter = NeighbourVoter(
+            self.profiles, Rows.joined(told), self.columns(key[0]), told, elsewhere=True, regression=regression
+        )
+        return voter, solved
 
     def _solve(self, kept: Sequence[Rows]) -> NDArray[np.float32]:
         """The regression on labels of one task, one entry a line."""
         rows = Rows.joined(kept)
         number = np.repeat(np.arange(len(kept)), [len(part) for part in kept])
-        habit = np.concatenate([row_habits(part) for part in kept])
-        return solve(self.kin, (rows.perts, rows.genes, number), rows.labels - habit, habit)
+        base_rate = np.concatenate([row_base_rates(part) for part in kept])
+        return solve(self.kin, (rows.perts, rows.genes, number), rows.labels - base_rate, base_rate)
 
     def _regression(self, line: str, told: Sequence[Rows], solved: NDArray[np.float32], own: int) -> PairRegression:
         """What the solved weights of the lines' labels say of a line; `own` is its number among them, or -1."""
         weights = np.split(solved, np.cumsum([len(rows) for rows in told])[:-1])
         return PairRegression(self.kin, self.columns(line), [(rows.perts, rows.genes) for rows in told], weights, own)
 
-    def jury_for(self, key: Key, pert: int) -> Jury:
+    def voter_for(self, key: Key, pert: int) -> NeighbourVoter:
         """The knockdowns that may speak about a perturbation: never those of its own fold."""
         fold = self.fold(key, pert)
-        return self.jury(key, frozenset() if fold < 0 else frozenset({fold}))
+        return self.voter(key, frozenset() if fold < 0 else frozenset({fold}))
 
     def probabilities(self, key: Key, perts: NDArray[Any], genes: NDArray[Any]) -> NDArray[np.float64]:
         """P(label 1) of monitored genes, (n,): change for `de`, increase if changed for `dir`.
@@ -211,6 +214,6 @@ class ExpressionModel:
         folds = np.array([self.fold(key, pert) for pert in subjects.tolist()], dtype=np.int64)[index]
         for fold in np.unique(folds).tolist():
             mine = folds == fold
-            jury = self.jury(key, frozenset() if fold < 0 else frozenset({fold}))
-            out[mine] = self.calibrations[key][fold](jury.features(perts[mine], genes[mine]))
+            voter = self.voter(key, frozenset() if fold < 0 else frozenset({fold}))
+            out[mine] = self.calibrations[key][fold](voter.features(perts[mine], genes[mine]))
         return out

@@ -16,19 +16,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.kernels import compiled
-from rbio_kg.verifiers.expression.pair_kernel import Kin, PairRegression, column_sums, csc_parts
+from rbio_kg.verifiers.expression.pair_kernel import PairRegression, PerturbationKernel, column_sums, csc_parts
 from rbio_kg.verifiers.expression.similarity import Profiles
 from rbio_kg.verifiers.stats.logistic import log_odds
-
-FloatArray = NDArray[np.float64]
-Places = NDArray[np.int32]
 
 FOLDS = 10
 PRIOR_ROWS = 2.0
 """A gene's habit is shrunk towards the line's base rate as if so many rows more had that rate."""
-SHARP, SHARP_SHRINK = 4, 0.1
-BROAD, BROAD_SHRINK = 2, 1.0
+POWER_NARROW, SHRINK_NARROW = 4, 0.1
+POWER_WIDE, SHRINK_WIDE = 2, 1.0
 """Powers of the similarity, and weight (of a knockdown like itself: about 2.5 ** power) added to the divisor, so that
 votes of few or distant knockdowns count little. Chosen by cross-validation on train rows of three cell lines."""
 LEAST_CHANGES = 3
@@ -46,8 +44,8 @@ def fold_of(symbol: str, seed: int) -> int:
 class Rows:
     """Labelled knockdowns: places of perturbation and monitored gene among the profiles, and 0 or 1."""
 
-    perts: Places
-    genes: Places
+    perts: Indices
+    genes: Indices
     labels: FloatArray
 
     def __len__(self) -> int:
@@ -63,7 +61,7 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("perts", "genes", "labels")))
 
 
-def habit(ones: Any, rows: Any, base: Any) -> Any:
+def base_rate(ones: Any, rows: Any, base: Any) -> Any:
     """A gene's rate of label 1 among its rows, shrunk towards the line's base rate: numbers, arrays or expressions."""
     return (ones + PRIOR_ROWS * base) / (rows + PRIOR_ROWS)
 
@@ -71,7 +69,7 @@ def habit(ones: Any, rows: Any, base: Any) -> Any:
 class _Panel:
     """Labels as sparse matrices (perturbations, columns): which are known, how far each is from its gene's habit."""
 
-    def __init__(self, rows: Rows, columns: Places) -> None:
+    def __init__(self, rows: Rows, columns: Indices) -> None:
         self.base = float((rows.labels.sum() + 1.0) / (len(rows) + 2.0))
         place = np.minimum(np.searchsorted(columns, rows.genes), len(columns) - 1)
         kept = columns[place] == rows.genes if len(columns) else np.zeros(len(rows), dtype=np.bool_)
@@ -80,13 +78,13 @@ class _Panel:
         shape = (len(self.perts), len(columns))
         count = np.bincount(place, minlength=len(columns))
         self.changes = np.bincount(place, rows.labels, minlength=len(columns))
-        self.habit: FloatArray = habit(self.changes, count, self.base)
+        self.base_rate: FloatArray = base_rate(self.changes, count, self.base)
         self.known = sp.csr_matrix((np.ones(len(rows)), (index, place)), shape=shape)
-        self.excess = sp.csr_matrix((rows.labels - self.habit[place], (index, place)), shape=shape)
+        self.excess = sp.csr_matrix((rows.labels - self.base_rate[place], (index, place)), shape=shape)
 
 
 @compiled
-def _echo(
+def _co_response(
     together: NDArray[np.float64], first: FloatArray, second: FloatArray, rows: NDArray[Any]
 ) -> tuple[FloatArray, FloatArray]:
     """Products of some rows of a matrix with two vectors."""
@@ -109,7 +107,7 @@ def pooled(panels: Sequence[_Panel], profiles: Profiles) -> tuple[Any, Any]:
     return total[0].tocsr(), total[1].tocsr()
 
 
-class Jury:
+class NeighbourVoter:
     """The training knockdowns of one cell line and task, ready to vote.
 
     Args:
@@ -125,7 +123,7 @@ class Jury:
         self,
         profiles: Profiles,
         rows: Rows,
-        columns: Places,
+        columns: Indices,
         others: Sequence[Rows] = (),
         *,
         elsewhere: bool = False,
@@ -155,7 +153,7 @@ class Jury:
         return (*found, "same_gene", "like_genes") if self.regression else found
 
     @property
-    def heard(self) -> Places:
+    def heard(self) -> Indices:
         """Perturbations whose labels vote: of this line, and of other lines unless what they say of one is allowed."""
         forbidden = self.transfer and not self.elsewhere
         return np.union1d(self.panel.perts, self._other_perts).astype(np.int32) if forbidden else self.panel.perts
@@ -164,7 +162,7 @@ class Jury:
         """How alike the monitored genes answer to the training knockdowns: shrunk correlation, negatives cut."""
         active = np.flatnonzero(self.panel.changes >= LEAST_CHANGES)
         excess, known = self.panel.excess[:, active], self.panel.known[:, active]
-        spread = np.sqrt(self.panel.habit[active] * (1.0 - self.panel.habit[active]))
+        spread = np.sqrt(self.panel.base_rate[active] * (1.0 - self.panel.base_rate[active]))
         shared = (known.T @ known).toarray() + CO_RESPONSE_PRIOR
         together = (excess.T @ excess).toarray() / shared / np.outer(spread, spread)
         np.fill_diagonal(together, 1.0)
@@ -175,10 +173,12 @@ class Jury:
         panel, others = self.panel, self._other_perts if self.transfer else self.panel.perts[:0]
         perts = np.union1d(panel.perts, others).astype(np.int32)
         self._kin = (
-            self.regression.known if self.regression else Kin(self.profiles, perts, np.zeros((0, 0), np.float32))
+            self.regression.known
+            if self.regression
+            else PerturbationKernel(self.profiles, perts, np.zeros((0, 0), np.float32))
         )
         self._own, self._others = (np.searchsorted(self._kin.perts, places) for places in (panel.perts, others))
-        self._habit = log_odds(panel.habit)
+        self._base_rate = log_odds(panel.base_rate)
         self._excess, self._known = csc_parts(panel.excess), csc_parts(panel.known)
         self._totals = [np.asarray(one.sum(axis=1)).ravel() for one in (panel.excess, panel.known)]
         self._echoes = np.full(len(self.columns), -1)
@@ -210,10 +210,10 @@ class Jury:
         out, panel = np.zeros((len(asked), len(self.names))), self.panel
         # A perturbation never votes for itself, whatever its fold.
         like = np.where(panel.perts == subject, 0.0, similarity[self._own])
-        sharp, broad = like**SHARP, like**BROAD
-        out[:, 0] = self._habit[asked]
-        out[:, 1] = column_sums(*self._excess, sharp, asked) / (column_sums(*self._known, sharp, asked) + SHARP_SHRINK)
-        out[:, 2] = column_sums(*self._excess, broad, asked) / (column_sums(*self._known, broad, asked) + BROAD_SHRINK)
+        sharp, broad = like**POWER_NARROW, like**POWER_WIDE
+        out[:, 0] = self._base_rate[asked]
+        out[:, 1] = column_sums(*self._excess, sharp, asked) / (column_sums(*self._known, sharp, asked) + SHRINK_NARROW)
+        out[:, 2] = column_sums(*self._excess, broad, asked) / (column_sums(*self._known, broad, asked) + SHRINK_WIDE)
         excess, known = (float((broad * total).sum()) for total in self._totals)
         out[:, 3] = excess / (known + 1.0)
         out[:, 4] = self.profiles.pairs(np.full(len(asked), subject), self.columns[asked])
@@ -221,13 +221,13 @@ class Jury:
         active = echoes >= 0
         if active.any():
             votes, counts = (column_sums(*one, sharp, self._active) for one in (self._excess, self._known))
-            spread, spread_known = _echo(self._together, votes, counts, echoes[active])
-            out[active, 5] = spread / (spread_known + SHARP_SHRINK)
+            spread, spread_known = _co_response(self._together, votes, counts, echoes[active])
+            out[active, 5] = spread / (spread_known + SHRINK_NARROW)
         if self.transfer:
             itself = self._other_perts == subject
-            like = np.where(itself, 0.0, similarity[self._others]) ** SHARP
+            like = np.where(itself, 0.0, similarity[self._others]) ** POWER_NARROW
             voted, counted = (column_sums(*one, like, asked) for one in self._across)
-            out[:, 6] = voted / (counted + SHARP_SHRINK)
+            out[:, 6] = voted / (counted + SHRINK_NARROW)
             if self.elsewhere and itself.any():
                 voted, counted = (column_sums(*one, itself.astype(np.float64), asked) for one in self._across)
                 out[:, 7] = voted / np.maximum(counted, 1.0)
@@ -236,8 +236,8 @@ class Jury:
         return out
 
 
-def row_habits(rows: Rows) -> FloatArray:
+def row_base_rates(rows: Rows) -> FloatArray:
     """The habit of each row's gene, 0 to 1, shape (n,)."""
     if not len(rows):
         return np.zeros(0)
-    return _Panel(rows, columns := np.unique(rows.genes)).habit[np.searchsorted(columns, rows.genes)]
+    return _Panel(rows, columns := np.unique(rows.genes)).base_rate[np.searchsorted(columns, rows.genes)]

@@ -21,10 +21,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.kernels import compiled
 from rbio_kg.verifiers.expression.similarity import Profiles
-
-Floats = NDArray[np.float64]
 
 SELF = 0.3
 """Covariance of the same knockdown in two cell lines, beyond that of like knockdowns."""
@@ -41,7 +40,7 @@ _TOLERANCE, _MOST_STEPS = 3e-3, 60
 _KEPT = 2000
 
 
-class Kin:
+class PerturbationKernel:
     """How alike the training knockdowns of all cell lines are, and the monitored genes.
 
     Args:
@@ -52,9 +51,9 @@ class Kin:
 
     def __init__(self, profiles: Profiles, perts: NDArray[np.int32], factors: NDArray[np.float32]) -> None:
         self.profiles, self.perts, self.factors = profiles, perts, factors
-        self._kept: OrderedDict[int, Floats] = OrderedDict()
+        self._kept: OrderedDict[int, FloatArray] = OrderedDict()
 
-    def similarity(self, subjects: Sequence[int]) -> Floats:
+    def similarity(self, subjects: Sequence[int]) -> FloatArray:
         """Similarities of subjects to the training knockdowns, (subjects, perts); the latest are kept."""
         found = {one: self._kept[one] for one in subjects if one in self._kept}
         missing = [one for one in dict.fromkeys(subjects) if one not in found]
@@ -72,10 +71,12 @@ class Kin:
         return squared_cosines(self.profiles, self.perts, self.perts, similarity).astype(np.float32)
 
 
-def squared_cosines(profiles: Profiles, first: NDArray[Any], second: NDArray[Any], similarity: Floats) -> Floats:
+def squared_cosines(
+    profiles: Profiles, first: NDArray[Any], second: NDArray[Any], similarity: FloatArray
+) -> FloatArray:
     """Similarities (first, second) as squared cosines, 0 to 1; a gene without a profile is like nothing."""
     reach = [np.maximum(profiles.lengths[places], 1e-6) for places in (first, second)]
-    out: Floats = (similarity / reach[0][:, None] / reach[1][None, :]) ** 2
+    out: FloatArray = (similarity / reach[0][:, None] / reach[1][None, :]) ** 2
     return out
 
 
@@ -96,8 +97,8 @@ def gene_factors(profiles: Profiles, monitored: NDArray[Any]) -> NDArray[np.floa
 
 @compiled
 def column_sums(
-    start: NDArray[Any], rows: NDArray[Any], values: NDArray[Any], weights: Floats, columns: NDArray[Any]
-) -> Floats:
+    start: NDArray[Any], rows: NDArray[Any], values: NDArray[Any], weights: FloatArray, columns: NDArray[Any]
+) -> FloatArray:
     """Weighted sums (len(columns),) of some columns of a csc matrix for weights (rows,)."""
     out = np.zeros(len(columns))
     for number in range(len(columns)):
@@ -182,7 +183,10 @@ def _met(
 
 
 def solve(
-    known: Kin, pairs: tuple[NDArray[Any], NDArray[Any], NDArray[Any]], excess: Floats, habit: Floats
+    known: PerturbationKernel,
+    pairs: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    excess: FloatArray,
+    base_rate: FloatArray,
 ) -> NDArray[np.float32]:
     """The weights a of labelled pairs, float32 (n,).
 
@@ -215,7 +219,7 @@ def solve(
     # Only knockdowns with labels in a line are answered for there.
     there = [np.unique(place[line == one]) for one in range(count)]
     likes = [known.like[mine] for mine in there]
-    spread = np.maximum(habit * (1.0 - habit), LEAST_SPREAD)[order]
+    spread = np.maximum(base_rate * (1.0 - base_rate), LEAST_SPREAD)[order]
     root = np.sqrt(spread).astype(np.float32)
     spoken = np.zeros((count * size, factors.shape[1]), dtype=np.float32)
 
@@ -252,7 +256,7 @@ class PairRegression:
 
     def __init__(
         self,
-        known: Kin,
+        known: PerturbationKernel,
         columns: NDArray[np.int32],
         rows: Sequence[tuple[NDArray[Any], NDArray[Any]]],
         weights: Sequence[NDArray[np.float32]],
@@ -274,7 +278,7 @@ class PairRegression:
         self._same, self._alike = csc_parts(same), PAIR * alike
         self._vectors = known.factors[columns].astype(np.float64)
 
-    def answers(self, subject: int, similarity: Floats, asked: NDArray[Any]) -> tuple[Floats, Floats]:
+    def answers(self, subject: int, similarity: FloatArray, asked: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Log odds above the habit, by the same gene and by like genes, both (asked,).
 
         Args:

@@ -23,11 +23,12 @@ from rbio_kg.core.claims import (
     Verdict,
 )
 from rbio_kg.core.errors import VerifierError
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.io import load_model
 from rbio_kg.verifiers.expression.model import ExpressionModel, Key
-from rbio_kg.verifiers.expression.neighbour_votes import SHARP
+from rbio_kg.verifiers.expression.neighbour_votes import POWER_NARROW
 
 __all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
 
@@ -180,7 +181,7 @@ class ExpressionVerifier(Verifier):
         key = (line or "", RELATION_TASKS[relation][0])
         if line not in model.lines or subject < 0 or target < 0 or key not in model.calibrations:
             return []
-        speakers, like = model.likeness(key, subject)
+        speakers, like = model.similarity(key, subject)
         perts, labels = model.outcomes(key, target)
         place = np.searchsorted(speakers, perts)
         may = (perts != subject) & (speakers[np.minimum(place, len(speakers) - 1)] == perts)
@@ -189,7 +190,7 @@ class ExpressionVerifier(Verifier):
         up = dict(zip(turned.tolist(), risen.tolist(), strict=True))
         wanted = "increase" if relation in RISES else "decrease" if relation in FALLS else None
         found: list[tuple[Neighbour, str]] = []
-        # Places are in the order of the symbols, so equally similar knockdowns come by name.
+        # Indices are in the order of the symbols, so equally similar knockdowns come by name.
         for index in np.lexsort((perts, -like[place])).tolist():
             if len(found) == k:
                 break
@@ -217,16 +218,16 @@ class ExpressionVerifier(Verifier):
         if not lines:
             what = f"was not fitted on {' and '.join(tasks)} questions of {line or 'any cell line'}"
             raise VerifierError(what, hint=f"it knows the lines {', '.join(model.lines)}")
-        return float(np.mean([np.prod([self._habit(claim, (known, task)) for task in tasks]) for known in lines]))
+        return float(np.mean([np.prod([self._base_rate(claim, (known, task)) for task in tasks]) for known in lines]))
 
-    def _habit(self, claim: Claim, key: Key) -> float:
+    def _base_rate(self, claim: Claim, key: Key) -> float:
         model = self.model
         target, subject = model.place(claim.object), model.place(claim.subject)
-        jury = model.jury(key) if subject < 0 else model.jury_for(key, subject)
-        column = int(np.searchsorted(jury.columns, target))
-        known = target >= 0 and column < len(jury.columns) and jury.columns[column] == target
-        habit = float(jury.panel.habit[column]) if known else jury.panel.base
-        return 1.0 - habit if key[1] == "dir" and claim.relation in FALLS else habit
+        voter = model.voter(key) if subject < 0 else model.voter_for(key, subject)
+        column = int(np.searchsorted(voter.columns, target))
+        known = target >= 0 and column < len(voter.columns) and voter.columns[column] == target
+        base_rate = float(voter.panel.base_rate[column]) if known else voter.panel.base
+        return 1.0 - base_rate if key[1] == "dir" and claim.relation in FALLS else base_rate
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The same answer as `score`, with the neighbours' outcomes that weighed most."""
@@ -240,7 +241,7 @@ class ExpressionVerifier(Verifier):
                 Node("Gene", neighbour.pert),
                 "KNOCKDOWN_CHANGES" if direction != "none" else "MEASURED_UNCHANGED",
                 Node("Gene", self.model.profiles.genes[self.model.place(claim.object)]),
-                (neighbour.similarity / top) ** SHARP,
+                (neighbour.similarity / top) ** POWER_NARROW,
                 path,
                 {
                     "cell_line": claim.cell_line,

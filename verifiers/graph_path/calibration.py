@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import ModelError, VerifierError
+from rbio_kg.core.progress import Progress
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.graph_path.features import PathParts
@@ -62,10 +64,6 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Parts that each fit sees. A pair's own edge is hidden from the fit of its own relation: it is the answer there.
 `activates` is the probability that a regulation activates, given that it is one and has a sign."""
-
-Progress = Callable[[str, float | None], None]
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -239,7 +237,12 @@ class _Fitter:
         self._fit(name, matrix, labels, self.rng.random(len(labels)) < 0.5)
 
     def _fit(
-        self, name: str, matrix: Floats, labels: NDArray[Any], held: NDArray[np.bool_], groups: list[str] | None = None
+        self,
+        name: str,
+        matrix: FloatArray,
+        labels: NDArray[Any],
+        held: NDArray[np.bool_],
+        groups: list[str] | None = None,
     ) -> None:
         found = fit_and_measure(matrix, labels, held, parts=PARTS[name], fewest=FEWEST, groups=groups)
         if found is not None:

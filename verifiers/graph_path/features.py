@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot import kernels
 from rbio_kg.graph.snapshot.csr import Csr, build_csr
-from rbio_kg.verifiers.graph_path.pair_parts import Floats, GeneGroups, GenePairs, Indices
+from rbio_kg.verifiers.graph_path.pair_parts import GeneGroups, GenePairs
 from rbio_kg.verifiers.graph_path.path_counts import PathCounts
 
 __all__ = ["GeneGroups", "GenePairs", "PathGraph", "PathParts"]
@@ -54,7 +55,7 @@ class PathParts:
         content, most = self.content
         shared_term, best, overlap = kernels.shared_terms(s.closure.indptr, s.closure.indices, content, a, b)
         shared_pathway, pathway = kernels.shared_groups(
-            s.memberships.indptr, s.memberships.indices, self.pathway_worth, a, b
+            s.memberships.indptr, s.memberships.indices, self.pathway_weight, a, b
         )
         direct = kernels.direct_weights(
             s.interactions.indptr, s.interactions.indices, s.interactions.weights, a, b, 0.0
@@ -81,7 +82,7 @@ class PathParts:
             three=three,
         )
 
-    def association_paths(self, a: Indices, b: Indices) -> tuple[Floats, Indices]:
+    def association_paths(self, a: Indices, b: Indices) -> tuple[FloatArray, Indices]:
         """Best association path of 2 or 3 steps and its nodes."""
         # A path weighs the same both ways, so the search starts from the end with fewer neighbours.
         degrees = self.steps.degrees
@@ -106,7 +107,7 @@ class PathParts:
         turned[columns >= lengths[:, None]] = -1
         return product, np.where(swapped[:, None], turned, nodes)
 
-    def cascades(self, a: Indices, b: Indices) -> tuple[Floats, Indices]:
+    def cascades(self, a: Indices, b: Indices) -> tuple[FloatArray, Indices]:
         """Best chain of 2 or 3 regulations from a to b and its nodes."""
         out, into = self._cascade_steps
         product, nodes = kernels.best_paths(
@@ -168,7 +169,7 @@ class PathParts:
         return PathCounts(self.last_steps)
 
     @cached_property
-    def _signs(self) -> tuple[Floats, Floats]:
+    def _signs(self) -> tuple[FloatArray, FloatArray]:
         """Sum of the signs of each gene's regulations: of others, and by others."""
         csr, genes = self.graph.regulates, len(self.graph.regulates)
         signs = csr.weights.astype(np.float64)
@@ -190,13 +191,13 @@ class PathParts:
         return content, max(float(content.max(initial=0.0)), 1.0)
 
     @cached_property
-    def pathway_worth(self) -> Floats:
+    def pathway_weight(self) -> FloatArray:
         """1 - ln(size) / ln(genes in pathways), 0 to 1, (pathways,)."""
         s = self.graph
         members = max(2, int((s.memberships.degrees > 0).sum()))
         return _read_only(np.clip(1.0 - np.log(np.maximum(s.pathway_sizes, 1)) / np.log(members), 0.0, 1.0))
 
-    def _cascade_signs(self, nodes: Indices) -> Floats:
+    def _cascade_signs(self, nodes: Indices) -> FloatArray:
         s = self.graph.regulates
         sign = (nodes[:, 0] >= 0).astype(np.float64)
         for step in range(3):
@@ -213,19 +214,21 @@ class PathParts:
         return sign
 
 
-def _strongest_first(csr: Csr, weights: Floats) -> Csr:
+def _strongest_first(csr: Csr, weights: FloatArray) -> Csr:
     order = np.lexsort((csr.indices, -weights, csr.rows()))
     return Csr(csr.indptr, csr.indices[order], weights[order])
 
 
-def _log_share(degrees: NDArray[Any], genes: Indices, own: Floats) -> Floats:
+def _log_share(degrees: NDArray[Any], genes: Indices, own: FloatArray) -> FloatArray:
     largest = np.log1p(max(1, int(degrees.max(initial=0))))
-    share: Floats = np.log1p(degrees[genes] - own) / largest
+    share: FloatArray = np.log1p(degrees[genes] - own) / largest
     return share
 
 
-def _mean_sign(sums: Floats, degrees: NDArray[Any], genes: Indices, own_sign: Floats, own: Floats) -> Floats:
-    mean: Floats = (sums[genes] - own_sign) / (degrees[genes] - own + 1.0)
+def _mean_sign(
+    sums: FloatArray, degrees: NDArray[Any], genes: Indices, own_sign: FloatArray, own: FloatArray
+) -> FloatArray:
+    mean: FloatArray = (sums[genes] - own_sign) / (degrees[genes] - own + 1.0)
     return mean
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray, Indices
 
 GROUP_PARTS = ("neighbours", "excess", "breadth")
 """Parts of a gene and a term or pathway, each 0 to 1; see `GeneGroups`."""
@@ -37,37 +36,37 @@ class GenePairs:
     shared_term, shared_pathway: int32, -1 for none.
     """
 
-    direct: Floats
-    path: Floats
-    regulation: Floats
-    sign: Floats
-    cascade: Floats
-    cascade_sign: Floats
-    term: Floats
-    overlap: Floats
-    pathway: Floats
-    regulator: Floats
-    regulated: Floats
-    subject_sign: Floats
-    object_sign: Floats
+    direct: FloatArray
+    path: FloatArray
+    regulation: FloatArray
+    sign: FloatArray
+    cascade: FloatArray
+    cascade_sign: FloatArray
+    term: FloatArray
+    overlap: FloatArray
+    pathway: FloatArray
+    regulator: FloatArray
+    regulated: FloatArray
+    subject_sign: FloatArray
+    object_sign: FloatArray
     path_nodes: Indices
     cascade_nodes: Indices
     shared_term: Indices
     shared_pathway: Indices
-    two: Floats | None = None
-    three: Floats | None = None
+    two: FloatArray | None = None
+    three: FloatArray | None = None
 
     @property
-    def is_regulator(self) -> Floats:
+    def is_regulator(self) -> FloatArray:
         """1 where the subject is known to regulate another gene than the object."""
         return (self.regulator > 0).astype(np.float64)
 
     @property
-    def cascade_activation(self) -> Floats:
+    def cascade_activation(self) -> FloatArray:
         """The chain with its sign: `cascade` where it activates, minus `cascade` where it represses."""
         return self.cascade * self.cascade_sign
 
-    def matrix(self, parts: tuple[str, ...]) -> Floats:
+    def matrix(self, parts: tuple[str, ...]) -> FloatArray:
         """The named parts side by side, (n, parts)."""
         return np.stack([getattr(self, part) for part in parts], axis=1)
 
@@ -82,11 +81,11 @@ class GeneGroups:
     known: 1 where the graph has the membership, itself or by a narrower term.
     """
 
-    neighbours: Floats
-    excess: Floats
-    breadth: Floats
+    neighbours: FloatArray
+    excess: FloatArray
+    breadth: FloatArray
     known: NDArray[np.bool_]
 
-    def matrix(self, parts: tuple[str, ...]) -> Floats:
+    def matrix(self, parts: tuple[str, ...]) -> FloatArray:
         """The named parts side by side, (n, parts)."""
         return np.stack([getattr(self, part) for part in parts], axis=1)

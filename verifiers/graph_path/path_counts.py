@@ -13,14 +13,11 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.kernels import direct_weights
 from rbio_kg.graph.snapshot.path_kernels import path_sums
-
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 EXPONENT = 0.75
 """p. Of 0, .25, .5, .75 and 1 the best on held-out interactions and regulations with hard false pairs."""
@@ -35,10 +32,10 @@ class PathCounts:
         self.steps = steps
 
     @cached_property
-    def _penalty(self) -> Floats:
+    def _penalty(self) -> FloatArray:
         return np.maximum(self.steps.degrees, 1) ** -EXPONENT
 
-    def __call__(self, a: Indices, b: Indices) -> tuple[Floats, Floats]:
+    def __call__(self, a: Indices, b: Indices) -> tuple[FloatArray, FloatArray]:
         """The parts of 2 and of 3 steps of the pairs (a, b), int32 (n,) each; float (n,), 0 to 1, 0 without a path."""
         s, degrees = self.steps, self.steps.degrees
         swapped = degrees[a] > degrees[b]

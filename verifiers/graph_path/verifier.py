@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.graph_path.calibration import PARTS, PathCalibration, fit_graph_path
 from rbio_kg.verifiers.graph_path.citations import Citations, Step, as_evidence
 from rbio_kg.verifiers.graph_path.features import PathParts

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-Floats = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class LearningPairs:
     a: NDArray[np.int32]
     b: NDArray[np.int32]
     labels: NDArray[np.int8]
-    features: Floats
-    weights: Floats
+    features: FloatArray
+    weights: FloatArray
 
 
 class Decoder(nn.Module):
@@ -56,7 +56,7 @@ class Decoder(nn.Module):
         odds: Tensor = (self.out(hidden) + self.skip(features)).squeeze(1)
         return odds
 
-    def arrays(self) -> dict[str, Floats]:
+    def arrays(self) -> dict[str, FloatArray]:
         """The weights, for scoring without torch."""
         named = {
             "subject": self.gain * self.subject.weight.T,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.verifiers.link_predictor.decoder import Decoder, LearningPairs, fit_decoder, weighted_loss
 from rbio_kg.verifiers.link_predictor.split import MessageGraph
@@ -23,7 +24,6 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.script.*")
     from torch_geometric.nn import HeteroConv, SAGEConv
 
-Floats = NDArray[np.float64]
 EdgeType = tuple[str, str, str]
 
 OBJECTS = {"interacts_with": "gene", "regulates": "gene", "terms": "term", "pathways": "pathway"}
@@ -103,7 +103,7 @@ def train_encoder(
     settings: LinkSettings,
     device: str | None = None,
     progress: Callable[[str, float | None], None],
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, Floats]], list[float]]:
+) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, FloatArray]], list[float]]:
     """Fit encoder and decoders together, full batch, then the decoders alone; torch's global random state is left as
     it was.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot import kernels
 from rbio_kg.graph.snapshot.compile import order_by_content
 from rbio_kg.graph.snapshot.csr import Csr, build_csr
@@ -14,9 +14,6 @@ from rbio_kg.verifiers.graph_path.features import PathParts
 from rbio_kg.verifiers.link_predictor.negatives import GROUPS
 from rbio_kg.verifiers.link_predictor.split import MessageGraph
 from rbio_kg.verifiers.link_predictor.svd import Latent, Table
-
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 _GENES = (
     "term",
@@ -107,18 +104,18 @@ class LinkParts(PathParts):
         return Csr(pointers, both, np.ones(len(both), dtype=np.uint8))
 
 
-def features(parts: LinkParts, relation: str, a: Indices, b: Indices) -> Floats:
+def features(parts: LinkParts, relation: str, a: Indices, b: Indices) -> FloatArray:
     """Features (n, len(FEATURES[relation])) of pairs; counts and degrees as ln(1 + x), the pair's own edge left out."""
     columns = _group_columns(parts, relation, a, b) if relation in GROUPS else _gene_columns(parts, relation, a, b)
     return np.stack([columns[name] for name in FEATURES[relation]], axis=1)
 
 
-def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> dict[str, Floats]:
+def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> dict[str, FloatArray]:
     g, latent = parts.message, parts.latent
     interactions, regulates = g.interactions, g.regulates
     content, most = parts.content
     _, best, overlap = kernels.shared_terms(g.closure.indptr, g.closure.indices, content, a, b)
-    _, pathway = kernels.shared_groups(g.memberships.indptr, g.memberships.indices, parts.pathway_worth, a, b)
+    _, pathway = kernels.shared_groups(g.memberships.indptr, g.memberships.indices, parts.pathway_weight, a, b)
     count, adamic, resource = kernels.shared_neighbours(interactions.indptr, interactions.indices, a, b)
     direct = kernels.direct_weights(interactions.indptr, interactions.indices, interactions.weights, a, b, 0.0)
     own = (direct > 0).astype(np.float64)
@@ -160,7 +157,7 @@ def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> di
     return columns
 
 
-def _group_columns(parts: LinkParts, relation: str, gene: Indices, group: Indices) -> dict[str, Floats]:
+def _group_columns(parts: LinkParts, relation: str, gene: Indices, group: Indices) -> dict[str, FloatArray]:
     graph, latent = parts.message, parts.latent
     found = parts.groups(gene, group, relation)
     terms = relation == "terms"
@@ -203,34 +200,34 @@ def _group_columns(parts: LinkParts, relation: str, gene: Indices, group: Indice
     return columns
 
 
-def _has(csr: Csr, a: Indices, b: Indices) -> Floats:
+def _has(csr: Csr, a: Indices, b: Indices) -> FloatArray:
     """1 where entry (a, b) is there, else 0."""
     weights = kernels.direct_weights(csr.indptr, csr.indices, csr.weights, a, b, np.nan)
     return (~np.isnan(weights)).astype(np.float64)
 
 
-def _votes(near: Csr, members: Csr, gene: Indices, group: Indices) -> Floats:
+def _votes(near: Csr, members: Csr, gene: Indices, group: Indices) -> FloatArray:
     """Weighted share of the genes nearest to each gene that belong to the group, as its root; 0 to 1."""
     support, total = kernels.neighbour_support(
         near.indptr, near.indices, near.weights, members.indptr, members.indices, gene, group
     )
-    share: Floats = np.sqrt(np.divide(support, total, out=np.zeros_like(support), where=total > 0))
+    share: FloatArray = np.sqrt(np.divide(support, total, out=np.zeros_like(support), where=total > 0))
     return share
 
 
-def _dots(left: Table, right: Table, a: Indices, b: Indices) -> Floats:
+def _dots(left: Table, right: Table, a: Indices, b: Indices) -> FloatArray:
     """Cube roots of the products of rows, (n,): they are heavy-tailed."""
-    roots: Floats = np.cbrt(_products(left, right, a, b))
+    roots: FloatArray = np.cbrt(_products(left, right, a, b))
     return roots
 
 
-def _cosines(latent: Latent, right: str, a: Indices, b: Indices) -> Floats:
+def _cosines(latent: Latent, right: str, a: Indices, b: Indices) -> FloatArray:
     length = latent.lengths["gene"][a] * latent.lengths[right][b]
-    cosines: Floats = _products(latent.gene, getattr(latent, right), a, b) / np.maximum(length, 1e-9)
+    cosines: FloatArray = _products(latent.gene, getattr(latent, right), a, b) / np.maximum(length, 1e-9)
     return cosines
 
 
-def _products(left: Table, right: Table, a: Indices, b: Indices) -> Floats:
+def _products(left: Table, right: Table, a: Indices, b: Indices) -> FloatArray:
     out = np.empty(len(a))
     for start in range(0, len(a), 8192):  # Two small blocks at a time stay in the cache.
         part = slice(start, start + 8192)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import ModelError
+from rbio_kg.core.progress import Progress
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.link_predictor.features import BASELINES, FEATURES, LinkParts, features
 from rbio_kg.verifiers.link_predictor.model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
@@ -27,9 +28,6 @@ EPOCHS = 15
 HARD_WEIGHT = 0.1
 FEWEST = 20
 """A relation with fewer true pairs than this, to learn from or to measure with, is left out: the verifier abstains."""
-
-Progress = Callable[[str, float | None], None]
-Floats = NDArray[np.float64]
 
 
 def fit_link_predictor(
@@ -196,7 +194,7 @@ def _enough(split: LinkSplit, name: str) -> bool:
     return all(pairs.labels.sum() >= FEWEST and (pairs.labels == 0).sum() >= FEWEST for pairs in sets)
 
 
-def _scaling(matrix: Floats) -> Floats:
+def _scaling(matrix: FloatArray) -> FloatArray:
     spread = matrix.std(axis=0)
     return np.stack((matrix.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)))
 
@@ -229,7 +227,7 @@ def _measure(
     return calibration, measured
 
 
-def _ranking(labels: NDArray[Any], scores: Floats) -> dict[str, float | None]:
+def _ranking(labels: NDArray[Any], scores: FloatArray) -> dict[str, float | None]:
     from sklearn.metrics import average_precision_score
 
     if labels.min(initial=1) == labels.max(initial=0):

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rbio_kg.core.atomic_io import whole_folder
+from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot import kernels
 from rbio_kg.graph.snapshot.arrays import read_folder, write_folder
 from rbio_kg.graph.snapshot.csr import Csr
@@ -40,8 +41,6 @@ KNOCKDOWN_PARTS = (
 )
 """Parts of the knockdown calibrations: log odds of the two predicted links, and structural features."""
 
-Indices = NDArray[np.int32]
-Floats = NDArray[np.float64]
 
 _MATRICES = (
     "interactions",
@@ -83,8 +82,8 @@ class LinkModel:
     graph: MessageGraph
     latent: Latent
     embeddings: Mapping[str, NDArray[np.float32]]
-    decoders: Mapping[str, Mapping[str, Floats]]
-    scaling: Mapping[str, Floats]
+    decoders: Mapping[str, Mapping[str, FloatArray]]
+    scaling: Mapping[str, FloatArray]
     calibrations: Mapping[str, Logistic]
     metrics: Mapping[str, Any]
     simulated: bool = False
@@ -94,7 +93,7 @@ class LinkModel:
         """Structural parts over the known graph."""
         return LinkParts(self.graph, self.latent)
 
-    def log_odds(self, relation: str, a: Indices, b: Indices, columns: Floats | None = None) -> Floats:
+    def log_odds(self, relation: str, a: Indices, b: Indices, columns: FloatArray | None = None) -> FloatArray:
         """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand.
 
         Blocks of pairs, small enough for the cache, are shared among the processor's cores: kernels and matrix products
@@ -116,7 +115,7 @@ class LinkModel:
         # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
         return np.round(odds, 9)
 
-    def _decode(self, relation: str, a: Indices, b: Indices, columns: Floats) -> Floats:
+    def _decode(self, relation: str, a: Indices, b: Indices, columns: FloatArray) -> FloatArray:
         x = (columns - self.scaling[relation][0]) / self.scaling[relation][1]
         w = self.decoders[relation]
         kind = {"terms": "term", "pathways": "pathway"}.get(relation, "gene")
@@ -124,15 +123,15 @@ class LinkModel:
         v = self.embeddings[kind][b].astype(np.float64) @ w["object"]
         hidden = np.maximum(np.hstack((u * v, x)) @ w["mix"] + w["mix_bias"], 0.0)
         hidden = np.maximum(hidden @ w["inner"] + w["inner_bias"], 0.0)
-        odds: Floats = hidden @ w["out"] + w["out_bias"][0] + x @ w["skip"]
+        odds: FloatArray = hidden @ w["out"] + w["out_bias"][0] + x @ w["skip"]
         return odds
 
-    def probabilities(self, relation: str, a: Indices, b: Indices, *, natural: bool = False) -> Floats:
+    def probabilities(self, relation: str, a: Indices, b: Indices, *, natural: bool = False) -> FloatArray:
         """Calibrated probabilities (n,) of pairs of one of the structural relations; see `calibrations`."""
         name = relation + NATURAL_SUFFIX if natural else relation
         return self.calibrations[name](self.log_odds(relation, a, b)[:, None])
 
-    def knockdown_matrix(self, a: Indices, b: Indices) -> Floats:
+    def knockdown_matrix(self, a: Indices, b: Indices) -> FloatArray:
         """The columns of `KNOCKDOWN_PARTS`, (n, parts)."""
         pairs = self.parts.genes(a, b)
         own = ("path", "term", "overlap", "pathway", "direct", "cascade", "regulated")
@@ -167,7 +166,7 @@ class LinkModel:
             "metrics": dict(self.metrics),
             "simulated": self.simulated,
         }
-        with whole_folder(Path(model_dir)) as temporary:
+        with atomic_folder(Path(model_dir)) as temporary:
             write_folder(temporary, kind=KIND, arrays=arrays, meta=meta)
 
     @classmethod

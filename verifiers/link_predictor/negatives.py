@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import Indices
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.verifiers.graph_path.features import PathGraph
-from rbio_kg.verifiers.stats.negatives import Indices, Keys, Pairs, degree_matched, false_pairs, is_known, keys_of, walk
+from rbio_kg.verifiers.stats.negatives import Keys, Pairs, degree_matched, false_pairs, is_known, keys_of, walk
 
 RELATIONS = ("interacts_with", "regulates", "terms", "pathways")
 """What is learned; `terms` and `pathways` are the two kinds of object of takes_part_in."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.verifiers.link_predictor.negatives import GROUPS, Negatives
-from rbio_kg.verifiers.stats.negatives import Indices, Pairs, is_known
+from rbio_kg.verifiers.stats.negatives import Pairs, is_known
 
-Floats = NDArray[np.float64]
 TIES = ("optimistic", "realistic", "pessimistic")
 
 
@@ -25,12 +25,12 @@ class Ranks:
         size: int (n,), how many were ranked, the true one included.
     """
 
-    optimistic: Floats
-    pessimistic: Floats
+    optimistic: FloatArray
+    pessimistic: FloatArray
     size: NDArray[np.int64]
 
     @property
-    def realistic(self) -> Floats:
+    def realistic(self) -> FloatArray:
         """The mean of the two: what ties broken by chance give on average."""
         return (self.optimistic + self.pessimistic) / 2.0
 
@@ -91,7 +91,7 @@ class Questions:
         """Every pair to score, int32 (n + 2nk,): the links, then all candidates row by row."""
         return np.concatenate((self.true[0], self.a.ravel())), np.concatenate((self.true[1], self.b.ravel()))
 
-    def ranks(self, scores: Floats) -> Ranks:
+    def ranks(self, scores: FloatArray) -> Ranks:
         """From the scores of `pairs()`."""
         count = len(self.true[0])
         return ranks(np.tile(scores[:count], 2), scores[count:].reshape(self.a.shape), self.allowed)

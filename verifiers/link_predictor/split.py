@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import BoolArray
 from rbio_kg.graph.snapshot.compile import order_by_content
 from rbio_kg.graph.snapshot.csr import Csr, build_csr
 from rbio_kg.graph.snapshot.kernels import ancestor_closure
@@ -25,8 +26,6 @@ HARD_PAIRS = 2
 """False pairs of each hard kind to learn from, for a true one."""
 NEGATIVES: Mapping[Kind, int] = {"random": 2, "degree": 1, "two_hop": 1}
 """False pairs of each kind to validate with, for a true one: a base rate of one in five."""
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(eq=False)
@@ -149,7 +148,7 @@ def _implying(memberships: Csr, parents: Csr) -> Csr:
     return build_csr(len(memberships), a, b, np.ones(len(a), dtype=np.uint8))
 
 
-def _graph(s: Snapshot, edges: Mapping[str, Csr], keep: Mapping[str, Mask], parents: Csr) -> MessageGraph:
+def _graph(s: Snapshot, edges: Mapping[str, Csr], keep: Mapping[str, BoolArray], parents: Csr) -> MessageGraph:
     genes, terms, pathways = len(s.genes), len(s.terms), len(s.pathways)
     kept = {name: entries_kept(csr, keep[name]) for name, csr in edges.items()}
     up = s.term_parents
@@ -186,6 +185,6 @@ def _codes(rng: np.random.Generator, csr: Csr, test_share: float, *, undirected:
     return (3 - np.searchsorted(bounds, draw, side="right")).astype(np.int8)[place]
 
 
-def entries_kept(csr: Csr, mask: Mask) -> Csr:
+def entries_kept(csr: Csr, mask: BoolArray) -> Csr:
     """The matrix with only some of its entries, bool (entries,)."""
     return build_csr(len(csr), csr.rows()[mask], csr.indices[mask], csr.weights[mask])

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.claims import FALLS, KNOCKDOWN_RELATIONS, RELATION_TASKS, Claim, Relation, Status, Verdict
 from rbio_kg.core.errors import VerifierError
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.graph_path.citations import Citations, Step, as_evidence
 from rbio_kg.verifiers.link_predictor.fit import fit_link_predictor
 from rbio_kg.verifiers.link_predictor.model import HINT, LinkModel

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import BoolArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
 from rbio_kg.verifiers.stats.metrics import auroc, expected_calibration_error
@@ -21,8 +22,6 @@ HELD_SHARE = 0.2
 TASK_FITS: Mapping[str, str] = MappingProxyType({"de": "changes", "dir": "rises"})
 """How the calibration on a task's questions is called."""
 
-Mask = NDArray[np.bool_]
-
 
 class KnockdownPairs(NamedTuple):
     """Perturbation and gene of questions as positions, their labels and cell lines, and which are kept back."""
@@ -31,11 +30,11 @@ class KnockdownPairs(NamedTuple):
     b: NDArray[np.int32]
     labels: NDArray[np.int64]
     lines: list[str]
-    held: Mask
+    held: BoolArray
 
 
 def knockdown_pairs(
-    snapshot: Snapshot, train: pl.DataFrame, task: str, isolated: Mask, rng: np.random.Generator
+    snapshot: Snapshot, train: pl.DataFrame, task: str, isolated: BoolArray, rng: np.random.Generator
 ) -> KnockdownPairs:
     """At most `MOST_QUESTIONS` train questions of a task about two genes that the graph joins to others."""
     rows = train.filter(pl.col("task") == task).sort("cell_line", "pert", "gene")
@@ -52,7 +51,7 @@ def knockdown_pairs(
 def fit_and_measure(
     matrix: NDArray[np.float64],
     labels: NDArray[Any],
-    held: Mask,
+    held: BoolArray,
     *,
     parts: tuple[str, ...],
     fewest: int,
@@ -75,5 +74,5 @@ def fit_and_measure(
     }
 
 
-def _where(groups: list[str] | None, mask: Mask) -> list[str] | None:
+def _where(groups: list[str] | None, mask: BoolArray) -> list[str] | None:
     return None if groups is None else [group for group, keep in zip(groups, mask, strict=True) if keep]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Logistic:
     intercept: float
     offsets: Mapping[str, float] = field(default_factory=dict)
 
-    def __call__(self, matrix: Floats, groups: Sequence[str | None] | None = None) -> Floats:
+    def __call__(self, matrix: FloatArray, groups: Sequence[str | None] | None = None) -> FloatArray:
         """Probabilities (n,) for parts (n, parts)."""
         return sigmoid(self.log_odds(matrix, groups))
 
-    def log_odds(self, matrix: Floats, groups: Sequence[str | None] | None = None) -> Floats:
+    def log_odds(self, matrix: FloatArray, groups: Sequence[str | None] | None = None) -> FloatArray:
         """Log odds (n,) for parts (n, parts)."""
         # A sum by columns, not a matrix product: BLAS sums in another order for another number of rows.
         odds = np.full(len(matrix), self.intercept)
@@ -70,21 +70,21 @@ class Logistic:
         return cls(parts, coefficients, float(value["intercept"]), offsets)
 
 
-def sigmoid(odds: Floats) -> Floats:
+def sigmoid(odds: FloatArray) -> FloatArray:
     """1 / (1 + exp(-odds)), without overflow."""
-    out: Floats = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(odds, dtype=np.float64)))
+    out: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(odds, dtype=np.float64)))
     return out
 
 
-def log_odds(probabilities: Floats, clip: float = 1e-6) -> Floats:
+def log_odds(probabilities: FloatArray, clip: float = 1e-6) -> FloatArray:
     """ln(p / (1 - p)), with p cut to [clip, 1 - clip]."""
     p = np.clip(probabilities, clip, 1.0 - clip)
-    out: Floats = np.log(p / (1.0 - p))
+    out: FloatArray = np.log(p / (1.0 - p))
     return out
 
 
 def fit_logistic(
-    matrix: Floats, labels: NDArray[Any], parts: tuple[str, ...], groups: Sequence[str] | None = None
+    matrix: FloatArray, labels: NDArray[Any], parts: tuple[str, ...], groups: Sequence[str] | None = None
 ) -> Logistic:
     """The maximum-likelihood fit with a slight ridge (C = 10 on standardised parts).
 

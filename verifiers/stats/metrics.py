@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
+from rbio_kg.core.typing import FloatArray
+
 Interval = tuple[float, float]
 
 _CHUNK = 100  # bootstrap samples drawn at once: bounds the memory at 100 indices a gene
@@ -77,7 +78,9 @@ def _wins(
     return won, positives * (size - positives)
 
 
-def per_gene_auroc(genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, strata: ArrayLike | None = None) -> PerGene:
+def per_gene_auroc(
+    genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, subgroups: ArrayLike | None = None
+) -> PerGene:
     """AUROC within each gene (ties count one half), averaged over the genes that have both labels.
 
     Args:
@@ -97,8 +100,8 @@ def per_gene_auroc(genes: ArrayLike, labels: ArrayLike, scores: ArrayLike, strat
     if len(index) != len(truth):
         raise ValueError(f"{len(index)} genes for {len(truth)} labels")
     group, owner, units = index, np.arange(len(names)), names.tolist()
-    if strata is not None:
-        folds, fold = np.unique(np.asarray(strata), return_inverse=True)
+    if subgroups is not None:
+        folds, fold = np.unique(np.asarray(subgroups), return_inverse=True)
         used, group = np.unique(index * max(len(folds), 1) + fold, return_inverse=True)
         owner = used // max(len(folds), 1)
         units = [f"{names[place // len(folds)]} {folds[place % len(folds)]}" for place in used.tolist()]
@@ -263,7 +266,7 @@ def summary(
     scores: ArrayLike,
     *,
     seed: int,
-    strata: ArrayLike | None = None,
+    subgroups: ArrayLike | None = None,
     threshold: float = 0.5,
 ) -> dict[str, Any]:
     """Every measure of one predictor, ready for JSON.
@@ -272,7 +275,7 @@ def summary(
         `per_gene_auroc`, `interval` ([low, high] or None), `genes` (with both labels), `rows` (all rows scored),
         `rows_in_genes` (rows of those genes), `pooled`, `ece` and `brier` (None unless the scores are all in 0..1).
     """
-    measured = per_gene_auroc(np.asarray(genes), labels, scores, strata)
+    measured = per_gene_auroc(np.asarray(genes), labels, scores, subgroups)
     interval = bootstrap_interval(measured.values, seed)
     values = np.asarray(scores, dtype=np.float64)
     likely = bool(((values >= 0) & (values <= 1)).all())

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rbio_kg.core.typing import Indices
 from rbio_kg.graph.snapshot.csr import Csr
 
-Indices = NDArray[np.int32]
 Keys = NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
 

@@ -10,22 +10,23 @@ import polars as pl
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.core.errors import VerifierError
-from rbio_kg.verifiers.base.verifier import FloatArray, Verifier
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.verifier import Verifier
 
-STRANGERS = ("NOSUCHGENE", "NOSUCHGENE2")
+UNKNOWN_GENES = ("NOSUCHGENE", "NOSUCHGENE2")
 """Genes that no graph has."""
 DRAWN = 200
 """Claims drawn for each relation, before those to examine on are chosen."""
-EXAMINED = 24
+CHECKED = 24
 """Claims that a verifier is examined on."""
 
 
-class BreachError(AssertionError):
+class ContractError(AssertionError):
     """A verifier breaks the contract; the message says how, and what to do."""
 
 
 @dataclass(frozen=True)
-class Examination:
+class CheckContext:
     """A verifier and what it is examined on.
 
     Args:
@@ -66,7 +67,7 @@ def examination(
     claims: Sequence[Claim] | None = None,
     *,
     seed: int = 0,
-) -> Examination:
+) -> CheckContext:
     """An examination on some of the claims given, or of claims about the graph's own relationships.
 
     Of many claims those are taken on which the verifier's answers differ most, with a few on which it is silent.
@@ -88,23 +89,23 @@ def examination(
             hint="give at least six with --claims FILE (CSV: subject,relation,object,cell_line)",
         )
     texts = written_texts(tables, claims) if verifier.kind == "text" else None
-    whole = Examination(verifier, claims, texts)
+    whole = CheckContext(verifier, claims, texts)
     try:
         chosen = _spread(whole.score())
     except Exception:  # what it raises is for the checks to report
-        chosen = list(range(min(EXAMINED, len(claims))))
-    return Examination(verifier, [claims[i] for i in chosen], None if texts is None else [texts[i] for i in chosen])
+        chosen = list(range(min(CHECKED, len(claims))))
+    return CheckContext(verifier, [claims[i] for i in chosen], None if texts is None else [texts[i] for i in chosen])
 
 
 def _spread(scores: FloatArray) -> list[int]:
     """Rows over the whole range of scores, the distinct ones first, then rows of silence."""
     spoke = np.flatnonzero(~np.isnan(scores))
     _, distinct = np.unique(scores[spoke], return_index=True)
-    ranked = spoke[distinct] if len(distinct) >= EXAMINED // 2 else spoke[np.argsort(scores[spoke], kind="stable")]
-    places = np.unique(np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), 3 * EXAMINED // 4)).round().astype(int))
+    ranked = spoke[distinct] if len(distinct) >= CHECKED // 2 else spoke[np.argsort(scores[spoke], kind="stable")]
+    places = np.unique(np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), 3 * CHECKED // 4)).round().astype(int))
     silent = np.flatnonzero(np.isnan(scores))
     chosen: list[int] = ranked[places].tolist() if len(ranked) else []
-    quiet: list[int] = silent[: EXAMINED - len(chosen)].tolist()
+    quiet: list[int] = silent[: CHECKED - len(chosen)].tolist()
     return chosen + quiet
 
 

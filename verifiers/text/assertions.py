@@ -10,7 +10,7 @@ from rbio_kg.core.claims import Relation
 from rbio_kg.verifiers.text.lexicon import Lexicon, Sentence
 from rbio_kg.verifiers.text.roles import Grammar
 from rbio_kg.verifiers.text.tagging import Item
-from rbio_kg.verifiers.text.term_names import Place
+from rbio_kg.verifiers.text.term_names import TermRef
 
 _CAUSED = re.compile(r"[cAFhPb]")
 _CAUSED_WITHIN = 6
@@ -23,7 +23,7 @@ _WHEN_LOST = {
     Relation.REPRESSES: Relation.DECREASES,
 }
 _BY_ADVERB = {"negative": Relation.REPRESSES, "positive": Relation.ACTIVATES}
-OF_PLACES = {
+OF_TERMS = {
     Relation.REGULATES: "regulation of",
     Relation.ACTIVATES: "positive regulation of",
     Relation.REPRESSES: "negative regulation of",
@@ -47,7 +47,7 @@ class RawStatement(NamedTuple):
     object: str
     polarity: Polarity
     certainty: Certainty
-    places: tuple[Place, ...] = ()
+    places: tuple[TermRef, ...] = ()
 
 
 class Assertions(Grammar):
@@ -78,7 +78,7 @@ class Assertions(Grammar):
             # "The gene that activates B is A".
             items = self.lists[cleft.end()]
             self._join(i, relation, items, objects, items[-1].at)
-        elif subject is None and passive and (places := self._place_before(i, OF_PLACES.get(relation, ""))):
+        elif subject is None and passive and (places := self._terms_before(i, OF_TERMS.get(relation, ""))):
             self._part_of(i, objects, places, last)
         elif subject is None or self.asked(subject):
             self.leave(last)
@@ -90,7 +90,7 @@ class Assertions(Grammar):
                 for item in objects:
                     self._add(*((item, one) if passive else (one, item)), relation, negated, hedged)
 
-    def _part_of(self, i: int, objects: list[Item], places: tuple[Place, ...], last: int) -> None:
+    def _part_of(self, i: int, objects: list[Item], places: tuple[TermRef, ...], last: int) -> None:
         """The objects take part in the place that stands before the word at i."""
         negated, hedged = self.opening(i)
         self.claim(i, last)
@@ -138,7 +138,7 @@ class Assertions(Grammar):
         for item in changed:
             self._add(Item(at, self.words[at].gene or "", lost=True), item, relation, negated ^ denied, hedged)
 
-    def _in_places(self, i: int, start: int, prefix: str = "") -> bool:
+    def _in_terms(self, i: int, start: int, prefix: str = "") -> bool:
         """Membership of the subject in the terms and pathways named from character `start` on; whether there are."""
         text = self.sentence.text
         self.looked.append((start, len(text)))
@@ -159,7 +159,7 @@ class Assertions(Grammar):
         self.read_to = last
         return True
 
-    def _place_before(self, i: int, prefix: str = "") -> tuple[Place, ...]:
+    def _terms_before(self, i: int, prefix: str = "") -> tuple[TermRef, ...]:
         j = i
         while j > 0 and self.tags[j - 1] in "badnhU":
             j -= 1
@@ -179,7 +179,13 @@ class Assertions(Grammar):
             self._make(one.gene, stated, other.gene, denied ^ one.flipped ^ other.flipped, hedged)
 
     def _make(  # noqa: PLR0917 - the parts of a statement, in their order
-        self, subject: str, relation: Relation, object: str, denied: bool, hedged: bool, places: tuple[Place, ...] = ()
+        self,
+        subject: str,
+        relation: Relation,
+        object: str,
+        denied: bool,
+        hedged: bool,
+        places: tuple[TermRef, ...] = (),
     ) -> None:
         self.found.append(
             RawStatement(

@@ -10,7 +10,7 @@ import re
 from itertools import combinations
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.assertions import OF_PLACES, SIGNS, Assertions, RawStatement
+from rbio_kg.verifiers.text.assertions import OF_TERMS, SIGNS, Assertions, RawStatement
 from rbio_kg.verifiers.text.roles import BY
 from rbio_kg.verifiers.text.vocabulary import PROMOTERS, TRIGGERS
 
@@ -76,7 +76,7 @@ class ClauseReader(Assertions):
             self._state(i, Relation.REGULATES if promoter else relation, objects, last)
         elif relation is Relation.INTERACTS_WITH:
             self._mutual(i, relation)
-        elif not self._in_places(i, self._end(i), OF_PLACES[relation]):
+        elif not self._in_terms(i, self._end(i), OF_TERMS[relation]):
             self._change(i, relation)
 
     def _participle(self, i: int, relation: Relation) -> None:
@@ -120,7 +120,7 @@ class ClauseReader(Assertions):
         if objects:
             self._state(i, relation, objects, last, passive=word.inverse and of is not None)
         else:
-            self._in_places(i, self._end(i), OF_PLACES.get(relation, ""))
+            self._in_terms(i, self._end(i), OF_TERMS.get(relation, ""))
 
     def _meeting(self, i: int, relation: Relation) -> None:
         """ "Interaction between A and B", "binding of A to B", "the A-B complex", "forms a complex with B"."""
@@ -153,16 +153,16 @@ class ClauseReader(Assertions):
                 if self.tags[at : at + 1] != "d":
                     return
                 at += 1
-        self._in_places(i, self._end(at))
+        self._in_terms(i, self._end(at))
 
     def _has(self, i: int, relation: Relation) -> None:
         if self.tags[i - 1 : i] in ("G", "d"):
-            self._in_places(i, self._end(i))
+            self._in_terms(i, self._end(i))
 
     def _needs(self, i: int, relation: Relation) -> None:
         """ "Autophagy requires ATG7"."""
         objects, last = self.objects(i)
-        places = self._place_before(i) if objects else ()
+        places = self._terms_before(i) if objects else ()
         if places:
             self._part_of(i, objects, places, last)
 

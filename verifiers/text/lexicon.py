@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.text.term_names import PlaceNames
+from rbio_kg.verifiers.text.term_names import TermNames
 from rbio_kg.verifiers.text.vocabulary import GENE, KIND_NOUNS, SUFFIXES, TRIGGERS, VOCABULARY, Word, plain, words_of
 
 TOKEN = re.compile(r"\w+(?:[-'.\N{RIGHT SINGLE QUOTATION MARK}\N{NON-BREAKING HYPHEN}]\w+)*|[,/:&()\N{EN DASH}-]")
@@ -102,9 +102,9 @@ class Lexicon:
         self._memory = _Memory(self)
 
     @cached_property
-    def places(self) -> PlaceNames:
+    def places(self) -> TermNames:
         """Names of terms and pathways."""
-        return PlaceNames(self.snapshot)
+        return TermNames(self.snapshot)
 
     @cached_property
     def _gene_names(self) -> dict[str, dict[tuple[str, ...], str]]:

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.text.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
 
 READ_CHARACTERS = 4_000

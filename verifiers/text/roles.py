@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from rbio_kg.verifiers.text.lexicon import Sentence
-from rbio_kg.verifiers.text.tagging import Item, MarkedSentence
+from rbio_kg.verifiers.text.tagging import Item, TaggedSentence
 from rbio_kg.verifiers.text.vocabulary import TRIGGERS
 
 _GAP = re.compile(
@@ -38,7 +38,7 @@ class Subject:
     link: int = -1
 
 
-class Grammar(MarkedSentence):
+class Grammar(TaggedSentence):
     """Reads around a verb; what one verb leaves for the next is kept from left to right."""
 
     def __init__(self, sentence: Sentence, topic: tuple[str, ...]) -> None:

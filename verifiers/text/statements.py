@@ -14,7 +14,7 @@ from rbio_kg.verifiers.text.assertions import SIGNS, Certainty, Polarity, RawSta
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from rbio_kg.verifiers.text.measured_effects import Knockdowns
 from rbio_kg.verifiers.text.reader import StatementReader
-from rbio_kg.verifiers.text.term_names import Place
+from rbio_kg.verifiers.text.term_names import TermRef
 
 Finding = Literal["supported", "contradicted", "unknown"]
 
@@ -149,7 +149,7 @@ class StatementChecker:
                 return path, place.key, self._says_much(place)
         return (), raw.object, any(self._says_much(place) for place in raw.places)
 
-    def _annotation(self, gene: int, place: Place) -> tuple[Evidence, ...]:
+    def _annotation(self, gene: int, place: TermRef) -> tuple[Evidence, ...]:
         """The annotation, and the steps up from its term to the one that the text names."""
         snapshot = self.snapshot
         term = snapshot.terms.index(place.key)
@@ -188,20 +188,20 @@ class StatementChecker:
     def _term_children(self) -> Csr:
         return self.snapshot.term_parents.transpose(len(self.snapshot.terms))
 
-    def _pathway(self, gene: int, place: Place) -> tuple[Evidence, ...]:
+    def _pathway(self, gene: int, place: TermRef) -> tuple[Evidence, ...]:
         pathway = self.snapshot.pathways.index(place.key)
         if self.snapshot.memberships.position(gene, pathway) < 0:
             return ()
         symbol = self.snapshot.genes.keys[gene]
         return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", place.key), 1.0),)
 
-    def _says_much(self, place: Place) -> bool:
+    def _says_much(self, place: TermRef) -> bool:
         known = self._informative.get(place.key)
         if known is None:
             known = self._informative[place.key] = self.bits(place) >= INFORMATIVE_BITS
         return known
 
-    def bits(self, place: Place) -> float:
+    def bits(self, place: TermRef) -> float:
         """Information content of a term or pathway in bits; infinite where no gene has it."""
         snapshot = self.snapshot
         if place.label == "GoTerm":

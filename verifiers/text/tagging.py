@@ -33,7 +33,7 @@ class Item(NamedTuple):
     flipped: bool = False
 
 
-class MarkedSentence:
+class TaggedSentence:
     """A sentence with `tags` (lost genes are K, others G), `words`, and `lists`: each gene's token to its list."""
 
     def __init__(self, sentence: Sentence) -> None:

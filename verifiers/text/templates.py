@@ -9,10 +9,10 @@ from rbio_kg.core.claims import Relation
 from rbio_kg.verifiers.text.assertions import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.clauses import ClauseReader
 from rbio_kg.verifiers.text.lexicon import ACRONYMS, MOST_WORDS, TOKEN, Lexicon
-from rbio_kg.verifiers.text.term_names import Place
+from rbio_kg.verifiers.text.term_names import TermRef
 from rbio_kg.verifiers.text.vocabulary import KIND_NOUNS, VOCABULARY
 
-MOST_SHAPES = 20_000
+MOST_TEMPLATES = 20_000
 """So many are remembered before all are forgotten."""
 _OTHER_WORDS = frozenset(VOCABULARY) | KIND_NOUNS
 _Slot = str | tuple[str, ...]
@@ -59,7 +59,7 @@ class _Chunks(dict[str, _Chunk]):
         return _Chunk(text if known else (*rest, text[end:]), tuple(genes), tuple(names))
 
 
-class _Shape(NamedTuple):
+class _Template(NamedTuple):
     """What sentences of one shape state. Genes are numbers: those that "it" means, then in the order of their mention.
 
     Args:
@@ -70,7 +70,7 @@ class _Shape(NamedTuple):
         in_places: which mentions stand where the name of a term or pathway may.
     """
 
-    statements: list[tuple[int, Relation, int, Polarity, Certainty, tuple[Place, ...]]]
+    statements: list[tuple[int, Relation, int, Polarity, Certainty, tuple[TermRef, ...]]]
     first: int | None
     depends: bool
     in_names: list[int]
@@ -91,7 +91,7 @@ class SentenceReader:
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
         self._chunks = _Chunks(lexicon)
-        self._shapes: dict[tuple[int, tuple[_Slot, ...], tuple[int, ...]], _Shape] = {}
+        self._templates: dict[tuple[int, tuple[_Slot, ...], tuple[int, ...]], _Template] = {}
 
     def read(self, text: str, topic: tuple[str, ...]) -> Reading:
         """What a sentence states; `topic` are the genes that "it" means at its beginning."""
@@ -102,7 +102,7 @@ class SentenceReader:
         # Where all is in capitals a gene's own letters decide whether it is read as one.
         slots = (text,) if text.isupper() else tuple([chunk.slot for chunk in chunks])
         key = (len(topic), slots, tuple([numbers[gene] for gene in mentioned]))
-        shape = self._shapes.get(key)
+        shape = self._templates.get(key)
         if shape is not None and self._fits(shape, chunks):
             statements = [
                 RawStatement(
@@ -120,7 +120,7 @@ class SentenceReader:
             reader.used_topic or not read,
         )
         if [gene for gene, _ in read] == mentioned:
-            shape = _Shape(
+            shape = _Template(
                 [
                     (numbers[raw.subject], raw.relation, -1 if raw.places else numbers[raw.object], raw.polarity,
                      raw.certainty, raw.places)
@@ -136,12 +136,12 @@ class SentenceReader:
                 ],
             )  # fmt: skip
             if self._fits(shape, chunks):
-                if len(self._shapes) >= MOST_SHAPES:
-                    self._shapes.clear()
-                self._shapes[key] = shape
+                if len(self._templates) >= MOST_TEMPLATES:
+                    self._templates.clear()
+                self._templates[key] = shape
         return reading
 
-    def _fits(self, shape: _Shape, chunks: Sequence[_Chunk]) -> bool:
+    def _fits(self, shape: _Template, chunks: Sequence[_Chunk]) -> bool:
         """Whether no gene, as it is spelt here, may be a word of another name."""
         if not shape.in_names and not shape.in_places:
             return True

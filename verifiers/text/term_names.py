@@ -47,14 +47,14 @@ LONGEST_NAME = 20
 """Names of more words are not looked for."""
 
 
-class Place(NamedTuple):
+class TermRef(NamedTuple):
     """A GO term or pathway that a gene may take part in."""
 
     label: Literal["GoTerm", "Pathway"]
     key: str
 
 
-class PlaceNames:
+class TermNames:
     """Every name of a snapshot's terms and pathways, looked up in one spelling (`normalised`)."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -85,11 +85,11 @@ class PlaceNames:
             if name not in names:
                 self._add(name, place)
 
-    def _place(self, number: int) -> Place:
+    def _place(self, number: int) -> TermRef:
         terms = self.snapshot.terms.keys
         if number < len(terms):
-            return Place("GoTerm", terms[number])
-        return Place("Pathway", self.snapshot.pathways.keys[number - len(terms)])
+            return TermRef("GoTerm", terms[number])
+        return TermRef("Pathway", self.snapshot.pathways.keys[number - len(terms)])
 
     def _add(self, name: str, place: int) -> None:
         if name:
@@ -116,7 +116,7 @@ class PlaceNames:
             known = self._ignored[lower] = ends and bool(words) and self._all_words.isdisjoint(words)
         return known
 
-    def at(self, words: Sequence[str]) -> tuple[tuple[Place, ...], int]:
+    def at(self, words: Sequence[str]) -> tuple[tuple[TermRef, ...], int]:
         """The terms and pathways whose name begins the list of normalised words, and the number of words it takes."""
         if not words:
             return (), 0
@@ -126,7 +126,7 @@ class PlaceNames:
                 return tuple([self._place(number) for number in places]), length
         return (), 0
 
-    def after(self, sentence: str, start: int, prefix: str = "") -> Iterator[tuple[tuple[Place, ...], int]]:
+    def after(self, sentence: str, start: int, prefix: str = "") -> Iterator[tuple[tuple[TermRef, ...], int]]:
         """Terms and pathways named from character `start` on: each name's bearers, and where the name ends.
 
         They must follow at once, save for small words, and each other as a list. Ids count anywhere behind `start`.
@@ -160,7 +160,7 @@ class PlaceNames:
             while at < len(words) and words[at][1] <= link.end():
                 at += 1
 
-    def before(self, sentence: str, start: int, end: int, prefix: str = "") -> tuple[Place, ...]:
+    def before(self, sentence: str, start: int, end: int, prefix: str = "") -> tuple[TermRef, ...]:
         """The terms and pathways whose name ends right before character `end` and begins no earlier than `start`."""
         words = [word for word, _ in _words(sentence[:end].translate(LOWER), start)]
         leading = prefix.split()
@@ -170,14 +170,14 @@ class PlaceNames:
                 return places
         return ()
 
-    def accessions(self, text: str) -> list[Place]:
+    def accessions(self, text: str) -> list[TermRef]:
         """Terms and pathways that are named by their id."""
-        found: list[Place] = []
+        found: list[TermRef] = []
         for match in _ACCESSION.finditer(text):
             if match.group() in self.snapshot.terms:
-                found.append(Place("GoTerm", match.group()))
+                found.append(TermRef("GoTerm", match.group()))
             elif match.group() in self.snapshot.pathways:
-                found.append(Place("Pathway", match.group()))
+                found.append(TermRef("Pathway", match.group()))
         return found
 
 

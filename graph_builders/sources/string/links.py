@@ -9,7 +9,7 @@ import polars as pl
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.names import SYMBOLS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading, leave_out
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -32,7 +32,7 @@ _OTHERS = tuple(name for name in CHANNELS if name != "textmining")
 _UNEXPLAINED = "combined score not that of the channels"
 
 
-def read(files: FoundFiles, context: BuildContext) -> Reading:
+def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `interactions`: one row a pair of genes, the lower symbol first, scores 0 to 1000.
 
     Both orientations of a pair are one row. Where several proteins of a gene (or several rows) give one pair, the row
@@ -46,7 +46,7 @@ def read(files: FoundFiles, context: BuildContext) -> Reading:
     version = _version(info_path, links_path)
     info, links = Rejections(info_path), Rejections(links_path)
     proteins = _proteins(info_path, info, context)
-    reading = Reading(frames={}, rejections=[info, links], version=version)
+    reading = ParsedSource(frames={}, rejections=[info, links], version=version)
     textmining, min_score = context.textmining, context.min_score
     codes = pl.Enum(proteins["string_protein_id"])
     blocks = []
@@ -89,7 +89,7 @@ def _proteins(path: Path, rejections: Rejections, context: BuildContext) -> pl.D
     return rows.sort("symbol", "string_protein_id", nulls_last=True)
 
 
-def _without_textmining(rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+def _without_textmining(rows: pl.DataFrame, reading: ParsedSource) -> pl.DataFrame:
     """The rows with the combined score of the other channels; those that no other channel supports are left out."""
     differ = int((rows["combined_score"].to_numpy() != combined(rows)).sum())
     reading.notes[_UNEXPLAINED] = reading.notes.get(_UNEXPLAINED, 0) + differ
@@ -102,7 +102,7 @@ def _without_textmining(rows: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     return leave_out(rows, nothing, "no evidence but text mining", reading.left_out)
 
 
-def _known(rows: pl.DataFrame, codes: pl.Enum, links: Rejections, reading: Reading) -> pl.DataFrame:
+def _known(rows: pl.DataFrame, codes: pl.Enum, links: Rejections, reading: ParsedSource) -> pl.DataFrame:
     """The rows of two known proteins, which become their positions in `codes`."""
     ends = pl.col("protein1", "protein2")
     position = ends.cast(codes, strict=False).to_physical().cast(pl.Int32)
@@ -113,7 +113,7 @@ def _known(rows: pl.DataFrame, codes: pl.Enum, links: Rejections, reading: Readi
     return rows.with_columns(position)
 
 
-def _mapped(rows: pl.DataFrame, proteins: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+def _mapped(rows: pl.DataFrame, proteins: pl.DataFrame, reading: ParsedSource) -> pl.DataFrame:
     """The rows of two different genes; `protein1` and `protein2` are positions in `proteins`."""
     known = proteins.height - proteins["symbol"].null_count()
     lost = rows.filter((pl.col("protein1") >= known) | (pl.col("protein2") >= known))

@@ -20,6 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.core.errors import StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import (
     EVIDENCE_NODES,
     NODES,
@@ -31,8 +32,6 @@ from rbio_kg.graph.schema.schema import (
     RelationshipType,
 )
 from rbio_kg.graph.schema.tables import GraphTables, stored
-
-Progress = Callable[[str, float | None], None]
 
 MARK = "export.json"
 """What makes a folder an export of ours, which the next one may replace."""
@@ -75,7 +74,7 @@ def write_admin_files(
     if set(",\r\n") & set(str(folder)):
         raise StoreError("neo4j-admin cannot name files of a folder whose path has a comma or a line end", where=folder)
     try:
-        with _whole_folder(folder) as partial:
+        with _atomic_folder(folder) as partial:
             options = _write_tables(tables, build_id, partial, tell)
             _write_text(partial / CONSTRAINTS, constraints())
             _write_text(partial / SCRIPT, _script(options))
@@ -213,7 +212,7 @@ def _to_disk(descriptor: int, flush: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _whole_folder(folder: Path) -> Iterator[Path]:
+def _atomic_folder(folder: Path) -> Iterator[Path]:
     """A folder beside the target that takes its place at the end, and is removed after an error.
 
     Raises:

@@ -14,17 +14,16 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from rbio_kg.core.errors import RbioKGError, StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, EVIDENCE_RELATIONSHIPS, NODES, RELATIONSHIPS, Kind
 from rbio_kg.graph.schema.tables import GraphTables, stored
-
-Progress = Callable[[str, float | None], None]
 
 HEAP = "2g"
 _ROWS = 100_000

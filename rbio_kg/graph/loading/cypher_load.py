@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from rbio_kg.core.errors import StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import (
     EVIDENCE_NODES,
     EVIDENCE_RELATIONSHIPS,
@@ -17,8 +17,6 @@ from rbio_kg.graph.schema.schema import (
 )
 from rbio_kg.graph.schema.tables import GraphTables, stored
 from rbio_kg.graph.store.store import GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 BATCH_ROWS = 20_000
 _LABELS = "|".join(node.label for node in (*NODES, *EVIDENCE_NODES))

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import NODES, NODES_BY_LABEL, RELATIONSHIPS, NodeType, RelationshipType
 from rbio_kg.graph.schema.tables import GraphTables, stored
 from rbio_kg.graph.store.store import GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 SECONDS = 600.0
 """The time limit of each statement."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -19,11 +19,10 @@ import polars as pl
 
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.core.errors import ClaimError, StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.loading.cypher_load import constrain
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES_BY_LABEL
 from rbio_kg.graph.store.store import GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 _ROWS = 5_000
 _COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.loading.evidence import RunEvidence, stated_key, write_evidence
 from rbio_kg.graph.store.store import COUNT_SECONDS, GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 _VERDICT = ("id", "verifier", "score", "status", "reason")
 _CITATION = ("rank", "side", "path", "weight", "type")

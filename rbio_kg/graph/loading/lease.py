@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from rbio_kg.core.errors import StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.store.store import GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 STALE_SECONDS = 120
 """A lease that was not renewed for so long is nobody's."""

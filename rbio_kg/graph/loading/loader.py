@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.errors import BuildError, StoreError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.loading.bulkload import bulk_load
 from rbio_kg.graph.loading.cypher_load import constrain, load_by_cypher
 from rbio_kg.graph.loading.difference import TableDifference, differences
@@ -19,9 +20,7 @@ from rbio_kg.graph.loading.lease import LoadLease
 from rbio_kg.graph.loading.update import update_store
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.graph.store.store import BuildMark, GraphStore
-
-Progress = Callable[[str, float | None], None]
+from rbio_kg.graph.store.store import BuildStamp, GraphStore
 
 SMALL_SHARE = 0.2
 """Of a graph's elements: up to here writing what differs takes less time than loading all anew."""
@@ -113,7 +112,7 @@ class _Difference:
     parts: list[TableDifference]
 
 
-def _difference(mark: BuildMark | None, tables: GraphTables, build_id: str, builds: Path | None) -> _Difference | None:
+def _difference(mark: BuildStamp | None, tables: GraphTables, build_id: str, builds: Path | None) -> _Difference | None:
     """What to change in the graph that is there; None where loading all anew is the way."""
     if mark is None or builds is None:
         return None

@@ -6,14 +6,13 @@ Every statement may be repeated: an update that was cut short is finished by run
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.loading.difference import TableDifference
 from rbio_kg.graph.schema.schema import NODES_BY_LABEL, NodeType, RelationshipType
 from rbio_kg.graph.schema.tables import stored
 from rbio_kg.graph.store.store import GraphStore
-
-Progress = Callable[[str, float | None], None]
 
 BATCH_ROWS = 5_000
 

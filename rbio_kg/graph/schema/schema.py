@@ -49,13 +49,13 @@ def _text(name: str, doc: str) -> Property:
     return Property(name, "str", doc)
 
 
-def _whole(name: str, doc: str) -> Property:
+def _integer(name: str, doc: str) -> Property:
     return Property(name, "int", doc)
 
 
 _SOURCE = _text("source", "name of the Source that says so")
 _CHANNELS = tuple(
-    _whole(name, f"STRING's {doc} score, 0 to 1000")
+    _integer(name, f"STRING's {doc} score, 0 to 1000")
     for name, doc in (
         ("neighborhood", "conserved neighbourhood"),
         ("fusion", "gene fusion"),
@@ -130,8 +130,8 @@ NODES: tuple[NodeType, ...] = (
             _text("version", "the provider's version"),
             _text("date", "date of the release, ISO 8601"),
             _text("sha256", "of the file(s) read"),
-            _whole("rows", "rows kept"),
-            _whole("rejected", "rows rejected"),
+            _integer("rows", "rows kept"),
+            _integer("rejected", "rows rejected"),
             _text("licence", "licence of the data"),
             Property("commercial", "bool", "true where the licence allows commercial use"),
             _text("url", "the provider's address"),
@@ -147,7 +147,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "interactions",
         "Gene",
         "Gene",
-        (_whole("score", "STRING's combined score, 0 to 1000"), *_CHANNELS, _SOURCE),
+        (_integer("score", "STRING's combined score, 0 to 1000"), *_CHANNELS, _SOURCE),
         "Functional association, stored once with the lower symbol first.",
     ),
     RelationshipType(
@@ -172,7 +172,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "regulates_term",
         "GoTerm",
         "GoTerm",
-        (_whole("sign", "1 positively, -1 negatively, 0 unspecified"), _SOURCE),
+        (_integer("sign", "1 positively, -1 negatively, 0 unspecified"), _SOURCE),
         "One process regulates another; never followed for ancestors.",
         ("sign",),
     ),
@@ -194,7 +194,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "Gene",
         "Gene",
         (
-            _whole("sign", "1 activates, -1 represses, 0 not known"),
+            _integer("sign", "1 activates, -1 represses, 0 not known"),
             Property("references", "list", "PubMed ids, sorted, at most 20"),
             _SOURCE,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,9 +14,9 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from rbio_kg.core.errors import ConfigError
+from rbio_kg.core.progress import Progress
 
 Row = Mapping[str, Any]
-Progress = Callable[[str, float | None], None]
 
 ENDINGS = (".jsonl", ".csv", ".parquet")
 

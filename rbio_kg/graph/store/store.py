@@ -31,7 +31,7 @@ Work = Callable[[neo4j.ManagedTransaction], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class BuildMark:
+class BuildStamp:
     """What a store says of its graph.
 
     Args:
@@ -254,13 +254,13 @@ class GraphStore:
     def _totals(self, cypher: str) -> dict[str, int]:
         return {row["name"]: row["total"] for row in self.query(cypher, timeout=COUNT_SECONDS)}
 
-    def mark(self) -> BuildMark | None:
+    def mark(self) -> BuildStamp | None:
         """What the store says of the graph that it holds; None where it says nothing."""
         rows = self.query("MATCH (b:Build) RETURN b.id AS id, b.complete AS complete, b.base AS base ORDER BY id")
         if not rows:
             return None
         first = rows[0]
-        return BuildMark(str(first["id"]), len(rows) == 1 and bool(first["complete"]), first["base"])
+        return BuildStamp(str(first["id"]), len(rows) == 1 and bool(first["complete"]), first["base"])
 
     def build_id(self) -> str | None:
         """The id of the graph that is there, whole; None where there is none, or not all of it."""

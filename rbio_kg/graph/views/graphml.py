@@ -11,9 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-from rbio_kg.core.atomic_io import whole_file
+from rbio_kg.core.atomic_io import atomic_file
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import Kind, NodeType, Property, RelationshipType
-from rbio_kg.graph.views.subgraph import Progress, Subgraph, edge_name, end_names, node_name, shown_name
+from rbio_kg.graph.views.subgraph import Subgraph, edge_name, end_names, node_name, shown_name
 
 _TYPES: dict[Kind, str] = {"str": "string", "int": "long", "float": "double", "bool": "boolean", "list": "string"}
 _LIST_SEPARATOR = "|"
@@ -43,7 +44,7 @@ def write_graphml(part: Subgraph, path: Path, progress: Progress | None = None) 
     steps += [(item.table, _edge(item, edges)) for item in part.relationship_types]
     total = sum(part.tables[table].height for table, _ in steps) or 1
     done = 0
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         head = [*nodes.declarations, *edges.declarations, '<graph edgedefault="directed">']
         stream.write((_HEAD + "\n".join(head) + "\n").encode())
         for table, line in steps:

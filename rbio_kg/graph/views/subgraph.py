@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import BuildError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import NodeType, Property, RelationshipType
 from rbio_kg.graph.schema.tables import stored
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import torch
     from torch_geometric.data import HeteroData
 
-Progress = Callable[[str, float | None], None]
 _NUMBERS = ("int", "float", "bool")
 
 

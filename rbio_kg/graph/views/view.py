@@ -13,9 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import SelectionError
+from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.gene_labels import GeneLabels
 from rbio_kg.graph.schema.schema import NODES, NODES_BY_LABEL, RELATIONSHIPS, RELATIONSHIPS_BY_TYPE, RelationshipType
-from rbio_kg.graph.views.subgraph import Progress, Subgraph, positions
+from rbio_kg.graph.views.subgraph import Subgraph, positions
 
 if TYPE_CHECKING:
     import networkx as nx

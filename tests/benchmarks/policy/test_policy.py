@@ -37,7 +37,7 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
         assert rows["warmup" + ending]["last stage minus it"]["mean"] == pytest.approx(apart)
     with Workspace(trained[0]) as workspace:
         test = workspace.questions("test", cell_line="k562")
-        assert rows["grpo"]["rows"] == len(test.whole_genes(rows=len(test)))
+        assert rows["grpo"]["rows"] == len(test.complete_genes(rows=len(test)))
     # What is kept is read: with a constant in its place no gene is ranked.
     file = trained[0] / "runs" / "tiny" / "evaluation" / "grpo-k562-de.csv"
     whole = file.read_bytes()
@@ -81,7 +81,7 @@ def test_runs_are_compared_on_questions_that_none_was_taught(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workspace(trained[0]) as workspace:
-        run = policy.Examination(workspace, "tiny")
+        run = policy.CheckContext(workspace, "tiny")
         asked = policy_choice.untaught([run], "k562", rows=40, per_gene=5)
         taught = run.run.read_questions().filter(pl.col("cell_line") == "k562")
         assert not set(asked.frame["gene"]) & set(taught["gene"])
@@ -128,10 +128,10 @@ def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: 
     trials = Trials(Workspace(trained[0]), changes, rows=60, per_gene=5)
     course = trials.course(trials.config(0, {}))
     train = trials.workspace.questions("train", cell_line="k562").frame.select("pert", "gene")
-    for part in (course.taught, course.exam.frame):
+    for part in (course.taught, course.evaluation_rows.frame):
         assert part.select("pert", "gene").join(train, on=["pert", "gene"], how="anti").is_empty()
-    assert not set(course.taught["gene"]) & set(course.exam.frame["gene"])
-    assert course.exam.frame.group_by("gene").len()["len"].max() <= 5
+    assert not set(course.taught["gene"]) & set(course.evaluation_rows.frame["gene"])
+    assert course.evaluation_rows.frame.group_by("gene").len()["len"].max() <= 5
 
 
 @pytest.mark.parametrize(("table", "ways"), [("rewards", policy_settings.REWARDS), ("grpo", policy_settings.GRPO)])

@@ -11,7 +11,7 @@ import pytest
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.schema.schema import RELATIONSHIPS
 from rbio_kg.graph.schema.tables import SORT_KEYS, TABLE_SCHEMAS
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from tests.support.source_files import (
     file_mutations,  # noqa: F401
     ontology_mutations,  # noqa: F401
@@ -51,7 +51,7 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 
 @cache
-def reading_of_the_whole(base: Base, whole: Path, shared: Path | None) -> Reading:
+def reading_of_the_whole(base: Base, whole: Path, shared: Path | None) -> ParsedSource:
     reading = read(base, whole / base.name, whole, shared)
     check_accounts(reading, base)
     return reading
@@ -75,7 +75,7 @@ def lines_of(path: Path, base: Base) -> int | None:
     return len(rows) - (base.kind == "table")
 
 
-def check_accounts(reading: Reading, base: Base) -> None:
+def check_accounts(reading: ParsedSource, base: Base) -> None:
     """What the frames hold is what the counts say, and the frames are fit for the graph."""
     frames, heights = reading.frames, {name: frame.height for name, frame in reading.frames.items()}
     assert heights[MAIN[base.source]] > 0

@@ -13,7 +13,7 @@ from filelock import FileLock
 from rbio_kg.core.errors import FetchError, SourceError
 from rbio_kg.graph_builders.download.download import Patience
 from rbio_kg.graph_builders.download.fetch import FetchedFile, fetch, fetch_sources, list_files
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 from rbio_kg.graph_builders.sources.register import REGISTER
 from tests.support.source_files.file_server import Behaviour, FileServer, file_server
@@ -33,7 +33,7 @@ ENTRY = SourceEntry(
     commercial=True,
     url="https://provider.invalid",
     required=True,
-    read=lambda found, context: Reading(frames={}, rejections=[]),
+    read=lambda found, context: ParsedSource(frames={}, rejections=[]),
     title="names",
 )
 

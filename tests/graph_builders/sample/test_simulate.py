@@ -21,7 +21,7 @@ from rbio_kg.graph_builders.sample.simulate import (
     MOST_POSITIVES,
     NEGATIVES,
     Simulation,
-    graph_likeness,
+    graph_similarity,
     simulate,
 )
 
@@ -39,8 +39,8 @@ def simulation(tables: GraphTables) -> Simulation:
 
 
 @pytest.fixture(scope="module")
-def likeness(tables: GraphTables) -> Likeness:
-    return graph_likeness(tables)
+def similarity(tables: GraphTables) -> Likeness:
+    return graph_similarity(tables)
 
 
 def per_gene_auroc(rows: pl.DataFrame, scores: list[float]) -> tuple[float, int]:
@@ -52,9 +52,9 @@ def per_gene_auroc(rows: pl.DataFrame, scores: list[float]) -> tuple[float, int]
     return float(np.mean(values)), len(values)
 
 
-def similarity_vote(rows: pl.DataFrame, likeness: Likeness) -> tuple[pl.DataFrame, list[float]]:
+def similarity_vote(rows: pl.DataFrame, similarity: Likeness) -> tuple[pl.DataFrame, list[float]]:
     """Test rows and, for each, the mean of the training labels less the gene's rate, weighted by likeness^4."""
-    matrix, names = likeness
+    matrix, names = similarity
     place = {str(name): number for number, name in enumerate(names)}
     train, test = (rows.filter(pl.col("split") == split) for split in ("train", "test"))
     known = {
@@ -133,16 +133,16 @@ def test_directions_are_asked_of_the_positives(simulation: Simulation, line: str
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_graph_tells_something_and_the_gene_alone_nothing(
-    simulation: Simulation, likeness: Likeness, line: str
+    simulation: Simulation, similarity: Likeness, line: str
 ) -> None:
-    test, scores = similarity_vote(simulation.changes[line], likeness)
+    test, scores = similarity_vote(simulation.changes[line], similarity)
     vote, genes = per_gene_auroc(test, scores)
     assert genes >= 60
     assert 0.62 <= vote <= 0.78
     train = simulation.changes[line].filter(pl.col("split") == "train")
     rate = dict(train.group_by("gene").agg(pl.col("label").mean()).iter_rows())
     assert per_gene_auroc(test, [rate[gene] for gene in test["gene"]])[0] == 0.5
-    directed, scores = similarity_vote(simulation.directions[line], likeness)
+    directed, scores = similarity_vote(simulation.directions[line], similarity)
     assert per_gene_auroc(directed, scores)[0] >= 0.62
 
 
@@ -165,7 +165,7 @@ def test_likeness_agrees_with_a_slow_computation() -> None:
         "interactions": pl.DataFrame({"start": ["A"], "end": ["B"], "score": [500]}),
         "memberships": pl.DataFrame([("A", "P"), ("B", "P"), ("B", "Q"), ("C", "Q")], schema=schema, orient="row"),
     }
-    likeness, names = graph_likeness(small)
+    similarity, names = graph_similarity(small)
     # Of four genes x has one (2 bits), y two (1 bit), z one (2 bits); top has more than half and counts nothing.
     terms = {"A": {"x": 2.0}, "B": {"y": 1.0}, "C": {"y": 1.0, "z": 2.0}, "D": {}}
     links = {"A": {"A": 1.0, "B": 0.5}, "B": {"A": 0.5, "B": 1.0}, "C": {"C": 1.0}, "D": {"D": 1.0}}
@@ -179,7 +179,7 @@ def test_likeness_agrees_with_a_slow_computation() -> None:
     for i, a in enumerate(names):
         for j, b in enumerate(names):
             expected = sum(cosine(kind[a], kind[b]) for kind in (terms, links, pathways)) / 3
-            assert likeness[i, j] == pytest.approx(expected)
+            assert similarity[i, j] == pytest.approx(expected)
 
 
 def test_a_graph_that_is_too_small_is_an_error(tables: GraphTables) -> None:

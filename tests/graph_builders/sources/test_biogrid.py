@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import biogrid
 from tests.support.source_files.provider_files import BIOGRID, FORMS, context, file_of, files, packed, reasons, rows
 from tests.support.source_files.provider_files import biogrid as tab3
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ParsedSource:
     return biogrid.read(files("pairs", path), context())
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import coessential
 from tests.support.source_files.provider_files import COESSENTIAL, FORMS, context, file_of, files, packed, reasons, rows
 
@@ -16,7 +16,7 @@ cluster\tmost_enriched_go\tgenes
 """
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ParsedSource:
     return coessential.read(files("modules", path), context())
 
 

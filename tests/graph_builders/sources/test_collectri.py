@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import collectri
 from tests.support.source_files.provider_files import COLLECTRI, context, file_of, files, reasons, rows
 
 
-def read(folder: Path, text: str) -> Reading:
+def read(folder: Path, text: str) -> ParsedSource:
     return collectri.read(files("regulation", file_of(folder, text)), context())
 
 

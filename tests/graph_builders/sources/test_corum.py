@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import corum
 from tests.support.source_files.provider_files import CORUM, FORMS, context, file_of, files, packed, reasons, rows
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ParsedSource:
     return corum.read(files("complexes", path), context())
 
 

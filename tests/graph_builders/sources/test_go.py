@@ -8,14 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import go
 from tests.support.source_files.provider_files import OBO, file_of, files, reasons, rows
 
 per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 
 
-def read(folder: Path, text: str | bytes) -> Reading:
+def read(folder: Path, text: str | bytes) -> ParsedSource:
     return go.read(files("ontology", file_of(folder, text, "go.obo")), BuildContext())
 
 

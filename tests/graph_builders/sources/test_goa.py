@@ -7,14 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import goa
 from tests.support.source_files.provider_files import GAF, context, file_of, files, gaf_row, reasons, rows
 
 per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 
 
-def read(folder: Path, text: str | bytes) -> Reading:
+def read(folder: Path, text: str | bytes) -> ParsedSource:
     return goa.read(files("annotations", file_of(folder, text, "x.gaf")), context())
 
 

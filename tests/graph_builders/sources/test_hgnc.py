@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import hgnc
 from tests.support.source_files.provider_files import HGNC, file_of, files, reasons, rows
 
 
-def read(folder: Path, text: str) -> Reading:
+def read(folder: Path, text: str) -> ParsedSource:
     return hgnc.read(files("genes", file_of(folder, text)), BuildContext())
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import hpa
 from tests.support.source_files.provider_files import FORMS, HPA, context, file_of, files, packed, reasons, rows
 
 
-def read(path: Path, *cell_lines: str) -> Reading:
+def read(path: Path, *cell_lines: str) -> ParsedSource:
     return hpa.read(files("expression", path), replace(context(), cell_lines=cell_lines))
 
 

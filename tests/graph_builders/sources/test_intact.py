@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import intact
 from tests.support.source_files.provider_files import (
     FORMS,
@@ -20,7 +20,7 @@ from tests.support.source_files.provider_files import (
 )
 
 
-def read(path: Path) -> Reading:
+def read(path: Path) -> ParsedSource:
     return intact.read(files("pairs", path), context())
 
 

@@ -7,14 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import FoundFiles, ParsedSource
 from rbio_kg.graph_builders.sources import perturbqa
 from tests.support.source_files.provider_files import DE, DIRECTION, FORMS, context, file_of, packed, rows
 
 HEADER = "pert,gene,label,split\n"
 
 
-def read(folder: Path, de: str = DE, direction: str = DIRECTION, marker: str | None = None) -> Reading:
+def read(folder: Path, de: str = DE, direction: str = DIRECTION, marker: str | None = None) -> ParsedSource:
     paths = {
         "de": (file_of(folder, de, "K562-de.csv"),),
         "dir": (file_of(folder, direction, "K562-dir.csv"),),

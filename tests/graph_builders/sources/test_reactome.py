@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import reactome
 from tests.support.source_files.provider_files import (
     FORMS,
@@ -23,7 +23,7 @@ from tests.support.source_files.provider_files import (
 )
 
 
-def read(folder: Path, gmt: str | bytes = REACTOME, **others: str) -> Reading:
+def read(folder: Path, gmt: str | bytes = REACTOME, **others: str) -> ParsedSource:
     paths = {role: file_of(folder, text, role) for role, text in others.items()}
     return reactome.read(files("members", file_of(folder, gmt, "members"), **paths), context())
 

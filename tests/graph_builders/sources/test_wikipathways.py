@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import Reading
+from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import wikipathways
 from tests.support.source_files.provider_files import WIKIPATHWAYS, context, file_of, files, reasons, rows
 
 
-def read(folder: Path, text: str) -> Reading:
+def read(folder: Path, text: str) -> ParsedSource:
     return wikipathways.read(files("members", file_of(folder, text)), context())
 
 

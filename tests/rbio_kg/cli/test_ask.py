@@ -68,7 +68,7 @@ def test_the_prompt_and_the_score_are_those_of_the_examination(trained: Trained,
     workspace = trained[0]
     questions = tmp_path / "one.csv"
     with Workspace(workspace) as opened:
-        chosen = opened.questions("test", cell_line="k562").whole_genes(rows=1).frame
+        chosen = opened.questions("test", cell_line="k562").complete_genes(rows=1).frame
     chosen.select("pert", "gene", "label", "split").write_csv(questions)
     out = tmp_path / "scores.csv"
     named = ("--questions", str(questions), "--task", "de", "--cell-line", "k562")
@@ -106,7 +106,7 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.models.adapters import save_stage
     from rbio_kg.training.prompts.messages import prompt_text
-    from rbio_kg.training.sft.examples import Lesson
+    from rbio_kg.training.sft.examples import SftExample
     from rbio_kg.training.sft.trainer import warm_up
     from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
@@ -116,7 +116,7 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     prompt = ask(workspace, "--pert", row["pert"], "--gene", row["gene"])[0]["prompt"]
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
-    lesson = Lesson(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
+    lesson = SftExample(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
     settings = WarmupSettings(batch_size=2, learning_rate=1e-2, text_weight=2.0)
     warm_up(model, tokenizer, [lesson] * 120, settings, seed=0, progress=lambda message, share: None)
     folder = workspace / "runs" / "taught"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from rbio_kg.cli.app import app
 from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.verifiers.evaluation.baselines import BASELINES
-from rbio_kg.verifiers.splits import PROTOCOLS
+from rbio_kg.verifiers.splits import SPLIT_SCHEMES
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 
@@ -56,7 +56,7 @@ def test_a_line_that_the_workspace_has_never_seen(built: Built, hela: Path, tmp_
     assert nowhere["baselines"]["gene_prior"] is None
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("protocol", SPLIT_SCHEMES)
 def test_every_protocol(built: Built, hela: Path, tmp_path: Path, protocol: str) -> None:
     workspace, _ = built
     out = tmp_path / "scored.csv"

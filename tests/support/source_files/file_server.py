@@ -27,7 +27,7 @@ class Behaviour:
 
 
 @dataclass
-class Asked:
+class Answered:
     path: str
     range: str | None
     if_range: str | None
@@ -44,7 +44,7 @@ class FileServer:
     validators: bool = True
     wrong_offset: bool = False
     encoding: str | None = None
-    asked: list[Asked] = field(default_factory=list)
+    asked: list[Answered] = field(default_factory=list)
     address: str = ""
 
 
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         state = self.server.state
-        state.asked.append(Asked(self.path, self.headers["Range"], self.headers["If-Range"]))
+        state.asked.append(Answered(self.path, self.headers["Range"], self.headers["If-Range"]))
         behaviour = state.script.pop(0) if state.script else Behaviour()
         body = state.files.get(self.path)
         status = behaviour.status or (404 if body is None else None)

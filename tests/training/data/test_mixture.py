@@ -13,7 +13,7 @@ from rbio_kg.core.claims import Relation
 from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.data.graph_questions import available
-from rbio_kg.training.data.mixture import family_questions, held_out_rows, judged_relations, question_pool, with_rates
+from rbio_kg.training.data.mixture import family_questions, held_out_rows, question_pool, scored_relations, with_rates
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.data.question_table import as_made, write_made_questions
 from rbio_kg.training.rewards.composed import ComposedReward
@@ -67,7 +67,7 @@ def test_the_benchmark_stays_beside_what_is_taught(snapshot: Snapshot) -> None:
 
 
 def test_wordings_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None:
-    first, every = (pool(snapshot, families=["de"], wordings=how).taught() for how in ("first", "all"))
+    first, every = (pool(snapshot, families=["de"], templates=how).taught() for how in ("first", "all"))
     assert first is not None
     assert every is not None
     assert all(text.startswith("Does losing") for text in first.texts())
@@ -137,19 +137,19 @@ def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
             return replace(super().card, relations=frozenset({Relation.REGULATES}))
 
     reward = ComposedReward({"unsigned": (Unsigned({}), 1.0)})
-    assert judged_relations(reward) == {Relation.REGULATES}
+    assert scored_relations(reward) == {Relation.REGULATES}
     recipe = small_recipe(Path("unused"), **{"questions.families": ["regulation"]})
-    found = question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=judged_relations(reward)).taught()
+    found = question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward)).taught()
     assert found is not None
     assert set(found.frame["relation"]) == {"regulates"}
     recipe = small_recipe(Path("unused"), **{"questions.families": ["functional"]})
     with pytest.raises(TrainingError, match="no verifier judges questions of the family 'functional'"):
-        question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=judged_relations(reward))
+        question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward))
     both = ComposedReward(
         {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)}, judges={"regulation": ["unsigned"]}
     )
-    assert judged_relations(both) == set(Relation) - {Relation.ACTIVATES, Relation.REPRESSES}
+    assert scored_relations(both) == set(Relation) - {Relation.ACTIVATES, Relation.REPRESSES}
     # A text verifier beside a silent claim verifier pays nothing; drawn alone it does.
     mixed = {"unsigned": (Unsigned({}), 1.0), "vowels": (VowelJudge(), 1.0)}
-    assert judged_relations(ComposedReward(mixed)) == {Relation.REGULATES}
-    assert judged_relations(ComposedReward(mixed, assignment="one_per_row")) == set(Relation)
+    assert scored_relations(ComposedReward(mixed)) == {Relation.REGULATES}
+    assert scored_relations(ComposedReward(mixed, assignment="one_per_row")) == set(Relation)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.graph.snapshot.snapshot import Snapshot, write_snapshot
 from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_question
-from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, question_text, wordings
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, question_text, templates
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from tests.support.graphs import small_tables
 
@@ -34,7 +34,7 @@ def test_every_wording_is_read_back(lexicon: Lexicon, family: str, relation: Rel
     key, name = lexicon.snapshot.terms.keys[0], lexicon.snapshot.term_names[0]
     line = "k562" if relation in KNOCKDOWN_RELATIONS else None
     claim = Claim("GENE003", relation, key if place else "GENE007", line)
-    for number in range(len(wordings(family, relation))):
+    for number in range(len(templates(family, relation))):
         text = question_text(claim, family, number, name if place else None)
         expected = ReadQuestion(claim, family, number, name if place else None)
         assert read(lexicon, text) == read(lexicon, text.rstrip("?").lower()) == expected
@@ -60,7 +60,7 @@ def test_freer_words_are_read_where_they_are_plain(lexicon: Lexicon, text: str, 
     question = read(lexicon, text)
     assert question is not None
     assert question.claim == Claim("GENE003", relation, "GENE007", line)
-    assert question.wording == 0
+    assert question.template == 0
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_pairs_are_of_one_gene_with_both_labels_and_each_row_once(seed: int) -> 
 @given(seed=st.integers(0, 50), rows=st.integers(1, 60))
 def test_whole_genes_have_all_their_rows_and_both_labels(seed: int, rows: int) -> None:
     test = QUESTIONS.select(split="test")
-    chosen = test.whole_genes(rows=rows, seed=seed).frame
+    chosen = test.complete_genes(rows=rows, seed=seed).frame
     for gene in chosen["gene"].unique():
         same = pl.col("gene") == gene
         assert chosen.filter(same).height == test.frame.filter(same).height
@@ -66,19 +66,19 @@ def test_whole_genes_have_all_their_rows_and_both_labels(seed: int, rows: int) -
 @pytest.mark.parametrize("seed", range(5))
 def test_one_gene_does_not_fill_a_small_examination(seed: int) -> None:
     test = question_frame().filter(pl.col("split") == "test")
-    (mixed, *_) = QUESTIONS.select(split="test").whole_genes(rows=1).frame["gene"]
+    (mixed, *_) = QUESTIONS.select(split="test").complete_genes(rows=1).frame["gene"]
     more = test.filter(pl.col("gene") == mixed)
     many = pl.concat([more.with_columns(pert=pl.col("pert") + f"-{number}") for number in range(10)])
     questions = Questions(pl.concat([test, many]))
-    assert mixed not in set(questions.whole_genes(rows=24, seed=seed).frame["gene"])
+    assert mixed not in set(questions.complete_genes(rows=24, seed=seed).frame["gene"])
     # Where all is asked for, nothing is left out.
-    assert mixed in set(questions.whole_genes(rows=len(questions), seed=seed).frame["gene"])
+    assert mixed in set(questions.complete_genes(rows=len(questions), seed=seed).frame["gene"])
 
 
 def test_no_gene_with_both_labels_is_said() -> None:
     alike = Questions(question_frame().with_columns(label=pl.lit(1, pl.Int64)))
     with pytest.raises(EvaluationError, match="no gene has both labels"):
-        alike.whole_genes(rows=10)
+        alike.complete_genes(rows=10)
 
 
 def test_the_data_set_has_what_the_reward_reads() -> None:

@@ -14,6 +14,7 @@ import pytest
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation.expression import evaluate_expression
@@ -27,7 +28,7 @@ from rbio_kg.verifiers.expression.neighbour_votes import Rows
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 from rbio_kg.verifiers.splits import divide
 from tests.support.graphs import small_tables
-from tests.support.small_run import quiet_progress, run_small, small_model, small_recipe, small_reward
+from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, Known, ToyFacts, changes, question_frame, toy_questions
 
 pytestmark = pytest.mark.precision
@@ -247,24 +248,22 @@ def test_a_policy_is_not_examined_on_what_it_was_trained_on(tiny: Path, tmp_path
     assert checked["facts"] == 4 * document["after"]["rows"]
     assert document["after"]["audit"]["leaks"] == 0
 
-    def examined() -> dict[str, Any]:
+    def evaluated() -> dict[str, Any]:
         asked = toy_questions().select(split="test")
         train = toy_questions().select(split="train").frame
         options: dict[str, Any] = {"reward": None, "facts": ToyFacts(), "snapshot": None, "samples": 0}
-        found, _ = evaluate_policy(
-            WorkspacePaths(tmp_path), "small", asked, train=train, progress=quiet_progress, **options
-        )
+        found, _ = evaluate_policy(WorkspacePaths(tmp_path), "small", asked, train=train, progress=silent, **options)
         json.dumps(found, allow_nan=False)
         return found
 
-    assert examined()["audit"]["checked"]["policy_rows"] == checked["policy_rows"]
+    assert evaluated()["audit"]["checked"]["policy_rows"] == checked["policy_rows"]
     kept = shutil.copy(run.questions_file, tmp_path / "kept.csv")
     with run.questions_file.open("a", encoding="utf-8") as stream:
         stream.write("P20,G3,1,train,toy,de,true\n")
     with pytest.raises(EvaluationError, match=r"leak: the row P20,G3 in toy is in the training data; .*train again"):
-        examined()
+        evaluated()
     run.questions_file.write_text("pert,gene\nP1,G1\n")
     with pytest.raises(TrainingError, match="does not say what it was trained on"):
-        examined()
+        evaluated()
     shutil.copy(kept, run.questions_file)
-    assert examined()["audit"]["leaks"] == 0
+    assert evaluated()["audit"]["leaks"] == 0

@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import EvaluationSettings, QuestionSettings
-from rbio_kg.training.evaluation.comparison import beside, measure
-from rbio_kg.training.evaluation.policy import examine
+from rbio_kg.training.evaluation.comparison import compare_with_baselines, measure
+from rbio_kg.training.evaluation.policy import evaluate
 from rbio_kg.training.models.loading import LanguageModel
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
-from tests.support.small_run import quiet_progress, small_reward
+from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import question_frame, toy_questions
 
@@ -42,7 +43,7 @@ def test_one_gene_in_two_cell_lines_is_two_genes() -> None:
 
 
 def test_baselines_have_no_skill_within_a_gene() -> None:
-    table = beside(TEST, np.zeros(len(TEST)), baseline_scores(TEST, TRAIN), 0)["baselines"]
+    table = compare_with_baselines(TEST, np.zeros(len(TEST)), baseline_scores(TEST, TRAIN), 0)["baselines"]
     assert set(table) == set(BASELINES)
     assert table["gene_prior"]["per_gene_auroc"] == 0.5
     assert table["all_yes"]["pooled"]["tpr"] == 1.0
@@ -51,7 +52,7 @@ def test_baselines_have_no_skill_within_a_gene() -> None:
 def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
     tokenizer = tiny_tokenizer()
     untaught = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
-    document, frame = examine(
+    document, frame = evaluate(
         untaught,
         toy_questions().select(split="test"),
         train=TRAIN,
@@ -61,7 +62,7 @@ def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
         settings=EvaluationSettings(vote_rows=12, samples=2),
         max_tokens=5,
         seed=0,
-        progress=quiet_progress,
+        progress=silent,
     )
     votes = document["votes"]
     assert document["unparsed_rate"] == 1.0

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import QuestionSettings
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation import reasoning as reasoning_evaluation
-from rbio_kg.training.evaluation.reasoning import Writer, derangement, examine_reasoning, first_half
+from rbio_kg.training.evaluation.reasoning import Writer, derangement, evaluate_reasoning, first_half
 from rbio_kg.training.models.decoding import Likelihood
 from rbio_kg.training.models.loading import LanguageModel
 from rbio_kg.training.prompts.facts import FactBook
-from tests.support.small_run import quiet_progress, small_reward
+from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, question_frame, toy_questions
 
@@ -49,22 +50,22 @@ def test_the_first_half_is_half_of_the_words(words: list[str]) -> None:
 
 
 def questions(*, open_book: bool = True) -> Questions:
-    chosen = toy_questions().select(split="test").whole_genes(rows=24)
+    chosen = toy_questions().select(split="test").complete_genes(rows=24)
     book = FactBook.fit(ToyFacts(), None, toy_questions().claims()[:40], 4, kinds=WITH_NEIGHBOURS)
     return chosen.with_facts(book) if open_book else chosen
 
 
-def examined(asked: Questions, checker: Any = None, **stages: LanguageModel) -> dict[str, Any]:
+def evaluated(asked: Questions, checker: Any = None, **stages: LanguageModel) -> dict[str, Any]:
     models = {name: (lambda model=model: model) for name, model in (stages or {"after": POLICY}).items()}
     settings = QuestionSettings(prompt="closed" if asked.facts is None else "open")
-    writer = Writer(settings, max_tokens=8, temperature=1.0, batch_size=8, seed=3, progress=quiet_progress)
-    found = examine_reasoning(models, asked, writer, train=TRAIN, reward=small_reward(), checker=checker)
+    writer = Writer(settings, max_tokens=8, temperature=1.0, batch_size=8, seed=3, progress=silent)
+    found = evaluate_reasoning(models, asked, writer, train=TRAIN, reward=small_reward(), checker=checker)
     json.dumps(found, allow_nan=False)
     return found
 
 
 def test_an_untaught_model_end_to_end() -> None:
-    found = examined(questions())
+    found = evaluated(questions())
     assert found["rows"] >= 24
     assert set(found["readings"]) == {"own", "none", "half", "swapped", "reversed"}
     own = found["readings"]["own"]
@@ -78,12 +79,12 @@ def test_an_untaught_model_end_to_end() -> None:
     assert found["stated"]["mean_q"] is found["stated"]["yes_share"] is found["stated"]["verifiers_mean"] is None
     assert found["statements"] == {"after": None}
     assert set(found["abstention"]) == {"own", "none", "gene_prior"}
-    again = examined(questions())
+    again = evaluated(questions())
     assert {**again, "seconds": 0} == {**found, "seconds": 0}
 
 
 def test_without_neighbours_in_the_prompt_nothing_can_be_reversed() -> None:
-    assert examined(questions(open_book=False))["readings"]["reversed"] is None
+    assert evaluated(questions(open_book=False))["readings"]["reversed"] is None
 
 
 def test_what_follows_from_the_reasoning_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +111,7 @@ def test_what_follows_from_the_reasoning_alone(monkeypatch: pytest.MonkeyPatch) 
             [SimpleNamespace(verdict="supported"), SimpleNamespace(verdict="unknown")] if "changes" in text else []
         )
     )
-    found = examined(questions(), checker, before=POLICY, after=POLICY)
+    found = evaluated(questions(), checker, before=POLICY, after=POLICY)
     own, none, half, swapped, reversed_ = (
         found["readings"][name] for name in ("own", "none", "half", "swapped", "reversed")
     )

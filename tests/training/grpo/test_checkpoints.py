@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.training.grpo.checkpoints import drop_leftovers, drop_unfinished, last_checkpoint, room_needed, whole_step
+from rbio_kg.training.grpo.checkpoints import (
+    disk_space_needed,
+    drop_leftovers,
+    drop_unfinished,
+    last_checkpoint,
+    whole_step,
+)
 
 pytestmark = pytest.mark.precision
 
@@ -73,7 +79,7 @@ def test_a_full_disk_is_one_clear_error_whoever_writes(tmp_path: Path, writer: s
     }
     with (
         pytest.raises(TrainingError, match="no room left") as caught,
-        room_needed(tmp_path, resume="the command"),
+        disk_space_needed(tmp_path, resume="the command"),
         largest_file(10_000),
     ):
         write[writer](tmp_path / "file")
@@ -82,6 +88,6 @@ def test_a_full_disk_is_one_clear_error_whoever_writes(tmp_path: Path, writer: s
 
 def test_other_faults_pass(tmp_path: Path) -> None:
     for fault in (KeyError("x"), OSError(errno.EACCES, "not allowed"), TrainingError("another")):
-        with pytest.raises(type(fault)) as caught, room_needed(tmp_path, resume="the command"):
+        with pytest.raises(type(fault)) as caught, disk_space_needed(tmp_path, resume="the command"):
             raise fault
         assert caught.value is fault

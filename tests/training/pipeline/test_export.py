@@ -9,10 +9,11 @@ import pytest
 
 from rbio_kg.core.errors import ModelError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.training.models.adapters import load_stages
 from rbio_kg.training.models.loading import quiet
 from rbio_kg.training.pipeline.export import export_model
-from tests.support.small_run import quiet_progress, run_small, small_model, small_recipe
+from tests.support.small_run import run_small, small_model, small_recipe
 
 pytestmark = pytest.mark.precision
 
@@ -30,7 +31,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(root: Path, name: str, out: Path, *, merge: bool) -> dict[str, Any]:
-    return export_model(WorkspacePaths(root), name, out, merge=merge, progress=quiet_progress)
+    return export_model(WorkspacePaths(root), name, out, merge=merge, progress=silent)
 
 
 def logits(model: Any) -> Any:
@@ -101,9 +102,9 @@ def test_the_card_tells_data_recipe_metrics_and_limits(root: Path, tmp_path: Pat
                  "| after training |", "| baseline: gene prior |", "## Limits", "Research use"):  # fmt: skip
         assert told in card.text
     assert "More Information Needed" not in card.text
-    beside = (root / "runs/lora/model/grpo/README.md").read_text()
-    assert "belongs on the model after the warm-up" in beside
-    assert "More Information Needed" not in beside
+    stage_card = (root / "runs/lora/model/grpo/README.md").read_text()
+    assert "belongs on the model after the warm-up" in stage_card
+    assert "More Information Needed" not in stage_card
 
 
 def test_what_cannot_be_exported(root: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.data.mixture import question_pool
-from rbio_kg.training.pipeline.plan import Course, visible_targets
+from rbio_kg.training.pipeline.plan import TrainingPlan, visible_targets
 from rbio_kg.training.prompts.facts import FACT_KINDS, FactBook, Facts
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.graph_path.verifier import GraphPathVerifier
@@ -23,17 +23,17 @@ from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, changes, toy
 pytestmark = pytest.mark.precision
 
 
-def course(**changed: Any) -> Course:
-    return Course(small_recipe(Path("unused"), **changed), toy_questions(), ToyFacts(), None, small_reward())
+def course(**changed: Any) -> TrainingPlan:
+    return TrainingPlan(small_recipe(Path("unused"), **changed), toy_questions(), ToyFacts(), None, small_reward())
 
 
 @cache
-def whole() -> Course:
+def whole() -> TrainingPlan:
     return course()
 
 
 def test_the_examination_is_test_rows_and_the_rest_train_rows() -> None:
-    assert set(whole().exam.frame["split"]) == {"test"}
+    assert set(whole().evaluation_rows.frame["split"]) == {"test"}
     assert set(whole().warmup_rows.frame["split"]) == set(whole().grpo_rows.frame["split"]) == {"train"}
 
 
@@ -45,16 +45,16 @@ def test_warm_up_and_grpo_take_different_pairs_where_there_are_enough() -> None:
 
 
 def test_some_pairs_reason_and_the_others_do_not() -> None:
-    made = course(**{"warmup.think_share": 1 / 3}).lessons(tiny_tokenizer())
-    assert [bool(lesson.think) for lesson in made] == [True, True, False, False, False, False] * 8
-    assert all("similar knockdowns" in lesson.think for lesson in made[:2])
+    made = course(**{"warmup.think_share": 1 / 3}).examples(tiny_tokenizer())
+    assert [bool(example.think) for example in made] == [True, True, False, False, False, False] * 8
+    assert all("similar knockdowns" in example.think for example in made[:2])
 
 
 def test_targets_follow_the_verifiers() -> None:
-    made = whole().lessons(tiny_tokenizer())
+    made = whole().examples(tiny_tokenizer())
     held = np.array([changes(claim.subject, claim.object) for claim in whole().warmup_rows.claims()])
     # Below a hundred answers nothing is fitted: the target is the rounded probability itself.
-    assert np.array([lesson.q for lesson in made]) == pytest.approx(np.where(held, 0.85, 0.15))
+    assert np.array([example.q for example in made]) == pytest.approx(np.where(held, 0.85, 0.15))
 
 
 def test_what_the_prompt_does_not_show_is_not_taught() -> None:
@@ -97,17 +97,17 @@ def test_several_families_are_taught_side_by_side(tmp_path: Path) -> None:
     recipe = small_recipe(Path("unused"), **{f"questions.{name}": value for name, value in asked.items()})
     reward = ComposedReward({"table": (toy_judge(), 1.0), "paths": (GraphPathVerifier(snapshot.directory), 1.0)})
     pool = question_pool(toy_questions(), recipe, snapshot=snapshot)
-    made = Course(recipe, pool, ToyFacts(), snapshot, reward)
+    made = TrainingPlan(recipe, pool, ToyFacts(), snapshot, reward)
     assert set(made.warmup_rows.frame["task"]) == set(made.grpo_rows.frame["task"]) == set(asked["families"])
-    assert set(made.exam.frame["task"]) == {"de"}  # the examination stays the benchmark's
-    lessons = made.lessons(tiny_tokenizer())
+    assert set(made.evaluation_rows.frame["task"]) == {"de"}  # the examination stays the benchmark's
+    examples = made.examples(tiny_tokenizer())
     for task in ("functional", "membership"):
         rows = [row for row, family in enumerate(made.warmup_rows.frame["task"]) if family == task]
         labels = made.warmup_rows.frame["label"].to_numpy()[rows]
-        taught = np.array([lessons[row].q for row in rows])
+        taught = np.array([examples[row].q for row in rows])
         assert taught[labels == 1].mean() > taught[labels == 0].mean() + 0.2
-        assert all("rate" not in lessons[row].prompt and "via" in lessons[row].prompt for row in rows)
-        assert any("interacts with" in lesson.think for lesson in (lessons[row] for row in rows))
+        assert all("rate" not in examples[row].prompt and "via" in examples[row].prompt for row in rows)
+        assert any("interacts with" in example.think for example in (examples[row] for row in rows))
     priors = made.grpo_rows.to_dataset()["gene_prior"]
     known = [value is not None for value in priors]
     assert known == [task == "de" for task in made.grpo_rows.frame["task"]]
@@ -118,4 +118,4 @@ def test_a_reward_beyond_the_habit_needs_someone_who_knows_it() -> None:
     rates = course(**closed).grpo_rows.rates()
     assert all(rate is not None for rate in rates)
     with pytest.raises(TrainingError, match="relative to the gene's prior needs"):
-        Course(small_recipe(Path("unused"), **closed), toy_questions(), None, None, small_reward())
+        TrainingPlan(small_recipe(Path("unused"), **closed), toy_questions(), None, None, small_reward())

@@ -12,11 +12,12 @@ import pytest
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, RbioKGError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation.policy import evaluate_policy
 from rbio_kg.training.grpo.rollouts import ROLLOUT_SCHEMA, read_rollouts
 from rbio_kg.training.runs.run import read_run
-from tests.support.small_run import quiet_progress, run_small, small_model, small_recipe, small_reward
+from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import ToyFacts, question_frame, toy_questions
 
 pytestmark = pytest.mark.precision
@@ -52,12 +53,12 @@ def test_the_document_has_the_promised_keys(finished: tuple[Path, dict[str, Any]
     assert set(document["reward"]) == {"first", "last"}
     assert set(document["parts"]) == {"table", "answer", "format"}
     for stage in ("before", "after_warmup", "after"):
-        examined = document[stage]
+        evaluated = document[stage]
         keys = {"per_gene_auroc", "interval", "genes", "rows", "pooled", "ece", "baselines", "unparsed_rate"}
-        assert keys | {"likelihood", "votes", "well_formed", "mean_reward", "simulated"} <= set(examined)
-        assert set(examined["pooled"]) == {"f1", "balanced_accuracy", "mcc", "tpr", "tnr", "auroc"}
-        assert {"all_no", "all_yes", "gene_prior", "pair_copy"} <= set(examined["baselines"])
-        assert examined["well_formed"] == 1 - examined["unparsed_rate"]
+        assert keys | {"likelihood", "votes", "well_formed", "mean_reward", "simulated"} <= set(evaluated)
+        assert set(evaluated["pooled"]) == {"f1", "balanced_accuracy", "mcc", "tpr", "tnr", "auroc"}
+        assert {"all_no", "all_yes", "gene_prior", "pair_copy"} <= set(evaluated["baselines"])
+        assert evaluated["well_formed"] == 1 - evaluated["unparsed_rate"]
     assert document["simulated"] is True
     json.dumps(document, allow_nan=False)
 
@@ -192,7 +193,7 @@ def evaluate(root: Path, questions: Questions, **options: Any) -> tuple[dict[str
     frame = question_frame()
     return evaluate_policy(
         WorkspacePaths(root), "small", questions, train=frame.filter(pl.col("split") == "train"),
-        reward=small_reward(), facts=ToyFacts(), snapshot=None, progress=quiet_progress, **options,
+        reward=small_reward(), facts=ToyFacts(), snapshot=None, progress=silent, **options,
     )  # fmt: skip
 
 

@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rbio_kg.core.claims import Claim
-from rbio_kg.training.prompts.facts import DEFAULT_FACTS, FACT_KINDS, FactBook, FactKind, Facts, FlippedBook, told_logit
+from rbio_kg.training.prompts.facts import (
+    DEFAULT_FACTS,
+    FACT_KINDS,
+    CounterfactualFacts,
+    FactBook,
+    FactKind,
+    Facts,
+    shown_logit,
+)
 from rbio_kg.training.prompts.messages import open_question, rationale
 from tests.support.toy_knockdowns import GENES, PERTS, WITH_NEIGHBOURS, Known, ToyFacts, fold
 
@@ -63,11 +71,11 @@ def test_a_flipped_book_turns_the_outcomes_round_and_nothing_else(
 ) -> None:
     claim = Claim(pert, "changes_expression_of", gene, "toy")
     plain = FactBook(ToyFacts(), None, book().thresholds.tolist(), neighbours, kinds=FACT_KINDS, budget=budget)
-    facts, flipped = plain.facts(claim), FlippedBook(plain).facts(claim)
+    facts, flipped = plain.facts(claim), CounterfactualFacts(plain).facts(claim)
     assert [(name, digit) for name, digit, _ in flipped.neighbours] == [(n, d) for n, d, _ in facts.neighbours]
     assert [outcome for _, _, outcome in flipped.neighbours] == [1 - outcome for _, _, outcome in facts.neighbours]
     assert flipped.flipped() == facts == plain.facts(claim)
-    assert FlippedBook(plain).rate(claim) == plain.rate(claim)
+    assert CounterfactualFacts(plain).rate(claim) == plain.rate(claim)
     told, turned = facts.text().splitlines(), flipped.text().splitlines()
     for place, (line, other) in enumerate(zip(told, turned, strict=True)):
         if line.startswith(("yes", "no ")):
@@ -192,7 +200,7 @@ def test_the_estimate_is_what_the_expression_model_says() -> None:
 @given(st.integers(0, 999))
 def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
     middle = min(max(estimate / 1000 + 0.0005, 0.001), 0.999)
-    assert told_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
+    assert shown_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim, Relation
-from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, chosen_wording, family_of, question_text, wordings
+from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, chosen_template, family_of, question_text, templates
 
 KINDS = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
 
 
 @pytest.mark.parametrize(("family", "relation"), KINDS)
 def test_every_kind_has_several_wordings_that_name_both_ends(family: str, relation: Relation) -> None:
-    made = wordings(family, relation)
+    made = templates(family, relation)
     assert len(set(made)) == len(made) >= 3
     for number in range(len(made)):
         text = question_text(Claim("AAA1", relation, "BBB2", "k562"), family, number)
@@ -26,7 +26,7 @@ def test_every_kind_has_several_wordings_that_name_both_ends(family: str, relati
 
 def test_every_relation_has_a_family() -> None:
     for relation in Relation:
-        assert wordings(family_of(relation), relation)
+        assert templates(family_of(relation), relation)
 
 
 def test_an_object_is_called_by_its_name() -> None:
@@ -36,13 +36,13 @@ def test_an_object_is_called_by_its_name() -> None:
 
 def test_a_family_does_not_ask_about_anothers_relation() -> None:
     with pytest.raises(ValueError, match="no question of the family de"):
-        wordings("de", Relation.REGULATES)
+        templates("de", Relation.REGULATES)
 
 
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_seed_draws_every_wording(seed: int) -> None:
     claims = [Claim("A", "regulates", f"B{i}") for i in range(60)]
-    drawn = [chosen_wording(claim, "regulation", seed) for claim in claims]
+    drawn = [chosen_template(claim, "regulation", seed) for claim in claims]
     assert set(drawn) == {0, 1, 2}
-    assert drawn == [chosen_wording(claim, "regulation", seed) for claim in claims]
+    assert drawn == [chosen_template(claim, "regulation", seed) for claim in claims]

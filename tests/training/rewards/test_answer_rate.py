@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
-from rbio_kg.training.rewards.answer_rate import SHARE, share_pay
+from rbio_kg.training.rewards.answer_rate import SHARE, share_reward
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.table_verifiers import TableJudge, VowelJudge
 
@@ -44,12 +44,12 @@ def slow_pay(yes: list[bool], target: float) -> list[float]:
 
 @given(answers, probabilities)
 def test_each_pair_of_a_yes_and_a_no_is_compared_by_the_others(yes: Any, target: float) -> None:
-    np.testing.assert_allclose(share_pay(yes, target), slow_pay(yes.tolist(), target), atol=1e-12)
+    np.testing.assert_allclose(share_reward(yes, target), slow_pay(yes.tolist(), target), atol=1e-12)
 
 
 @given(answers, probabilities)
 def test_a_group_gains_nothing_together_and_pay_stays_within_bounds(yes: Any, target: float) -> None:
-    pay = share_pay(yes, target)
+    pay = share_reward(yes, target)
     assert pay.sum() == pytest.approx(len(yes) / 2)
     assert ((pay >= 0.0) & (pay <= 1.0)).all()
 
@@ -60,7 +60,7 @@ def test_the_policy_gradient_is_that_of_the_squared_distance(count: int, target:
     gradient = 0.0
     for said in range(count + 1):
         yes = np.arange(count) < said
-        pay = share_pay(yes, target)
+        pay = share_reward(yes, target)
         score = (yes - p) / (p * (1 - p))  # of log-probability, by p
         gradient += comb(count, said) * p**said * (1 - p) ** (count - said) * float(score @ (pay - pay.mean())) / count
     assert gradient == pytest.approx((1 - 1 / count) * (target - p) / 2, abs=1e-9)
@@ -80,7 +80,10 @@ def test_completions_of_one_prompt_are_a_group() -> None:
     texts = [form(answer) for answer in said]
     alone = reward.judge(claims, texts, None, prompts)
     paid = reward.judge(claims, texts, None, prompts, grouped=True)
-    first, second = share_pay(np.array([True, False, False, True]), 0.8), share_pay(np.array([True, False, False]), 0.1)
+    first, second = (
+        share_reward(np.array([True, False, False, True]), 0.8),
+        share_reward(np.array([True, False, False]), 0.1),
+    )
     for item, own, share in zip(paid, alone, [*first, 0.0, *second], strict=True):
         assert item.parts[SHARE] == pytest.approx(share)
         assert item.reward == pytest.approx(0.75 * (own.reward or 0.0) + 0.25 * share)
@@ -117,7 +120,7 @@ def test_the_trainer_hears_of_it() -> None:
     table = {f.__name__: f(prompts=["?"] * 3, completions=texts, **columns) for f in reward.functions}
     expected = reward.judge([LIKELY] * 3, texts, None, ["?"] * 3, grouped=True)
     assert table["composed_reward"] == [item.reward for item in expected]
-    assert table[SHARE] == pytest.approx(share_pay(np.array([True, False, False]), 0.8))
+    assert table[SHARE] == pytest.approx(share_reward(np.array([True, False, False]), 0.8))
     assert reward.weights == [1.0] + [0.0] * len(reward.part_names)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
-from rbio_kg.training.rewards.assignment import Assigner, paid_share
+from rbio_kg.training.rewards.assignment import Assigner, rewarded_share
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.table_verifiers import TableJudge, VowelJudge
 
@@ -57,7 +57,7 @@ def test_a_family_has_its_own_judges() -> None:
 
 def test_text_is_paid_alone_where_nobody_judges_the_claim() -> None:
     told, said = np.array([True, True, False, False]), np.array([True, False, True, False])
-    assert paid_share(told, said, 0.1).tolist() == [0.1, 0.0, 1.0, 0.0]
+    assert rewarded_share(told, said, 0.1).tolist() == [0.1, 0.0, 1.0, 0.0]
 
 
 def judge(reward: ComposedReward, text: str, claim: Claim = CLAIMS[0]) -> float | None:

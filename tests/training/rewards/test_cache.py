@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
-from rbio_kg.training.rewards.cache import ScoreMemory, memory_of
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.training.rewards.cache import ScoreCache, cache_of
 from rbio_kg.training.rewards.composed import ComposedReward
-from rbio_kg.verifiers.base.verifier import FloatArray
 from tests.support.table_verifiers import TableJudge, VowelJudge
 
 CLAIMS = [Claim("AAA", "changes_expression_of", name, "k562") for name in ("BBB", "CCC", "DDD")]
@@ -77,21 +77,21 @@ def test_rewards_that_share_a_verifier_pay_as_those_that_do_not() -> None:
 
 def test_verifiers_that_are_equal_or_unhashable_are_told_apart() -> None:
     one, other = Unhashable({("AAA", "BBB"): 0.8}), Unhashable({("AAA", "BBB"): 0.2})
-    assert memory_of(one) is memory_of(one)
-    assert memory_of(one).scores("one", CLAIMS[:1])[0] == 0.8
-    assert memory_of(other).scores("other", CLAIMS[:1])[0] == 0.2
+    assert cache_of(one) is cache_of(one)
+    assert cache_of(one).scores("one", CLAIMS[:1])[0] == 0.8
+    assert cache_of(other).scores("other", CLAIMS[:1])[0] == 0.2
 
 
 def test_a_verifier_is_let_go_with_its_rewards() -> None:
     judge = TableJudge(KNOWN)
     reward = ComposedReward({"table": (judge, 1.0)})
     reward.judge(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
-    memory = memory_of(judge)
+    memory = cache_of(judge)
     assert [math.isnan(score) for score in memory.scores("table", CLAIMS)] == [False, False, True]
     assert judge.asked == [3]
     del memory, reward
     gc.collect()
-    assert memory_of(judge).scores("table", CLAIMS)[0] == 0.8
+    assert cache_of(judge).scores("table", CLAIMS)[0] == 0.8
     assert judge.asked == [3, 3]
 
 
@@ -109,7 +109,7 @@ def test_a_pickled_reward_begins_with_an_empty_memory() -> None:
 def test_no_more_than_so_many_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rbio_kg.training.rewards.cache.REMEMBERED", 10)
     judge = CountingVowels()
-    memory = ScoreMemory(judge)
+    memory = ScoreCache(judge)
     texts = [f"a{'b' * i}" for i in range(30)]
     for _ in range(2):
         assert len(memory.scores("vowels", CLAIMS[:1] * 30, texts)) == 30
@@ -120,7 +120,7 @@ def test_no_more_than_so_many_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_changed_verifier_can_be_asked_anew() -> None:
     judge = TableJudge(KNOWN)
-    memory = memory_of(judge)
+    memory = cache_of(judge)
     assert memory.scores("table", CLAIMS[:1])[0] == 0.8
     judge.known["AAA", "BBB"] = 0.3
     assert memory.scores("table", CLAIMS[:1])[0] == 0.8
@@ -130,7 +130,7 @@ def test_a_changed_verifier_can_be_asked_anew() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text(max_size=3)), max_size=30), st.integers(1, 5))
 def test_remembered_scores_are_the_verifiers_own(rows: list[tuple[int, str]], size: int) -> None:
-    memory, judge = ScoreMemory(VowelJudge()), VowelJudge()
+    memory, judge = ScoreCache(VowelJudge()), VowelJudge()
     for start in range(0, len(rows), size):
         claims = [CLAIMS[i] for i, _ in rows[start : start + size]]
         texts = [text for _, text in rows[start : start + size]]

@@ -64,8 +64,8 @@ def test_proper_rules_need_a_confidence_unless_told_otherwise() -> None:
 def test_one_weight_and_the_rest_zero_pays_as_that_verifier_alone() -> None:
     texts = [form("yes 7"), form("no 7"), form("no 2"), "?"]
     alone = ComposedReward({"first": (FIRST, 1.0)}).judge([LIKELY] * 4, texts)
-    beside = ComposedReward({"first": (FIRST, 0.3), "second": (SECOND, 0.0), "vowels": (VowelJudge(), 0.0)})
-    assert [item.reward for item in beside.judge([LIKELY] * 4, texts)] == [item.reward for item in alone]
+    with_recorded = ComposedReward({"first": (FIRST, 0.3), "second": (SECOND, 0.0), "vowels": (VowelJudge(), 0.0)})
+    assert [item.reward for item in with_recorded.judge([LIKELY] * 4, texts)] == [item.reward for item in alone]
 
 
 @pytest.mark.parametrize("text", ["", "yes 7", form("yes no"), form("knockdown"), form("yes 7") + "!", "x" * 100_000])

@@ -10,7 +10,7 @@ import pytest
 from rbio_kg.core.claims import Claim
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.exploits.mutations import fuzzed
-from rbio_kg.training.exploits.suite import Bench
+from rbio_kg.training.exploits.suite import ExploitHarness
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.text.ontology_text import OntologyTextVerifier
 from rbio_kg.verifiers.text.reasoning_trace import ReasoningTraceVerifier
@@ -23,7 +23,7 @@ CLAIMS = [Claim(subject, "changes_expression_of", target, "k562") for subject, t
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> ExploitHarness:
     folder: Path = tmp_path_factory.mktemp("graph") / "snapshot"
     named_snapshot(folder)
     reward = ComposedReward(
@@ -33,7 +33,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
             "reasoning_trace": (ReasoningTraceVerifier(folder), 1.0),
         }
     )
-    return Bench(reward, CLAIMS, Snapshot.open(folder))
+    return ExploitHarness(reward, CLAIMS, Snapshot.open(folder))
 
 
 FLOODS = {
@@ -51,7 +51,7 @@ FLOODS = {
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_hundred_thousand_characters_take_bounded_room(bench: Bench, name: str) -> None:
+def test_a_hundred_thousand_characters_take_bounded_room(bench: ExploitHarness, name: str) -> None:
     piece = FLOODS[name]
     setting = bench.settings[0]
     texts = [
@@ -69,14 +69,14 @@ def test_a_hundred_thousand_characters_take_bounded_room(bench: Bench, name: str
 
 
 @pytest.mark.timeout(60)
-def test_a_prompt_may_be_as_long(bench: Bench) -> None:
+def test_a_prompt_may_be_as_long(bench: ExploitHarness) -> None:
     prompt = " ".join(f"word{i}" for i in range(LONG // 9))
     text = bench.settings[0].completion(think=prompt)
     judged = bench.reward.judge(CLAIMS[:1], [text], None, [prompt])[0]
     assert judged.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
 
 
-def test_fuzzed_completions_are_paid_between_0_and_1(bench: Bench) -> None:
+def test_fuzzed_completions_are_paid_between_0_and_1(bench: ExploitHarness) -> None:
     answered = 0
     batch: list[tuple[int, str]] = []
     for item in fuzzed(bench.settings, 4_000, seed=7):
@@ -90,7 +90,7 @@ def test_fuzzed_completions_are_paid_between_0_and_1(bench: Bench) -> None:
     assert 400 < answered < 3_900, "some are well-formed, some are not"
 
 
-def test_fuzzing_is_seeded_and_varied(bench: Bench) -> None:
+def test_fuzzing_is_seeded_and_varied(bench: ExploitHarness) -> None:
     once = list(fuzzed(bench.settings, 300, seed=1))
     assert once == list(fuzzed(bench.settings, 300, seed=1))
     assert once != list(fuzzed(bench.settings, 300, seed=2))

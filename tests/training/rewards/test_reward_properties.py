@@ -169,7 +169,7 @@ def test_one_weight_one_and_the_rest_zero_is_that_verifier_alone(
     chosen = data.draw(st.integers(0, len(values) - 1))
     judges = {f"v{i}": judge_of(value) for i, value in enumerate(values)}
     texts = [form(answer, think) for answer in digits for think in ("aab", "")] + ["?", ""]
-    beside = ComposedReward(
+    with_recorded = ComposedReward(
         {name: (judge, float(i == chosen)) for i, (name, judge) in enumerate(judges.items())}
         | {"vowels": (VowelJudge(), 0.0)},
         pooling=how,
@@ -177,7 +177,9 @@ def test_one_weight_one_and_the_rest_zero_is_that_verifier_alone(
     )
     alone = ComposedReward({"only": (judge_of(values[chosen]), 1.0)}, pooling=how, scoring=rule)
     claims = [CLAIM] * len(texts)
-    assert [item.reward for item in beside.judge(claims, texts)] == [item.reward for item in alone.judge(claims, texts)]
+    assert [item.reward for item in with_recorded.judge(claims, texts)] == [
+        item.reward for item in alone.judge(claims, texts)
+    ]
 
 
 @given(values=st.lists(st.tuples(score, weight), min_size=1, max_size=3), scale=st.floats(0.1, 10), rule=scoring)
@@ -237,7 +239,7 @@ def test_the_order_and_company_of_completions_do_not_matter(rows: list[tuple[str
     how=pooling,
     rule=scoring,
     prior=st.sampled_from([None, 0.0, 0.5, 1.0, math.nan]),
-    habit=st.sampled_from([None, "gene_prior"]),
+    base_rate=st.sampled_from([None, "gene_prior"]),
     text=st.sampled_from([form("yes 0.001"), form("no 99%"), form("yes"), form("yes 9", ""), "", "?", form("yes nan")]),
     step=st.sampled_from([0.0, 0.05, 0.5]),
 )
@@ -246,7 +248,7 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
     how: Any,
     rule: str,
     prior: float | None,
-    habit: Any,
+    base_rate: Any,
     text: str,
     step: float,
 ) -> None:
@@ -257,7 +259,7 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
     if not heard:
         members["one"], heard = (judge_of(1.0), 1.0), [1.0]
     reward = ComposedReward(
-        members | {"vowels": (VowelJudge(), 1.0)}, pooling=how, scoring=rule, relative_to=habit, round_to=step
+        members | {"vowels": (VowelJudge(), 1.0)}, pooling=how, scoring=rule, relative_to=base_rate, round_to=step
     )
     logged: dict[str, float] = {}
     results = [
@@ -267,7 +269,7 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
     for (value,) in results:
         assert value is None or (isinstance(value, float) and math.isfinite(value) and 0.0 <= value <= 1.0)
     silent = all(value is None for value in heard)
-    habitless = habit is not None and (prior is None or math.isnan(prior))
+    habitless = base_rate is not None and (prior is None or math.isnan(prior))
     assert (results[0] == [None]) == (silent or habitless), "None exactly where there is nothing to pay for"
     if results[0] == [None]:
         assert all(result == [None] for result in results), "no part may stand alone: TRL would count the reward as 0"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rbio_kg.core.errors import ModelError
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
-from rbio_kg.training.sft.examples import AnswerTokens, Lesson, confidence_digits
+from rbio_kg.training.sft.examples import AnswerTokens, SftExample, confidence_digits
 from tests.support.tiny_model import tiny_tokenizer
 
 
@@ -43,29 +43,29 @@ def test_digits_state_the_confidence_on_average(confidence: float) -> None:
 )
 def test_a_lesson_is_a_completion_that_the_parser_reads(think: str, q: float, seed: int, question: str) -> None:
     own = tokens()
-    lesson = Lesson(prompt(question), think, q)
-    item = own.encode(lesson, np.random.default_rng(seed))
+    example = SftExample(prompt(question), think, q)
+    item = own.encode(example, np.random.default_rng(seed))
     yes = item.ids[item.answer_at + 1] == own.yes
     assert yes or item.ids[item.answer_at + 1] == own.no
     assert item.ids[item.digit_at + 1] in own.digits
     assert item.ids[-1] == own.tokenizer.eos_token_id
-    parsed = parse_completion(own.tokenizer.decode(item.ids[:-1])[len(lesson.prompt) :], require_confidence=True)
+    parsed = parse_completion(own.tokenizer.decode(item.ids[:-1])[len(example.prompt) :], require_confidence=True)
     assert parsed.problem is None
     assert parsed.think == think
     assert parsed.answer == ("yes" if yes else "no")
     assert parsed.q == pytest.approx(np.clip(q, 0.1, 0.9), abs=0.1)
     if think:
-        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == lesson.prompt
+        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == example.prompt
     else:
-        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == lesson.prompt + DIRECT
+        assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == example.prompt + DIRECT
 
 
 @settings(deadline=None, max_examples=8)
 @given(q=st.floats(0.05, 0.95))
 def test_answers_are_drawn_with_their_probability(q: float) -> None:
     own, rng = tokens(), np.random.default_rng(0)
-    lesson = Lesson(prompt("Does losing A change B?"), "", q)
-    drawn = [own.encode(lesson, rng) for _ in range(60)]
+    example = SftExample(prompt("Does losing A change B?"), "", q)
+    drawn = [own.encode(example, rng) for _ in range(60)]
     share = np.mean([item.ids[item.answer_at + 1] == own.yes for item in drawn])
     assert share == pytest.approx(q, abs=0.25)
 
@@ -73,7 +73,7 @@ def test_answers_are_drawn_with_their_probability(q: float) -> None:
 def test_the_score_is_read_where_the_lesson_put_it() -> None:
     own = tokens()
     text = prompt("Does losing A change B?")
-    item = own.encode(Lesson(text, "", 1.0), np.random.default_rng(0))
+    item = own.encode(SftExample(text, "", 1.0), np.random.default_rng(0))
     assert own.direct_prefix(text) == item.ids[: item.answer_at + 1]
     assert own.tokenizer.decode(own.direct_prefix(text)) == text + DIRECT
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import WarmupSettings
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import LanguageModel
 from rbio_kg.training.models.lora import add_lora
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
-from rbio_kg.training.sft.examples import AnswerTokens, Lesson
+from rbio_kg.training.sft.examples import AnswerTokens, SftExample
 from rbio_kg.training.sft.trainer import loss_sums, warm_up
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
@@ -28,13 +29,13 @@ def prompt(word: str) -> str:
     return prompt_text(TOKENIZER, [{"role": "user", "content": f"link {word}"}])
 
 
-def lessons(n: int) -> list[Lesson]:
+def examples(n: int) -> list[SftExample]:
     """`link yes` is probably right, `link no` probably wrong; every other pair reasons first."""
     made = []
     for i in range(n):
         likely = i % 2 == 0
         think = "1." if i // 2 % 2 == 0 else ""
-        made.append(Lesson(prompt("yes" if likely else "no"), think, 0.9 if likely else 0.1))
+        made.append(SftExample(prompt("yes" if likely else "no"), think, 0.9 if likely else 0.1))
     return made
 
 
@@ -42,14 +43,10 @@ def settings(**changes: Any) -> WarmupSettings:
     return WarmupSettings(**{"batch_size": 8, "learning_rate": 2e-2, "rank": 8, "top_layers": None, **changes})
 
 
-def nobody(message: str, share: float | None) -> None:
-    """Nobody listens."""
-
-
 def trained(n: int, checkpoint: Path | None = None, **options: Any) -> tuple[Any, Any]:
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
-    options = {"progress": nobody, **options}
-    history, _ = warm_up(model, TOKENIZER, lessons(n), settings(), seed=0, checkpoint=checkpoint, **options)
+    options = {"progress": silent, **options}
+    history, _ = warm_up(model, TOKENIZER, examples(n), settings(), seed=0, checkpoint=checkpoint, **options)
     return model, history
 
 
@@ -57,7 +54,7 @@ def fully_trained(n: int) -> tuple[Any, Any]:
     """All weights are trained: a random model has nothing that an adapter could use."""
     model = tiny_model(TOKENIZER)
     history, _ = warm_up(
-        model, TOKENIZER, lessons(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=nobody
+        model, TOKENIZER, examples(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=silent
     )
     return model, history
 
@@ -71,7 +68,7 @@ def test_it_moves_the_adapter_only() -> None:
 
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    history, resumed = warm_up(model, TOKENIZER, lessons(24), settings(), seed=0, progress=nobody)
+    history, resumed = warm_up(model, TOKENIZER, examples(24), settings(), seed=0, progress=silent)
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert moved
     assert all("lora_" in name for name in moved)
@@ -86,11 +83,11 @@ def test_it_learns_the_format_and_the_probabilities() -> None:
     for loss in ("answer_loss", "digit_loss", "text_loss"):
         assert report[loss]["last"] < 0.7 * report[loss]["first"]
     language_model = LanguageModel(model, TOKENIZER, "tiny")
-    read = likelihood(language_model, [prompt("yes"), prompt("no")], progress=nobody)
+    read = likelihood(language_model, [prompt("yes"), prompt("no")], progress=silent)
     assert read.probability[0] == pytest.approx(0.9, abs=0.15)
     assert read.probability[1] == pytest.approx(0.1, abs=0.15)
     assert read.mass.min() > 0.9
-    texts = sample(language_model, [prompt("yes")], samples=16, max_tokens=30, seed=1, progress=nobody)[0]
+    texts = sample(language_model, [prompt("yes")], samples=16, max_tokens=30, seed=1, progress=silent)[0]
     parsed = [parse_completion(text, require_confidence=True) for text in texts]
     assert np.mean([item.problem is None for item in parsed]) > 0.7
 
@@ -102,7 +99,10 @@ def test_the_losses_are_what_they_say() -> None:
     model = tiny_model(TOKENIZER).eval()
     tokens = AnswerTokens(TOKENIZER)
     rng = np.random.default_rng(0)
-    batch = [tokens.encode(lesson, rng) for lesson in (Lesson(prompt("yes"), "1.", 0.7), Lesson(prompt("no"), "", 0.2))]
+    batch = [
+        tokens.encode(example, rng)
+        for example in (SftExample(prompt("yes"), "1.", 0.7), SftExample(prompt("no"), "", 0.2))
+    ]
     found = {name: float(value.detach()) for name, value in loss_sums(model, tokens, batch).items()}
     answer, digit, text = [], [], []
     for item in batch:
@@ -130,7 +130,7 @@ def test_an_interrupted_warm_up_goes_on_to_the_same_weights(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["warmup.pt"]
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     again, resumed = warm_up(
-        model, TOKENIZER, lessons(80), settings(), seed=0, checkpoint=file, resume=True, progress=nobody
+        model, TOKENIZER, examples(80), settings(), seed=0, checkpoint=file, resume=True, progress=silent
     )
     assert resumed == 5
     assert again.answer == history.answer
@@ -160,7 +160,7 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"loss is not finite at step 1.*learning_rate"):
-        warm_up(model, TOKENIZER, lessons(8), settings(), seed=0, progress=nobody)
+        warm_up(model, TOKENIZER, examples(8), settings(), seed=0, progress=silent)
 
 
 def test_only_the_last_layers_are_adapted() -> None:

@@ -80,5 +80,5 @@ def test_the_gene_prior_ranks_nothing_within_a_gene(questions: pl.DataFrame) -> 
     for split, folds in (("test", None), ("train", 3)):
         asked = questions.filter((pl.col("split") == split) & (pl.col("cell_line") == "k562"))
         prior = baseline_scores(asked, questions, fold_seed=folds)["gene_prior"]
-        strata = None if folds is None else [fold_of(pert, folds) for pert in asked["pert"]]
-        assert per_gene_auroc(asked["gene"].to_list(), asked["label"].to_numpy(), prior, strata).mean == 0.5
+        subgroups = None if folds is None else [fold_of(pert, folds) for pert in asked["pert"]]
+        assert per_gene_auroc(asked["gene"].to_list(), asked["label"].to_numpy(), prior, subgroups).mean == 0.5

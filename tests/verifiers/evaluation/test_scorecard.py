@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
-from rbio_kg.verifiers.base.verifier import Card, FloatArray, Verifier
+from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.verifier import Card, Verifier
 from rbio_kg.verifiers.evaluation.baselines import BASELINES
 from rbio_kg.verifiers.evaluation.scorecard import question_scores, scorecard
 from rbio_kg.verifiers.expression.measured import ExperimentVerifier

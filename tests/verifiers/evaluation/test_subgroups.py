@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.verifiers.evaluation.subgroups import FEWEST_GENES, measured_strata, named_strata, rank_agreement
+from rbio_kg.verifiers.evaluation.subgroups import FEWEST_GENES, measured_subgroups, named_subgroups, rank_agreement
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
 from tests.support.graphs import small_tables
 
@@ -24,7 +24,7 @@ def questions(tables: GraphTables) -> pl.DataFrame:
 
 
 def test_parts_are_what_their_names_say(tables: GraphTables, questions: pl.DataFrame) -> None:
-    found = named_strata(questions, tables)
+    found = named_subgroups(questions, tables)
     pairs = set()
     for name in ("interactions", "regulations"):
         for a, b in tables[name].select("start", "end").iter_rows():
@@ -49,7 +49,9 @@ def test_parts_are_measured_as_the_whole_is(questions: pl.DataFrame) -> None:
     bad = rng.random(len(questions)) < 0.5
     scores[~bad] = 0.5 * scores[~bad] + 0.5 * labels[~bad]
     rest = np.arange(len(labels)) < 3
-    parts = measured_strata({"good": ~bad, "bad": bad, "few": rest, "none": bad & ~bad}, genes, labels, scores, None, 0)
+    parts = measured_subgroups(
+        {"good": ~bad, "bad": bad, "few": rest, "none": bad & ~bad}, genes, labels, scores, None, 0
+    )
     assert [part["stratum"] for part in parts] == ["bad", "good"]
     worst = parts[0]
     assert worst["per_gene_auroc"] == per_gene_auroc(genes[bad], labels[bad], scores[bad]).mean

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rbio_kg.verifiers.expression.neighbour_votes import BROAD_SHRINK, PRIOR_ROWS, SHARP_SHRINK, Jury, Rows, fold_of
+from rbio_kg.verifiers.expression.neighbour_votes import (
+    PRIOR_ROWS,
+    SHRINK_NARROW,
+    SHRINK_WIDE,
+    NeighbourVoter,
+    Rows,
+    fold_of,
+)
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
 from tests.support.graphs import small_tables
 
@@ -34,37 +41,37 @@ def _habits(rows: Rows, columns: range) -> dict[int, float]:
 
 
 def _vote(
-    profiles: Profiles, rows: Rows, habit: dict[int, float], pert: int, gene: int, power: int, shrink: float
+    profiles: Profiles, rows: Rows, base_rate: dict[int, float], pert: int, gene: int, power: int, shrink: float
 ) -> float:
     above = below = 0.0
     for other, label in zip(rows.perts[rows.genes == gene], rows.labels[rows.genes == gene], strict=True):
         if other != pert:
             weight = float(profiles.similarity(np.array([pert]), np.array([other]))[0, 0]) ** power
-            above += weight * (label - habit[gene])
+            above += weight * (label - base_rate[gene])
             below += weight
     return above / (below + shrink)
 
 
-def _all(jury: Jury, subjects: NDArray[np.int32]) -> NDArray[np.float64]:
+def _all(voter: NeighbourVoter, subjects: NDArray[np.int32]) -> NDArray[np.float64]:
     """Features (subjects, columns, names)."""
-    perts, genes = np.repeat(subjects, len(jury.columns)), np.tile(jury.columns, len(subjects))
-    return jury.features(perts, genes).reshape(len(subjects), len(jury.columns), -1)
+    perts, genes = np.repeat(subjects, len(voter.columns)), np.tile(voter.columns, len(subjects))
+    return voter.features(perts, genes).reshape(len(subjects), len(voter.columns), -1)
 
 
 def test_votes_are_the_formula(profiles: Profiles) -> None:
     columns = range(20, 32)
     rows, other = _rows(0, range(10), columns), _rows(1, range(5, 15), columns)
-    jury = Jury(profiles, rows, np.array(columns, dtype=np.int32), [other], elsewhere=True)
+    voter = NeighbourVoter(profiles, rows, np.array(columns, dtype=np.int32), [other], elsewhere=True)
     subjects = np.array([0, 7, 17], dtype=np.int32)
-    found = _all(jury, subjects)
-    habit, other_habit = _habits(rows, columns), _habits(other, columns)
+    found = _all(voter, subjects)
+    base_rate, other_habit = _habits(rows, columns), _habits(other, columns)
     for s, pert in enumerate(subjects.tolist()):
         for c, gene in enumerate(columns):
-            part = dict(zip(jury.names, found[s, c], strict=True))
-            assert part["habit"] == pytest.approx(np.log(habit[gene] / (1 - habit[gene])))
-            assert part["vote"] == pytest.approx(_vote(profiles, rows, habit, pert, gene, 4, SHARP_SHRINK))
-            assert part["broad_vote"] == pytest.approx(_vote(profiles, rows, habit, pert, gene, 2, BROAD_SHRINK))
-            assert part["transfer"] == pytest.approx(_vote(profiles, other, other_habit, pert, gene, 4, SHARP_SHRINK))
+            part = dict(zip(voter.names, found[s, c], strict=True))
+            assert part["habit"] == pytest.approx(np.log(base_rate[gene] / (1 - base_rate[gene])))
+            assert part["vote"] == pytest.approx(_vote(profiles, rows, base_rate, pert, gene, 4, SHRINK_NARROW))
+            assert part["broad_vote"] == pytest.approx(_vote(profiles, rows, base_rate, pert, gene, 2, SHRINK_WIDE))
+            assert part["transfer"] == pytest.approx(_vote(profiles, other, other_habit, pert, gene, 4, SHRINK_NARROW))
             assert part["direct"] == pytest.approx(profiles.similarity(np.array([pert]), np.array([gene]))[0, 0])
             own = other.labels[(other.perts == pert) & (other.genes == gene)]
             assert part["elsewhere"] == pytest.approx(own[0] - other_habit[gene] if len(own) else 0.0)
@@ -72,23 +79,23 @@ def test_votes_are_the_formula(profiles: Profiles) -> None:
 
 def test_a_pair_is_answered_alike_alone_and_in_any_company(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
-    jury = Jury(profiles, _rows(2, range(12), range(20, 40)), columns)
+    voter = NeighbourVoter(profiles, _rows(2, range(12), range(20, 40)), columns)
     perts, genes = np.repeat(np.arange(18, dtype=np.int32), 20), np.tile(columns, 18)
-    together = jury.features(perts, genes)
+    together = voter.features(perts, genes)
     mixed = np.random.default_rng(0).permutation(len(perts))
-    np.testing.assert_allclose(jury.features(perts[mixed], genes[mixed]), together[mixed], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(voter.features(perts[mixed], genes[mixed]), together[mixed], rtol=0, atol=1e-12)
     for row in range(0, len(perts), 7):
         np.testing.assert_allclose(
-            jury.features(perts[row : row + 1], genes[row : row + 1])[0], together[row], rtol=0, atol=1e-12
+            voter.features(perts[row : row + 1], genes[row : row + 1])[0], together[row], rtol=0, atol=1e-12
         )
-    assert jury.features(perts[:0], genes[:0]).shape == (0, len(jury.names))
+    assert voter.features(perts[:0], genes[:0]).shape == (0, len(voter.names))
 
 
 def test_a_knockdown_never_votes_for_itself(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
     rows = _rows(3, range(12), range(20, 40))
     alone = Rows(*(column[rows.perts == 4] for column in (rows.perts, rows.genes, rows.labels)))
-    only_self = _all(Jury(profiles, alone, columns), np.array([4], dtype=np.int32))[0]
+    only_self = _all(NeighbourVoter(profiles, alone, columns), np.array([4], dtype=np.int32))[0]
     assert not only_self[:, 1:4].any() and not only_self[:, 5].any()
 
 

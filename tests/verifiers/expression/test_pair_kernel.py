@@ -13,8 +13,8 @@ from rbio_kg.verifiers.expression.pair_kernel import (
     PAIR,
     PAIR_ACROSS,
     SELF,
-    Kin,
     PairRegression,
+    PerturbationKernel,
     gene_factors,
     solve,
 )
@@ -31,8 +31,8 @@ def profiles() -> Profiles:
 
 
 @pytest.fixture(scope="module")
-def known(profiles: Profiles) -> Kin:
-    return Kin(profiles, np.array(PERTS, dtype=np.int32), gene_factors(profiles, np.array(GENES)))
+def known(profiles: Profiles) -> PerturbationKernel:
+    return PerturbationKernel(profiles, np.array(PERTS, dtype=np.int32), gene_factors(profiles, np.array(GENES)))
 
 
 def _pairs(seed: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
@@ -42,7 +42,7 @@ def _pairs(seed: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.
     return np.array(perts, np.int32), np.array(genes, np.int32), np.array(lines, np.int64)
 
 
-def _covariance(known: Kin, one: tuple[int, int, int], two: tuple[int, int, int]) -> tuple[float, float]:
+def _covariance(known: PerturbationKernel, one: tuple[int, int, int], two: tuple[int, int, int]) -> tuple[float, float]:
     """The two terms of the module's formula, spelled out."""
     (p, g, line), (q, h, other) = one, two
     dense = known.profiles.matrix.toarray().astype(float)
@@ -54,20 +54,20 @@ def _covariance(known: Kin, one: tuple[int, int, int], two: tuple[int, int, int]
     return same, PAIR * (1.0 if line == other else PAIR_ACROSS) * (like + itself) * vectors
 
 
-def test_weights_and_answers_are_the_formula(known: Kin, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_and_answers_are_the_formula(known: PerturbationKernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regression, "_TOLERANCE", 1e-6)
     perts, genes, lines = pairs = _pairs(0)
     rng = np.random.default_rng(1)
-    habit = rng.uniform(0.005, 0.6, len(perts))
+    base_rate = rng.uniform(0.005, 0.6, len(perts))
     labels = (rng.random(len(perts)) < 0.4).astype(float)
     labels[genes == GENES[3]] = 0.0
-    found = solve(known, pairs, labels - habit, habit)
+    found = solve(known, pairs, labels - base_rate, base_rate)
     assert not found[genes == GENES[3]].any(), "a gene that never changed is left out"
     kept = np.flatnonzero(genes != GENES[3])
     rows = [(int(perts[i]), int(genes[i]), int(lines[i])) for i in kept]
     covariance = np.array([[sum(_covariance(known, one, two)) for two in rows] for one in rows])
-    spread = np.maximum(habit * (1 - habit), LEAST_SPREAD)[kept]
-    expected = np.linalg.solve(covariance + np.diag(1 / spread), (labels - habit)[kept] / spread)
+    spread = np.maximum(base_rate * (1 - base_rate), LEAST_SPREAD)[kept]
+    expected = np.linalg.solve(covariance + np.diag(1 / spread), (labels - base_rate)[kept] / spread)
     np.testing.assert_allclose(found[kept], expected, atol=1e-3 * np.abs(expected).max())
 
     columns = np.array(GENES, dtype=np.int32)
@@ -86,17 +86,17 @@ def test_weights_and_answers_are_the_formula(known: Kin, monkeypatch: pytest.Mon
                 np.testing.assert_allclose((same[c], alike[c]), np.sum(terms, axis=0), atol=2e-4)
 
 
-def test_nothing_changed_means_nothing_to_say(known: Kin) -> None:
+def test_nothing_changed_means_nothing_to_say(known: PerturbationKernel) -> None:
     pairs = _pairs(2)
-    habit = np.full(len(pairs[0]), 0.1)
-    assert not solve(known, pairs, -habit, habit).any()
+    base_rate = np.full(len(pairs[0]), 0.1)
+    assert not solve(known, pairs, -base_rate, base_rate).any()
     none = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64))
     assert solve(known, none, np.zeros(0), np.zeros(0)).shape == (0,)
 
 
-def test_other_labels_of_a_gene_pull_towards_them(known: Kin) -> None:
+def test_other_labels_of_a_gene_pull_towards_them(known: PerturbationKernel) -> None:
     perts, genes, lines = (np.array(column) for column in ([0, 1, 2, 3], [20] * 4, [0] * 4))
-    habit = np.full(4, 0.3)
+    base_rate = np.full(4, 0.3)
     labels = np.array([1.0, 0.0, 0.0, 0.0])
-    weights = solve(known, (perts, genes, lines), labels - habit, habit)
+    weights = solve(known, (perts, genes, lines), labels - base_rate, base_rate)
     assert weights[0] > 0 > weights[1:].max()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import hgnc
 from rbio_kg.graph_builders.sources.string import links as string
 from tests.support.source_files.provider_files import INFO, LINKS, context, file_of, files, reasons, rows
@@ -27,7 +27,7 @@ DETAILED = (
 )
 
 
-def read(folder: Path, links: str, info: str = INFO, min_score: int = 400, textmining: bool = True) -> Reading:
+def read(folder: Path, links: str, info: str = INFO, min_score: int = 400, textmining: bool = True) -> ParsedSource:
     paths = {"info": file_of(folder, info, "9606.protein.info.v12.0.txt"), "links": file_of(folder, links, "l.txt")}
     return string.read(files("none", **paths), replace(context(min_score=min_score), textmining=textmining))
 

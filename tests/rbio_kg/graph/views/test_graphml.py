@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rbio_kg.core.atomic_io import whole_file
+from rbio_kg.core.atomic_io import atomic_file
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph.views.view import GraphView
 from tests.rbio_kg.graph.views.test_view import SELECTIONS, TABLES, VIEW
@@ -102,7 +102,7 @@ def test_a_write_that_is_cut_short_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_whole_file_is_seen_only_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    with whole_file(path) as stream:
+    with atomic_file(path) as stream:
         stream.write(b"half")
         assert not path.exists()
     assert path.read_bytes() == b"half"

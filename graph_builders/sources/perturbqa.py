@@ -19,7 +19,7 @@ from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 
 NAME = "PerturbQA"
 SIMULATED_NAME = "simulated knockdowns"
-SIMULATED_LICENCE = "drawn from a model, silent's measurements"
+SIMULATED_LICENCE = "drawn from a model; no measurements"
 LAYOUT = Layout(",", ("pert", "gene", "label", "split"), quoted=True)
 _COLUMNS = tuple(TABLE_SCHEMAS["questions"])
 

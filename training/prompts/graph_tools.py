@@ -122,8 +122,8 @@ def graph_environment(
     """What TRL's GRPOTrainer takes as `environment_factory`; the tokenizer learns to read calls.
 
     Raises:
-        TrainingError: the model's chat template cannot call tools, no source knows the graph or the train knockdowns, or
-            a question is not about a knockdown (the tools would tell its answer).
+        TrainingError: the model's chat template cannot call tools, no source knows the graph or the train knockdowns,
+            or a question is not about a knockdown (the tools would tell its answer).
     """
     from trl.chat_template_utils import supports_tool_calling
 

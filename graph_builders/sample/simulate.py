@@ -40,7 +40,7 @@ from rbio_kg.core.typing import FloatArray
 LINES = ("k562", "rpe1")
 """The two lines; the names are PerturbQA's, the labels are not."""
 
-MODEL = "logistic response on graph likeness to anchor genes, version 1"
+MODEL = "logistic response on graph similarity to anchor genes, version 1"
 SEED = 20261123
 PERTURBATIONS, GENES, ANCHORS = 210, 300, 12
 RESPONDING = 0.27

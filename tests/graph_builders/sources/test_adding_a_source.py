@@ -34,20 +34,20 @@ print(json.dumps({
 def package(tmp_path: Path) -> Path:
     """A copy of the package with what the docs say: the module, and its name as the last line of `MODULES`."""
     text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8").partition("## Adding a source")[2]
-    name = re.search(r"`graph_builders/(\w+)\.py`:\n", text)
+    name = re.search(r"`graph_builders/sources/(\w+)\.py`:\n", text)
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert name is not None
     assert code is not None
-    # The packages of the distribution insist on lying side by side.
-    for other in ("rbio_kg", "graph_builders", "verifiers", "training"):
-        shutil.copytree(ROOT / other, tmp_path / "copy" / other, ignore=shutil.ignore_patterns("data", "__pycache__"))
-    copy = tmp_path / "copy" / "graph_builders"
-    (copy / f"{name[1]}.py").write_text(code[1], encoding="utf-8")
-    register = copy / "register.py"
+    for folder in ("rbio_kg", "graph_builders", "verifiers", "training"):  # rbio_kg has links to the other three.
+        copied = tmp_path / "copy" / folder
+        shutil.copytree(ROOT / folder, copied, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    sources = tmp_path / "copy" / "graph_builders" / "sources"
+    (sources / f"{name[1]}.py").write_text(code[1], encoding="utf-8")
+    register = sources / "register.py"
     lines = register.read_text(encoding="utf-8").splitlines()
     lines.insert(lines.index(")"), f'    "{name[1]}",')
     register.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return copy.parent
+    return tmp_path / "copy"
 
 
 def test_the_example_of_the_docs(package: Path, tmp_path: Path) -> None:

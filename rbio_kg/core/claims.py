@@ -1,13 +1,14 @@
-"""The vocabulary that every part shares: what is claimed, who judged it, and what the judge cites."""
+"""The types that every part shares: a claim, a verifier's verdict on it, and the evidence that the verdict cites."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn, Self
 
 from rbio_kg.core.errors import ClaimError
 
@@ -31,16 +32,28 @@ class Relation(StrEnum):
     REPRESSES = "represses"
     TAKES_PART_IN = "takes_part_in"
 
+    @classmethod
+    def parse(cls, name: str) -> Relation:
+        """The relation of that name; a `Relation` is returned as it is.
+
+        Raises:
+            ClaimError: there is none.
+        """
+        try:
+            return cls(name)
+        except ValueError:
+            raise ClaimError(f"unknown relation {name!r}", hint=f"known: {', '.join(cls)}") from None
+
 
 IF_CHANGED = frozenset({Relation.INCREASES_IF_CHANGED, Relation.DECREASES_IF_CHANGED})
-"""The direction alone: that the object changes is given, and is no part of what is judged."""
+"""These state the direction only: that the object changes is given, and is not part of the claim."""
 RISES = frozenset({Relation.INCREASES, Relation.INCREASES_IF_CHANGED})
 FALLS = frozenset({Relation.DECREASES, Relation.DECREASES_IF_CHANGED})
 KNOCKDOWN_RELATIONS = RISES | FALLS | {Relation.CHANGES_EXPRESSION_OF}
 TASK_RELATION: Mapping[str, Relation] = MappingProxyType(
     {"de": Relation.CHANGES_EXPRESSION_OF, "dir": Relation.INCREASES_IF_CHANGED}
 )
-"""What label 1 of a benchmark's task claims; `dir` is asked of genes that did change."""
+"""What label 1 of a benchmark's task claims. The task `dir` has questions about changed genes only."""
 RELATION_TASKS: Mapping[Relation, tuple[str, ...]] = MappingProxyType(
     {
         Relation.CHANGES_EXPRESSION_OF: ("de",),
@@ -52,6 +65,9 @@ RELATION_TASKS: Mapping[Relation, tuple[str, ...]] = MappingProxyType(
 change)."""
 
 
+_set_frozen = object.__setattr__  # Inside `Claim`, `object` is a field.
+
+
 class Status(StrEnum):
     """How a verifier answered. `abstain` is no answer, `error` a fault; neither is ever a silent 0.5."""
 
@@ -60,38 +76,43 @@ class Status(StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Claim:
-    """A statement that can be judged.
+    """A statement that a verifier can score.
 
     Args:
         subject: gene symbol.
-        relation: a `Relation` or its value.
+        relation: a `Relation` or its name.
         object: gene symbol, GO term id or pathway id.
-        cell_line: lower-case name of the cell line, or None where the claim is not about one.
+        cell_line: name of the cell line, kept in lower case, or None where the claim is not about one.
 
     Raises:
         ClaimError: an unknown relation, or an empty subject or object.
+
+    Example:
+        >>> claim = Claim("TP53", "increases", "MDM2", "K562")
+        >>> print(claim)
+        TP53 increases MDM2 in k562
+        >>> claim.relation
+        <Relation.INCREASES: 'increases'>
+        >>> claim == Claim("TP53", Relation.INCREASES, "MDM2", "k562")
+        True
     """
 
     subject: str
-    relation: str
+    relation: Relation
     object: str
-    cell_line: str | None = None
+    cell_line: str | None
 
-    def __post_init__(self) -> None:
-        for name in ("subject", "object"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value.strip():
-                raise ClaimError(f"a claim's {name} must be a name, not {value!r}")
-            object.__setattr__(self, name, value.strip())
-        try:
-            object.__setattr__(self, "relation", Relation(self.relation))
-        except ValueError:
-            known = ", ".join(Relation)
-            raise ClaimError(f"unknown relation {self.relation!r}", hint=f"known: {known}") from None
-        line = (self.cell_line or "").strip().lower()
-        object.__setattr__(self, "cell_line", line or None)
+    def __init__(self, subject: str, relation: Relation | str, object: str, cell_line: str | None = None) -> None:
+        values = {
+            "subject": _name("subject", subject),
+            "relation": Relation.parse(relation),
+            "object": _name("object", object),
+            "cell_line": (cell_line or "").strip().lower() or None,
+        }
+        for name, value in values.items():
+            _set_frozen(self, name, value)
 
     @property
     def id(self) -> str:
@@ -100,8 +121,14 @@ class Claim:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
-        place = f" in {self.cell_line}" if self.cell_line else ""
-        return f"{self.subject} {self.relation} {self.object}{place}"
+        line = f" in {self.cell_line}" if self.cell_line else ""
+        return f"{self.subject} {self.relation} {self.object}{line}"
+
+
+def _name(part: str, value: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ClaimError(f"a claim's {part} must be a name, not {value!r}")
+    return value.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +137,22 @@ class Node:
 
     label: str
     key: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The node as plain JSON values."""
+        return {"label": self.label, "key": self.key}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            ClaimError: `value` is malformed.
+        """
+        try:
+            return cls(str(value["label"]), str(value["key"]))
+        except _MALFORMED as error:
+            _refuse("node", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +165,8 @@ class Evidence:
         end: where it ends.
         weight: how much it counted, 0 (hardly) to 1 (most).
         path: elements of one path share a number; the path's first step comes first.
-        detail: what the relationship says (score, sign, direction, source, ...); plain JSON values only.
+        detail: the relationship's properties (score, sign, direction, source, ...); plain JSON values only. It takes
+            part in comparison but not in the hash.
     """
 
     start: Node
@@ -130,7 +174,7 @@ class Evidence:
     end: Node
     weight: float
     path: int = 0
-    detail: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    detail: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __reduce__(self) -> tuple[object, ...]:
         return Evidence, (self.start, self.type, self.end, self.weight, self.path, dict(self.detail))
@@ -138,13 +182,29 @@ class Evidence:
     def to_json(self) -> dict[str, Any]:
         """The element as plain JSON values."""
         return {
-            "start": {"label": self.start.label, "key": self.start.key},
+            "start": self.start.to_json(),
             "type": self.type,
-            "end": {"label": self.end.label, "key": self.end.key},
+            "end": self.end.to_json(),
             "weight": self.weight,
             "path": self.path,
             "detail": dict(self.detail),
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`; `path` and `detail` may be missing.
+
+        Raises:
+            ClaimError: `value` is malformed, or its weight is not finite.
+        """
+        try:
+            start, end = Node.from_json(value["start"]), Node.from_json(value["end"])
+            weight, path = float(value["weight"]), int(value.get("path") or 0)
+            if not math.isfinite(weight):
+                raise ValueError("a weight is not finite")
+            return cls(start, str(value["type"]), end, weight, path, dict(value.get("detail") or {}))
+        except _MALFORMED as error:
+            _refuse("citation", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +214,12 @@ class Verdict:
     Args:
         score: probability that the claim holds, 0 to 1; None unless `status` is ok.
         status: ok, abstain or error.
-        evidence: the graph elements that decided, most weighty first (steps of one path stay together).
+        evidence: the graph elements that decided, largest weight first (steps of one path stay together).
         reason: one line for people.
-        verifier: who says so.
+        verifier: the verifier's name.
+
+    Raises:
+        ClaimError: the score does not fit the status, or is outside 0 to 1.
     """
 
     score: float | None
@@ -180,3 +243,28 @@ class Verdict:
             "reason": self.reason,
             "evidence": [element.to_json() for element in self.evidence],
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`; `reason` and `evidence` may be missing.
+
+        Raises:
+            ClaimError: `value` is malformed.
+        """
+        try:
+            return cls(
+                score=None if value["score"] is None else float(value["score"]),
+                status=Status(value["status"]),
+                evidence=tuple(Evidence.from_json(element) for element in value.get("evidence") or ()),
+                reason=str(value.get("reason") or ""),
+                verifier=str(value["verifier"]),
+            )
+        except _MALFORMED as error:
+            _refuse("verdict", error)
+
+
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+
+
+def _refuse(what: str, error: Exception) -> NoReturn:
+    raise ClaimError(f"a {what} is malformed ({type(error).__name__}: {error})") from error

@@ -163,7 +163,7 @@ def excerpt(text: str) -> str:
 def claim_sentence(claim: Claim, names: Mapping[str, str]) -> str:
     """The claim as a sentence without a full stop; `names` gives a term's or pathway's name by its id."""
     obj = f"{names[claim.object]} ({claim.object})" if claim.object in names else claim.object
-    sentence = _CLAIMS[Relation(claim.relation)].format(subject=claim.subject, object=obj)
+    sentence = _CLAIMS[claim.relation].format(subject=claim.subject, object=obj)
     return visible(f"{sentence} in {claim.cell_line.upper()}" if claim.cell_line else sentence)
 
 

@@ -58,7 +58,7 @@ def rationale(claim: Claim, facts: Facts, object_name: str | None = None) -> str
     """The reasoning that the warm-up teaches: the facts as short statements that can be checked against the graph."""
     said = [f"{claim.subject} {facts.link} {claim.object}."] if facts.link else []
     if claim.relation in _TOLD and "neighbours" in facts.kinds:
-        verb = _TOLD[Relation(claim.relation)]
+        verb = _TOLD[claim.relation]
         said.append(f"{facts.changed} of {len(facts.neighbours)} similar knockdowns {verb} it.")
     if facts.estimate is not None:
         said.append(f"The estimate is {facts.estimate} of 1000.")

@@ -45,11 +45,10 @@ def gene_positions(snapshot: Snapshot, labels: Sequence[str]) -> NDArray[np.int3
 
 def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Relation]) -> Iterator[ClaimGroup]:
     """Every claim about known genes (or a known gene and term or pathway) that is no self-claim, in groups."""
-    by_relation: dict[str, list[int]] = {}
+    by_relation: dict[Relation, list[int]] = {}
     for row, claim in enumerate(claims):
         by_relation.setdefault(claim.relation, []).append(row)
-    for name, rows in by_relation.items():
-        relation = Relation(name)
+    for relation, rows in by_relation.items():
         if relation not in relations:
             continue
         subject = gene_positions(snapshot, [claims[row].subject for row in rows])

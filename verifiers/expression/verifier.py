@@ -18,7 +18,6 @@ from rbio_kg.core.claims import (
     Claim,
     Evidence,
     Node,
-    Relation,
     Status,
     Verdict,
 )
@@ -107,7 +106,7 @@ class ExpressionVerifier(Verifier):
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
         """Probabilities of shape (n,), NaN where it abstains."""
         check_lengths(claims, texts)
-        relations = [Relation(claim.relation) for claim in claims]
+        relations = [claim.relation for claim in claims]
         falls = np.array([relation in FALLS for relation in relations], dtype=np.bool_)
         needs = {
             task: np.array([task in RELATION_TASKS.get(relation, ()) for relation in relations], dtype=np.bool_)
@@ -176,7 +175,7 @@ class ExpressionVerifier(Verifier):
 
     def _neighbours(self, claim: Claim, k: int) -> list[tuple[Neighbour, str]]:
         """The same, each with its direction: increase, decrease, unknown, or none where nothing changed."""
-        model, line, relation = self.model, claim.cell_line, Relation(claim.relation)
+        model, line, relation = self.model, claim.cell_line, claim.relation
         subject, target = model.place(claim.subject), model.place(claim.object)
         key = (line or "", RELATION_TASKS[relation][0])
         if line not in model.lines or subject < 0 or target < 0 or key not in model.calibrations:
@@ -212,7 +211,7 @@ class ExpressionVerifier(Verifier):
         Raises:
             VerifierError: the model was not fitted on this cell line, or not on what the relation is made of.
         """
-        model, line, tasks = self.model, claim.cell_line, RELATION_TASKS[Relation(claim.relation)]
+        model, line, tasks = self.model, claim.cell_line, RELATION_TASKS[claim.relation]
         asked = model.lines if line is None or line in model.unseen else (line,)
         lines = [known for known in asked if all((known, task) in model.rows for task in tasks)]
         if not lines:

@@ -33,11 +33,12 @@ from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.perturbqa_csv import write_rows
 from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.adapters import load_stages
 from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
-from rbio_kg.training.models.loading import LanguageModel, load_model, prepare_model
-from rbio_kg.training.pipeline.plan import as_trained
+from rbio_kg.training.models.loading import load_model, prepare_model
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, vote, written_reasoning
 from rbio_kg.training.runs.run import Run, find_run

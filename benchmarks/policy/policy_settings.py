@@ -32,7 +32,7 @@ from rbio_kg.core.progress import silent
 from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.adapters import load_stages, merged
 from rbio_kg.training.models.decoding import Likelihood
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.workspace import Workspace
 
 Ways = Mapping[str, dict[str, Any]]

@@ -20,14 +20,15 @@ from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation.comparison import difference, measure
 from rbio_kg.training.models.adapters import merged, save_stage
 from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
-from rbio_kg.training.models.loading import LanguageModel, load_model, prepare_model
+from rbio_kg.training.models.loading import load_model, prepare_model
 from rbio_kg.training.models.lora import add_lora
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.run import Run, start_run
-from rbio_kg.training.sft.trainer import warm_up
+from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.evaluation.baselines import with_folds
 from rbio_kg.workspace import Workspace
 
@@ -87,7 +88,7 @@ class Trials:
         config = course.config
         start = load_model(self.base)
         model = add_lora(start.model, rank=config.warmup.rank, top_layers=config.warmup.top_layers, seed=config.seed)
-        warm_up(
+        run_sft(
             model, start.tokenizer, course.examples(start.tokenizer), config.warmup, seed=config.seed, progress=silent
         )
         save_stage(model, start.tokenizer, folder, "warmup")

@@ -33,7 +33,7 @@ def small_model(folder: Path) -> Path:
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.prompts.messages import prompt_text
     from rbio_kg.training.sft.examples import SftExample
-    from rbio_kg.training.sft.trainer import warm_up
+    from rbio_kg.training.sft.trainer import run_sft
 
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
@@ -47,7 +47,7 @@ def small_model(folder: Path) -> Path:
         for i in range(320)
     ]
     settings = WarmupSettings(batch_size=8, learning_rate=1e-2, text_weight=2.0)
-    warm_up(model, tokenizer, lessons, settings, seed=0, progress=silent)
+    run_sft(model, tokenizer, lessons, settings, seed=0, progress=silent)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

@@ -14,12 +14,12 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.mixture import with_rates
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, measure
+from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.evaluation.reasoning import evaluate_run_reasoning
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
-from rbio_kg.training.pipeline.plan import as_trained
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.runs.run import Run, find_run
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.training.config.recipe import EvaluationSettings, QuestionSettings
     from rbio_kg.training.data.question_set import Questions
-    from rbio_kg.training.models.loading import LanguageModel
+    from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.rewards.result import ScoredCompletion

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
     from rbio_kg.training.data.question_set import Questions
-    from rbio_kg.training.models.loading import LanguageModel
+    from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.run import Run
 

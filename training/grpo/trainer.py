@@ -15,8 +15,9 @@ from rbio_kg.training.grpo.monitor import TrainingMonitor, callback
 from rbio_kg.training.grpo.rollouts import RolloutRecorder
 from rbio_kg.training.grpo.time_budget import TimeBudget
 from rbio_kg.training.models.adapters import with_adapter
-from rbio_kg.training.models.loading import LanguageModel, load_model, quiet
+from rbio_kg.training.models.loading import load_model, quiet
 from rbio_kg.training.models.lora import lora_config
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.runs.distributed import Processes
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from rbio_kg.training.config.recipe import QuestionSettings
 from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.models.decoding import likelihood
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
 
 BATCH = 32

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import ModelError
-from rbio_kg.training.models.loading import LanguageModel, Precision, load_model, quiet
+from rbio_kg.training.models.loading import Precision, load_model, quiet
+from rbio_kg.training.models.types import LanguageModel
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import Method

@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import ModelError
+from rbio_kg.training.models.answer_tokens import AnswerTokens
+from rbio_kg.training.models.forward import hidden_states, log_probabilities
 
 if TYPE_CHECKING:
-    from rbio_kg.training.models.loading import LanguageModel
+    from rbio_kg.training.models.types import LanguageModel
 
 _USE = "use a causal language model (decoder)"
 
@@ -22,9 +24,6 @@ def check_trainable(language_model: LanguageModel) -> None:
             tokenizer does not keep answers and digits apart.
     """
     import torch
-
-    from rbio_kg.training.sft.examples import AnswerTokens
-    from rbio_kg.training.sft.trainer import hidden_states, log_probabilities
 
     model, tokenizer, where = language_model.model, language_model.tokenizer, language_model.path
     if not getattr(model, "can_generate", lambda: False)():

@@ -10,10 +10,11 @@ import numpy as np
 
 from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
-from rbio_kg.training.models.loading import LanguageModel, quiet
+from rbio_kg.training.models.answer_tokens import AnswerTokens
+from rbio_kg.training.models.forward import log_probabilities, padded, read_states, states_after
+from rbio_kg.training.models.loading import quiet
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import answer_opening
-from rbio_kg.training.sft.examples import AnswerTokens
-from rbio_kg.training.sft.trainer import log_probabilities, padded, read_states, states_after
 
 
 @dataclass(frozen=True)

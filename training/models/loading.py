@@ -15,13 +15,13 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from rbio_kg.core.errors import ConfigError, ModelError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.models.checks import check_loading
+from rbio_kg.training.models.types import LanguageModel
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISION_VARIABLE = "RBIO_KG_PRECISION"
@@ -36,15 +36,6 @@ _CHATML = (
     "{{ message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-
-
-@dataclass(frozen=True)
-class LanguageModel:
-    """A causal language model with its tokenizer; `path` is where it was loaded from (folder or hub id)."""
-
-    model: Any
-    tokenizer: Any
-    path: str
 
 
 @contextmanager

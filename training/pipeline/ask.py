@@ -11,10 +11,10 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
-from rbio_kg.training.pipeline.plan import as_trained
 from rbio_kg.training.prompts.messages import prompt_text, system_messages
 from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
 from rbio_kg.training.runs.run import Run, RunManifest, find_run, list_runs

@@ -18,7 +18,7 @@ from rbio_kg.training.pipeline.model_card import model_card
 from rbio_kg.training.runs.run import Run, find_run
 
 if TYPE_CHECKING:
-    from rbio_kg.training.models.loading import LanguageModel
+    from rbio_kg.training.models.types import LanguageModel
 
 
 def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> dict[str, Any]:

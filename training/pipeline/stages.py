@@ -17,7 +17,8 @@ from rbio_kg.training.evaluation.policy import evaluate
 from rbio_kg.training.grpo.checkpoints import disk_space_needed, drop_leftovers
 from rbio_kg.training.grpo.trainer import AlarmError, run_grpo
 from rbio_kg.training.models.adapters import load_stages, save_facts_settings, save_stage, stage_saved
-from rbio_kg.training.models.loading import LanguageModel, load_model
+from rbio_kg.training.models.loading import load_model
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.pipeline.model_card import write_card
 from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.runs.distributed import Processes
@@ -154,7 +155,7 @@ class Stages:
 
     def _warm_up(self) -> None:
         from rbio_kg.training.models.lora import add_lora
-        from rbio_kg.training.sft.trainer import warm_up
+        from rbio_kg.training.sft.trainer import run_sft
 
         settings, seed = self.config.warmup, self.config.seed
         start = load_model(self.base, self.config.model.weights)
@@ -162,7 +163,7 @@ class Stages:
         if self.config.model.method == "lora":
             model = add_lora(model, rank=settings.rank, top_layers=settings.top_layers, seed=seed)
         checkpoint = self.run.checkpoints / "warmup.pt"
-        history, done = warm_up(
+        history, done = run_sft(
             model,
             start.tokenizer,
             self.course.examples(start.tokenizer),

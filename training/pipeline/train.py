@@ -12,10 +12,11 @@ from rbio_kg.core.progress import Progress, silent
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.evaluation.inputs import token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.checks import check_trainable
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model
-from rbio_kg.training.pipeline.plan import TrainingPlan, token_counter
+from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
 from rbio_kg.training.runs.distributed import Processes

@@ -16,7 +16,7 @@ from rbio_kg.training.sft.examples import EncodedExample
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import WarmupSettings
-    from rbio_kg.training.sft.trainer import WarmupHistory
+    from rbio_kg.training.sft.history import SftHistory
 
 
 def fingerprint(encoded: Sequence[EncodedExample], settings: WarmupSettings, seed: int) -> str:
@@ -28,7 +28,7 @@ def fingerprint(encoded: Sequence[EncodedExample], settings: WarmupSettings, see
 
 
 def save_checkpoint(
-    path: Path, mark: str, done: int, *, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory
+    path: Path, mark: str, done: int, *, parameters: Sequence[Any], optimiser: Any, history: SftHistory
 ) -> None:
     """Write the state after `done` steps; the file appears whole or not."""
     import torch
@@ -49,7 +49,7 @@ def save_checkpoint(
         temporary.unlink(missing_ok=True)
 
 
-def restore_checkpoint(path: Path, mark: str, parameters: Sequence[Any], optimiser: Any, history: WarmupHistory) -> int:
+def restore_checkpoint(path: Path, mark: str, parameters: Sequence[Any], optimiser: Any, history: SftHistory) -> int:
     """Bring everything to where the file was written, and return its step.
 
     Raises:

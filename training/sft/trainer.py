@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,12 @@ import numpy as np
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress
+from rbio_kg.training.models.answer_tokens import AnswerTokens
+from rbio_kg.training.models.forward import hidden_states, log_probabilities, padded
 from rbio_kg.training.runs.eta import time_left
 from rbio_kg.training.sft.checkpoint import fingerprint, restore_checkpoint, save_checkpoint
-from rbio_kg.training.sft.examples import AnswerTokens, EncodedExample, SftExample
+from rbio_kg.training.sft.examples import EncodedExample, SftExample, encode_example
+from rbio_kg.training.sft.history import SftHistory
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import WarmupSettings
@@ -29,111 +31,7 @@ CHECKPOINT_SECONDS = 60.0
 """Time between checkpoints; one is also written when the training is interrupted."""
 
 
-@dataclass
-class WarmupHistory:
-    """Losses per step: at the answer, at the digit, of the other text; and how long it all took."""
-
-    answer: list[float] = field(default_factory=list)
-    digit: list[float] = field(default_factory=list)
-    text: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        """First and last tenth of each loss, and the seconds."""
-
-        def ends(values: list[float]) -> dict[str, float | None]:
-            width = max(1, len(values) // 10)
-            return {
-                "first": round(float(np.mean(values[:width])), 4) if values else None,
-                "last": round(float(np.mean(values[-width:])), 4) if values else None,
-            }
-
-        return {
-            "steps": len(self.answer),
-            "answer_loss": ends(self.answer),
-            "digit_loss": ends(self.digit),
-            "text_loss": ends(self.text),
-            "seconds": round(self.seconds, 1),
-        }
-
-    def lines(self) -> list[dict[str, Any]]:
-        """One line a step for the run's log; `loss` is the loss at the answer."""
-        return [
-            {
-                "phase": "warmup",
-                "step": number,
-                "loss": round(answer, 5),
-                "digit": round(digit, 5),
-                "text": round(text, 5),
-            }
-            for number, (answer, digit, text) in enumerate(
-                zip(self.answer, self.digit, self.text, strict=True), start=1
-            )
-        ]
-
-
-def causal_model(model: Any) -> Any:
-    """The causal language model inside an adapter, or the model itself."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
-
-
-def backbone(model: Any) -> Any:
-    """What of a causal model makes the hidden states."""
-    inner = causal_model(model)
-    return getattr(inner, inner.base_model_prefix)
-
-
-def hidden_states(model: Any, ids: Any) -> Any:
-    """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for those."""
-    return backbone(model)(input_ids=ids, use_cache=False).last_hidden_state
-
-
-def read_states(model: Any, ids: Any) -> tuple[Any, Any]:
-    """As `hidden_states`, and the cache with which `states_after` goes on."""
-    found = backbone(model)(input_ids=ids, use_cache=True)
-    return found.last_hidden_state, found.past_key_values
-
-
-def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], read: Any) -> Any:
-    """Last hidden states (batch, len(tokens), width) of tokens that follow right-padded texts.
-
-    Args:
-        model: the model.
-        tokens: the same for every text.
-        lengths: of the texts, without their padding.
-        read: the cache of `read_states`; it is used up.
-    """
-    import torch
-
-    device = next(model.parameters()).device
-    ends = torch.tensor(lengths, device=device)[:, None]
-    more = torch.arange(len(tokens), device=device)
-    seen = torch.arange(read.get_seq_length(), device=device)[None, :] < ends
-    return backbone(model)(
-        input_ids=torch.tensor([list(tokens)] * len(lengths), device=device),
-        attention_mask=torch.cat(
-            [seen.long(), torch.ones(len(lengths), len(tokens), dtype=torch.long, device=device)], 1
-        ),
-        position_ids=ends + more,
-        past_key_values=read,
-        use_cache=True,
-    ).last_hidden_state
-
-
-def log_probabilities(model: Any, states: Any) -> Any:
-    """Log-probabilities over the vocabulary, in float32, for hidden states (n, width)."""
-    return causal_model(model).get_output_embeddings()(states).float().log_softmax(-1)
-
-
-def padded(rows: Sequence[Sequence[int]], pad: int, device: Any) -> Any:
-    """Rows of token ids as one tensor, padded on the right."""
-    import torch
-
-    width = max(len(row) for row in rows)
-    return torch.tensor([[*row, *([pad] * (width - len(row)))] for row in rows], device=device)
-
-
-def warm_up(
+def run_sft(
     model: Any,
     tokenizer: Any,
     examples: Sequence[SftExample],
@@ -143,7 +41,7 @@ def warm_up(
     checkpoint: Path | None = None,
     resume: bool = False,
     progress: Progress,
-) -> tuple[WarmupHistory, int]:
+) -> tuple[SftHistory, int]:
     """Train the model's trainable parameters in place, one pass over the lessons in their order.
 
     Args:
@@ -167,7 +65,7 @@ def warm_up(
 
     tokens = AnswerTokens(tokenizer)
     rng = np.random.default_rng(seed)
-    encoded = [tokens.encode(example, rng) for example in examples]
+    encoded = [encode_example(example, tokens, rng) for example in examples]
     steps = len(encoded) // settings.batch_size
     if steps == 0:
         raise TrainingError(
@@ -175,7 +73,7 @@ def warm_up(
         )
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    history = WarmupHistory()
+    history = SftHistory()
     mark = fingerprint(encoded, settings, seed)
     done = 0
     if resume and checkpoint is not None and checkpoint.is_file():

@@ -107,7 +107,7 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     from rbio_kg.training.models.adapters import save_stage
     from rbio_kg.training.prompts.messages import prompt_text
     from rbio_kg.training.sft.examples import SftExample
-    from rbio_kg.training.sft.trainer import warm_up
+    from rbio_kg.training.sft.trainer import run_sft
     from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
     workspace = trained[0]
@@ -118,7 +118,7 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     model = tiny_model(tokenizer)
     lesson = SftExample(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
     settings = WarmupSettings(batch_size=2, learning_rate=1e-2, text_weight=2.0)
-    warm_up(model, tokenizer, [lesson] * 120, settings, seed=0, progress=lambda message, share: None)
+    run_sft(model, tokenizer, [lesson] * 120, settings, seed=0, progress=lambda message, share: None)
     folder = workspace / "runs" / "taught"
     shutil.copytree(workspace / "runs" / "tiny", folder, ignore=shutil.ignore_patterns("warmup", "grpo"))
     save_stage(model, tokenizer, folder / "model", "grpo")

@@ -11,7 +11,7 @@ from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import EvaluationSettings, QuestionSettings
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, measure
 from rbio_kg.training.evaluation.policy import evaluate
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
 from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer

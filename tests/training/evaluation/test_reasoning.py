@@ -18,7 +18,7 @@ from rbio_kg.training.data.question_set import Questions
 from rbio_kg.training.evaluation import reasoning as reasoning_evaluation
 from rbio_kg.training.evaluation.reasoning import Writer, derangement, evaluate_reasoning, first_half
 from rbio_kg.training.models.decoding import Likelihood
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.facts import FactBook
 from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer

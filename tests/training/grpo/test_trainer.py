@@ -11,7 +11,7 @@ import pytest
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.trainer import run_grpo
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.run import start_run
 from tests.support.table_verifiers import VowelJudge

@@ -12,7 +12,7 @@ from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import QuestionSettings
 from rbio_kg.training.grpo.validation import HeldOut
 from rbio_kg.training.models.decoding import likelihood
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.prompts.messages import prompt_text
 from tests.support.small_run import small_recipe, small_reward

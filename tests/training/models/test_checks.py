@@ -10,8 +10,9 @@ import pytest
 
 from rbio_kg.core.errors import ModelError
 from rbio_kg.training.models.checks import check_trainable
-from rbio_kg.training.models.loading import LanguageModel, load_model
+from rbio_kg.training.models.loading import load_model
 from rbio_kg.training.models.lora import add_lora
+from rbio_kg.training.models.types import LanguageModel
 from tests.support.tiny_model import save_tiny_model, tiny_model, tiny_tokenizer
 
 

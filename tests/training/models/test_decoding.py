@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from rbio_kg.core.progress import silent
+from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.models.decoding import likelihood, sample
-from rbio_kg.training.models.loading import LanguageModel
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
-from rbio_kg.training.sft.examples import AnswerTokens
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.precision

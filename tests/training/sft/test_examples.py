@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import ModelError
+from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
-from rbio_kg.training.sft.examples import AnswerTokens, SftExample, confidence_digits
+from rbio_kg.training.sft.examples import SftExample, confidence_digits, encode_example
 from tests.support.tiny_model import tiny_tokenizer
 
 
@@ -44,7 +45,7 @@ def test_digits_state_the_confidence_on_average(confidence: float) -> None:
 def test_a_lesson_is_a_completion_that_the_parser_reads(think: str, q: float, seed: int, question: str) -> None:
     own = tokens()
     example = SftExample(prompt(question), think, q)
-    item = own.encode(example, np.random.default_rng(seed))
+    item = encode_example(example, own, np.random.default_rng(seed))
     yes = item.ids[item.answer_at + 1] == own.yes
     assert yes or item.ids[item.answer_at + 1] == own.no
     assert item.ids[item.digit_at + 1] in own.digits
@@ -65,7 +66,7 @@ def test_a_lesson_is_a_completion_that_the_parser_reads(think: str, q: float, se
 def test_answers_are_drawn_with_their_probability(q: float) -> None:
     own, rng = tokens(), np.random.default_rng(0)
     example = SftExample(prompt("Does losing A change B?"), "", q)
-    drawn = [own.encode(example, rng) for _ in range(60)]
+    drawn = [encode_example(example, own, rng) for _ in range(60)]
     share = np.mean([item.ids[item.answer_at + 1] == own.yes for item in drawn])
     assert share == pytest.approx(q, abs=0.25)
 
@@ -73,7 +74,7 @@ def test_answers_are_drawn_with_their_probability(q: float) -> None:
 def test_the_score_is_read_where_the_lesson_put_it() -> None:
     own = tokens()
     text = prompt("Does losing A change B?")
-    item = own.encode(SftExample(text, "", 1.0), np.random.default_rng(0))
+    item = encode_example(SftExample(text, "", 1.0), own, np.random.default_rng(0))
     assert own.direct_prefix(text) == item.ids[: item.answer_at + 1]
     assert own.tokenizer.decode(own.direct_prefix(text)) == text + DIRECT
 

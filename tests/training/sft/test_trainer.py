@@ -11,13 +11,14 @@ import pytest
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import WarmupSettings
+from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.models.decoding import likelihood, sample
-from rbio_kg.training.models.loading import LanguageModel
 from rbio_kg.training.models.lora import add_lora
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
-from rbio_kg.training.sft.examples import AnswerTokens, SftExample
-from rbio_kg.training.sft.trainer import loss_sums, warm_up
+from rbio_kg.training.sft.examples import SftExample, encode_example
+from rbio_kg.training.sft.trainer import loss_sums, run_sft
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
 pytestmark = pytest.mark.precision
@@ -46,14 +47,14 @@ def settings(**changes: Any) -> WarmupSettings:
 def trained(n: int, checkpoint: Path | None = None, **options: Any) -> tuple[Any, Any]:
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     options = {"progress": silent, **options}
-    history, _ = warm_up(model, TOKENIZER, examples(n), settings(), seed=0, checkpoint=checkpoint, **options)
+    history, _ = run_sft(model, TOKENIZER, examples(n), settings(), seed=0, checkpoint=checkpoint, **options)
     return model, history
 
 
 def fully_trained(n: int) -> tuple[Any, Any]:
     """All weights are trained: a random model has nothing that an adapter could use."""
     model = tiny_model(TOKENIZER)
-    history, _ = warm_up(
+    history, _ = run_sft(
         model, TOKENIZER, examples(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=silent
     )
     return model, history
@@ -68,7 +69,7 @@ def test_it_moves_the_adapter_only() -> None:
 
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    history, resumed = warm_up(model, TOKENIZER, examples(24), settings(), seed=0, progress=silent)
+    history, resumed = run_sft(model, TOKENIZER, examples(24), settings(), seed=0, progress=silent)
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert moved
     assert all("lora_" in name for name in moved)
@@ -100,7 +101,7 @@ def test_the_losses_are_what_they_say() -> None:
     tokens = AnswerTokens(TOKENIZER)
     rng = np.random.default_rng(0)
     batch = [
-        tokens.encode(example, rng)
+        encode_example(example, tokens, rng)
         for example in (SftExample(prompt("yes"), "1.", 0.7), SftExample(prompt("no"), "", 0.2))
     ]
     found = {name: float(value.detach()) for name, value in loss_sums(model, tokens, batch).items()}
@@ -129,7 +130,7 @@ def test_an_interrupted_warm_up_goes_on_to_the_same_weights(tmp_path: Path) -> N
         trained(80, file, progress=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["warmup.pt"]
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
-    again, resumed = warm_up(
+    again, resumed = run_sft(
         model, TOKENIZER, examples(80), settings(), seed=0, checkpoint=file, resume=True, progress=silent
     )
     assert resumed == 5
@@ -160,7 +161,7 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"loss is not finite at step 1.*learning_rate"):
-        warm_up(model, TOKENIZER, examples(8), settings(), seed=0, progress=silent)
+        run_sft(model, TOKENIZER, examples(8), settings(), seed=0, progress=silent)
 
 
 def test_only_the_last_layers_are_adapted() -> None:

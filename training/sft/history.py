@@ -1,0 +1,51 @@
+"""The losses of SFT, step by step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class SftHistory:
+    """Losses per step: at the answer, at the digit, of the other text; and how long it all took."""
+
+    answer: list[float] = field(default_factory=list)
+    digit: list[float] = field(default_factory=list)
+    text: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """First and last tenth of each loss, and the seconds."""
+
+        def ends(values: list[float]) -> dict[str, float | None]:
+            width = max(1, len(values) // 10)
+            return {
+                "first": round(float(np.mean(values[:width])), 4) if values else None,
+                "last": round(float(np.mean(values[-width:])), 4) if values else None,
+            }
+
+        return {
+            "steps": len(self.answer),
+            "answer_loss": ends(self.answer),
+            "digit_loss": ends(self.digit),
+            "text_loss": ends(self.text),
+            "seconds": round(self.seconds, 1),
+        }
+
+    def lines(self) -> list[dict[str, Any]]:
+        """One line a step for the run's log; `loss` is the loss at the answer."""
+        return [
+            {
+                "phase": "warmup",
+                "step": number,
+                "loss": round(answer, 5),
+                "digit": round(digit, 5),
+                "text": round(text, 5),
+            }
+            for number, (answer, digit, text) in enumerate(
+                zip(self.answer, self.digit, self.text, strict=True), start=1
+            )
+        ]

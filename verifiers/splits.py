@@ -1,4 +1,4 @@
-"""Protocols: which train rows a model may learn from, and which test rows it is then asked.
+"""Split schemes: which train rows a model may learn from, and which test rows it is then asked.
 
 `official`: PerturbQA's own split, drawn per cell line; a perturbation held out in one line is often in another line's
 train rows, so labels of the very same perturbation leak across lines (that is allowed, and known). `global`: a
@@ -18,13 +18,13 @@ import polars as pl
 
 from rbio_kg.core.errors import TrainingError
 
-Protocol = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
-SPLIT_SCHEMES: tuple[str, ...] = get_args(Protocol)
+SplitScheme = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
+SPLIT_SCHEMES: tuple[str, ...] = get_args(SplitScheme)
 
 
 @dataclass(frozen=True)
 class Division:
-    """Questions divided by a protocol, each part with the schema and order of the questions.
+    """Questions divided by a split scheme, each part with the schema and order of the questions.
 
     Args:
         train: rows to learn from, of all lines; never empty.
@@ -36,38 +36,38 @@ class Division:
 
 
 def divide(
-    questions: pl.DataFrame, protocol: str, cell_lines: str | Collection[str] | None = None, *, seed: int = 0
+    questions: pl.DataFrame, split_scheme: str, cell_lines: str | Collection[str] | None = None, *, seed: int = 0
 ) -> Division:
-    """The train rows that a protocol allows, and the test rows that it asks.
+    """The train rows that a split scheme allows, and the test rows that it asks.
 
     Args:
-        questions: rows with the schema of `questions`: all lines and both splits, because a protocol may look at
+        questions: rows with the schema of `questions`: all lines and both splits, because a split scheme may look at
             what is held out anywhere.
-        protocol: one of `SPLIT_SCHEMES`.
+        split_scheme: one of `SPLIT_SCHEMES`.
         cell_lines: the evaluated line or lines, in lower case; None for all.
         seed: of the genes held out by `gene-disjoint`.
 
     Raises:
-        TrainingError: the protocol is unknown, no row to learn from is left, or the line to leave out is not told.
+        TrainingError: the split scheme is unknown, no row to learn from is left, or the line to leave out is not told.
     """
-    if protocol not in SPLIT_SCHEMES:
-        raise TrainingError(f"unknown protocol {protocol!r}", hint=f"known: {', '.join(SPLIT_SCHEMES)}")
+    if split_scheme not in SPLIT_SCHEMES:
+        raise TrainingError(f"unknown split scheme {split_scheme!r}", hint=f"known: {', '.join(SPLIT_SCHEMES)}")
     lines = None if cell_lines is None else [cell_lines] if isinstance(cell_lines, str) else sorted(cell_lines)
     train, test = (questions.filter(pl.col("split") == split) for split in ("train", "test"))
     hint = "name a questions file with train rows"
-    if protocol == "global":
+    if split_scheme == "global":
         train = train.filter(~pl.col("pert").is_in(test["pert"].unique().implode()))
-        hint = "every perturbation is held out in some line; the official protocol allows more"
-    elif protocol == "leave-one-line-out":
+        hint = "every perturbation is held out in some line; the official split scheme allows more"
+    elif split_scheme == "leave-one-line-out":
         if lines is None:
             raise TrainingError("leave-one-line-out needs the cell line that is left out", hint="name the cell line")
         train = train.filter(~pl.col("cell_line").is_in(lines))
         hint = f"without {', '.join(lines)} other cell lines must have train rows: build them into the workspace"
-    elif protocol == "gene-disjoint":
+    elif split_scheme == "gene-disjoint":
         apart = held_out_genes(questions["gene"].unique().to_list(), seed)
         train, test = train.filter(~pl.col("gene").is_in(apart)), test.filter(pl.col("gene").is_in(apart))
     if train.is_empty():
-        raise TrainingError(f"the {protocol} protocol leaves no train rows", hint=hint)
+        raise TrainingError(f"the {split_scheme} split scheme leaves no train rows", hint=hint)
     return Division(train, test if lines is None else test.filter(pl.col("cell_line").is_in(lines)))
 
 

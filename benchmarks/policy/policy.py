@@ -92,14 +92,14 @@ class CheckContext:
     def asked(self, line: str, task: str, reader_rows: int) -> Answered:
         """What is asked of a line, facts and all, audited for leaks."""
         division = divide(
-            self.workspace.tables["questions"], self.config.questions.protocol, line, seed=self.config.seed
+            self.workspace.tables["questions"], self.config.questions.split_scheme, line, seed=self.config.seed
         )
         train = division.train.filter(pl.col("task") == task)
         questions = Questions(pl.concat([division.train, division.test]))
         test = questions.select(split="test", cell_line=line, task=task)
         evaluation_rows = test.complete_genes(rows=self.rows or len(test), seed=0)
         # A line that is left out has no train rows: the readers learn from the others', as the policy did.
-        own_line = None if self.config.questions.protocol == "leave-one-line-out" else line
+        own_line = None if self.config.questions.split_scheme == "leave-one-line-out" else line
         own = (
             questions.select(split="train", cell_line=own_line, task=task)
             .pairs(seed=1)
@@ -109,7 +109,7 @@ class CheckContext:
         audit_policy(
             evaluation_rows,
             test.frame,
-            self.config.questions.protocol,
+            self.config.questions.split_scheme,
             taught=self.run.read_questions(),
             train=train,
             reward=self.reward,

@@ -1,10 +1,11 @@
-"""The trivial predictors on PerturbQA's test splits, under every protocol: what a model has to beat.
+"""The trivial predictors on PerturbQA's test splits, under every split scheme: what a model has to beat.
 
     python -m benchmarks.verifiers.baselines ../shared/sources [--lines k562 rpe1] [--tasks de]
-        [--protocols global] [--json]
+        [--split-schemes global] [--json]
 
-Prints one row per cell line, task and protocol: genes and rows measured, per-gene AUROC of pair copy and perturbation
-strength with their intervals over genes, and pooled F1 and MCC of the gene prior (its per-gene AUROC is one half).
+Prints one row per cell line, task and split scheme: genes and rows measured, per-gene AUROC of pair copy and of
+perturbation strength with their intervals over genes, and pooled F1 and MCC of the gene
+prior (its per-gene AUROC is 0.5).
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 from rbio_kg.verifiers.splits import SPLIT_SCHEMES, divide
 
 
-def measured(questions: pl.DataFrame, line: str, protocol: str, seed: int) -> dict[str, Any]:
-    """The baselines of one cell line under one protocol."""
-    division = divide(questions, protocol, line, seed=seed)
+def measured(questions: pl.DataFrame, line: str, split_scheme: str, seed: int) -> dict[str, Any]:
+    """The baselines of one cell line under one split scheme."""
+    division = divide(questions, split_scheme, line, seed=seed)
     scores = baseline_scores(division.test, division.train)
     return {
         "cell_line": line,
         "task": str(questions["task"][0]),
-        "protocol": protocol,
+        "protocol": split_scheme,
         "train_rows": len(division.train),
         "seed": seed,
         "baselines": {name: measure(division.test, found, seed) for name, found in scores.items()},
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     parser.add_argument("--lines", nargs="+", help="lines to measure; all lend their labels")
     parser.add_argument("--tasks", nargs="+", default=["de", "dir"], choices=["de", "dir"])
-    parser.add_argument("--protocols", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
+    parser.add_argument("--split-schemes", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -50,11 +51,11 @@ def main() -> None:
         files = sorted((options.sources / "perturbqa").glob(f"*-{task}.csv*"))
         questions = pl.concat([read_question_file(file, task, None, None) for file in files])
         for line in options.lines or questions["cell_line"].unique().sort().to_list():
-            found += [measured(questions, line, protocol, options.seed) for protocol in options.protocols]
+            found += [measured(questions, line, split_scheme, options.seed) for split_scheme in options.split_schemes]
     if options.json:
         print(json.dumps(found, indent=1, allow_nan=False))
         return
-    print("line   task protocol            genes    rows  pair copy            strength             prior F1    MCC")
+    print("line   task split scheme        genes    rows  pair copy            strength             prior F1    MCC")
     for item in found:
         prior, *others = (item["baselines"][name] for name in ("gene_prior", "pair_copy", "perturbation_strength"))
         spread = "  ".join(

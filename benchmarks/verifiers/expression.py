@@ -1,10 +1,10 @@
 """Quality of the expression model on the real PerturbQA test splits, beside its peers and the trivial baselines.
 
     python -m benchmarks.verifiers.expression ../shared/sources [--lines k562 rpe1] [--tasks de]
-        [--protocols official] [--json]
+        [--split-schemes official] [--json]
 
-One row per cell line, task and protocol: per-gene AUROC with its interval over genes, calibration error, and per-gene
-AUROC of the plain similarity vote, of the perceptron on spectral vectors (the rbio paper's model) and of the
+One row per cell line, task and split scheme: per-gene AUROC with its interval over genes, calibration error, and
+per-gene AUROC of the plain similarity vote, of the perceptron on spectral vectors (the rbio paper's model) and of the
 baselines; then the mean over the lines. Each fit tells its CPU seconds and the process's peak memory so far, each
 scoring its claims a CPU second, in one thread. Every combination is fitted anew, `--jobs` of them at once. Test splits
 are for looking at once: settings are chosen on train rows.
@@ -54,24 +54,24 @@ def _vectors(sources: Path) -> Any:
 
 
 def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any]:
-    """Fit on what the protocol allows, score its test rows, and put the peers beside."""
+    """Fit on what the split scheme allows, score its test rows, and put the peers beside."""
     from rbio_kg.training.evaluation.leakage import Audit
     from rbio_kg.verifiers.expression.mlp import line_rows, mlp_scores
     from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
     from rbio_kg.verifiers.splits import divide
 
-    line, task, protocol = combination
+    line, task, split_scheme = combination
     tables = _tables(sources)
     questions = tables["questions"].filter(pl.col("task") == task)
-    division = divide(questions, protocol, line, seed=seed)
+    division = divide(questions, split_scheme, line, seed=seed)
     train, asked = division.train, division.test.sort("pert", "gene")
-    audit = Audit(asked, protocol, held_out=True)
+    audit = Audit(asked, split_scheme, held_out=True)
     audit.training(train, None)
     audit.graph(tables["knockdowns"], None)
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
         fit_expression(
-            tables, Path(folder) / "model", questions=questions, seed=seed, protocol=protocol, cell_lines=[line]
+            tables, Path(folder) / "model", questions=questions, seed=seed, split_scheme=split_scheme, cell_lines=[line]
         )
         fitting = time.process_time() - started
         verifier = ExpressionVerifier(Path(folder) / "model")
@@ -84,7 +84,7 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
         **document,
         "cell_line": line,
         "task": task,
-        "protocol": protocol,
+        "protocol": split_scheme,
         "fit_cpu_seconds": round(fitting, 1),
         "mlp_cpu_seconds": round(mlp_seconds, 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -115,14 +115,14 @@ def compared(
 
 
 def means(documents: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The plain mean over the cell lines of every task and protocol that has several."""
-    for task, protocol in dict.fromkeys((found["task"], found["protocol"]) for found in documents):
-        mine = [found for found in documents if (found["task"], found["protocol"]) == (task, protocol)]
+    """The plain mean over the cell lines of every task and split scheme that has several."""
+    for task, split_scheme in dict.fromkeys((found["task"], found["protocol"]) for found in documents):
+        mine = [found for found in documents if (found["task"], found["protocol"]) == (task, split_scheme)]
         if len(mine) > 1:
             names = mine[0]["baselines"]
             yield {
                 "task": task,
-                "protocol": protocol,
+                "protocol": split_scheme,
                 "cell_lines": [found["cell_line"] for found in mine],
                 "per_gene_auroc": float(np.mean([found["per_gene_auroc"] for found in mine])),
                 "ece": float(np.mean([found["ece"] for found in mine])),
@@ -151,13 +151,16 @@ def main() -> None:
     parser.add_argument("sources", type=Path)
     parser.add_argument("--lines", nargs="+", default=["k562", "rpe1", "hepg2"])
     parser.add_argument("--tasks", nargs="+", default=["de", "dir"], choices=["de", "dir"])
-    parser.add_argument("--protocols", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
+    parser.add_argument("--split-schemes", nargs="+", default=list(SPLIT_SCHEMES), choices=SPLIT_SCHEMES)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes, about 2.5 GB each")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     asked = [
-        (line, task, protocol) for protocol in options.protocols for task in options.tasks for line in options.lines
+        (line, task, split_scheme)
+        for split_scheme in options.split_schemes
+        for task in options.tasks
+        for line in options.lines
     ]
     arguments = [options.sources] * len(asked), asked, [options.seed] * len(asked)
     if options.jobs > 1:
@@ -169,7 +172,17 @@ def main() -> None:
     if options.json:
         print(json.dumps({"fits": found, "means": average}, indent=1, allow_nan=False))
         return
-    title = ["task", "protocol", "line", "per-gene AUROC", "interval", "ECE", *_PEERS, "lead over the vote", "genes"]
+    title = [
+        "task",
+        "split scheme",
+        "line",
+        "per-gene AUROC",
+        "interval",
+        "ECE",
+        *_PEERS,
+        "lead over the vote",
+        "genes",
+    ]
     title += ["fit, CPU s", "peak MB", "claims/s"]
     print("| " + " | ".join(title) + " |\n|" + " --- |" * len(title))
     for document in [*found, *average]:

@@ -114,7 +114,7 @@ def register(app: typer.Typer) -> None:
         task: TaskOption = "de",
         cell_line: LineOption = None,
         split: SplitOption = "test",
-        protocol: SplitSchemeOption = "official",
+        split_scheme: SplitSchemeOption = "official",
         alone: Annotated[bool, typer.Option("--alone", help="Fit on this file's train rows only.")] = False,
         model: Annotated[str, typer.Option("--model", help="graph, or mlp (a perceptron on gene vectors).")] = "graph",
         embeddings: Annotated[
@@ -137,7 +137,7 @@ def register(app: typer.Typer) -> None:
             task=task,
             cell_line=cell_line,
             split=split,
-            protocol=protocol,
+            split_scheme=split_scheme,
             alone=alone,
             limit=limit,
             seed=workspace.settings.seed,
@@ -157,7 +157,7 @@ def register(app: typer.Typer) -> None:
         questions: QuestionsFile = None,
         task: TaskOption = "de",
         cell_line: LineOption = None,
-        protocol: SplitSchemeOption = "official",
+        split_scheme: SplitSchemeOption = "official",
         against: Annotated[
             Path | None, typer.Option("--against", help="Another model's predictions of the same rows, CSV.")
         ] = None,
@@ -175,7 +175,7 @@ def register(app: typer.Typer) -> None:
             questions_file=questions,
             task=task,
             cell_line=cell_line,
-            protocol=protocol,
+            split_scheme=split_scheme,
             against=against,
             store=workspace.store if check_store else None,
             seed=workspace.settings.seed,
@@ -190,7 +190,7 @@ def register(app: typer.Typer) -> None:
         task: Annotated[str | None, typer.Option("--task", help="de or dir; the run's otherwise.")] = None,
         cell_line: LineOption = None,
         split: SplitOption = "test",
-        protocol: Annotated[str | None, typer.Option("--protocol", help="That of the run.")] = None,
+        split_scheme: Annotated[str | None, typer.Option("--protocol", help="That of the run.")] = None,
         limit: LimitOption = None,
         predictions: OutOption = None,
         samples: Annotated[
@@ -215,7 +215,7 @@ def register(app: typer.Typer) -> None:
             task=task,
             cell_line=cell_line,
             split=split,
-            protocol=protocol,
+            split_scheme=split_scheme,
             limit=limit,
             predictions=predictions,
             samples=samples,

@@ -95,12 +95,14 @@ def run_policy(
 
 
 def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
-    """The questions that the recipe's protocol allows, and those that the recipe teaches and the reward can judge."""
+    """The questions that the recipe's split scheme allows, and those trained on, which the reward can score."""
     from rbio_kg.training.data.mixture import question_pool, scored_relations
     from rbio_kg.training.data.question_set import Questions
 
     asked = recipe.questions
-    allowed = Questions(workspace.tables["questions"]).under(asked.protocol, asked.cell_line or None, seed=recipe.seed)
+    allowed = Questions(workspace.tables["questions"]).under(
+        asked.split_scheme, asked.cell_line or None, seed=recipe.seed
+    )
     judged = scored_relations(reward)
     return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
 
@@ -115,8 +117,8 @@ def _needs_knockdowns(recipe: PolicyConfig) -> bool:
 
 
 def _check_split_scheme(workspace: Workspace, recipe: PolicyConfig) -> None:
-    """A policy is held to a protocol only if the verifier that teaches it is."""
-    wanted = recipe.questions.protocol
+    """A policy is held to a split scheme only if the verifier that teaches it is."""
+    wanted = recipe.questions.split_scheme
     taught = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0
     if wanted != "official" and taught:
         settings = workspace.verifier("expression").card.settings
@@ -126,7 +128,7 @@ def _check_split_scheme(workspace: Workspace, recipe: PolicyConfig) -> None:
         if settings["protocol"] != wanted:
             fitted = settings["protocol"]
             raise TrainingError(
-                f"the recipe asks for the {wanted} protocol, but the expression verifier was fitted under {fitted}",
+                f"the recipe asks for the {wanted} split scheme, but the expression verifier was fitted under {fitted}",
                 hint=hint,
             )
         if seed and settings["seed"] != recipe.seed:
@@ -145,7 +147,7 @@ def evaluate_run(
     task: str | None,
     cell_line: str | None,
     split: str,
-    protocol: str | None,
+    split_scheme: str | None,
     limit: int | None,
     predictions: Path | None,
     samples: int,
@@ -160,11 +162,11 @@ def evaluate_run(
 
     manifest = read_run(find_run(workspace.paths, run))
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
-    if protocol not in (None, recipe.questions.protocol):
+    if split_scheme not in (None, recipe.questions.split_scheme):
         raise EvaluationError(
-            f"run {run} was trained under the {recipe.questions.protocol} protocol, not under {protocol}",
+            f"run {run} was trained under the {recipe.questions.split_scheme} split scheme, not under {split_scheme}",
             where="--protocol",
-            hint=f"train another with questions.protocol = {protocol!r} in its recipe",
+            hint=f"train another with questions.split_scheme = {split_scheme!r} in its recipe",
         )
     questions, train = _questions(
         workspace,
@@ -172,7 +174,7 @@ def evaluate_run(
         split,
         task or recipe.questions.task,
         cell_line or recipe.questions.cell_line,
-        recipe.questions.protocol,
+        recipe.questions.split_scheme,
         recipe.seed,
     )
     document, scored = evaluate_policy(
@@ -193,11 +195,11 @@ def evaluate_run(
     )
     if predictions is not None:
         write_rows(predictions, scored.select("pert", "gene", "label", "score"))
-    return {"run": run, "split": split, "protocol": recipe.questions.protocol, **plain(document)}
+    return {"run": run, "split": split, "protocol": recipe.questions.split_scheme, **plain(document)}
 
 
 def _questions(
-    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, protocol: str, seed: int
+    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, split_scheme: str, seed: int
 ) -> tuple[Questions, pl.DataFrame]:
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
@@ -212,6 +214,6 @@ def _questions(
         cell_line = str(asked["cell_line"][0])
         same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
         known = pl.concat([known.filter(~same), asked.select(known.columns)])
-    found = divide(known, protocol, cell_line, seed=seed)
+    found = divide(known, split_scheme, cell_line, seed=seed)
     questions = Questions(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
     return questions, found.train.filter(pl.col("task") == task)

@@ -22,7 +22,7 @@ def make_questions(
     families: list[str] | None,
     rows: int,
     cell_line: str | None,
-    protocol: str,
+    split_scheme: str,
     out: Path,
 ) -> dict[str, Any]:
     """Make questions of some families and write them; the document of `questions make`."""
@@ -38,7 +38,7 @@ def make_questions(
     allowed = Questions(benchmark)
     chosen = list(dict.fromkeys(families or FAMILY_RELATIONS))
     if not set(chosen).isdisjoint(("de", "dir")):
-        allowed = allowed.under(protocol, cell_line, seed=seed)
+        allowed = allowed.under(split_scheme, cell_line, seed=seed)
     parts = []
     for number, family in enumerate(chosen):
         progress(f"questions: {family}", number / len(chosen))
@@ -47,7 +47,7 @@ def make_questions(
             family,
             rows=rows,
             seed=seed,
-            cell_line=None if protocol == "leave-one-line-out" else cell_line,
+            cell_line=None if split_scheme == "leave-one-line-out" else cell_line,
             snapshot=workspace.snapshot,
             reported=workspace.tables["reported_interactions"],
         )
@@ -66,7 +66,7 @@ def make_questions(
         "out": str(out),
         "rows": len(made),
         "families": counts.sort("family", "split", "relation").to_dicts(),
-        "protocol": protocol,
+        "protocol": split_scheme,
         "seed": seed,
         "simulated": made.simulated,
     }
@@ -87,7 +87,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
         rows: Annotated[int, typer.Option("--rows", min=2, help="Questions of each family, about.")] = 2000,
         cell_line: Annotated[str | None, typer.Option("--cell-line", help="Of de and dir; all otherwise.")] = None,
-        protocol: Annotated[str, typer.Option("--protocol", help="Whose test rows are never taken.")] = "official",
+        split_scheme: Annotated[str, typer.Option("--protocol", help="Whose test rows are never taken.")] = "official",
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of all draws.")] = None,
     ) -> None:
         """Write balanced questions, each with its answer and its wording, for a recipe's questions.file."""
@@ -97,7 +97,7 @@ def register(app: typer.Typer) -> None:
             families=family,
             rows=rows,
             cell_line=None if cell_line is None else cell_line.lower(),
-            protocol=protocol,
+            split_scheme=split_scheme,
             out=out,
         )
         columns = ["family", "split", "relation", "rows", "yes", "wordings"]

@@ -67,7 +67,7 @@ def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, r
     pool = training_questions(workspace, recipe, reward)
     taught = pool.taught()
     if taught is None:
-        line = None if asked.protocol == "leave-one-line-out" else asked.cell_line
+        line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line
         taught = pool.select(split="train", cell_line=line, task=asked.task)
     return taught.limit(rows, seed=recipe.seed)
 

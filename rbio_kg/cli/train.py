@@ -65,7 +65,7 @@ def fit_expression(
     name: str = "expression",
     files: list[Path] | None = None,
     split: str = "train",
-    protocol: str = "official",
+    split_scheme: str = "official",
     cell_lines: list[str] | None = None,
 ) -> dict[str, Any]:
     """Fit the expression model on the graph's questions, or on the files', for all cell lines or for some."""
@@ -87,7 +87,7 @@ def fit_expression(
         workspace.model_folder(name),
         questions=questions,
         seed=seed,
-        protocol=protocol,
+        split_scheme=split_scheme,
         cell_lines=cell_lines,
         progress=progress,
     )
@@ -130,7 +130,7 @@ def register(app: typer.Typer) -> None:
         seed: SeedOption = None,
         questions: QuestionsOption = None,
         split: Annotated[str, typer.Option("--split", help="Rows to fit on: train.")] = "train",
-        protocol: Annotated[str, typer.Option("--protocol", help="What may be learnt from.")] = "official",
+        split_scheme: Annotated[str, typer.Option("--protocol", help="What may be learnt from.")] = "official",
         cell_line: Annotated[
             str | None, typer.Option("--cell-line", help="The line to answer for, and to leave out; all otherwise.")
         ] = None,
@@ -146,7 +146,7 @@ def register(app: typer.Typer) -> None:
             chosen,
             questions,
             split=split,
-            protocol=protocol,
+            split_scheme=split_scheme,
             cell_lines=None if cell_line is None else [cell_line.lower()],
         )
         _emit_fit(session, chosen, metrics, time.perf_counter() - started)

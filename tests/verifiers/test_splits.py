@@ -1,4 +1,4 @@
-"""Protocols against obvious loops over the rows."""
+"""Split schemes against obvious loops over the rows."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ def frame(found: list[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(found, schema=SCHEMA, orient="row", schema_overrides={"label": pl.Int64})
 
 
-def reference(found: list[tuple[object, ...]], protocol: str, lines: tuple[str, ...], seed: int) -> tuple[list, list]:
+def reference(
+    found: list[tuple[object, ...]], split_scheme: str, lines: tuple[str, ...], seed: int
+) -> tuple[list, list]:
     """Row by row, as the rules are told."""
     apart = held_out_genes(GENES, seed)
     train, test = [], []
     for row in found:
         pert, gene, _, split, line, _ = row
         if split == "test":
-            if line in lines and (protocol != "gene-disjoint" or gene in apart):
+            if line in lines and (split_scheme != "gene-disjoint" or gene in apart):
                 test.append(row)
             continue
         held_anywhere = any(other[0] == pert and other[3] == "test" for other in found)
@@ -48,7 +50,7 @@ def reference(found: list[tuple[object, ...]], protocol: str, lines: tuple[str, 
             "leave-one-line-out": line in lines,
             "gene-disjoint": gene in apart,
         }
-        if not forbidden[protocol]:
+        if not forbidden[split_scheme]:
             train.append(row)
     return train, test
 
@@ -56,19 +58,19 @@ def reference(found: list[tuple[object, ...]], protocol: str, lines: tuple[str, 
 @settings(deadline=None, max_examples=60)
 @given(
     found=rows,
-    protocol=st.sampled_from(SPLIT_SCHEMES),
+    split_scheme=st.sampled_from(SPLIT_SCHEMES),
     lines=st.sampled_from([("k562",), LINES[:2]]),
     seed=st.integers(0, 9),
 )
 def test_a_division_follows_the_rules(
-    found: list[tuple[object, ...]], protocol: str, lines: tuple[str, ...], seed: int
+    found: list[tuple[object, ...]], split_scheme: str, lines: tuple[str, ...], seed: int
 ) -> None:
-    train, test = reference(found, protocol, lines, seed)
+    train, test = reference(found, split_scheme, lines, seed)
     if not train:
         with pytest.raises(TrainingError, match="no train rows"):
-            divide(frame(found), protocol, lines, seed=seed)
+            divide(frame(found), split_scheme, lines, seed=seed)
         return
-    division = divide(frame(found), protocol, lines, seed=seed)
+    division = divide(frame(found), split_scheme, lines, seed=seed)
     assert division.train.rows() == train
     assert division.test.rows() == test
 

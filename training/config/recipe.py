@@ -14,7 +14,7 @@ from rbio_kg.training.prompts.graph_tools import CALLS
 from rbio_kg.training.prompts.messages import PromptMode
 from rbio_kg.training.rewards.assignment import Assignment
 from rbio_kg.verifiers.pooling import DEFAULT_WEIGHTS
-from rbio_kg.verifiers.splits import Protocol
+from rbio_kg.verifiers.splits import SplitScheme
 
 Method = Literal["lora", "full"]
 Family = Literal["de", "dir", "physical", "functional", "regulation", "membership"]
@@ -45,7 +45,7 @@ class QuestionSettings(_Section):
 
     cell_line: str | None = Field(default="k562", description="cell line of the questions; empty or absent: all")
     task: Literal["de", "dir"] = Field(default="de", description="de: does it change; dir: does it increase")
-    protocol: Protocol = Field(
+    split_scheme: SplitScheme = Field(
         default="official", description="what may be learnt from and what is asked (docs/evaluation.md)"
     )
     families: list[Family] = Field(

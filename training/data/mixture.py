@@ -40,7 +40,7 @@ def family_questions(
     """About `rows` questions of one family, a yes and a no side by side.
 
     Args:
-        benchmark: what the protocol in force allows; only train rows are taken, so none of its test rows ever is.
+        benchmark: what the split scheme in force allows; only train rows are taken, so none of its test rows ever is.
         family: `de`, `dir`, or one of the graph's.
         rows: questions wanted.
         seed: of the draws.
@@ -101,14 +101,14 @@ def question_pool(
     A recipe that names neither families nor a file is taught the benchmark's train rows: then nothing is added.
 
     Args:
-        benchmark: what the recipe's protocol allows.
+        benchmark: what the recipe's split scheme allows.
         config: the recipe; its families are mixed by `questions.shares`, as many rows as warm-up and GRPO take.
         snapshot: the graph, for its families.
         tables: the graph's tables: approved names for a file, reported interactions.
         relations: those that the graph's families ask about (see `scored_relations`).
 
     Raises:
-        TrainingError: the file has rows that the protocol holds out, or lacks a family.
+        TrainingError: the file has rows that the split scheme holds out, or lacks a family.
         SourceError: the file is unreadable or malformed.
         EvaluationError: the benchmark has no rows of a family.
     """
@@ -116,7 +116,7 @@ def question_pool(
     if not asked.families and asked.file is None:
         return benchmark
     wanted = config.warmup.examples + config.grpo.questions
-    line = None if asked.protocol == "leave-one-line-out" else asked.cell_line or None
+    line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line or None
     taught: dict[str, Questions] = {}
     weights: dict[str, float] = {}
     if asked.file is not None:
@@ -178,7 +178,7 @@ def _from_file(path: Path, benchmark: Questions, config: PolicyConfig, tables: T
     if len(leaks):
         first = leaks.row(0, named=True)
         raise TrainingError(
-            f"{len(leaks)} train rows are held out by the {config.questions.protocol} protocol, the first is "
+            f"{len(leaks)} train rows are held out by the {config.questions.split_scheme} split scheme, the first is "
             f"{first['pert']} on {first['gene']}",
             where=path,
             hint="leave them out, or make the file with rbio-kg questions make --protocol",
@@ -187,7 +187,7 @@ def _from_file(path: Path, benchmark: Questions, config: PolicyConfig, tables: T
 
 
 def held_out_rows(frame: pl.DataFrame, benchmark: Questions, config: PolicyConfig) -> pl.DataFrame:
-    """The rows about knockdowns that the protocol keeps for the test, or whose perturbation has a test row there."""
+    """The rows about knockdowns that the split scheme holds out, or whose perturbation has a test row there."""
     asked = config.questions
     rows = frame.filter(pl.col("task").is_in(list(TASK_RELATION))).with_row_index("row")
     test = benchmark.frame.filter(pl.col("split") == "test")
@@ -195,7 +195,7 @@ def held_out_rows(frame: pl.DataFrame, benchmark: Questions, config: PolicyConfi
     shown = ["row", "pert", "gene", "split", "cell_line", "task"]
     both = pl.concat([rows.select(shown), test.select(shown[1:])], how="diagonal")
     try:
-        allowed = divide(both, asked.protocol, asked.cell_line or None, seed=config.seed).train
+        allowed = divide(both, asked.split_scheme, asked.cell_line or None, seed=config.seed).train
     except TrainingError:  # nothing at all is allowed
         allowed = both.clear()
     forbidden = rows.filter(~pl.col("row").is_in(allowed["row"].implode()))

@@ -84,13 +84,13 @@ class Questions:
         """The same rows with an open book."""
         return replace(self, facts=facts)
 
-    def under(self, protocol: str, cell_line: str | None = None, *, seed: int = 0) -> Self:
-        """The train rows that a protocol allows and the test rows that it asks (see `rbio_kg.verifiers.splits.divide`).
+    def under(self, split_scheme: str, cell_line: str | None = None, *, seed: int = 0) -> Self:
+        """The train and test rows of a split scheme (see `rbio_kg.verifiers.splits.divide`).
 
         Raises:
-            TrainingError: the protocol is unknown, leaves no train row, or needs a cell line.
+            TrainingError: the split scheme is unknown, leaves no train row, or needs a cell line.
         """
-        found = divide(self.frame, protocol, cell_line and cell_line.lower(), seed=seed)
+        found = divide(self.frame, split_scheme, cell_line and cell_line.lower(), seed=seed)
         return replace(self, frame=pl.concat([found.train, found.test]).sort(_ORDER))
 
     def select(self, *, split: str | None = None, cell_line: str | None = None, task: str | None = None) -> Self:

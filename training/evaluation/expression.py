@@ -34,7 +34,7 @@ def evaluate_expression(
     task: str,
     cell_line: str | None = None,
     split: str = "test",
-    protocol: str = "official",
+    split_scheme: str = "official",
     alone: bool = False,
     limit: int | None = None,
     seed: int = 0,
@@ -48,13 +48,13 @@ def evaluate_expression(
     """Fit the expression model on a file's train rows, score another split of it, and measure.
 
     Args:
-        tables: the graph; of its `questions` only other cell lines' train rows are used (and, for the global protocol,
-            the names of their held-out perturbations).
+        tables: the graph; of its `questions` only other cell lines' train rows are used (and, for the global split
+            scheme, the names of their held-out perturbations).
         questions_file: PerturbQA CSV.
         task: `de` or `dir`.
         cell_line: of the file; None to read it off the file's name.
         split: rows to score; train rows are scored out of fold.
-        protocol: see `rbio_kg.verifiers.splits`.
+        split_scheme: see `rbio_kg.verifiers.splits`.
         alone: leave other cell lines out.
         limit: at most about so many rows, as whole genes drawn by the seed.
         seed: of folds, draws and intervals.
@@ -74,7 +74,7 @@ def evaluate_expression(
     Raises:
         EvaluationError: a wrong task, split or model; nothing to score; a leak (see
             `rbio_kg.training.evaluation.leakage`).
-        TrainingError: an unknown protocol, no train rows.
+        TrainingError: an unknown split scheme, no train rows.
         SourceError: the file is unreadable or malformed.
     """
     file = read_question_file(questions_file, task, cell_line, tables)
@@ -92,12 +92,12 @@ def evaluate_expression(
         known = tables["questions"].select(file.columns)
         others = known.filter((pl.col("task") == task) & (pl.col("cell_line") != line))
     questions = pl.concat([file, others])
-    division = divide(questions, protocol, line, seed=seed)
+    division = divide(questions, split_scheme, line, seed=seed)
     train = division.train
     asked = division.test if split == "test" else train.filter(pl.col("cell_line") == line)
     if asked.is_empty():
         raise EvaluationError(f"there are no {split} rows", where=questions_file, hint="choose another --split")
-    audit = Audit(asked, protocol, held_out=split == "test")
+    audit = Audit(asked, split_scheme, held_out=split == "test")
     audit.training(train, questions_file)
     audit.graph(tables["knockdowns"], "the graph's tables")
     if store is not None:
@@ -109,9 +109,15 @@ def evaluate_expression(
         )
         scores = mlp_scores(vectors, line_rows(train, line), asked, seed=seed, progress=progress)
     else:
-        model_dir = Path(models_dir) / f"{line}-{task}-{protocol}"
+        model_dir = Path(models_dir) / f"{line}-{task}-{split_scheme}"
         fit_expression(
-            tables, model_dir, questions=questions, seed=seed, protocol=protocol, cell_lines=[line], progress=progress
+            tables,
+            model_dir,
+            questions=questions,
+            seed=seed,
+            split_scheme=split_scheme,
+            cell_lines=[line],
+            progress=progress,
         )
         verifier = ExpressionVerifier(model_dir)
         audit.model(verifier.model, model_dir)
@@ -130,7 +136,7 @@ def evaluate_expression(
         "task": task,
         "cell_line": line,
         "split": split,
-        "protocol": protocol,
+        "protocol": split_scheme,
         "alone": alone,
         "train_rows": len(train),
         "simulated": bool(questions["simulated"].any()),

@@ -37,16 +37,16 @@ class Audit:
 
     Args:
         test: the whole test split (also rows that a limit leaves out), with `pert,gene,cell_line,task`.
-        protocol: whose rules the training data must keep (see `rbio_kg.verifiers.splits`).
+        split_scheme: whose rules the training data must keep (see `rbio_kg.verifiers.splits`).
         held_out: False where the rows are train rows that are scored out of fold: they are allowed in the training data
             and in the graph, and still in no calibration that answers for them.
 
     Every method raises an EvaluationError on a leak, which names a row, where it was found and what to do.
     """
 
-    def __init__(self, test: pl.DataFrame, protocol: str, *, held_out: bool = True) -> None:
+    def __init__(self, test: pl.DataFrame, split_scheme: str, *, held_out: bool = True) -> None:
         self.test = test
-        self.protocol = protocol
+        self.split_scheme = split_scheme
         self.held_out = held_out
         self.checked: dict[str, int] = {"rows": len(test)}
 
@@ -56,7 +56,7 @@ class Audit:
         return {"checked": dict(self.checked), "leaks": 0}
 
     def training(self, rows: pl.DataFrame, where: Path | str | None, what: str = "train_rows") -> None:
-        """No test row among training rows, and nothing that the protocol forbids.
+        """No test row among training rows, and nothing that the split scheme forbids.
 
         Args:
             rows: with `pert,gene,cell_line,task`; only questions about knockdowns count, whatever else is taught.
@@ -74,9 +74,9 @@ class Audit:
             "leave-one-line-out": ("cell_line", "has its cell line in the training data"),
             "gene-disjoint": ("gene", "has its monitored gene in the training data"),
         }
-        if self.protocol in rules:
-            column, found = rules[self.protocol]
-            hint = f"train again under the {self.protocol} protocol"
+        if self.split_scheme in rules:
+            column, found = rules[self.split_scheme]
+            hint = f"train again under the {self.split_scheme} split scheme"
             self._refuse(self.test.join(rows, on=column, how="semi"), found, where, hint)
 
     def graph(self, knockdowns: pl.DataFrame, where: Path | str | None) -> None:
@@ -166,7 +166,7 @@ def _own_fold(model: ExpressionModel, claim: Claim, pert: str) -> bool:
 def audit_policy(
     evaluation_rows: Questions,
     test: pl.DataFrame,
-    protocol: str,
+    split_scheme: str,
     *,
     taught: pl.DataFrame,
     train: pl.DataFrame,
@@ -180,7 +180,7 @@ def audit_policy(
     Args:
         exam: what will be asked, with its open book.
         test: the whole split that the examination is drawn from.
-        protocol: of the run.
+        split_scheme: of the run.
         taught: questions that the policy was or will be trained on.
         train: train questions, for the baselines.
         reward: what pays the policy.
@@ -191,7 +191,7 @@ def audit_policy(
     Raises:
         EvaluationError: a leak.
     """
-    audit = Audit(test, protocol, held_out=bool((test["split"] == "test").all()))
+    audit = Audit(test, split_scheme, held_out=bool((test["split"] == "test").all()))
     audit.training(taught, where, "policy_rows")
     audit.training(train, where)
     if knockdowns is not None:

@@ -185,7 +185,7 @@ def evaluate_policy(
     audit = audit_policy(
         questions,
         test,
-        config.questions.protocol,
+        config.questions.split_scheme,
         taught=run.read_questions(),
         train=train,
         reward=reward,

@@ -1,4 +1,4 @@
-"""Honest evaluation of anyone's predictions: the same metrics, baselines, protocols and audit as for our own models."""
+"""Honest evaluation of anyone's predictions: metrics, baselines, split schemes and audit as for our own models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def evaluate_predictions(
     *,
     task: str = "de",
     cell_line: str | None = None,
-    protocol: str = "official",
+    split_scheme: str = "official",
     against: pl.DataFrame | None = None,
     knockdowns: pl.DataFrame | None = None,
     store: GraphStore | None = None,
@@ -44,7 +44,7 @@ def evaluate_predictions(
             them, or without a cell line, the baselines that need train rows are null.
         task: `de` or `dir`.
         cell_line: that was predicted.
-        protocol: says what the baselines may know and, for `gene-disjoint`, which rows are measured.
+        split_scheme: says what the baselines may know and, for `gene-disjoint`, which rows are measured.
         against: another model's predictions of the same rows.
         knockdowns: KNOCKDOWN_CHANGES of the graph, to be audited.
         store: the graph database, to be audited.
@@ -61,7 +61,7 @@ def evaluate_predictions(
         EvaluationError: missing columns, labels other than 0 and 1 or other than in the questions, scores that are not
             finite, a pair twice, other rows in `against`, no gene with both labels, or a leak (see
             `rbio_kg.training.evaluation.leakage`).
-        TrainingError: the protocol is unknown, or leaves no train row for the baselines.
+        TrainingError: the split scheme is unknown, or leaves no train row for the baselines.
     """
     asked = _checked(frame, where)
     other = None if against is None else _same_rows(_checked(against, against_where), asked, where, against_where)
@@ -75,16 +75,16 @@ def evaluate_predictions(
     if questions is not None and line is not None:
         known = questions.filter(pl.col("task") == task).select(_COLUMNS)
     train, missing = known.filter(pl.col("split") == "train"), None
-    if protocol != "official" or not train.is_empty():
-        # Whatever the protocol: who has seen the line's train rows may not be measured on them.
+    if split_scheme != "official" or not train.is_empty():
+        # Whatever the split scheme: who has seen the line's train rows may not be measured on them.
         Audit(asked, "official").training(train, where)
-        division = divide(pl.concat([known, asked.select(_COLUMNS)]), protocol, line, seed=seed)
+        division = divide(pl.concat([known, asked.select(_COLUMNS)]), split_scheme, line, seed=seed)
         train = division.train
         asked = asked.join(division.test.select(PAIR).unique(), on=PAIR, how="semi", maintain_order="left")
         tested = division.test.join(known.filter(pl.col("split") == "test"), on=["cell_line", *PAIR], how="semi")
         _same_labels(asked, tested, where)
         missing = len(tested.select(PAIR).unique().join(asked, on=PAIR, how="anti")) if len(tested) else None
-    audit = Audit(asked, protocol)
+    audit = Audit(asked, split_scheme)
     audit.training(train, where)
     if knockdowns is not None:
         audit.graph(knockdowns, "the graph's tables")
@@ -109,7 +109,7 @@ def evaluate_predictions(
         "audit": audit.document,
         "task": task,
         "cell_line": line,
-        "protocol": protocol,
+        "protocol": split_scheme,
         "simulated": bool(known["simulated"].any()),
         "seed": seed,
     }
@@ -122,7 +122,7 @@ def evaluate_prediction_file(
     questions_file: Path | None = None,
     task: str = "de",
     cell_line: str | None = None,
-    protocol: str = "official",
+    split_scheme: str = "official",
     against: Path | None = None,
     store: GraphStore | None = None,
     seed: int = 0,
@@ -141,7 +141,7 @@ def evaluate_prediction_file(
         questions,
         task=task,
         cell_line=cell_line,
-        protocol=protocol,
+        split_scheme=split_scheme,
         against=other,
         knockdowns=None if tables is None else tables["knockdowns"],
         store=store,

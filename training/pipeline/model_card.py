@@ -62,8 +62,8 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "## Data",
         "",
         f"- graph build `{manifest.build_id}`",
-        f"- questions: task {questions['task']}, cell line {questions['cell_line'] or 'all'}, protocol "
-        f"{questions['protocol']}, {'simulated' if simulated else 'measured'} labels, train split only",
+        f"- questions: task {questions['task']}, cell line {questions['cell_line'] or 'all'}, split scheme "
+        f"{questions['split_scheme']}, {'simulated' if simulated else 'measured'} labels, train split only",
         *_counts(result.get("questions")),
         "",
         "## Recipe",

@@ -54,7 +54,7 @@ class TrainingPlan:
         self.config, self.facts, self.snapshot = config, facts, snapshot
         self.reward = reward
         # A line that is left out has no train rows: the policy learns from the others'.
-        others = asked.protocol == "leave-one-line-out"
+        others = asked.split_scheme == "leave-one-line-out"
         self.train = chosen.select(cell_line=None if others else line, split="train")
         # The pair-copy baseline reads other cell lines' train rows.
         self.known = chosen.select(split="train").frame

@@ -94,7 +94,7 @@ def train_policy(
     audit = audit_policy(
         course.evaluation_rows,
         course.test,
-        config.questions.protocol,
+        config.questions.split_scheme,
         taught=course.taught,
         train=course.known,
         reward=reward,

@@ -39,7 +39,7 @@ def baseline_scores(
 
     Args:
         frame: rows with `pert,gene,cell_line,task`.
-        train: the train rows that the protocol allows, with `pert,gene,label,cell_line,task,split`; rows of another
+        train: the train rows that the split scheme allows, with `pert,gene,label,cell_line,task,split`; rows of another
             split are left aside.
         fold_seed: of the folds, when the frame's rows are train rows: the gene prior then leaves the row's fold out.
     """

@@ -35,7 +35,7 @@ def fit_expression(
     *,
     questions: pl.DataFrame,
     seed: int = 0,
-    protocol: str = "official",
+    split_scheme: str = "official",
     cell_lines: Collection[str] | None = None,
     progress: Progress = lambda message, share: None,
 ) -> dict[str, Any]:
@@ -45,9 +45,9 @@ def fit_expression(
         tables: the assembled graph (its `questions` are not read).
         model_dir: folder of the model; replaced when there is one.
         questions: rows with the schema of `questions`, any number of cell lines and tasks; what is learnt from are
-            the train rows that the protocol allows.
-        seed: of the folds, and of the genes held out by the gene-disjoint protocol.
-        protocol: see `rbio_kg.verifiers.splits`. A line that is left out is answered for by the labels of the others.
+            the train rows that the split scheme allows.
+        seed: of the folds, and of the genes held out by the gene-disjoint split scheme.
+        split_scheme: see `rbio_kg.verifiers.splits`. The labels of the other lines answer for a line that is left out.
         cell_lines: lines to answer for; the others only lend their labels. None for all.
         progress: called with a message and the share done.
 
@@ -56,12 +56,12 @@ def fit_expression(
         AUROC with interval, pooled metrics, ECE. Plain JSON values.
 
     Raises:
-        TrainingError: no train rows, an unknown protocol, a line without train rows.
+        TrainingError: no train rows, an unknown split scheme, a line without train rows.
     """
-    train = divide(questions, protocol, cell_lines, seed=seed).train.sort("task", "cell_line", "pert", "gene")
+    train = divide(questions, split_scheme, cell_lines, seed=seed).train.sort("task", "cell_line", "pert", "gene")
     wanted = sorted(set(train["cell_line"]) if cell_lines is None else set(cell_lines))
     lacking = sorted(set(wanted) - set(train["cell_line"]))
-    if lacking and protocol == "leave-one-line-out":
+    if lacking and split_scheme == "leave-one-line-out":
         wanted = sorted(set(train["cell_line"]))
     elif lacking:
         raise TrainingError(
@@ -72,7 +72,7 @@ def fit_expression(
     profiles = gene_profiles(tables, sorted(symbols))
     settings = {
         "seed": seed,
-        "protocol": protocol,
+        "protocol": split_scheme,
         "simulated": bool(train["simulated"].any()),
         "sources": sorted(_sources(tables)),
     }
@@ -93,7 +93,7 @@ def fit_expression(
         found = _calibrate_unseen(model, key)
         if found is not None:
             calibrations[key], seen[key] = {-1: found}, np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
-    metrics = {"seed": seed, "protocol": protocol, "rows": len(train), "fits": fits}
+    metrics = {"seed": seed, "protocol": split_scheme, "rows": len(train), "fits": fits}
     model.calibrations, model.seen, model.settings = calibrations, seen, {**settings, "metrics": metrics}
     save_model(model, Path(model_dir))
     progress("expression: fitted", 1.0)

@@ -31,13 +31,13 @@ class ExpressionModel:
             each fold, fitted without that fold. A line without labels has the first only, fitted on lines playing it.
         seen: for each (cell line, task), bool (FOLDS + 1, genes): the perturbations whose labels each calibration saw,
             as a vote or as a target; the last row is that of key -1. Labels of other lines count under the global
-            protocol, where they are as forbidden as the line's own; a line without labels has none to see.
+            split scheme, where they are as forbidden as the line's own; a line without labels has none to see.
         monitored: for each cell line the sorted places of the genes that can be asked about.
         factors: float32 (genes, factors), see `rbio_kg.verifiers.expression.pair_kernel.gene_factors`.
         weights: for each (cell line, task) and fold (-1 for none left out) the solved regression, float32 (labels of
             the task in all lines, by line).
         aliases: other names of genes to symbols.
-        settings: seed, protocol, fitted lines, metrics and what else the card tells.
+        settings: seed, split scheme, fitted lines, metrics and what else the card tells.
     """
 
     profiles: Profiles
@@ -126,7 +126,7 @@ class ExpressionModel:
         """The training knockdowns of a line and task, without those of some folds.
 
         The other lines keep all their rows (a perturbation held out here may have been measured there), save under
-        the global protocol, where the folds leave every line.
+        the global split scheme, where the folds leave every line.
         """
         found = self._juries.get((key, without))
         if found is None and key not in self.rows:

@@ -11,10 +11,10 @@ from benchmarks.verifiers.expression import _row, means, measure
 from rbio_kg.graph_builders.sample.sample import sample_directory
 
 
-@pytest.mark.parametrize("protocol", ["official", "leave-one-line-out"])
-def test_a_combination_has_the_peers_beside(protocol: str) -> None:
+@pytest.mark.parametrize("split_scheme", ["official", "leave-one-line-out"])
+def test_a_combination_has_the_peers_beside(split_scheme: str) -> None:
     lines = ("k562", "rpe1")
-    found = [measure(sample_directory(), (line, "de", protocol), 0) for line in lines]
+    found = [measure(sample_directory(), (line, "de", split_scheme), 0) for line in lines]
     json.dumps(found, allow_nan=False)
     for document in found:
         assert {"plain_vote", "mlp", "gene_prior", "pair_copy"} <= set(document["baselines"])

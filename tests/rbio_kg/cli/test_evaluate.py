@@ -1,4 +1,4 @@
-"""Evaluations by the command line: lines that the workspace has never seen, protocols, rivals, planted leaks."""
+"""Evaluations by the command line: lines that the workspace has never seen, split schemes, rivals, planted leaks."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_a_line_that_the_workspace_has_never_seen(built: Built, hela: Path, tmp_
     assert nowhere["baselines"]["gene_prior"] is None
 
 
-@pytest.mark.parametrize("protocol", SPLIT_SCHEMES)
-def test_every_protocol(built: Built, hela: Path, tmp_path: Path, protocol: str) -> None:
+@pytest.mark.parametrize("split_scheme", SPLIT_SCHEMES)
+def test_every_split_scheme(built: Built, hela: Path, tmp_path: Path, split_scheme: str) -> None:
     workspace, _ = built
     out = tmp_path / "scored.csv"
-    arguments = ("--questions", str(hela), "--protocol", protocol)
+    arguments = ("--questions", str(hela), "--protocol", split_scheme)
     document = invoke(workspace, "evaluate", "expression", *arguments, "--predictions", str(out))
-    assert document["protocol"] == protocol
+    assert document["protocol"] == split_scheme
     assert document["baselines"]["gene_prior"]["per_gene_auroc"] == 0.5
     assert document["audit"]["leaks"] == 0
     again = invoke(workspace, "evaluate", "predictions", str(out), *arguments)

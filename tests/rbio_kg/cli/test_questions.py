@@ -46,4 +46,4 @@ def test_what_cannot_be_made_is_told(fitted: tuple[Path, dict[str, Any]], tmp_pa
     assert "unknown family of questions 'sign'" in fails(workspace, "questions", "make", "--family", "sign", *out)
     assert "nothing to ask" in fails(workspace, "questions", "make", "--family", "regulation", *out)
     told = fails(workspace, "questions", "make", "--family", "de", "--protocol", "lenient", *out)
-    assert "unknown protocol 'lenient'" in told
+    assert "unknown split scheme 'lenient'" in told

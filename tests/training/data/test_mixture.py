@@ -1,4 +1,4 @@
-"""The pool of a recipe: shares of the families, never a row that the protocol holds out."""
+"""The pool of a recipe: shares of the families, never a row that the split scheme holds out."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_file_with_held_out_rows_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "leak.parquet"
     leak = as_made(BENCHMARK.select(split="test").limit(3)).with_columns(split=pl.lit("train"))
     pl.concat([as_made(BENCHMARK.select(split="train").limit(20)), leak]).write_parquet(file)
-    with pytest.raises(TrainingError, match="3 train rows are held out by the official protocol"):
+    with pytest.raises(TrainingError, match="3 train rows are held out by the official split scheme"):
         pool(None, file=str(file))
 
 
@@ -99,9 +99,9 @@ def test_a_perturbation_is_held_out_as_a_whole() -> None:
     assert len(held_out_rows(row, BENCHMARK, recipe)) == 1
     elsewhere = row.with_columns(cell_line=pl.lit("other"))
     assert len(held_out_rows(elsewhere, BENCHMARK, recipe)) == 0
-    everywhere = small_recipe(Path("unused"), **{"questions.protocol": "global"})
+    everywhere = small_recipe(Path("unused"), **{"questions.split_scheme": "global"})
     assert len(held_out_rows(elsewhere, BENCHMARK, everywhere)) == 1
-    left_out = small_recipe(Path("unused"), **{"questions.protocol": "leave-one-line-out"})
+    left_out = small_recipe(Path("unused"), **{"questions.split_scheme": "leave-one-line-out"})
     own_line = row.with_columns(pert=pl.lit("NEW"))
     assert len(held_out_rows(own_line, BENCHMARK, left_out)) == 1
 

@@ -134,5 +134,5 @@ def test_the_global_protocol_drops_train_rows_of_perturbations_held_out_elsewher
     assert official.filter(train & (pl.col("pert") == held_out)).height > 0
     assert apart.filter(train & (pl.col("pert") == held_out)).height == 0
     assert apart.filter(~train).height == frame.filter(~train).height
-    with pytest.raises(TrainingError, match="unknown protocol"):
+    with pytest.raises(TrainingError, match="unknown split scheme"):
         both.under("lenient")

@@ -90,7 +90,7 @@ def test_protocols_splits_and_limits(tables: GraphTables, tmp_path: Path) -> Non
     )
     assert official["train_rows"] == len(rows)
     assert alone["train_rows"] == len(rows.filter(pl.col("cell_line") == "k562"))
-    few = evaluate_expression(tables, file, task="de", limit=40, protocol="global", models_dir=tmp_path)
+    few = evaluate_expression(tables, file, task="de", limit=40, split_scheme="global", models_dir=tmp_path)
     assert 20 <= few["rows"] < official["rows"]
     train = evaluate_expression(tables, file, task="de", split="train", alone=True, models_dir=tmp_path)
     assert train["rows"] == alone["train_rows"]
@@ -113,7 +113,7 @@ def test_wrong_requests_are_refused(tables: GraphTables, tmp_path: Path) -> None
         ({"task": "both"}, EvaluationError, "known: de, dir"),
         ({"task": "de", "split": "all"}, EvaluationError, "known: train, test"),
         (
-            {"task": "de", "protocol": "local"},
+            {"task": "de", "split_scheme": "local"},
             TrainingError,
             "known: official, global, leave-one-line-out, gene-disjoint",
         ),

@@ -102,19 +102,21 @@ def test_a_test_row_in_the_training_data(test_rows: pl.DataFrame, questions: pl.
 
 
 @pytest.mark.parametrize(
-    ("protocol", "words"),
+    ("split_scheme", "words"),
     [("global", "its perturbation"), ("leave-one-line-out", "its cell line"), ("gene-disjoint", "its monitored gene")],
 )
-def test_what_a_protocol_forbids_in_the_training_data(questions: pl.DataFrame, protocol: str, words: str) -> None:
+def test_what_a_split_scheme_forbids_in_the_training_data(
+    questions: pl.DataFrame, split_scheme: str, words: str
+) -> None:
     line = "k562"
     # A perturbation that k562 holds out is train in rpe1, as in PerturbQA.
     pert = divide(questions, "official", line).test["pert"].sort()[0]
     here = (pl.col("pert") == pert) & (pl.col("cell_line") == "rpe1")
     questions = questions.with_columns(split=pl.when(here).then(pl.lit("train")).otherwise("split"))
-    division = divide(questions, protocol, line)
-    Audit(division.test, protocol).training(division.train, "x.csv")
+    division = divide(questions, split_scheme, line)
+    Audit(division.test, split_scheme).training(division.train, "x.csv")
     with pytest.raises(EvaluationError, match=f"leak: the row .* in k562 has {words} in the training data"):
-        Audit(division.test, protocol).training(divide(questions, "official").train, "x.csv")
+        Audit(division.test, split_scheme).training(divide(questions, "official").train, "x.csv")
 
 
 def test_questions_about_the_graph_tell_no_knockdowns(test_rows: pl.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""Anyone's predictions: clear refusals, the same measures, differences between two models, protocols."""
+"""Anyone's predictions: clear refusals, the same measures, differences between two models, split schemes."""
 
 from __future__ import annotations
 
@@ -126,16 +126,16 @@ def test_labels_are_those_of_the_questions(tables: GraphTables) -> None:
 
 def test_disjoint_genes_are_measured_alone(tables: GraphTables) -> None:
     scored = _scored(tables)
-    found = evaluate_predictions(scored, tables["questions"], cell_line="k562", protocol="gene-disjoint", seed=4)
+    found = evaluate_predictions(scored, tables["questions"], cell_line="k562", split_scheme="gene-disjoint", seed=4)
     apart = held_out_genes(scored["gene"].unique().to_list(), 4)
     assert found["rows"] == len(scored.filter(pl.col("gene").is_in(apart))) < len(scored)
     assert found["missing_rows"] == 0
-    for protocol in ("leave-one-line-out", "global"):
-        again = evaluate_predictions(scored, tables["questions"], cell_line="K562", protocol=protocol)
+    for split_scheme in ("leave-one-line-out", "global"):
+        again = evaluate_predictions(scored, tables["questions"], cell_line="K562", split_scheme=split_scheme)
         assert again["rows"] == len(scored)
         assert again["baselines"]["gene_prior"]["per_gene_auroc"] == 0.5
-    with pytest.raises(TrainingError, match="unknown protocol"):
-        evaluate_predictions(scored, tables["questions"], cell_line="k562", protocol="lenient")
+    with pytest.raises(TrainingError, match="unknown split scheme"):
+        evaluate_predictions(scored, tables["questions"], cell_line="k562", split_scheme="lenient")
 
 
 def test_a_line_that_nobody_knows_has_the_other_lines_priors(tables: GraphTables) -> None:

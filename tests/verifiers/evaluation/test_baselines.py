@@ -1,4 +1,4 @@
-"""Baselines against obvious loops, and the protocols."""
+"""Baselines against obvious loops, and the split schemes."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_a_line_without_train_rows_borrows_the_other_lines_rates(questions: pl.D
             assert found[name][row] == pytest.approx(np.mean(same) if same else base), name
 
 
-@pytest.mark.parametrize("protocol", ["global", "gene-disjoint"])
-def test_what_a_protocol_withholds_the_baselines_do_not_know(questions: pl.DataFrame, protocol: str) -> None:
-    division = divide(questions, protocol, "k562")
+@pytest.mark.parametrize("split_scheme", ["global", "gene-disjoint"])
+def test_what_a_split_scheme_withholds_the_baselines_do_not_know(questions: pl.DataFrame, split_scheme: str) -> None:
+    division = divide(questions, split_scheme, "k562")
     found = baseline_scores(division.test, division.train)
     base = division.train.filter(pl.col("cell_line") == "k562")["label"].mean()
-    silent = ["pair_copy", "perturbation_strength"] if protocol == "global" else ["pair_copy", "gene_prior"]
+    silent = ["pair_copy", "perturbation_strength"] if split_scheme == "global" else ["pair_copy", "gene_prior"]
     for name in silent:
         assert found[name] == pytest.approx(np.full(len(division.test), base)), name
 

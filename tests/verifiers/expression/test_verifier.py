@@ -1,4 +1,4 @@
-"""The expression verifier: the battery, no leaks, protocols, neighbours, what it stores."""
+"""The expression verifier: the battery, no leaks, split schemes, neighbours, what it stores."""
 
 from __future__ import annotations
 
@@ -59,18 +59,20 @@ class TestExpression(VerifierBattery):
         return [*plain, *turns, Claim(plain[0].subject, "decreases", plain[0].object, None)]
 
 
-@pytest.mark.parametrize("protocol", ["official", "global"])
-def test_a_perturbations_own_labels_never_reach_its_scores(tables: GraphTables, tmp_path: Path, protocol: str) -> None:
+@pytest.mark.parametrize("split_scheme", ["official", "global"])
+def test_a_perturbations_own_labels_never_reach_its_scores(
+    tables: GraphTables, tmp_path: Path, split_scheme: str
+) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     train = questions.filter((pl.col("split") == "train") & (pl.col("cell_line") == "k562"))
-    kept = questions.filter(pl.col("split") == "test")["pert"].unique().to_list() if protocol == "global" else []
+    kept = questions.filter(pl.col("split") == "test")["pert"].unique().to_list() if split_scheme == "global" else []
     pert = train.filter(~pl.col("pert").is_in(kept))["pert"].sort()[3]
     own = (pl.col("pert") == pert) & (pl.col("task") == "de")
-    # Under the global protocol its labels in every line are its own; officially those in another line are fair.
-    own = own if protocol == "global" else own & (pl.col("cell_line") == "k562")
+    # Under the global split scheme its labels in every line are its own; officially those in another line are fair.
+    own = own if split_scheme == "global" else own & (pl.col("cell_line") == "k562")
     scores = []
     for name, frame in (("as_is", questions), ("flipped", _flipped(questions, own))):
-        fit_expression(tables, tmp_path / name, questions=frame, seed=0, protocol=protocol)
+        fit_expression(tables, tmp_path / name, questions=frame, seed=0, split_scheme=split_scheme)
         verifier = ExpressionVerifier(tmp_path / name)
         asked = train.filter(pl.col("pert") == pert)
         others = [c for c in _claims(train) if fold_of(c.subject, 0) != fold_of(pert, 0)]
@@ -91,9 +93,9 @@ def test_the_global_protocol_forgets_perturbations_held_out_in_any_line(tables: 
     pert = questions.filter((pl.col("cell_line") == "k562") & (pl.col("split") == "train"))["pert"].sort()[0]
     moved = pl.when((pl.col("pert") == pert) & (pl.col("cell_line") == "rpe1")).then(pl.lit("test")).otherwise("split")
     questions = questions.with_columns(moved.alias("split"))
-    for protocol, known in (("official", True), ("global", False)):
-        fit_expression(tables, tmp_path / protocol, questions=questions, seed=0, protocol=protocol)
-        model = ExpressionVerifier(tmp_path / protocol).model
+    for split_scheme, known in (("official", True), ("global", False)):
+        fit_expression(tables, tmp_path / split_scheme, questions=questions, seed=0, split_scheme=split_scheme)
+        model = ExpressionVerifier(tmp_path / split_scheme).model
         assert any(model.place(pert) in rows.perts for rows in model.rows.values()) is known
         assert ("elsewhere" in model.calibrations["k562", "de"][-1].parts) is known
 
@@ -283,8 +285,8 @@ def test_wrong_questions_are_refused(tables: GraphTables, tmp_path: Path) -> Non
     questions = tables["questions"]
     with pytest.raises(TrainingError, match="no train rows"):
         fit_expression(tables, tmp_path / "m", questions=questions.filter(pl.col("split") == "test"))
-    with pytest.raises(TrainingError, match="protocol"):
-        fit_expression(tables, tmp_path / "m", questions=questions, protocol="local")
+    with pytest.raises(TrainingError, match="split scheme"):
+        fit_expression(tables, tmp_path / "m", questions=questions, split_scheme="local")
     with pytest.raises(TrainingError, match="jurkat"):
         fit_expression(tables, tmp_path / "m", questions=questions, cell_lines=["jurkat"])
     assert not (tmp_path / "m").exists()
@@ -296,13 +298,13 @@ def test_a_used_verifier_pickles_as_its_address(tables: GraphTables, fitted: Pat
     assert len(pickle.dumps(verifier)) < 1000
 
 
-@pytest.mark.parametrize("protocol", ["official", "global"])
+@pytest.mark.parametrize("split_scheme", ["official", "global"])
 def test_the_model_records_whose_labels_each_calibration_saw(
-    tables: GraphTables, tmp_path: Path, protocol: str
+    tables: GraphTables, tmp_path: Path, split_scheme: str
 ) -> None:
     """A record is true where flipping the labels of an unseen perturbation changes no coefficient."""
     questions = tables["questions"].filter(pl.col("task") == "de")
-    fit_expression(tables, tmp_path / "as_is", questions=questions, seed=0, protocol=protocol)
+    fit_expression(tables, tmp_path / "as_is", questions=questions, seed=0, split_scheme=split_scheme)
     model = load_model(tmp_path / "as_is")
     key = ("k562", "de")
     for fold in range(FOLDS):
@@ -311,7 +313,7 @@ def test_the_model_records_whose_labels_each_calibration_saw(
     assert model.seen[key][-1][own].all()
     pert = int(own[0])
     flipped = _flipped(questions, (pl.col("pert") == model.profiles.genes[pert]) & (pl.col("cell_line") == "k562"))
-    fit_expression(tables, tmp_path / "flipped", questions=flipped, seed=0, protocol=protocol)
+    fit_expression(tables, tmp_path / "flipped", questions=flipped, seed=0, split_scheme=split_scheme)
     other = load_model(tmp_path / "flipped")
     for fold in range(-1, FOLDS):
         changed = model.calibrations[key][fold] != other.calibrations[key][fold]
@@ -319,7 +321,7 @@ def test_the_model_records_whose_labels_each_calibration_saw(
 
 
 def _unseen(tables: GraphTables, folder: Path, questions: pl.DataFrame) -> ExpressionVerifier:
-    fit_expression(tables, folder, questions=questions, protocol="leave-one-line-out", cell_lines=["k562"], seed=0)
+    fit_expression(tables, folder, questions=questions, split_scheme="leave-one-line-out", cell_lines=["k562"], seed=0)
     return ExpressionVerifier(folder)
 
 
@@ -364,7 +366,9 @@ def test_a_line_that_no_two_lines_can_play_is_answered_by_the_mean(tables: Graph
 def test_a_monitored_gene_without_labels_is_answered_by_genes_like_it(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     division = divide(questions, "gene-disjoint", "k562", seed=0)
-    fit_expression(tables, tmp_path / "m", questions=questions, protocol="gene-disjoint", cell_lines=["k562"], seed=0)
+    fit_expression(
+        tables, tmp_path / "m", questions=questions, split_scheme="gene-disjoint", cell_lines=["k562"], seed=0
+    )
     verifier = ExpressionVerifier(tmp_path / "m")
     labelled = {int(gene) for rows in verifier.model.rows.values() for gene in rows.genes}
     assert not labelled & {verifier.model.place(gene) for gene in division.test["gene"]}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.schema.tables import GraphTables
     from rbio_kg.graph.views.view import GraphView
     from rbio_kg.training.prompts.facts import FactBook, FactSource
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.verifiers.base.verifier import Verifier
     from rbio_kg.verifiers.text.statements import Statement, StatementChecker
@@ -263,11 +263,11 @@ class Workspace:
 
     def questions(
         self, split: str = "train", *, cell_line: str | None = None, task: str = "de", **options: Any
-    ) -> Questions:
-        """The benchmark's questions of one split (see `rbio_kg.training.data.question_set.Questions`)."""
-        from rbio_kg.training.data.question_set import Questions
+    ) -> QuestionSet:
+        """The benchmark's questions of one split (see `rbio_kg.training.data.question_set.QuestionSet`)."""
+        from rbio_kg.training.data.question_set import QuestionSet
 
-        return Questions.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
+        return QuestionSet.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
 
     def fact_source(self) -> FactSource:
         """Who knows the train knockdowns: the expression verifier.

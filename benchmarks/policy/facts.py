@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.policy.plain_readers import features, plain_regression
 from benchmarks.policy.policy_trials import folds_of
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.models.loading import load_tokenizer, prepare_model
 from rbio_kg.training.prompts.facts import DEFAULT_FACTS, FACT_KINDS, FactBook
 from rbio_kg.verifiers.stats.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     workspace = Workspace(asked.workspace)
-    train = Questions(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
+    train = QuestionSet(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
     train = train.complete_genes(rows=asked.rows, seed=asked.seed)
     claims = train.claims()
     book = FactBook.fit(workspace.fact_source(), workspace.snapshot, claims[:500], kinds=FACT_KINDS)

@@ -15,7 +15,7 @@ from rbio_kg.verifiers.expression.neighbour_votes import base_rate
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.prompts.facts import Facts
 
 
@@ -35,13 +35,13 @@ def boosting() -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(max_iter=100, learning_rate=0.05, max_depth=3, random_state=0)
 
 
-def read_by(asked: Questions, known: Questions, snapshot: Snapshot) -> dict[str, Any]:
+def read_by(asked: QuestionSet, known: QuestionSet, snapshot: Snapshot) -> dict[str, Any]:
     """Probabilities of the readers, fitted on the known questions' facts; none where a prompt tells none."""
     if asked.facts is None or known.facts is None:
         return {}
     bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
 
-    def numbers(questions: Questions) -> Any:
+    def numbers(questions: QuestionSet) -> Any:
         book = questions.facts
         table = [features(book.facts(claim), bits) for claim in questions.claims()] if book else []
         return np.array([[value for values in row.values() for value in values] for row in table])

@@ -32,7 +32,7 @@ from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.perturbqa_csv import write_rows
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.adapters import load_stages
@@ -58,8 +58,8 @@ class Answered(NamedTuple):
 
     line: str
     task: str
-    evaluation_rows: Questions
-    own: Questions
+    evaluation_rows: QuestionSet
+    own: QuestionSet
     train: pl.DataFrame
 
     @property
@@ -95,7 +95,7 @@ class CheckContext:
             self.workspace.tables["questions"], self.config.questions.split_scheme, line, seed=self.config.seed
         )
         train = division.train.filter(pl.col("task") == task)
-        questions = Questions(pl.concat([division.train, division.test]))
+        questions = QuestionSet(pl.concat([division.train, division.test]))
         test = questions.select(split="test", cell_line=line, task=task)
         evaluation_rows = test.complete_genes(rows=self.rows or len(test), seed=0)
         # A line that is left out has no train rows: the readers learn from the others', as the policy did.
@@ -118,7 +118,7 @@ class CheckContext:
         )
         return Answered(line, task, evaluation_rows, own, train)
 
-    def as_trained(self, questions: Questions) -> Questions:
+    def as_trained(self, questions: QuestionSet) -> QuestionSet:
         """The questions with the open book and the names that the run was taught with."""
         source = self.workspace.fact_source() if self.config.questions.prompt == "open" else None
         return as_trained(questions, self.run, self.config, self.base, facts=source, snapshot=self.workspace.snapshot)
@@ -152,7 +152,7 @@ class CheckContext:
         name = f"{stage}-{asked.line}-{asked.task}-written-{samples}"
         return self._kept(name, asked.evaluation_rows, (*READINGS, VOTES), read)
 
-    def prompts(self, stage: str, evaluation_rows: Questions) -> tuple[LanguageModel, list[str]]:
+    def prompts(self, stage: str, evaluation_rows: QuestionSet) -> tuple[LanguageModel, list[str]]:
         """The model after a stage, and the questions as it reads them."""
         model, asked = self.model(stage), self.config.questions
         return model, [
@@ -160,7 +160,7 @@ class CheckContext:
         ]
 
     def _kept(
-        self, name: str, evaluation_rows: Questions, columns: Collection[str], read: Callable[[], dict[str, Any]]
+        self, name: str, evaluation_rows: QuestionSet, columns: Collection[str], read: Callable[[], dict[str, Any]]
     ) -> dict[str, Any]:
         """The columns of a file in the run's folder, made where it is not there or is of other questions."""
         file = self.run.folder / "evaluation" / f"{name}.csv"
@@ -216,7 +216,7 @@ class CheckContext:
             rows.append(row_of(evaluation_rows.frame, asked.place, name, scores, beside))
         return rows
 
-    def _expression(self, evaluation_rows: Questions) -> Any:
+    def _expression(self, evaluation_rows: QuestionSet) -> Any:
         return question_scores(self.workspace.verifier("expression"), evaluation_rows.frame)
 
     @staticmethod

@@ -22,7 +22,7 @@ from benchmarks.markdown import print_table
 from benchmarks.policy.policy import READINGS, CheckContext, readings
 from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, some_of_each, told
 from rbio_kg.core.progress import silent
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.workspace import Workspace
 
@@ -30,15 +30,15 @@ STAGES = ("warmup", "grpo")
 COLUMNS = ("run", "cell_line", "predictor", "per_gene_auroc", "brier", "ece", "mean", "above v", "gap", "rows")
 
 
-def untaught(runs: Sequence[CheckContext], line: str, rows: int, per_gene: int) -> Questions:
+def untaught(runs: Sequence[CheckContext], line: str, rows: int, per_gene: int) -> QuestionSet:
     """About so many train questions of a line, of genes with both labels that no run was taught there."""
-    train = Questions(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
+    train = QuestionSet(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
     taught = pl.concat([evaluated.run.read_questions() for evaluated in runs]).filter(pl.col("cell_line") == line)
-    others = Questions(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
+    others = QuestionSet(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
     return some_of_each(others, rows, per_gene)
 
 
-def table(evaluated: CheckContext, asked: Questions, name: str, line: str) -> list[dict[str, Any]]:
+def table(evaluated: CheckContext, asked: QuestionSet, name: str, line: str) -> list[dict[str, Any]]:
     """One row a stage and reading of a run, and one of its reward's v."""
     evaluation_rows = evaluated.as_trained(asked)
     subgroups = folds_of(evaluated.workspace, evaluation_rows)

@@ -16,7 +16,7 @@ import polars as pl
 from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.training.config.recipe import PolicyConfig
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.comparison import difference, measure
 from rbio_kg.training.models.adapters import merged, save_stage
 from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
@@ -62,12 +62,12 @@ class Trials:
         self.workspace = workspace
         self.shared = {"evaluation.rows": 10 * rows, "alarms.held_out_every": 0, **shared}
         config = PolicyConfig.make(**self.shared)
-        train = Questions(self.workspace.tables["questions"]).select(
+        train = QuestionSet(self.workspace.tables["questions"]).select(
             split="train", cell_line=config.questions.cell_line, task=config.questions.task
         )
         held_out = some_of_each(train, rows, per_gene, seed).frame
         taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
-        self.questions = Questions(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
+        self.questions = QuestionSet(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
         self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
@@ -156,21 +156,21 @@ class Trials:
         )
 
 
-def some_of_each(questions: Questions, rows: int, per_gene: int, seed: int = 0) -> Questions:
+def some_of_each(questions: QuestionSet, rows: int, per_gene: int, seed: int = 0) -> QuestionSet:
     """About `rows` questions of genes with both labels, at most `per_gene` of each: more genes for the same time."""
     drawn = questions.complete_genes(rows=10 * rows, seed=seed).frame
     shuffled = drawn.sample(fraction=1.0, shuffle=True, seed=seed)
     first = shuffled.group_by("gene", maintain_order=True).head(per_gene)
-    return Questions(first.select(drawn.columns).sort("gene", "pert")).complete_genes(rows=rows, seed=seed)
+    return QuestionSet(first.select(drawn.columns).sort("gene", "pert")).complete_genes(rows=rows, seed=seed)
 
 
-def pooled(reward: ComposedReward, questions: Questions) -> Any:
+def pooled(reward: ComposedReward, questions: QuestionSet) -> Any:
     """The reward's v of each question, (n,); NaN where no verifier speaks."""
     judged = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
     return np.array([np.nan if item.v is None else item.v for item in judged])
 
 
-def folds_of(workspace: Workspace, questions: Questions) -> Any:
+def folds_of(workspace: Workspace, questions: QuestionSet) -> Any:
     """The fold of each question, (n,): out-of-fold facts of different folds are not of one scale."""
     seed = int(workspace.verifier("expression").card.settings["seed"])
     return with_folds(questions.frame, seed)["fold"].to_numpy()

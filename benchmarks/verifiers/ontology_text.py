@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rbio_kg.cli.scorecards import first_line
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.exploits.swapped import rationale_texts
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.verifiers.stats.metrics import auroc
@@ -54,7 +54,7 @@ def main() -> None:
         model = prepare_model(options.model, workspace.paths.models, lambda message, share: None)
         rows = first_line(workspace.tables["questions"].filter(split="train", task="de"))
         drawn = np.random.default_rng(options.seed).permutation(len(rows))[: options.claims]
-        claims = Questions(rows[drawn.tolist()]).claims()
+        claims = QuestionSet(rows[drawn.tolist()]).claims()
         texts = rationale_texts(claims, workspace.snapshot)
         folder = workspace.snapshot_folder
     document: dict[str, Any] = {}

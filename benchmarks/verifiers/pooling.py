@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.markdown import print_table
 from benchmarks.policy.policy_trials import folds_of
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.comparison import measure
 from rbio_kg.verifiers.pooling import Pooling, pool
 from rbio_kg.workspace import Workspace
@@ -31,7 +31,7 @@ POOLED: tuple[tuple[tuple[float, ...], Pooling], ...] = tuple(
 
 def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[str, Any]]:
     """One row a way to pool, of one cell line."""
-    train = Questions(workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
+    train = QuestionSet(workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
     train = train.complete_genes(rows=asked, seed=seed)
     claims = train.claims()
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}

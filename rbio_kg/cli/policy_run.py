@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.workspace import Workspace
@@ -94,13 +94,13 @@ def run_policy(
     )
 
 
-def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> Questions:
+def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> QuestionSet:
     """The questions that the recipe's split scheme allows, and those trained on, which the reward can score."""
     from rbio_kg.training.data.mixture import question_pool, scored_relations
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
 
     asked = recipe.questions
-    allowed = Questions(workspace.tables["questions"]).under(
+    allowed = QuestionSet(workspace.tables["questions"]).under(
         asked.split_scheme, asked.cell_line or None, seed=recipe.seed
     )
     judged = scored_relations(reward)
@@ -200,12 +200,12 @@ def evaluate_run(
 
 def _questions(
     workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, split_scheme: str, seed: int
-) -> tuple[Questions, pl.DataFrame]:
+) -> tuple[QuestionSet, pl.DataFrame]:
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
     from rbio_kg.training.data.perturbqa_csv import read_question_file
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.verifiers.splits import divide
 
     known = workspace.tables["questions"]
@@ -215,5 +215,5 @@ def _questions(
         same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
         known = pl.concat([known.filter(~same), asked.select(known.columns)])
     found = divide(known, split_scheme, cell_line, seed=seed)
-    questions = Questions(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
+    questions = QuestionSet(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
     return questions, found.train.filter(pl.col("task") == task)

@@ -29,13 +29,13 @@ def make_questions(
     import polars as pl
 
     from rbio_kg.training.data.mixture import family_questions, reworded, with_rates
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.data.question_table import as_made, write_made_questions
     from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
 
     seed = workspace.settings.seed
     benchmark = workspace.tables["questions"]
-    allowed = Questions(benchmark)
+    allowed = QuestionSet(benchmark)
     chosen = list(dict.fromkeys(families or FAMILY_RELATIONS))
     if not set(chosen).isdisjoint(("de", "dir")):
         allowed = allowed.under(split_scheme, cell_line, seed=seed)
@@ -55,7 +55,7 @@ def make_questions(
         if family in ("de", "dir") and workspace.model_folder("expression").is_dir():
             found = with_rates(found, workspace.fact_source())
         parts.append(found.frame)
-    made = Questions(pl.concat(parts, how="diagonal"))
+    made = QuestionSet(pl.concat(parts, how="diagonal"))
     write_made_questions(made, out)
     counts = (
         as_made(made)

@@ -16,7 +16,7 @@ from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.workspace import Workspace
 
@@ -61,7 +61,7 @@ def check_recipes(workspace: Workspace, progress: Progress, recipes: Sequence[st
     return {"recipes": documents}
 
 
-def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> Questions:
+def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> QuestionSet:
     """Train questions that the recipe teaches."""
     asked = recipe.questions
     pool = training_questions(workspace, recipe, reward)
@@ -72,7 +72,7 @@ def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, r
     return taught.limit(rows, seed=recipe.seed)
 
 
-def _priors(workspace: Workspace, recipe: PolicyConfig, questions: Questions) -> list[float | None]:
+def _priors(workspace: Workspace, recipe: PolicyConfig, questions: QuestionSet) -> list[float | None]:
     """The monitored genes' rates of change; none where nobody knows them and the reward does not ask."""
     from rbio_kg.training.data.mixture import with_rates
 

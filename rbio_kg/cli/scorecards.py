@@ -139,12 +139,12 @@ def text_figures(workspace: Workspace, name: str, others: list[str]) -> dict[str
     """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
     import numpy as np
 
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.exploits.swapped import rationale_texts
     from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
     from rbio_kg.verifiers.stats.metrics import auroc
 
-    claims = Questions(_sample(workspace, "train", RATIONALES)).claims()
+    claims = QuestionSet(_sample(workspace, "train", RATIONALES)).claims()
     texts = rationale_texts(claims, workspace.snapshot) if len(claims) > 1 else {}
     verifier = workspace.verifier(name)
     verifier.score(claims[:2], ["", ""])

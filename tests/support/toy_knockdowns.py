@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.claims import Claim
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.prompts.facts import FactKind
 from tests.support.table_verifiers import TableJudge
 
@@ -82,8 +82,8 @@ class ToyFacts:
         return (0.6 if a % 2 == b % 2 else 0.1) + 0.01 * (abs(a - b) % 10)
 
 
-def toy_questions() -> Questions:
-    return Questions(question_frame())
+def toy_questions() -> QuestionSet:
+    return QuestionSet(question_frame())
 
 
 def toy_judge() -> TableJudge:

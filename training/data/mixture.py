@@ -12,7 +12,7 @@ import polars as pl
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Relation
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.data.graph_questions import ALL, GRAPH_FAMILIES, available, graph_questions
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.data.question_table import as_rows, read_made_questions
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, chosen_template, family_of
 from rbio_kg.verifiers.splits import divide
@@ -27,7 +27,7 @@ Tables = Mapping[str, pl.DataFrame]
 
 
 def family_questions(
-    benchmark: Questions,
+    benchmark: QuestionSet,
     family: str,
     *,
     rows: int,
@@ -36,7 +36,7 @@ def family_questions(
     snapshot: Snapshot | None = None,
     reported: pl.DataFrame | None = None,
     relations: Collection[Relation] = ALL,
-) -> Questions:
+) -> QuestionSet:
     """About `rows` questions of one family, a yes and a no side by side.
 
     Args:
@@ -58,21 +58,21 @@ def family_questions(
         if snapshot is None:
             raise TrainingError(f"questions of the family {family} need the graph", hint="run rbio-kg build")
         made = graph_questions(snapshot, family, rows=rows, seed=seed, reported=reported, relations=relations)
-        found = Questions(as_rows(made))
+        found = QuestionSet(as_rows(made))
         parts = [found.select(split=split).pairs(seed=seed).frame for split in found.frame["split"].unique().sort()]
-        return Questions(pl.concat(parts))
+        return QuestionSet(pl.concat(parts))
     found = benchmark.select(split="train", cell_line=cell_line, task=family)
     proper = found.frame.filter(pl.col("pert") != pl.col("gene")).unique(["cell_line", "pert", "gene"])
-    return Questions(proper.sort("cell_line", "gene", "pert")).pairs(seed=seed).limit(rows, keep_pairs=True)
+    return QuestionSet(proper.sort("cell_line", "gene", "pert")).pairs(seed=seed).limit(rows, keep_pairs=True)
 
 
-def reworded(questions: Questions, seed: int) -> Questions:
+def reworded(questions: QuestionSet, seed: int) -> QuestionSet:
     """The same questions, each in a wording drawn by the seed, where none is fixed yet."""
     families = questions.frame["task"].to_list()
     drawn = [chosen_template(claim, family, seed) for claim, family in zip(questions.claims(), families, strict=True)]
     column = pl.Series("wording", drawn, dtype=pl.Int64)
     fixed = pl.col("wording") if "wording" in questions.frame.columns else pl.lit(None, dtype=pl.Int64)
-    return Questions(questions.frame.with_columns(pl.coalesce(fixed, column).alias("wording")))
+    return QuestionSet(questions.frame.with_columns(pl.coalesce(fixed, column).alias("wording")))
 
 
 def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
@@ -89,13 +89,13 @@ def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
 
 
 def question_pool(
-    benchmark: Questions,
+    benchmark: QuestionSet,
     config: PolicyConfig,
     *,
     snapshot: Snapshot | None,
     tables: Tables | None = None,
     relations: Collection[Relation] = ALL,
-) -> Questions:
+) -> QuestionSet:
     """The benchmark's rows and, with the column `turn`, the rows that a recipe teaches, in their order.
 
     A recipe that names neither families nor a file is taught the benchmark's train rows: then nothing is added.
@@ -117,7 +117,7 @@ def question_pool(
         return benchmark
     wanted = config.warmup.examples + config.grpo.questions
     line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line or None
-    taught: dict[str, Questions] = {}
+    taught: dict[str, QuestionSet] = {}
     weights: dict[str, float] = {}
     if asked.file is not None:
         given = _from_file(Path(asked.file), benchmark, config, tables)
@@ -145,18 +145,18 @@ def question_pool(
     if asked.templates == "all":
         mixed = reworded(mixed, config.seed)
     rows = mixed.frame.with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64))
-    return Questions(pl.concat([benchmark.frame, rows], how="diagonal"))
+    return QuestionSet(pl.concat([benchmark.frame, rows], how="diagonal"))
 
 
-def with_rates(questions: Questions, source: FactSource) -> Questions:
+def with_rates(questions: QuestionSet, source: FactSource) -> QuestionSet:
     """The same, each knockdown question with the rate at which its like is true, out of the subject's fold."""
     rates = [source.rate(claim) if claim.relation in KNOCKDOWN_RELATIONS else None for claim in questions.claims()]
-    return Questions(
+    return QuestionSet(
         questions.frame.with_columns(pl.Series("gene_prior", rates, dtype=pl.Float64)), questions.facts, questions.names
     )
 
 
-def _mixed(taught: Mapping[str, Questions], shares: Mapping[str, float], wanted: int, seed: int) -> Questions:
+def _mixed(taught: Mapping[str, QuestionSet], shares: Mapping[str, float], wanted: int, seed: int) -> QuestionSet:
     """Pairs of all families in random order, about `wanted` rows, by share; a short family is used up."""
     total = sum(shares.values())
     if not total:
@@ -167,10 +167,10 @@ def _mixed(taught: Mapping[str, Questions], shares: Mapping[str, float], wanted:
     ]
     frame = pl.concat(parts, how="diagonal")
     order = np.random.default_rng(seed).permutation(len(frame) // 2)
-    return Questions(frame[np.stack([2 * order, 2 * order + 1], axis=1).ravel()])
+    return QuestionSet(frame[np.stack([2 * order, 2 * order + 1], axis=1).ravel()])
 
 
-def _from_file(path: Path, benchmark: Questions, config: PolicyConfig, tables: Tables | None) -> Questions:
+def _from_file(path: Path, benchmark: QuestionSet, config: PolicyConfig, tables: Tables | None) -> QuestionSet:
     frame = read_made_questions(path, tables).filter(pl.col("split") == "train")
     if frame.is_empty():
         raise TrainingError("the file has no train rows", where=path, hint="policies are taught train rows only")
@@ -183,10 +183,10 @@ def _from_file(path: Path, benchmark: Questions, config: PolicyConfig, tables: T
             where=path,
             hint="leave them out, or make the file with rbio-kg questions make --protocol",
         )
-    return Questions(frame)
+    return QuestionSet(frame)
 
 
-def held_out_rows(frame: pl.DataFrame, benchmark: Questions, config: PolicyConfig) -> pl.DataFrame:
+def held_out_rows(frame: pl.DataFrame, benchmark: QuestionSet, config: PolicyConfig) -> pl.DataFrame:
     """The rows about knockdowns that the split scheme holds out, or whose perturbation has a test row there."""
     asked = config.questions
     rows = frame.filter(pl.col("task").is_in(list(TASK_RELATION))).with_row_index("row")

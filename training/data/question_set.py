@@ -24,7 +24,7 @@ _ORDER = ["task", "cell_line", "split", "gene", "pert"]
 
 
 @dataclass(frozen=True)
-class Questions:
+class QuestionSet:
     """Questions with their answers, and where their open-book facts come from.
 
     Args:

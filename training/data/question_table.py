@@ -16,7 +16,7 @@ from rbio_kg.training.data.perturbqa_csv import approved_pairs
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
 
 NEEDED = ("subject", "relation", "object", "label")
 MADE_SCHEMA: dict[str, pl.DataType] = {
@@ -38,7 +38,7 @@ _OWN = {"subject": "pert", "object": "gene", "family": "task"}
 
 
 def as_rows(made: pl.DataFrame) -> pl.DataFrame:
-    """A made frame with the column names that `Questions` uses, absent columns at their defaults."""
+    """A made frame with the column names that `QuestionSet` uses, absent columns at their defaults."""
     defaults = {"cell_line": None, "split": "train", "family": None, "wording": None, "simulated": False}
     absent = {**defaults, "object_name": None, "gene_prior": None}
     frame = made.with_columns(
@@ -49,7 +49,7 @@ def as_rows(made: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def as_made(questions: Questions) -> pl.DataFrame:
+def as_made(questions: QuestionSet) -> pl.DataFrame:
     """Questions with the columns of a made file, in their order, each with its text."""
     relations = pl.Series("relation", [str(claim.relation) for claim in questions.claims()], dtype=pl.String)
     frame = questions.frame.with_columns(relations).rename({own: name for name, own in _OWN.items()})
@@ -59,7 +59,7 @@ def as_made(questions: Questions) -> pl.DataFrame:
     ).select(list(MADE_SCHEMA))
 
 
-def write_made_questions(questions: Questions, path: Path) -> None:
+def write_made_questions(questions: QuestionSet, path: Path) -> None:
     """Write a Parquet file, or CSV where the name ends so; the same questions give the same bytes."""
     buffer = io.BytesIO()
     made = as_made(questions)
@@ -71,7 +71,7 @@ def write_made_questions(questions: Questions, path: Path) -> None:
 
 
 def read_made_questions(path: Path, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
-    """The rows of a made file, Parquet or CSV, with the columns of `Questions`.
+    """The rows of a made file, Parquet or CSV, with the columns of `QuestionSet`.
 
     Args:
         path: the file; it needs the columns `NEEDED`.

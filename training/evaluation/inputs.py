@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
 from rbio_kg.training.data.name_shuffling import ShuffledNames
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.models.adapters import read_facts_settings
 from rbio_kg.training.prompts.facts import FactBook, FactSource
 
@@ -51,14 +51,14 @@ def shown_names(asked: QuestionSettings, snapshot: Snapshot | None, seed: int) -
 
 
 def as_trained(
-    questions: Questions,
+    questions: QuestionSet,
     run: Run,
     config: PolicyConfig,
     base: str,
     *,
     facts: FactSource | None,
     snapshot: Snapshot | None,
-) -> Questions:
+) -> QuestionSet:
     """The questions with the open book and the names that a run's recipe asks with.
 
     Args:

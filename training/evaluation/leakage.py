@@ -14,7 +14,7 @@ import polars as pl
 
 from rbio_kg.core.claims import TASK_RELATION, Claim
 from rbio_kg.core.errors import EvaluationError
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _own_fold(model: ExpressionModel, claim: Claim, pert: str) -> bool:
 
 
 def audit_policy(
-    evaluation_rows: Questions,
+    evaluation_rows: QuestionSet,
     test: pl.DataFrame,
     split_scheme: str,
     *,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.training.config.recipe import EvaluationSettings, QuestionSettings
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def evaluate(
     language_model: LanguageModel,
-    questions: Questions,
+    questions: QuestionSet,
     *,
     train: pl.DataFrame,
     audit: dict[str, Any],
@@ -131,7 +131,7 @@ def evaluate(
 def evaluate_policy(
     paths: WorkspacePaths,
     name: str,
-    questions: Questions,
+    questions: QuestionSet,
     *,
     train: pl.DataFrame,
     reward: ComposedReward | None,
@@ -225,7 +225,7 @@ def evaluate_policy(
 
 
 def _votes(
-    questions: Questions,
+    questions: QuestionSet,
     at: Sequence[int],
     completions: Sequence[Sequence[str]],
     messages: Sequence[list[dict[str, str]]],
@@ -269,7 +269,7 @@ def _votes(
 
 
 def _judge(
-    questions: Questions,
+    questions: QuestionSet,
     at: Sequence[int],
     completions: Sequence[Sequence[str]],
     messages: Sequence[list[dict[str, str]]],

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
-    from rbio_kg.training.data.question_set import Questions
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.run import Run
@@ -63,7 +63,7 @@ class Writer:
     seed: int
     progress: Progress
 
-    def prompts(self, model: LanguageModel, questions: Questions) -> list[str]:
+    def prompts(self, model: LanguageModel, questions: QuestionSet) -> list[str]:
         """The questions as the model reads them."""
         messages = questions.prompts(self.asked.prompt, self.asked.system)
         return [prompt_text(model.tokenizer, item) for item in messages]
@@ -95,7 +95,7 @@ def evaluate_run_reasoning(
     run: Run,
     config: PolicyConfig,
     base: str,
-    questions: Questions,
+    questions: QuestionSet,
     *,
     train: pl.DataFrame,
     reward: ComposedReward | None,
@@ -140,7 +140,7 @@ def evaluate_run_reasoning(
 
 def evaluate_reasoning(
     models: Mapping[str, Callable[[], LanguageModel]],
-    questions: Questions,
+    questions: QuestionSet,
     writer: Writer,
     *,
     train: pl.DataFrame,
@@ -226,7 +226,7 @@ def first_half(text: str) -> str:
     return " ".join(words[: len(words) // 2])
 
 
-def _reversed(policy: LanguageModel, questions: Questions, writer: Writer) -> FloatArray | None:
+def _reversed(policy: LanguageModel, questions: QuestionSet, writer: Writer) -> FloatArray | None:
     """The probability of yes after a new reasoning on facts that are turned round, (n,)."""
     book = questions.facts
     if book is None or not {"neighbours", "estimate"} & set(book.kinds):
@@ -255,7 +255,7 @@ def _compared(frame: pl.DataFrame, own: FloatArray, other: FloatArray, seed: int
 
 
 def _stated(
-    questions: Questions, completions: Sequence[str], reward: ComposedReward | None, seed: int
+    questions: QuestionSet, completions: Sequence[str], reward: ComposedReward | None, seed: int
 ) -> dict[str, Any]:
     """What the policy wrote itself, on the rows whose answer can be read.
 

@@ -64,7 +64,7 @@ def run_grpo(
 
     Args:
         start: the warmed-up model; for LoRA without adapters, because it is also the reference of the divergence.
-        dataset: as `Questions.to_dataset` makes it; questions are taken in its order.
+        dataset: as `QuestionSet.to_dataset` makes it; questions are taken in its order.
         reward: pays the completions.
         config: the recipe.
         run: gets the log, the rollouts and the checkpoints.

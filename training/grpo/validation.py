@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rbio_kg.training.config.recipe import QuestionSettings
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
@@ -36,7 +36,7 @@ class HeldOut:
     as_stated: bool
 
     @classmethod
-    def of(cls, questions: Questions, asked: QuestionSettings, *, as_stated: bool = False) -> HeldOut:
+    def of(cls, questions: QuestionSet, asked: QuestionSettings, *, as_stated: bool = False) -> HeldOut:
         """The score on these questions, asked as the recipe asks."""
         return cls(questions.prompts(asked.prompt, asked.system), questions.frame["label"].to_list(), as_stated)
 

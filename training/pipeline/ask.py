@@ -10,7 +10,7 @@ import polars as pl
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.decoding import likelihood, sample
@@ -140,7 +140,7 @@ def ask_policy(
     )
 
 
-def _one(question: ReadQuestion, any_template: bool) -> Questions:
+def _one(question: ReadQuestion, any_template: bool) -> QuestionSet:
     claim = question.claim
     columns = {
         "pert": claim.subject,
@@ -151,4 +151,4 @@ def _one(question: ReadQuestion, any_template: bool) -> Questions:
         "object_name": question.object_name,
     }
     frame = pl.DataFrame({name: [value] for name, value in columns.items()}, schema=dict.fromkeys(columns, pl.String))
-    return Questions(frame.with_columns(template=pl.lit(question.template if any_template else 0, pl.Int64)))
+    return QuestionSet(frame.with_columns(template=pl.lit(question.template if any_template else 0, pl.Int64)))

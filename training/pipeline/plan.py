@@ -13,7 +13,7 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.mixture import with_rates
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import fact_options, no_facts, shown_names
 from rbio_kg.training.grpo.validation import HeldOut
 from rbio_kg.training.prompts.facts import FactBook, FactKind, Facts, FactSource
@@ -39,7 +39,7 @@ class TrainingPlan:
     def __init__(
         self,
         config: PolicyConfig,
-        questions: Questions,
+        questions: QuestionSet,
         facts: FactSource | None,
         snapshot: Snapshot | None,
         reward: ComposedReward,
@@ -106,7 +106,7 @@ class TrainingPlan:
         claims = self.grpo_rows.claims()
         return graph_environment(tokenizer, self.facts, self.snapshot, claims, self.config.questions.neighbours)
 
-    def _kept_out(self, rest: Questions) -> Questions:
+    def _kept_out(self, rest: QuestionSet) -> QuestionSet:
         """The last pairs, as many as are wanted where the warm-up and GRPO leave so many."""
         spare = len(rest) - self.config.grpo.questions
         alarms = self.config.alarms

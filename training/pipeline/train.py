@@ -11,7 +11,7 @@ from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.config.recipe import PolicyConfig
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.checks import check_trainable
@@ -35,7 +35,7 @@ def train_policy(
     config: PolicyConfig,
     *,
     reward: ComposedReward,
-    questions: Questions,
+    questions: QuestionSet,
     facts: FactSource | None,
     snapshot: Snapshot | None,
     build_id: str,

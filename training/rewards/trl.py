@@ -20,7 +20,7 @@ Weighted = tuple[Verifier, float]
 MAIN = "composed_reward"
 RESERVED = (MAIN, "answer", "format", "reward", SHARE)
 COLUMNS = ("subject", "relation", "object", "cell_line")
-COLUMN_HINT = "make the dataset with rbio_kg.training.data.question_set.Questions.to_dataset, or add the columns"
+COLUMN_HINT = "make the dataset with rbio_kg.training.data.question_set.QuestionSet.to_dataset, or add the columns"
 
 
 def part_of(key: str) -> str | None:

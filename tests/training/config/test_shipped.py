@@ -13,7 +13,7 @@ from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.config.shipped import DEFAULT, describe_recipes, find_recipe, is_shipped, recipe_names
 from rbio_kg.training.data.mixture import question_pool
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.random_graph import random_snapshot
 from tests.support.table_verifiers import TableJudge, VowelJudge
@@ -50,7 +50,7 @@ def test_the_default_is_the_graphs() -> None:
 @pytest.mark.parametrize("name", recipe_names())
 def test_its_questions_are_asked_and_each_is_paid(snapshot: Snapshot, name: str) -> None:
     recipe = config(name)
-    pool = question_pool(Questions(question_frame()), recipe, snapshot=snapshot)
+    pool = question_pool(QuestionSet(question_frame()), recipe, snapshot=snapshot)
     taught = pool.taught()
     rows = pool.select(split="train").pairs(seed=0) if taught is None else taught
     assert set(rows.frame["split"]) == {"train"}

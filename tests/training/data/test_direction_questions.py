@@ -10,7 +10,7 @@ import pytest
 
 from rbio_kg.core.claims import Relation
 from rbio_kg.training.data.mixture import with_rates
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.rewards.trl import COLUMNS
@@ -22,8 +22,8 @@ from tests.support.toy_knockdowns import WITH_NEIGHBOURS
 
 
 @pytest.fixture(scope="module")
-def questions() -> Questions:
-    return Questions(small_tables(seed=5, genes=48)["questions"]).select(task="dir")
+def questions() -> QuestionSet:
+    return QuestionSet(small_tables(seed=5, genes=48)["questions"]).select(task="dir")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> ExpressionVerifier:
     return ExpressionVerifier(folder)
 
 
-def logged(reward: ComposedReward, questions: Questions) -> dict[str, list[Any]]:
+def logged(reward: ComposedReward, questions: QuestionSet) -> dict[str, list[Any]]:
     """What TRL is told of a well-formed completion to each question."""
     rows = questions.to_dataset().to_list()
     columns = {name: [row[name] for row in rows] for name in (*COLUMNS, "gene_prior")}
@@ -43,7 +43,7 @@ def logged(reward: ComposedReward, questions: Questions) -> dict[str, list[Any]]
     return found
 
 
-def test_they_are_paid_by_the_probability_given_a_change(questions: Questions, verifier: ExpressionVerifier) -> None:
+def test_they_are_paid_by_the_probability_given_a_change(questions: QuestionSet, verifier: ExpressionVerifier) -> None:
     found = logged(ComposedReward({"expression": (verifier, 1.0)}, round_to=0), questions)
     model = verifier.model
     for line in model.lines:
@@ -58,7 +58,7 @@ def test_they_are_paid_by_the_probability_given_a_change(questions: Questions, v
 
 
 def test_beyond_the_genes_habit_is_beyond_its_rate_of_increase(
-    questions: Questions, verifier: ExpressionVerifier
+    questions: QuestionSet, verifier: ExpressionVerifier
 ) -> None:
     rated = with_rates(questions, verifier)
     reward = ComposedReward({"expression": (verifier, 1.0)}, relative_to="gene_prior", round_to=0)
@@ -70,7 +70,7 @@ def test_beyond_the_genes_habit_is_beyond_its_rate_of_increase(
 
 
 def test_their_facts_are_of_knockdowns_that_changed_the_gene(
-    questions: Questions, verifier: ExpressionVerifier
+    questions: QuestionSet, verifier: ExpressionVerifier
 ) -> None:
     train = questions.select(split="train")
     rose = {(pert, gene, line): up for pert, gene, line, up in train.frame["pert", "gene", "cell_line", "label"].rows()}

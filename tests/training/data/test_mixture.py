@@ -14,7 +14,7 @@ from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.data.graph_questions import available
 from rbio_kg.training.data.mixture import family_questions, held_out_rows, question_pool, scored_relations, with_rates
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.data.question_table import as_made, write_made_questions
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Card
@@ -23,7 +23,7 @@ from tests.support.small_run import small_recipe
 from tests.support.table_verifiers import TableJudge, VowelJudge
 from tests.support.toy_knockdowns import ToyFacts, question_frame
 
-BENCHMARK = Questions(question_frame())
+BENCHMARK = QuestionSet(question_frame())
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return random_snapshot(tmp_path_factory.mktemp("random"))
 
 
-def pool(snapshot: Snapshot | None, **asked: Any) -> Questions:
+def pool(snapshot: Snapshot | None, **asked: Any) -> QuestionSet:
     changes = {f"questions.{name}": value for name, value in asked.items()}
     return question_pool(BENCHMARK, small_recipe(Path("unused"), **changes), snapshot=snapshot)
 

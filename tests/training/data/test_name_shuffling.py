@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.training.data.name_shuffling import ShuffledNames
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.prompts.facts import FactBook
 from tests.support.toy_knockdowns import ToyFacts, toy_questions
 
 SYMBOLS = [f"SYM{i}" for i in range(50)]
 
 
-def shown(seed: int = 0) -> Questions:
+def shown(seed: int = 0) -> QuestionSet:
     questions = toy_questions().select(split="train").limit(30)
     book = FactBook.fit(ToyFacts(), None, questions.claims(), 4, kinds=("rate", "neighbours", "names"))
-    return Questions(questions.frame, book, ShuffledNames(SYMBOLS, seed))
+    return QuestionSet(questions.frame, book, ShuffledNames(SYMBOLS, seed))
 
 
-def texts(questions: Questions) -> list[str]:
+def texts(questions: QuestionSet) -> list[str]:
     return [messages[-1]["content"] for messages in questions.prompts()]
 
 
 def test_no_own_name_is_left_and_nothing_else_changes() -> None:
     hidden = shown()
-    plain = texts(Questions(hidden.frame, hidden.facts))
+    plain = texts(QuestionSet(hidden.frame, hidden.facts))
     assert hidden.facts is not None
     for before, after, claim in zip(plain, texts(hidden), hidden.claims(), strict=True):
         own = [claim.subject, claim.object, *hidden.facts.facts(claim).names()]

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, TrainingError
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.prompts.facts import FactBook
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, question_frame, toy_questions
 
 QUESTIONS = toy_questions()
 
 
-def open_questions() -> Questions:
+def open_questions() -> QuestionSet:
     questions = QUESTIONS
     return questions.with_facts(
         FactBook.fit(ToyFacts(), None, questions.select(split="train").claims(), 4, kinds=WITH_NEIGHBOURS)
@@ -27,10 +27,14 @@ def open_questions() -> Questions:
 
 
 def test_from_tables_filters_and_limits() -> None:
-    chosen = Questions.from_tables({"questions": question_frame()}, split="train", cell_line="TOY", task="de", limit=10)
+    chosen = QuestionSet.from_tables(
+        {"questions": question_frame()}, split="train", cell_line="TOY", task="de", limit=10
+    )
     assert len(chosen) == 10
     assert set(chosen.frame["split"]) == {"train"}
-    again = Questions.from_tables({"questions": question_frame()}, split="train", cell_line="toy", task="de", limit=10)
+    again = QuestionSet.from_tables(
+        {"questions": question_frame()}, split="train", cell_line="toy", task="de", limit=10
+    )
     assert chosen.frame.equals(again.frame)
 
 
@@ -69,14 +73,14 @@ def test_one_gene_does_not_fill_a_small_examination(seed: int) -> None:
     (mixed, *_) = QUESTIONS.select(split="test").complete_genes(rows=1).frame["gene"]
     more = test.filter(pl.col("gene") == mixed)
     many = pl.concat([more.with_columns(pert=pl.col("pert") + f"-{number}") for number in range(10)])
-    questions = Questions(pl.concat([test, many]))
+    questions = QuestionSet(pl.concat([test, many]))
     assert mixed not in set(questions.complete_genes(rows=24, seed=seed).frame["gene"])
     # Where all is asked for, nothing is left out.
     assert mixed in set(questions.complete_genes(rows=len(questions), seed=seed).frame["gene"])
 
 
 def test_no_gene_with_both_labels_is_said() -> None:
-    alike = Questions(question_frame().with_columns(label=pl.lit(1, pl.Int64)))
+    alike = QuestionSet(question_frame().with_columns(label=pl.lit(1, pl.Int64)))
     with pytest.raises(EvaluationError, match="no gene has both labels"):
         alike.complete_genes(rows=10)
 
@@ -102,7 +106,7 @@ def test_closed_book_needs_no_facts_and_open_book_does() -> None:
 
 
 def test_directions_are_asked_of_what_changes() -> None:
-    questions = Questions(question_frame().with_columns(task=pl.lit("dir")))
+    questions = QuestionSet(question_frame().with_columns(task=pl.lit("dir")))
     assert {str(claim.relation) for claim in questions.claims()} == {"increases_if_changed"}
     first = questions.claims()[0]
     assert questions.texts()[0] == f"{first.object} changes when {first.subject} is lost: does it rise?"
@@ -128,7 +132,7 @@ def test_the_global_protocol_drops_train_rows_of_perturbations_held_out_elsewher
     frame = question_frame()
     held_out = frame.filter(pl.col("split") == "test")["pert"][0]
     elsewhere = frame.with_columns(cell_line=pl.lit("other"), split=pl.lit("train"))
-    both = Questions(pl.concat([frame, elsewhere]))
+    both = QuestionSet(pl.concat([frame, elsewhere]))
     official, apart = both.under("official").frame, both.under("global").frame
     train = pl.col("split") == "train"
     assert official.filter(train & (pl.col("pert") == held_out)).height > 0

@@ -10,21 +10,21 @@ import pytest
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.training.data.mixture import family_questions, reworded
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.data.question_table import MADE_SCHEMA, as_made, read_made_questions, write_made_questions
 from tests.support.random_graph import random_snapshot, random_tables
 from tests.support.toy_knockdowns import question_frame
 
 
 @pytest.fixture(scope="module")
-def questions(tmp_path_factory: pytest.TempPathFactory) -> Questions:
+def questions(tmp_path_factory: pytest.TempPathFactory) -> QuestionSet:
     snapshot = random_snapshot(tmp_path_factory.mktemp("random"))
-    benchmark = Questions(question_frame())
+    benchmark = QuestionSet(question_frame())
     parts = [
         reworded(family_questions(benchmark, family, rows=40, seed=0, snapshot=snapshot), 0).frame
         for family in ("de", "functional", "regulation", "membership")
     ]
-    return Questions(pl.concat(parts, how="diagonal"))
+    return QuestionSet(pl.concat(parts, how="diagonal"))
 
 
 def own(path: Path, **changes: Any) -> Path:
@@ -34,15 +34,15 @@ def own(path: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize("name", ["made.parquet", "made.csv"])
-def test_written_and_read_back(questions: Questions, tmp_path: Path, name: str) -> None:
+def test_written_and_read_back(questions: QuestionSet, tmp_path: Path, name: str) -> None:
     write_made_questions(questions, tmp_path / name)
-    read = Questions(read_made_questions(tmp_path / name))
+    read = QuestionSet(read_made_questions(tmp_path / name))
     assert as_made(read).equals(as_made(questions))
     assert read.claims() == questions.claims()
     assert read.texts() == questions.texts()
 
 
-def test_the_same_questions_are_the_same_bytes(questions: Questions, tmp_path: Path) -> None:
+def test_the_same_questions_are_the_same_bytes(questions: QuestionSet, tmp_path: Path) -> None:
     for name in ("one.parquet", "two.parquet"):
         write_made_questions(questions, tmp_path / name)
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
@@ -50,7 +50,7 @@ def test_the_same_questions_are_the_same_bytes(questions: Questions, tmp_path: P
 
 
 def test_four_columns_are_enough(tmp_path: Path) -> None:
-    read = Questions(read_made_questions(own(tmp_path / "own.csv")))
+    read = QuestionSet(read_made_questions(own(tmp_path / "own.csv")))
     assert read.texts() == ["Do A and B work together?"]
     assert read.frame.select("split", "task", "simulated").row(0) == ("train", "functional", False)
 

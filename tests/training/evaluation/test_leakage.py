@@ -16,7 +16,7 @@ from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import silent
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.expression import evaluate_expression
 from rbio_kg.training.evaluation.leakage import Audit, audit_policy
 from rbio_kg.training.evaluation.policy import evaluate_policy
@@ -174,7 +174,7 @@ def test_a_model_fitted_on_test_rows(tables: GraphTables, questions: pl.DataFram
     verifier = ExpressionVerifier(tmp_path / "leaky")
     with pytest.raises(EvaluationError, match="is in the training data"):
         Audit(test, "official").model(verifier.model, tmp_path)
-    claims = Questions(test).claims()
+    claims = QuestionSet(test).claims()
     book = FactBook.fit(verifier, None, claims[:5], 20, kinds=WITH_NEIGHBOURS)
     with pytest.raises(EvaluationError, match="is told as a fact in the prompt of"):
         Audit(test, "official").facts(claims, book, verifier.model)
@@ -183,7 +183,7 @@ def test_a_model_fitted_on_test_rows(tables: GraphTables, questions: pl.DataFram
 def test_facts_of_other_folds_pass_and_those_of_the_own_do_not(questions: pl.DataFrame, fitted: Path) -> None:
     verifier = ExpressionVerifier(fitted)
     train = divide(questions, "official").train.filter(K562)
-    claims = Questions(train).claims()
+    claims = QuestionSet(train).claims()
     audit = Audit(train, "official", held_out=False)
     audit.facts(claims, FactBook.fit(verifier, None, claims[:5], 4, kinds=WITH_NEIGHBOURS), verifier.model)
     assert audit.checked["facts"] > len(claims)
@@ -236,7 +236,7 @@ def test_training_a_policy_is_refused_where_its_facts_tell_test_rows(tiny: Path,
     with pytest.raises(EvaluationError, match="leak: the row P23,G1 in toy is a KNOCKDOWN_CHANGES"):
         run_small(tmp_path, small_recipe(tiny), knockdowns=planted)
     clean = audit_policy(
-        Questions(test), test, "official", taught=test[:0], train=test[:0], reward=small_reward(), where="a run"
+        QuestionSet(test), test, "official", taught=test[:0], train=test[:0], reward=small_reward(), where="a run"
     )
     assert clean == {"checked": {"rows": 48, "policy_rows": 0, "train_rows": 0}, "leaks": 0}
 

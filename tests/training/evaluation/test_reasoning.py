@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import QuestionSettings
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation import reasoning as reasoning_evaluation
 from rbio_kg.training.evaluation.reasoning import Writer, derangement, evaluate_reasoning, first_half
 from rbio_kg.training.models.decoding import Likelihood
@@ -49,13 +49,13 @@ def test_the_first_half_is_half_of_the_words(words: list[str]) -> None:
     assert first_half("  ".join(words)).split() == words[: len(words) // 2]
 
 
-def questions(*, open_book: bool = True) -> Questions:
+def questions(*, open_book: bool = True) -> QuestionSet:
     chosen = toy_questions().select(split="test").complete_genes(rows=24)
     book = FactBook.fit(ToyFacts(), None, toy_questions().claims()[:40], 4, kinds=WITH_NEIGHBOURS)
     return chosen.with_facts(book) if open_book else chosen
 
 
-def evaluated(asked: Questions, checker: Any = None, **stages: LanguageModel) -> dict[str, Any]:
+def evaluated(asked: QuestionSet, checker: Any = None, **stages: LanguageModel) -> dict[str, Any]:
     models = {name: (lambda model=model: model) for name, model in (stages or {"after": POLICY}).items()}
     settings = QuestionSettings(prompt="closed" if asked.facts is None else "open")
     writer = Writer(settings, max_tokens=8, temperature=1.0, batch_size=8, seed=3, progress=silent)

@@ -13,7 +13,7 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, RbioKGError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import silent
-from rbio_kg.training.data.question_set import Questions
+from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.policy import evaluate_policy
 from rbio_kg.training.grpo.rollouts import ROLLOUT_SCHEMA, read_rollouts
 from rbio_kg.training.runs.run import read_run
@@ -189,7 +189,7 @@ def test_a_corrupt_checkpoint_is_one_clear_error(model: Path, tmp_path: Path) ->
     assert caught.value.where == str(checkpoint)
 
 
-def evaluate(root: Path, questions: Questions, **options: Any) -> tuple[dict[str, Any], pl.DataFrame]:
+def evaluate(root: Path, questions: QuestionSet, **options: Any) -> tuple[dict[str, Any], pl.DataFrame]:
     frame = question_frame()
     return evaluate_policy(
         WorkspacePaths(root), "small", questions, train=frame.filter(pl.col("split") == "train"),
@@ -211,6 +211,6 @@ def test_a_run_can_be_examined_on_other_questions(finished: tuple[Path, dict[str
 
 def test_no_questions_and_no_model_are_said(finished: tuple[Path, dict[str, Any]], model: Path, tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="no questions"):
-        evaluate(finished[0], Questions(question_frame().clear()))
+        evaluate(finished[0], QuestionSet(question_frame().clear()))
     with pytest.raises(TrainingError, match="no run called 'small'"):
         evaluate(tmp_path, toy_questions())

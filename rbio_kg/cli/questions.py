@@ -28,7 +28,7 @@ def make_questions(
     """Make questions of some families and write them; the document of `questions make`."""
     import polars as pl
 
-    from rbio_kg.training.data.mixture import family_questions, reworded, with_rates
+    from rbio_kg.training.data.mixture import family_questions, with_rates, with_templates
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.data.question_table import as_made, write_made_questions
     from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
@@ -51,7 +51,7 @@ def make_questions(
             snapshot=workspace.snapshot,
             reported=workspace.tables["reported_interactions"],
         )
-        found = reworded(found, seed)
+        found = with_templates(found, seed)
         if family in ("de", "dir") and workspace.model_folder("expression").is_dir():
             found = with_rates(found, workspace.fact_source())
         parts.append(found.frame)
@@ -60,7 +60,9 @@ def make_questions(
     counts = (
         as_made(made)
         .group_by("family", "split", "relation")
-        .agg(pl.len().alias("rows"), pl.col("label").sum().alias("yes"), pl.col("wording").n_unique().alias("wordings"))
+        .agg(
+            pl.len().alias("rows"), pl.col("label").sum().alias("yes"), pl.col("template").n_unique().alias("templates")
+        )
     )
     return {
         "out": str(out),
@@ -90,7 +92,7 @@ def register(app: typer.Typer) -> None:
         split_scheme: Annotated[str, typer.Option("--protocol", help="Whose test rows are never taken.")] = "official",
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of all draws.")] = None,
     ) -> None:
-        """Write balanced questions, each with its answer and its wording, for a recipe's questions.file."""
+        """Write balanced questions, each with its answer and its text, for a recipe's questions.file."""
         document = make_questions(
             session.workspace(seed=seed),
             session.progress,
@@ -100,7 +102,7 @@ def register(app: typer.Typer) -> None:
             split_scheme=split_scheme,
             out=out,
         )
-        columns = ["family", "split", "relation", "rows", "yes", "wordings"]
+        columns = ["family", "split", "relation", "rows", "yes", "templates"]
         session.emit(
             document,
             lambda: show_table(

@@ -62,7 +62,7 @@ class QuestionSettings(_Section):
         default=True, description="a yes and a no about one gene side by side; false: train rows as they come"
     )
     templates: Literal["first", "all"] = Field(
-        default="first", description="first: one wording a family; all: one of several, drawn by the seed"
+        default="first", description="first: one sentence template per family; all: one of several, drawn by the seed"
     )
     prompt: PromptMode = Field(
         default="open",

@@ -66,13 +66,13 @@ def family_questions(
     return QuestionSet(proper.sort("cell_line", "gene", "pert")).pairs(seed=seed).limit(rows, keep_pairs=True)
 
 
-def reworded(questions: QuestionSet, seed: int) -> QuestionSet:
-    """The same questions, each in a wording drawn by the seed, where none is fixed yet."""
+def with_templates(questions: QuestionSet, seed: int) -> QuestionSet:
+    """The same questions, each with a template drawn by the seed where none is fixed yet."""
     families = questions.frame["task"].to_list()
     drawn = [chosen_template(claim, family, seed) for claim, family in zip(questions.claims(), families, strict=True)]
-    column = pl.Series("wording", drawn, dtype=pl.Int64)
-    fixed = pl.col("wording") if "wording" in questions.frame.columns else pl.lit(None, dtype=pl.Int64)
-    return QuestionSet(questions.frame.with_columns(pl.coalesce(fixed, column).alias("wording")))
+    column = pl.Series("template", drawn, dtype=pl.Int64)
+    fixed = pl.col("template") if "template" in questions.frame.columns else pl.lit(None, dtype=pl.Int64)
+    return QuestionSet(questions.frame.with_columns(pl.coalesce(fixed, column).alias("template")))
 
 
 def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
@@ -143,7 +143,7 @@ def question_pool(
     shares = weights if asked.shares == "data" else dict.fromkeys(taught, 1.0)
     mixed = _mixed(taught, shares, wanted, config.seed)
     if asked.templates == "all":
-        mixed = reworded(mixed, config.seed)
+        mixed = with_templates(mixed, config.seed)
     rows = mixed.frame.with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64))
     return QuestionSet(pl.concat([benchmark.frame, rows], how="diagonal"))
 

@@ -28,9 +28,9 @@ class QuestionSet:
     """Questions with their answers, and where their open-book facts come from.
 
     Args:
-        frame: the columns of `GraphTables`' `questions`, of which `pert` and `gene` are subject and object and `task`
-            the family. Where they are there, `relation` says what is claimed, `wording` how it is asked, `object_name`
-            what the object is called and `gene_prior` how often the like is true of the object.
+        frame: the columns of `GraphTables`' `questions`. `pert` and `gene` are subject and object, `task` is the
+            family. Optional columns: `relation` (what is claimed), `template` (number of the sentence template),
+            `object_name` (what the object is called) and `gene_prior` (base rate of the relation for the object).
         facts: the open book.
         names: stands other genes' names in the prompts.
     """
@@ -198,7 +198,7 @@ class QuestionSet:
 
     def texts(self) -> list[str]:
         """The questions as they are worded, with the genes' own names."""
-        columns = self._columns("task", "wording", "object_name")
+        columns = self._columns("task", "template", "object_name")
         return [
             question_text(claim, task, template or 0, name)
             for claim, (task, template, name) in zip(self.claims(), columns, strict=True)

@@ -28,7 +28,7 @@ MADE_SCHEMA: dict[str, pl.DataType] = {
     "label": pl.Int64(),
     "split": pl.String(),
     "family": pl.String(),
-    "wording": pl.Int64(),
+    "template": pl.Int64(),
     "question": pl.String(),
     "gene_prior": pl.Float64(),
     "simulated": pl.Boolean(),
@@ -39,7 +39,7 @@ _OWN = {"subject": "pert", "object": "gene", "family": "task"}
 
 def as_rows(made: pl.DataFrame) -> pl.DataFrame:
     """A made frame with the column names that `QuestionSet` uses, absent columns at their defaults."""
-    defaults = {"cell_line": None, "split": "train", "family": None, "wording": None, "simulated": False}
+    defaults = {"cell_line": None, "split": "train", "family": None, "template": None, "simulated": False}
     absent = {**defaults, "object_name": None, "gene_prior": None}
     frame = made.with_columns(
         pl.lit(value, dtype=MADE_SCHEMA[name]).alias(name) for name, value in absent.items() if name not in made.columns
@@ -55,7 +55,7 @@ def as_made(questions: QuestionSet) -> pl.DataFrame:
     frame = questions.frame.with_columns(relations).rename({own: name for name, own in _OWN.items()})
     made = as_rows(frame).rename({own: name for name, own in _OWN.items()})
     return made.with_columns(
-        question=pl.Series(questions.texts(), dtype=pl.String), template=pl.col("wording").fill_null(0)
+        question=pl.Series(questions.texts(), dtype=pl.String), template=pl.col("template").fill_null(0)
     ).select(list(MADE_SCHEMA))
 
 
@@ -114,7 +114,7 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
             for family, asked in FAMILY_RELATIONS.items()
             for relation in asked
         ],
-        schema=["task", "relation", "wordings"],
+        schema=["task", "relation", "templates"],
         orient="row",
     )
     frame = frame.join(kinds, on=["task", "relation"], how="left", maintain_order="left")
@@ -124,10 +124,10 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         (pl.col("pert").fill_null("").str.strip_chars() == "", "the subject is empty"),
         (pl.col("gene").fill_null("").str.strip_chars() == "", "the object is empty"),
         (~known.fill_null(False), "the relation is unknown"),
-        (pl.col("wordings").is_null(), "the family does not ask about the relation"),
+        (pl.col("templates").is_null(), "the family does not ask about the relation"),
         (~pl.col("label").is_in([0, 1]).fill_null(False), "the label is not 0 or 1"),
         (~pl.col("split").is_in(["train", "test"]).fill_null(False), "the split is not train or test"),
-        (~pl.col("wording").fill_null(0).is_between(0, pl.col("wordings") - 1), "there is no such wording"),
+        (~pl.col("template").fill_null(0).is_between(0, pl.col("templates") - 1), "there is no such template"),
         (~pl.col("gene_prior").fill_null(0.5).is_between(0, 1), "gene_prior is no rate between 0 and 1"),
         (genes & (pl.col("pert") == pl.col("gene")), "a gene is asked about itself"),
         (knockdown & pl.col("cell_line").is_null(), "a question about a knockdown names no cell line"),
@@ -146,7 +146,7 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
                 where=path,
                 hint="docs/questions.md lists the columns of a file of questions",
             )
-    return frame.drop("wordings").unique(
+    return frame.drop("templates").unique(
         ["task", "relation", "cell_line", "pert", "gene"], keep="first", maintain_order=True
     )
 

@@ -24,7 +24,7 @@ def test_questions_are_made(fitted: tuple[Path, dict[str, Any]], tmp_path: Path)
     assert dict(made.schema) == MADE_SCHEMA
     for row in document["families"]:
         assert row["yes"] * 2 == row["rows"]
-        assert row["wordings"] > 1
+        assert row["templates"] > 1
     assert document["simulated"] is True
     assert made.filter(pl.col("family") == "de")["gene_prior"].null_count() == 0
     with Workspace(workspace) as opened:

@@ -66,7 +66,7 @@ def test_the_benchmark_stays_beside_what_is_taught(snapshot: Snapshot) -> None:
     assert found.benchmark().frame.select(BENCHMARK.frame.columns).equals(BENCHMARK.frame)
 
 
-def test_wordings_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None:
+def test_templates_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None:
     first, every = (pool(snapshot, families=["de"], templates=how).taught() for how in ("first", "all"))
     assert first is not None
     assert every is not None

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.training.data.mixture import family_questions, reworded
+from rbio_kg.training.data.mixture import family_questions, with_templates
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.data.question_table import MADE_SCHEMA, as_made, read_made_questions, write_made_questions
 from tests.support.random_graph import random_snapshot, random_tables
@@ -21,7 +21,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> QuestionSet:
     snapshot = random_snapshot(tmp_path_factory.mktemp("random"))
     benchmark = QuestionSet(question_frame())
     parts = [
-        reworded(family_questions(benchmark, family, rows=40, seed=0, snapshot=snapshot), 0).frame
+        with_templates(family_questions(benchmark, family, rows=40, seed=0, snapshot=snapshot), 0).frame
         for family in ("de", "functional", "regulation", "membership")
     ]
     return QuestionSet(pl.concat(parts, how="diagonal"))
@@ -70,7 +70,7 @@ def test_names_are_approved(tmp_path: Path) -> None:
         ({"object": " "}, "row 1: the object is empty"),
         ({"object": "A"}, "row 1: a gene is asked about itself"),
         ({"family": "de"}, "the family does not ask about the relation"),
-        ({"wording": 9}, "no such wording"),
+        ({"template": 9}, "no such template"),
         ({"split": "valid"}, "the split is not train or test"),
         ({"gene_prior": 1.5}, "gene_prior is no rate"),
         ({"relation": "increases"}, "names no cell line"),

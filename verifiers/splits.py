@@ -20,6 +20,8 @@ from rbio_kg.core.errors import TrainingError
 
 SplitScheme = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
 SPLIT_SCHEMES: tuple[str, ...] = get_args(SplitScheme)
+FOLDS = 10
+"""Number of folds of perturbations in which verifiers are calibrated."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,8 @@ def held_out_genes(genes: Collection[str], seed: int) -> list[str]:
         return hashlib.sha256(f"{seed}\tmonitored\t{gene}".encode()).digest()[0] % 2 == 1
 
     return sorted(gene for gene in genes if held_out(gene))
+
+
+def fold_of(symbol: str, seed: int) -> int:
+    """The fold of a perturbation, 0 to FOLDS - 1: the same in every cell line, task and file."""
+    return int(hashlib.sha256(f"{seed}\t{symbol}".encode()).hexdigest()[:12], 16) % FOLDS

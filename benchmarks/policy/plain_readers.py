@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rbio_kg.verifiers.expression.neighbour_votes import base_rate
+from rbio_kg.verifiers.stats.probability import shrunken_rate
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
@@ -69,11 +69,11 @@ def plain_vote(model: Any, asked: pl.DataFrame) -> Any:
 
 
 def vote_probabilities(model: Any, asked: pl.DataFrame, train: pl.DataFrame) -> Any:
-    """The gene's habit among the line's train rows (all lines' where it has none) and the vote beyond it, 0 to 1."""
+    """The gene's base rate in the line's train rows (all lines' where it has none) plus the vote, clipped to 0..1."""
     own = train.filter(pl.col("cell_line") == asked["cell_line"][0])
     labels = pl.col("label").cast(pl.Float64)
     known = own if len(own) else train
     base = known.select(labels.mean()).item()
-    habits = known.group_by("gene").agg(base_rate=base_rate(labels.sum(), pl.len(), base))
-    own_base_rate = asked.join(habits, on="gene", how="left", maintain_order="left")["habit"].fill_null(base)
+    rates = known.group_by("gene").agg(base_rate=shrunken_rate(labels.sum(), pl.len(), base))
+    own_base_rate = asked.join(rates, on="gene", how="left", maintain_order="left")["base_rate"].fill_null(base)
     return np.clip(own_base_rate.to_numpy() + plain_vote(model, asked), 0.0, 1.0)

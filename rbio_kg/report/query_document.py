@@ -50,7 +50,7 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
         folder: the run's folder, made here.
         count: how many claims; they are spread evenly over the train questions.
     """
-    from rbio_kg.verifiers.pooling import brier
+    from rbio_kg.verifiers.scoring_rules import brier
 
     verifiers = [workspace.verifier(name) for name in ("graph_path", "experiment")]
     claims = workspace.questions("train", task="de").claims()

@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit
 
 from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
@@ -80,7 +81,7 @@ def likelihood(
                 f"scored {min(start + batch_size, len(rows))} of {len(rows)} questions",
                 (start + len(chosen)) / len(rows),
             )
-    yes = 0.5 * (1.0 + np.tanh(0.5 * margin))
+    yes = expit(margin)
     return Likelihood(yes, yes * stated[:, 0] + (1.0 - yes) * stated[:, 1], mass)
 
 

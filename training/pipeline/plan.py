@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from scipy.special import expit
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import TrainingError
@@ -21,7 +22,7 @@ from rbio_kg.training.prompts.graph_tools import GraphTools, graph_environment
 from rbio_kg.training.prompts.messages import prompt_text, rationale
 from rbio_kg.training.prompts.templates import family_of
 from rbio_kg.training.sft.examples import SftExample
-from rbio_kg.verifiers.pooling import logit, sigmoid
+from rbio_kg.verifiers.stats.probability import clipped_logit
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
@@ -170,11 +171,11 @@ def visible_targets(told: Sequence[Facts] | None, known: Any) -> Any:
     A linear model of their log-odds on the told facts: what the prompt does not show would be noise to the learner.
     Without facts, or with too few answers to fit on, the probabilities themselves; where the verifiers are silent, 1/2.
     """
-    logits = logit(np.clip(known, 0.02, 0.98))
+    logits = clipped_logit(known, 0.02)
     heard = ~np.isnan(logits)
     if told is not None and heard.sum() >= 100:
         from sklearn.linear_model import Ridge
 
         features = np.array([[value for kind in _READ for value in facts.numbers()[kind]] for facts in told])
         logits = Ridge(alpha=3.0).fit(features[heard], logits[heard]).predict(features)
-    return np.clip(sigmoid(np.nan_to_num(logits)), 0.02, 0.98)
+    return np.clip(expit(np.nan_to_num(logits)), 0.02, 0.98)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.training.prompts.graph_facts import GraphFacts, Link
-from rbio_kg.verifiers.pooling import logit
+from rbio_kg.verifiers.pooling import CERTAINTY
+from rbio_kg.verifiers.stats.probability import clipped_logit
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
@@ -36,7 +37,7 @@ DIGITS = 9
 
 def shown_logit(estimate: int) -> float:
     """Log-odds of an estimate told in thousandths, taken in the middle of its step."""
-    return float(logit((estimate + 0.5) / 1000.0))
+    return float(clipped_logit((estimate + 0.5) / 1000.0, CERTAINTY))
 
 
 class KnownOutcome(Protocol):

@@ -25,7 +25,8 @@ from rbio_kg.training.rewards.assignment import Assigner, Assignment, rewarded_s
 from rbio_kg.training.rewards.cache import AttributedErrors, cache_of
 from rbio_kg.training.rewards.result import ScoredCompletion, variance_report
 from rbio_kg.training.rewards.trl import COLUMN_HINT, MAIN, RewardFunction, Weighted, named_verifiers
-from rbio_kg.verifiers.pooling import Pooling, Scoring, pool, relative, rounded, scoring_rule
+from rbio_kg.verifiers.pooling import Pooling, pool
+from rbio_kg.verifiers.scoring_rules import Scoring, relative, rounded, scoring_rule
 
 SETTINGS = ("scoring", "pooling", "relative_to", "text_weight", "share_weight", "round_to", "require_confidence")
 

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rbio_kg.verifiers.expression.neighbour_votes import fold_of
+from rbio_kg.verifiers.splits import fold_of
 
 BASELINES = ("all_no", "all_yes", "gene_prior", "pair_copy", "perturbation_strength")
 

@@ -15,10 +15,10 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import Indices
 from rbio_kg.verifiers.expression.io import save_model
 from rbio_kg.verifiers.expression.model import ExpressionModel, Key
-from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, Rows
+from rbio_kg.verifiers.expression.neighbour_votes import Rows
 from rbio_kg.verifiers.expression.pair_kernel import gene_factors
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
-from rbio_kg.verifiers.splits import divide
+from rbio_kg.verifiers.splits import FOLDS, divide
 from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
 from rbio_kg.verifiers.stats.metrics import summary
 

@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
 from rbio_kg.verifiers.expression.model import ExpressionModel
-from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, Rows
+from rbio_kg.verifiers.expression.neighbour_votes import Rows
 from rbio_kg.verifiers.expression.similarity import Profiles
+from rbio_kg.verifiers.splits import FOLDS
 from rbio_kg.verifiers.stats.logistic import Logistic
 
 VERSION = 3

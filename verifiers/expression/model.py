@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.core.typing import Indices
-from rbio_kg.verifiers.expression.neighbour_votes import NeighbourVoter, Rows, fold_of, row_base_rates
+from rbio_kg.verifiers.expression.neighbour_votes import NeighbourVoter, Rows, row_base_rates
 from rbio_kg.verifiers.expression.pair_kernel import PairRegression, PerturbationKernel, solve
 from rbio_kg.verifiers.expression.similarity import Profiles
+from rbio_kg.verifiers.splits import fold_of
 from rbio_kg.verifiers.stats.logistic import Logistic
 
 Key = tuple[str, str]

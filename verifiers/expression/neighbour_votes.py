@@ -7,7 +7,6 @@ do beyond what every knockdown does.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +19,8 @@ from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.kernels import compiled
 from rbio_kg.verifiers.expression.pair_kernel import PairRegression, PerturbationKernel, column_sums, csc_parts
 from rbio_kg.verifiers.expression.similarity import Profiles
-from rbio_kg.verifiers.stats.logistic import log_odds
+from rbio_kg.verifiers.stats.probability import clipped_logit, shrunken_rate
 
-FOLDS = 10
-PRIOR_ROWS = 2.0
-"""A gene's habit is shrunk towards the line's base rate as if so many rows more had that rate."""
 POWER_NARROW, SHRINK_NARROW = 4, 0.1
 POWER_WIDE, SHRINK_WIDE = 2, 1.0
 """Powers of the similarity, and weight (of a knockdown like itself: about 2.5 ** power) added to the divisor, so that
@@ -33,11 +29,6 @@ LEAST_CHANGES = 3
 """Genes with at least so many changes take part in the co-response."""
 CO_RESPONSE_PRIOR = 5.0
 _CHUNK = 64
-
-
-def fold_of(symbol: str, seed: int) -> int:
-    """The fold of a perturbation, 0 to 9: the same in every cell line, task and file."""
-    return int(hashlib.sha256(f"{seed}\t{symbol}".encode()).hexdigest()[:12], 16) % FOLDS
 
 
 @dataclass(frozen=True)
@@ -61,11 +52,6 @@ class Rows:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("perts", "genes", "labels")))
 
 
-def base_rate(ones: Any, rows: Any, base: Any) -> Any:
-    """A gene's rate of label 1 among its rows, shrunk towards the line's base rate: numbers, arrays or expressions."""
-    return (ones + PRIOR_ROWS * base) / (rows + PRIOR_ROWS)
-
-
 class _Panel:
     """Labels as sparse matrices (perturbations, columns): which are known, how far each is from its gene's habit."""
 
@@ -78,7 +64,7 @@ class _Panel:
         shape = (len(self.perts), len(columns))
         count = np.bincount(place, minlength=len(columns))
         self.changes = np.bincount(place, rows.labels, minlength=len(columns))
-        self.base_rate: FloatArray = base_rate(self.changes, count, self.base)
+        self.base_rate: FloatArray = shrunken_rate(self.changes, count, self.base)
         self.known = sp.csr_matrix((np.ones(len(rows)), (index, place)), shape=shape)
         self.excess = sp.csr_matrix((rows.labels - self.base_rate[place], (index, place)), shape=shape)
 
@@ -178,7 +164,7 @@ class NeighbourVoter:
             else PerturbationKernel(self.profiles, perts, np.zeros((0, 0), np.float32))
         )
         self._own, self._others = (np.searchsorted(self._kin.perts, places) for places in (panel.perts, others))
-        self._base_rate = log_odds(panel.base_rate)
+        self._base_rate = clipped_logit(panel.base_rate)
         self._excess, self._known = csc_parts(panel.excess), csc_parts(panel.known)
         self._totals = [np.asarray(one.sum(axis=1)).ravel() for one in (panel.excess, panel.known)]
         self._echoes = np.full(len(self.columns), -1)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from rbio_kg.core.typing import FloatArray
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """P = sigmoid(intercept + offset of the group + coefficients . parts).
+    """P = expit(intercept + offset of the group + coefficients . parts).
 
     Args:
         parts: names of the columns.
@@ -30,7 +31,7 @@ class Logistic:
 
     def __call__(self, matrix: FloatArray, groups: Sequence[str | None] | None = None) -> FloatArray:
         """Probabilities (n,) for parts (n, parts)."""
-        return sigmoid(self.log_odds(matrix, groups))
+        return np.asarray(expit(self.log_odds(matrix, groups)), dtype=np.float64)
 
     def log_odds(self, matrix: FloatArray, groups: Sequence[str | None] | None = None) -> FloatArray:
         """Log odds (n,) for parts (n, parts)."""
@@ -68,19 +69,6 @@ class Logistic:
         if not np.isfinite(numbers).all():
             raise ValueError("a coefficient is not a finite number")
         return cls(parts, coefficients, float(value["intercept"]), offsets)
-
-
-def sigmoid(odds: FloatArray) -> FloatArray:
-    """1 / (1 + exp(-odds)), without overflow."""
-    out: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * np.asarray(odds, dtype=np.float64)))
-    return out
-
-
-def log_odds(probabilities: FloatArray, clip: float = 1e-6) -> FloatArray:
-    """ln(p / (1 - p)), with p cut to [clip, 1 - clip]."""
-    p = np.clip(probabilities, clip, 1.0 - clip)
-    out: FloatArray = np.log(p / (1.0 - p))
-    return out
 
 
 def fit_logistic(

@@ -16,7 +16,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.rewards.trl import COLUMNS
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
-from rbio_kg.verifiers.pooling import relative
+from rbio_kg.verifiers.scoring_rules import relative
 from tests.support.graphs import small_tables
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS
 

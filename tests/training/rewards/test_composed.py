@@ -15,7 +15,8 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError, VerifierError
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.rewards.result import variance_report
-from rbio_kg.verifiers.pooling import Pooling, brier, linear, log, relative
+from rbio_kg.verifiers.pooling import Pooling
+from rbio_kg.verifiers.scoring_rules import brier, linear, log, relative
 from tests.support.table_verifiers import BrokenJudge, TableJudge, VowelJudge
 
 LIKELY = Claim("AAA", "changes_expression_of", "BBB", "k562")

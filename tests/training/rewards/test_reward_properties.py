@@ -15,7 +15,8 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Verifier
-from rbio_kg.verifiers.pooling import brier, linear, log, pool, relative
+from rbio_kg.verifiers.pooling import pool
+from rbio_kg.verifiers.scoring_rules import brier, linear, log, relative
 from tests.support.table_verifiers import BrokenJudge, TableJudge, VowelJudge
 
 CLAIM = Claim("AAA", "changes_expression_of", "BBB", "k562")

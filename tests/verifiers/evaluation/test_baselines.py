@@ -8,8 +8,7 @@ import pytest
 
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
-from rbio_kg.verifiers.expression.neighbour_votes import fold_of
-from rbio_kg.verifiers.splits import divide
+from rbio_kg.verifiers.splits import divide, fold_of
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
 from tests.support.graphs import small_tables
 

@@ -7,14 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 from rbio_kg.verifiers.expression.neighbour_votes import (
-    PRIOR_ROWS,
     SHRINK_NARROW,
     SHRINK_WIDE,
     NeighbourVoter,
     Rows,
-    fold_of,
 )
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
+from rbio_kg.verifiers.splits import fold_of
+from rbio_kg.verifiers.stats.probability import PRIOR_ROWS
 from tests.support.graphs import small_tables
 
 

@@ -16,9 +16,8 @@ from rbio_kg.core.errors import ModelError, TrainingError, VerifierError
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.expression.io import load_model
-from rbio_kg.verifiers.expression.neighbour_votes import FOLDS, fold_of
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
-from rbio_kg.verifiers.splits import divide
+from rbio_kg.verifiers.splits import FOLDS, divide, fold_of
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
 from tests.contracts.verifier import VerifierBattery, assert_directions_share_out
 from tests.support.graphs import small_tables

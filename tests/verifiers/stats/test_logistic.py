@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic, log_odds, sigmoid
+from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
 
 
 def test_recovers_the_rule_that_drew_the_labels() -> None:
@@ -51,11 +51,3 @@ def test_json_round_trip(coefficients: list[float], intercept: float, offsets: d
 def test_a_spoilt_fit_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="coefficient"):
         Logistic.from_json(Logistic(("x",), (1.0,), 0.0).to_json() | change)
-
-
-@given(st.floats(-700, 700))
-def test_sigmoid_and_log_odds(odds: float) -> None:
-    p = sigmoid(np.array([odds]))
-    assert 0.0 <= p[0] <= 1.0
-    if abs(odds) < 10:
-        assert log_odds(p)[0] == pytest.approx(odds, abs=1e-6)

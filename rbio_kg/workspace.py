@@ -2,229 +2,84 @@
 
 from __future__ import annotations
 
-
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from rbio_kg.core.settings import LoadedSettings, load_settings
-from rbio_kg.core.errors import BuildError, VerifierError
-from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import Progress, silent
+from rbio_kg.services.base import WorkspaceBase
 
 if TYPE_CHECKING:
-    from rbio_kg.graph_builders.build.manifest import CurrentBuild, Manifest
+    import polars as pl
+
     from rbio_kg.core.claims import Claim
-    from rbio_kg.graph.snapshot.snapshot import Snapshot
-    from rbio_kg.graph.store.store import GraphStore
-    from rbio_kg.graph.schema.tables import GraphTables
-    from rbio_kg.graph.views.view import GraphView
-    from rbio_kg.training.prompts.facts import FactBook, FactSource
-    from rbio_kg.training.data.question_set import QuestionSet
-    from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.verifiers.base.verifier import Verifier
-    from rbio_kg.verifiers.text.statements import Statement, StatementChecker
+    from rbio_kg.services.explain import Explanation
+    from rbio_kg.services.fit import FitResult
+    from rbio_kg.verifiers.text.statements import Statement
+
+Frame = TypeVar("Frame", bound=Any)
 
 
+class Workspace(WorkspaceBase):
+    """One folder with sources, a graph, fitted verifiers and runs, and everything that can be done with them.
 
+    The same object sees a new build and a refitted verifier at once.
 
-
-class Workspace:
-    """One folder with sources, a graph, fitted verifiers and runs.
-
-    Args:
-        root: the folder; it is made when something is first written.
-        flags: settings that win over the environment and the settings file (see `rbio_kg.core.settings.Settings`).
-
-    Raises:
-        ConfigError: a setting is unknown or out of range.
+    Example:
+        >>> import rbio_kg
+        >>> workspace = rbio_kg.Workspace("workspace")
+        >>> workspace.build()["build_id"]  # doctest: +SKIP
+        >>> workspace.fit("graph_path").metrics  # doctest: +SKIP
+        >>> workspace.explain(rbio_kg.Claim("TP53", "interacts_with", "MDM2"))  # doctest: +SKIP
     """
-
-    def __init__(self, root: str | Path = "workspace", **flags: Any) -> None:
-        self.paths = WorkspacePaths(Path(root).absolute())
-        self.loaded: LoadedSettings = load_settings(self.paths, flags)
-        self.settings = self.loaded.values
-        self._store: GraphStore | None = None
-        self._verifiers: dict[str, Verifier] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the store; an embedded server stops when its last user leaves."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
 
     # The graph
 
-    @property
-    def current(self) -> CurrentBuild:
-        """The build in use, its sources and its store.
+    def build(
+        self, *, sources: str | Path | None = None, fresh: bool = False, progress: Progress = silent
+    ) -> dict[str, Any]:
+        """Build the graph and load the store; see `rbio_kg.services.build.build_graph_and_store`."""
+        from rbio_kg.services.build import build_graph_and_store
+
+        chosen = None if sources is None else Path(sources).absolute()
+        return build_graph_and_store(self, sources=chosen, fresh=fresh, progress=progress)
+
+    def query(self, cypher: str, **parameters: Any) -> pl.DataFrame:
+        """The rows of a read-only Cypher statement, values given as parameters.
+
+        Example: `workspace.query("MATCH (g:Gene {symbol: $symbol}) RETURN g.name AS name", symbol="TP53")`.
 
         Raises:
-            BuildError: nothing has been built here.
+            StoreError: the statement is wrong, writes, or takes longer than the setting `query_timeout`.
         """
-        from rbio_kg.graph_builders.build.manifest import read_current
+        import polars as pl
 
-        return read_current(self.paths)
-
-    @property
-    def has_graph(self) -> bool:
-        """Whether a finished build is there."""
-        return self.paths.current_build.is_file()
-
-    @property
-    def build_id(self) -> str:
-        """Id of the build in use."""
-        return self.current.build_id
-
-    @property
-    def build_folder(self) -> Path:
-        """Folder of the build in use."""
-        return self.paths.build(self.build_id)
-
-    @property
-    def snapshot_folder(self) -> Path:
-        """Folder of the memory-mapped snapshot."""
-        return self.build_folder / "snapshot"
-
-    @property
-    def has_fetched(self) -> bool:
-        """Whether `fetch` has brought whole files: each folder it fills records them."""
-        return any(self.paths.sources.glob("*/fetched.json"))
-
-    @property
-    def sources(self) -> Path:
-        """Where providers' files are: the setting, else what `fetch` brought, else what the last build read.
-
-        Raises:
-            BuildError: none of them is there.
-        """
-        if self.settings.sources is not None:
-            return self.settings.sources.absolute()
-        if self.has_fetched:
-            return self.paths.sources
-        if self.has_graph:
-            return Path(self.current.sources)
-        raise BuildError(
-            "there are no sources", where=self.paths.sources, hint="run rbio-kg fetch, or name a folder with --sources"
-        )
-
-    @property
-    def build_options(self) -> dict[str, Any]:
-        """The settings that a build depends on, as arguments of `rbio_kg.graph_builders.build.build.build_graph`."""
-        return self.settings.model_dump(include={"min_score", "textmining", "commercial_only"})
-
-    @property
-    def store_uri(self) -> str:
-        """Address of the store: the setting, else what the last build loaded, else the embedded one."""
-        if self.settings.store is not None:
-            return self.settings.store
-        remembered = self.current.store if self.has_graph else None
-        return remembered or f"embedded:{self.paths.store}"
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The manifest of the build in use."""
-        from rbio_kg.graph_builders.build.manifest import read_manifest
-
-        return read_manifest(self.paths)
-
-    @cached_property
-    def tables(self) -> GraphTables:
-        """The tables of the build in use."""
-        from rbio_kg.graph.schema.tables import GraphTables
-
-        return GraphTables.read(self.build_folder / "tables")
-
-    @cached_property
-    def graph(self) -> GraphView:
-        """The graph of the build in use, to be taken in parts into networkx, torch-geometric, polars or GraphML."""
-        from rbio_kg.graph.views.view import GraphView
-
-        return GraphView(self.tables)
-
-    @cached_property
-    def snapshot(self) -> Snapshot:
-        """The snapshot of the build in use."""
-        from rbio_kg.graph.snapshot.snapshot import Snapshot
-
-        return Snapshot.open(self.snapshot_folder)
-
-    def open_store(self, *, read_only: bool = True) -> GraphStore:
-        """A connection to the store that the caller closes."""
-        from rbio_kg.graph.store.store import GraphStore
-
-        if self.store_uri.startswith("embedded:"):
-            return GraphStore.open(self.store_uri, read_only=read_only)
-        password = self.settings.neo4j_password
-        return GraphStore.open(
-            self.store_uri,
-            username=self.settings.neo4j_username,
-            password=None if password is None else password.get_secret_value(),
-            database=self.settings.neo4j_database,
-            read_only=read_only,
-        )
-
-    @property
-    def store(self) -> GraphStore:
-        """The graph database, for reading; opened at first use and closed with the workspace.
-
-        Raises:
-            StoreError: it cannot be opened, or holds no whole graph.
-        """
-        if self._store is None:
-            self._store = self.open_store()
-            self._store.check()
-        return self._store
+        timeout = self.settings.query_timeout
+        with self.store.stream(cypher, parameters, timeout=timeout) as rows:
+            return pl.DataFrame(list(rows), schema=None if rows.columns is None else list(rows.columns))
 
     # Verifiers
 
-    def model_folder(self, name: str) -> Path:
-        """Where a fitted verifier lies."""
-        return self.paths.models / name
+    def fit(self, verifier: str, *, name: str | None = None, progress: Progress = silent, **options: Any) -> FitResult:
+        """Fit `graph_path`, `link_predictor` or `expression` on the graph; see `rbio_kg.services.fit.fit`."""
+        from rbio_kg.services.fit import fit
 
-    @staticmethod
-    def verifier_names() -> list[str]:
-        """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
-        from rbio_kg.registry import BUILT_IN, registered
-        
-        return [*BUILT_IN, *(name for name in registered() if name not in BUILT_IN)]
+        return fit(self, verifier, name=name, progress=progress, **options)
 
-    def verifier(self, name: str) -> Verifier:
-        """A verifier by name, or by `MODULE:NAME` or `FILE.py:NAME`; opened at first use.
+    def explain(self, claim: Claim) -> Explanation:
+        """Every verifier's verdict on a claim, and their pooled probability."""
+        from rbio_kg.services.explain import explain_claim
 
-        Raises:
-            VerifierError: the name is unknown, the verifier has not been fitted on this graph, or one of the user's own
-                cannot be opened.
+        return explain_claim(self, claim)
+
+    def score(self, frame: Frame, verifiers: Sequence[str] | None = None) -> Frame:
+        """A polars or pandas frame of claims with one column of scores for each verifier.
+
+        See `rbio_kg.services.score.score_frame`.
         """
-        if name not in self._verifiers:
-            from rbio_kg.registry import BUILT_IN, VARIANTS, addressed, is_address, opened, registered
+        from rbio_kg.services.score import score_frame
 
-            if name in BUILT_IN or name in VARIANTS:
-                self._verifiers[name] = (BUILT_IN | VARIANTS)[name](self)
-            elif is_address(name):
-                self._verifiers[name] = opened(addressed(name), self)
-            elif name in (points := registered()):
-                self._verifiers[name] = opened(points[name], self)
-            else:
-                raise VerifierError(f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names()))
-        return self._verifiers[name]
-
-    @cached_property
-    def statement_checker(self) -> StatementChecker:
-        """Takes statements out of texts and checks them against the graph and the measured knockdowns (train split)."""
-        from rbio_kg.verifiers.text.measured_effects import Knockdowns
-        from rbio_kg.verifiers.text.statements import StatementChecker
-
-        return StatementChecker(self.snapshot, Knockdowns(self.tables["knockdowns"]))
+        return score_frame(self, frame, verifiers)
 
     def check(self, text: str) -> list[Statement]:
         """Every statement of a text, checked: `verdict` is supported, contradicted or unknown, `evidence` says by what.
@@ -234,54 +89,22 @@ class Workspace:
         Raises:
             BuildError: there is no graph here.
         """
-        return self.statement_checker.check(text, limit=max(len(text), 1))
+        from rbio_kg.services.check import check_text
 
-    # Training
+        return check_text(self, text)
 
-    def reward(
-        self,
-        weights: Mapping[str, float] | None = None,
-        *,
-        scoring: str = "brier",
-        extra: Mapping[str, tuple[Verifier, float]] | None = None,
-        **options: Any,
-    ) -> ComposedReward:
-        """A graph-grounded reward for TRL's GRPOTrainer: `reward.functions` and `reward.weights`.
+    # Runs
 
-        Args:
-            weights: verifier name to weight; text verifiers are paid as parts of their own.
-            scoring: linear, brier or log.
-            extra: verifiers of your own, by name, with their weights.
-            options: as in `rbio_kg.training.rewards.composed.ComposedReward`.
-        """
-        from rbio_kg.training.rewards.composed import ComposedReward
-        from rbio_kg.verifiers.pooling import DEFAULT_WEIGHTS
+    def train_policy(
+        self, recipe: str | Path | None = None, *, name: str | None = None, progress: Progress = silent, **options: Any
+    ) -> dict[str, Any]:
+        """Train a policy as a recipe says; see `rbio_kg.services.train.run_policy`."""
+        from rbio_kg.services.train import run_policy
 
-        chosen = DEFAULT_WEIGHTS if weights is None and not extra else (weights or {})
-        members = {name: (self.verifier(name), weight) for name, weight in chosen.items()}
-        return ComposedReward({**members, **(extra or {})}, scoring=scoring, **options)
+        return run_policy(self, progress, config=recipe, name=name, **options)
 
-    def questions(
-        self, split: str = "train", *, cell_line: str | None = None, task: str = "de", **options: Any
-    ) -> QuestionSet:
-        """The benchmark's questions of one split (see `rbio_kg.training.data.question_set.QuestionSet`)."""
-        from rbio_kg.training.data.question_set import QuestionSet
+    def report(self, run: str, out: str | Path | None = None) -> Path:
+        """Write the HTML report of a run; its path."""
+        from rbio_kg.services.report import write_run_report
 
-        return QuestionSet.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
-
-    def fact_source(self) -> FactSource:
-        """Who knows the train knockdowns: the expression verifier.
-
-        Raises:
-            VerifierError: it has not been fitted.
-        """
-        return cast("FactSource", self.verifier("expression"))
-
-    def open_book(self, claims: Iterable[Claim]) -> FactBook:
-        """Facts for open-book prompts, their digits scaled on the given train claims.
-
-        Example: `questions.with_facts(workspace.open_book(questions.limit(500).claims()))`.
-        """
-        from rbio_kg.training.prompts.facts import FactBook
-
-        return FactBook.fit(self.fact_source(), self.snapshot, claims)
+        return write_run_report(self, run, None if out is None else Path(out))

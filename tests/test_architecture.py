@@ -25,6 +25,7 @@ LAYERS = [
     ("verifiers",),
     ("training",),
     (
+        "rbio_kg.services",
         "rbio_kg.workspace",
         "rbio_kg.registry",
         "rbio_kg.own_verifiers",

@@ -28,8 +28,8 @@ from benchmarks.markdown import print_table
 from benchmarks.policy.plain_readers import read_by, vote_probabilities
 from benchmarks.policy.policy_rows import COLUMNS, means, row_of
 from benchmarks.policy.policy_trials import pooled, told
-from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.core.progress import silent
+from rbio_kg.services.train import recipe_reward
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.perturbqa_csv import write_rows
 from rbio_kg.training.data.question_set import QuestionSet

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rbio_kg.cli.policy_run import recipe_reward
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.services.train import recipe_reward
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.comparison import difference, measure

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rbio_kg.cli.scorecards import first_line
+from rbio_kg.services.scorecards import first_line
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.exploits.swapped import rationale_texts
 from rbio_kg.training.models.loading import prepare_model

@@ -17,12 +17,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rbio_kg.cli.scorecards import full_card
-from rbio_kg.cli.session import Session, plain
+from rbio_kg.cli.session import Session
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError
+from rbio_kg.core.json_values import plain
 from rbio_kg.registry import BUILT_IN
 from rbio_kg.report.card_text import card_text, figure, markdown_table, ranged
+from rbio_kg.services.scorecards import full_card
 from rbio_kg.workspace import Workspace
 
 BEGIN, END = (

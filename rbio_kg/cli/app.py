@@ -18,9 +18,9 @@ from rbio_kg.cli import (
     demo,
     doctor,
     evaluate,
+    explain,
     export,
     graph,
-    judge,
     model_export,
     query,
     questions,
@@ -39,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group in (
-    *(demo, graph, build, export, query, judge, verifiers, check),
+    *(demo, graph, build, export, query, explain, verifiers, check),
     *(questions, recipes, rewards, train, evaluate, ask, model_export, runs, doctor),
 ):
     group.register(app)

@@ -2,93 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from rbio_kg.cli.export import export_files, show_export
+from rbio_kg.cli.export import show_export
 from rbio_kg.cli.graph import SourcesOption, StoreOption
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-
-if TYPE_CHECKING:
-    from rbio_kg.graph_builders.build.manifest import Manifest
+from rbio_kg.services.build import build_graph_and_files, build_graph_and_store
 
 HOW = ("added", "removed", "changed")
-
-
-def build_graph_and_store(session: Session, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
-    """Build tables and snapshot, load the store; the `build` command's document."""
-    from rbio_kg.graph.loading.loader import load_store
-    from rbio_kg.graph.store.embedded import noted_build
-    from rbio_kg.graph_builders.build.build import build_graph, building, write_current
-
-    workspace = session.workspace(**flags)
-    sources = workspace.sources
-    uri = workspace.store_uri
-    session.resume = "the graph in use is as it was; run the same command again to build"
-    with building(workspace.paths, session.progress):
-        manifest = build_graph(
-            workspace.paths, sources, **workspace.build_options, fresh=fresh, progress=session.progress
-        )
-        started = time.perf_counter()
-        session.resume = "the tables are kept, the store is not loaded; run the same command again to load it"
-        kind, _, place = uri.partition(":")
-        there = kind == "embedded" and noted_build(Path(place)) == manifest.build_id
-        changed = None
-        if not there:
-            with workspace.open_store(read_only=False) as store:
-                loaded = load_store(
-                    store, workspace.tables, manifest.to_json(), session.progress, builds=workspace.paths.builds
-                )
-            there, changed = not loaded.loaded, loaded.changed
-        write_current(workspace.paths, manifest.build_id, sources, uri)  # so that later commands need no flag
-    return {
-        **built(manifest, sources),
-        "store": uri,
-        "seconds": {**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
-        "reused": {"tables": manifest.reused, "store": there},
-        "updated": changed,
-    }
-
-
-def build_graph_and_files(session: Session, folder: Path, *, fresh: bool = False, **flags: Any) -> dict[str, Any]:
-    """Build tables and snapshot, and write files for `neo4j-admin database import`; the `build` command's document."""
-    from rbio_kg.graph_builders.build.build import build_graph, building
-
-    workspace = session.workspace(**flags)
-    sources = workspace.sources
-    session.resume = "the graph in use is as it was; run the same command again to build"
-    with building(workspace.paths, session.progress):
-        options = {**workspace.build_options, "fresh": fresh, "progress": session.progress}
-        manifest = build_graph(workspace.paths, sources, **options)
-        session.resume = "the tables are kept, the files are not written; run the same command again"
-        started = time.perf_counter()
-        written = export_files(session, workspace, folder)
-    return {
-        **built(manifest, sources),
-        **written,
-        "store": None,
-        "seconds": {**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
-        "reused": {"tables": manifest.reused, "store": False},
-        "updated": None,
-    }
-
-
-def built(manifest: Manifest, sources: Path) -> dict[str, Any]:
-    """What every kind of build says of its graph."""
-    return {
-        "build_id": manifest.build_id,
-        "sources": str(sources),
-        "nodes": manifest.nodes,
-        "relationships": manifest.relationships,
-        "rejected_rows": manifest.rejected_rows,
-        "readings_kept": manifest.kept,
-        "seconds": manifest.seconds,
-        "simulated": manifest.simulated,
-    }
 
 
 def show_build(document: dict[str, Any]) -> None:
@@ -156,15 +81,18 @@ def register(app: typer.Typer) -> None:
         if neo4j_admin is not None and store is not None:
             raise typer.BadParameter("give --store or --neo4j-admin, not both")
 
-        flags: dict[str, Any] = {"min_score": min_score, "textmining": textmining, "commercial_only": commercial_only}
-        old = None if diff is None else find_build(session.workspace().paths, diff)
-        flags |= {"sources": sources, "store": store}
+        workspace = session.workspace(
+            sources=sources, store=store, min_score=min_score, textmining=textmining, commercial_only=commercial_only
+        )
+        old = None if diff is None else find_build(workspace.paths, diff)
         if neo4j_admin is None:
-            document = build_graph_and_store(session, fresh=fresh, **flags)
+            document = build_graph_and_store(workspace, fresh=fresh, progress=session.progress, keep=session.keep)
         else:
-            document = build_graph_and_files(session, neo4j_admin, fresh=fresh, **flags)
+            document = build_graph_and_files(
+                workspace, neo4j_admin, fresh=fresh, progress=session.progress, keep=session.keep
+            )
         if old is not None:
-            document["diff"] = compare_builds(old, session.workspace().build_folder)
+            document["diff"] = compare_builds(old, workspace.build_folder)
 
         def show() -> None:
             show_build(document)

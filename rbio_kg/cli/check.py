@@ -11,7 +11,7 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.core.errors import SourceError
+from rbio_kg.services.check import read_text, statements_of
 
 if TYPE_CHECKING:
     from rbio_kg.core.claims import Evidence
@@ -19,35 +19,6 @@ if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
 
 VERDICTS = ("supported", "contradicted", "unknown")
-
-
-def read_text(path: Path) -> str:
-    """A text file's content.
-
-    Raises:
-        SourceError: there is no such file, or it is not UTF-8 (with the line).
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise SourceError("there is no such file", where=path) from None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SourceError("the file is not UTF-8 text", where=path, line=line, hint="save it as UTF-8") from None
-
-
-def checked(workspace: Workspace, text: str, where: str | Path) -> list[Statement]:
-    """The statements of a text, checked.
-
-    Raises:
-        SourceError: the text says nothing.
-        BuildError: there is no graph.
-    """
-    if not text.strip():
-        raise SourceError("the text is empty", where=where, hint="give a sentence or more")
-    return workspace.check(text)
 
 
 def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> None:
@@ -104,6 +75,6 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter("give either TEXT or --file FILE")
         content = read_text(file) if file is not None else text or ""
         workspace = session.workspace()
-        statements = checked(workspace, content, file or "TEXT")
+        statements = statements_of(workspace, content, file or "TEXT")
         document: dict[str, Any] = {"statements": [item.to_json() for item in statements]}
         session.emit(document, lambda: show_statements(workspace, statements))

@@ -205,7 +205,7 @@ def register(app: typer.Typer) -> None:
         check_store: StoreOption = False,
     ) -> None:
         """A trained policy by likelihood and by votes."""
-        from rbio_kg.cli.policy_run import evaluate_run
+        from rbio_kg.services.evaluate import evaluate_run
 
         document = evaluate_run(
             session.workspace(),

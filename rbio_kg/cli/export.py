@@ -9,10 +9,10 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.services.build import export_files
 
 if TYPE_CHECKING:
     from rbio_kg.graph.views.view import Selection
-    from rbio_kg.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
             if genes or relation or min_score is not None or ancestors:
                 raise typer.BadParameter("a database is written whole: parts are for --graphml")
             workspace = session.workspace()
-            document = {"build_id": workspace.build_id, **export_files(session, workspace, neo4j_admin)}
+            document = {"build_id": workspace.build_id, **export_files(workspace, neo4j_admin, session.progress)}
             session.emit(document, lambda: show_export(document))
         if graphml is not None:
             named = None if genes is None else [name.strip() for name in genes.split(",") if name.strip()]
@@ -56,14 +56,6 @@ def register(app: typer.Typer) -> None:
                     "ancestors": ancestors,
                 },
             )
-
-
-def export_files(session: Session, workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """Write files for `neo4j-admin database import`: `files`, and the `command` to use."""
-    from rbio_kg.graph.loading.admin_export import write_admin_files
-
-    written = write_admin_files(workspace.tables, workspace.build_id, folder, session.progress)
-    return {"files": [str(file) for file in written.files], "command": written.command}
 
 
 def show_export(document: dict[str, Any]) -> None:

@@ -3,75 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.core.progress import Progress
-
-if TYPE_CHECKING:
-    from rbio_kg.workspace import Workspace
-
-
-def make_questions(
-    workspace: Workspace,
-    progress: Progress,
-    *,
-    families: list[str] | None,
-    rows: int,
-    cell_line: str | None,
-    split_scheme: str,
-    out: Path,
-) -> dict[str, Any]:
-    """Make questions of some families and write them; the document of `questions make`."""
-    import polars as pl
-
-    from rbio_kg.training.data.mixture import family_questions, with_rates, with_templates
-    from rbio_kg.training.data.question_set import QuestionSet
-    from rbio_kg.training.data.question_table import as_made, write_made_questions
-    from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
-
-    seed = workspace.settings.seed
-    benchmark = workspace.tables["questions"]
-    allowed = QuestionSet(benchmark)
-    chosen = list(dict.fromkeys(families or FAMILY_RELATIONS))
-    if not set(chosen).isdisjoint(("de", "dir")):
-        allowed = allowed.under(split_scheme, cell_line, seed=seed)
-    parts = []
-    for number, family in enumerate(chosen):
-        progress(f"questions: {family}", number / len(chosen))
-        found = family_questions(
-            allowed,
-            family,
-            rows=rows,
-            seed=seed,
-            cell_line=None if split_scheme == "leave-one-line-out" else cell_line,
-            snapshot=workspace.snapshot,
-            reported=workspace.tables["reported_interactions"],
-        )
-        found = with_templates(found, seed)
-        if family in ("de", "dir") and workspace.model_folder("expression").is_dir():
-            found = with_rates(found, workspace.fact_source())
-        parts.append(found.frame)
-    made = QuestionSet(pl.concat(parts, how="diagonal"))
-    write_made_questions(made, out)
-    counts = (
-        as_made(made)
-        .group_by("family", "split", "relation")
-        .agg(
-            pl.len().alias("rows"), pl.col("label").sum().alias("yes"), pl.col("template").n_unique().alias("templates")
-        )
-    )
-    return {
-        "out": str(out),
-        "rows": len(made),
-        "families": counts.sort("family", "split", "relation").to_dicts(),
-        "protocol": split_scheme,
-        "seed": seed,
-        "simulated": made.simulated,
-    }
+from rbio_kg.services.questions import make_questions
 
 
 def register(app: typer.Typer) -> None:

@@ -2,65 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from rbio_kg.cli.session import Session, command, plain
+from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.core.progress import Progress
-
-if TYPE_CHECKING:
-    from rbio_kg.workspace import Workspace
+from rbio_kg.services.ablation import ablate
 
 COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unparsed", "reward", "run")
-
-
-def ablate(
-    workspace: Workspace,
-    progress: Progress,
-    *,
-    recipes: list[str],
-    seeds: list[int],
-    steps: int | None,
-    minutes: float | None,
-    name: str,
-) -> dict[str, Any]:
-    """Train every recipe with every seed under one budget; the document of `ablate`."""
-    from rbio_kg.cli.policy_run import read_recipe, run_policy
-    from rbio_kg.training.pipeline.ablation import Trial, result_rows, trials
-
-    found: list[dict[str, Any]] = []
-    planned = trials(recipes, seeds, name=name)
-    # Every recipe is read before the first one is trained.
-    for trial in planned:
-        read_recipe(workspace, trial.recipe, steps, seed=trial.seed, minutes=minutes)
-
-    def run(trial: Trial, number: int) -> dict[str, Any]:
-        def told(message: str, share: float | None) -> None:
-            done = None if share is None else (number + share) / len(planned)
-            progress(f"{trial.run}: {message}", done)
-
-        return run_policy(
-            workspace,
-            told,
-            config=trial.recipe,
-            name=trial.run,
-            resume=True,
-            steps=steps,
-            seed=trial.seed,
-            minutes=minutes,
-        )
-
-    for number, trial in enumerate(planned):
-        found += result_rows(trial, run(trial, number))
-    return {
-        "name": name,
-        "budget": {"steps": steps, "minutes": minutes},
-        "recipes": recipes,
-        "seeds": seeds,
-        "rows": plain(found),
-    }
 
 
 def register(app: typer.Typer) -> None:

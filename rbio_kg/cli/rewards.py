@@ -3,82 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from rbio_kg.cli.policy_run import read_recipe, recipe_reward, training_questions
-from rbio_kg.cli.session import Session, command, plain
+from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.errors import ConfigError
-from rbio_kg.core.progress import Progress
-
-if TYPE_CHECKING:
-    from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.data.question_set import QuestionSet
-    from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.workspace import Workspace
-
-CLAIMS = 16
-"""Questions on which a reward is tried, unless told otherwise."""
-
-
-def check_reward(
-    workspace: Workspace,
-    progress: Progress,
-    config: str | Path | None,
-    *,
-    claims: int = CLAIMS,
-    search: int = 0,
-    seed: int | None = None,
-) -> dict[str, Any]:
-    """The exploit suite on a recipe's reward, on train questions of the workspace; then so many steps of search."""
-    from rbio_kg.training.exploits.search import search_exploits
-    from rbio_kg.training.exploits.suite import check_rewards
-
-    recipe = read_recipe(workspace, config)
-    reward = recipe_reward(workspace, recipe)
-    questions = _asked(workspace, recipe, reward, claims)
-    asked: dict[str, Any] = {
-        "snapshot": workspace.snapshot,
-        "gene_prior": _priors(workspace, recipe, questions),
-        "progress": progress,
-    }
-    document = check_rewards(reward, questions.claims(), **asked)
-    if search:
-        seed = recipe.seed if seed is None else seed
-        document["search"] = search_exploits(reward, questions.claims(), steps=search, seed=seed, **asked)
-    return {"recipe": str(config) if config else "default", **plain(document)}
-
-
-def check_recipes(workspace: Workspace, progress: Progress, recipes: Sequence[str], **options: Any) -> dict[str, Any]:
-    """`check_reward` on several recipes; a recipe whose verifiers are not fitted here is an error."""
-    documents = []
-    for name in recipes:
-        progress(f"rewards: recipe {name}", None)
-        documents.append(check_reward(workspace, progress, name, **options))
-    return {"recipes": documents}
-
-
-def _asked(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> QuestionSet:
-    """Train questions that the recipe teaches."""
-    asked = recipe.questions
-    pool = training_questions(workspace, recipe, reward)
-    taught = pool.taught()
-    if taught is None:
-        line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line
-        taught = pool.select(split="train", cell_line=line, task=asked.task)
-    return taught.limit(rows, seed=recipe.seed)
-
-
-def _priors(workspace: Workspace, recipe: PolicyConfig, questions: QuestionSet) -> list[float | None]:
-    """The monitored genes' rates of change; none where nobody knows them and the reward does not ask."""
-    from rbio_kg.training.data.mixture import with_rates
-
-    if not recipe.reward.relative_to and not workspace.model_folder("expression").is_dir():
-        return [None] * len(questions)
-    return with_rates(questions, workspace.fact_source()).rates()
+from rbio_kg.services.rewards import CLAIMS, check_recipes, check_reward
 
 
 def _show(document: dict[str, Any]) -> None:

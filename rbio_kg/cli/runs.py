@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-
-if TYPE_CHECKING:
-    from rbio_kg.workspace import Workspace
+from rbio_kg.services.report import write_run_report
 
 RunArgument = Annotated[str, typer.Argument(help="Name of a run.")]
-
-
-def write_run_report(workspace: Workspace, run: str, out: Path | None = None) -> Path:
-    """The report of one run, with the scorecards of the verifiers that are ready."""
-    from rbio_kg.cli.scorecards import all_scorecards
-    from rbio_kg.report import write_report
-    from rbio_kg.training.runs.run import find_run
-
-    folder = find_run(workspace.paths, run)
-    return write_report(
-        folder,
-        out or folder / "report.html",
-        snapshot_dir=workspace.snapshot_folder,
-        scorecards=all_scorecards(workspace),
-        build=workspace.manifest.to_json(),
-    )
 
 
 def register(app: typer.Typer) -> None:

@@ -6,19 +6,19 @@ import errno
 import functools
 import inspect
 import json
-import math
 import os
 import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rbio_kg.core.errors import RbioKGError
+from rbio_kg.core.json_values import plain
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
@@ -57,6 +57,10 @@ class Session:
         if self._workspace is not None:
             self._workspace.close()
 
+    def keep(self, text: str) -> None:
+        """Note what an interruption from now on leaves, and how to go on."""
+        self.resume = text
+
     def progress(self, message: str, share: float | None = None) -> None:
         """Show progress on standard error: a new stage at once, steps of the same one every two seconds, its end."""
         stage = re.split(r"\d", message, maxsplit=1)[0]
@@ -78,25 +82,6 @@ class Session:
             print(json.dumps(plain(document), ensure_ascii=False, allow_nan=False))
         else:
             show()
-
-
-def plain(value: Any) -> Any:
-    """JSON values only: NaN and infinity become null, numpy numbers become numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (str, bool)) or value is None:
-        return value
-    if isinstance(value, (Sequence, set, frozenset)):
-        return [plain(item) for item in value]
-    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
-        return plain(value.item())
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, int):
-        return value
-    return str(value)
 
 
 def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -3,49 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from rbio_kg.cli.judge import as_claims, read_claims
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.core.errors import BuildError, ConfigError, RbioKGError, VerifierError, fault
+from rbio_kg.core.errors import VerifierError
 from rbio_kg.report.card_text import card_text
-
-if TYPE_CHECKING:
-    from rbio_kg.workspace import Workspace
-
-
-def listed(workspace: Workspace, name: str) -> dict[str, Any]:
-    """One verifier's card, or the reason why there is none; a broken one does not hide the others."""
-    try:
-        verifier = workspace.verifier(name)
-        return {"name": name, "kind": verifier.kind, "ready": True, **verifier.card.to_json()}
-    except (BuildError, ConfigError):
-        raise  # nothing of the workspace can be used
-    except RbioKGError as error:
-        reason = str(error)
-    except Exception as error:  # somebody else's code
-        reason = fault(error)
-    return {"name": name, "kind": None, "ready": False, "reason": reason}
-
-
-def check_document(workspace: Workspace, name: str, claims: Path | None) -> dict[str, Any]:
-    """Every check of the contract and how it went."""
-    from rbio_kg.verifiers.testing.cases import examination
-    from rbio_kg.verifiers.testing.checks import evaluate
-
-    verifier = workspace.verifier(name)
-    own = None if claims is None else as_claims(read_claims(claims), claims)
-    evaluated = examination(verifier, workspace.tables, own, seed=workspace.settings.seed)
-    outcomes = evaluate(evaluated)
-    return {
-        "name": name,
-        "passes": all(outcome.passed for outcome in outcomes),
-        "claims": len(evaluated.claims),
-        "checks": [vars(outcome) for outcome in outcomes],
-    }
+from rbio_kg.services.verifiers import check_document, listed
 
 
 def register(app: typer.Typer) -> None:
@@ -75,7 +41,7 @@ def register(app: typer.Typer) -> None:
         ] = "train",
     ) -> None:
         """One verifier's card and scorecard: coverage, ranking, calibration, speed, agreement, where it is wrong."""
-        from rbio_kg.cli.scorecards import full_card
+        from rbio_kg.services.scorecards import full_card
 
         document = full_card(session.workspace(), name, split, session.progress)
         session.emit(document, lambda: print(card_text(document), end=""))

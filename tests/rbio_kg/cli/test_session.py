@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.cli.query import parse_parameters
-from rbio_kg.cli.session import Session, guarded, plain
+from rbio_kg.cli.session import Session, guarded
 from rbio_kg.core.errors import ConfigError, StoreError
+from rbio_kg.core.json_values import plain
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -6,9 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.cli.session import plain
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
+from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
 from rbio_kg.registry import BUILT_IN
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rbio_kg.core.claims import Claim
+    from rbio_kg.services.base import WorkspaceBase
     from rbio_kg.verifiers.base.verifier import Verifier
-    from rbio_kg.workspace import Workspace
 
 AGREEMENT_ROWS = 20_000
-"""Questions on which a verifier is compared with the others."""
+"""QuestionSet on which a verifier is compared with the others."""
 RATIONALES = 500
 """Claims whose rationales a text verifier is carded on."""
 
 
 def all_scorecards(
-    workspace: Workspace, progress: Progress | None = None, *, fresh: bool = False
+    workspace: WorkspaceBase, progress: Progress | None = None, *, fresh: bool = False
 ) -> dict[str, dict[str, Any]]:
     """One scorecard a verifier that is ready; kept in `models/scorecards.json` for the build they were made on."""
     path = workspace.paths.models / "scorecards.json"
@@ -48,7 +48,7 @@ def all_scorecards(
     return cards
 
 
-def card_document(workspace: Workspace, name: str, split: str = "train") -> dict[str, Any]:
+def card_document(workspace: WorkspaceBase, name: str, split: str = "train") -> dict[str, Any]:
     """A verifier's card, and its scorecard on the change questions of the first cell line."""
     return _card(workspace.verifier(name), name, _first_scorecard(workspace, name, split))
 
@@ -57,7 +57,7 @@ def _card(verifier: Verifier, name: str, measured: dict[str, Any]) -> dict[str, 
     return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
 
 
-def _first_scorecard(workspace: Workspace, name: str, split: str) -> dict[str, Any]:
+def _first_scorecard(workspace: WorkspaceBase, name: str, split: str) -> dict[str, Any]:
     from rbio_kg.verifiers.evaluation.scorecard import scorecard
 
     verifier, tables, seed = workspace.verifier(name), workspace.tables, workspace.settings.seed
@@ -66,7 +66,7 @@ def _first_scorecard(workspace: Workspace, name: str, split: str) -> dict[str, A
     return scorecard(verifier, asked, seed=seed, split=split, train=questions, tables=tables)
 
 
-def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -> dict[str, Any]:
+def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progress) -> dict[str, Any]:
     """The card with every cell line and task, speed, agreement with the others, and a text verifier's texts.
 
     Adds `questions` ({line and task: figures}), `claims_per_second` (processor time), `agreement` ({verifier:
@@ -105,7 +105,7 @@ def full_card(workspace: Workspace, name: str, split: str, progress: Progress) -
     return document
 
 
-def peers_of(workspace: Workspace, kind: str) -> list[str]:
+def peers_of(workspace: WorkspaceBase, kind: str) -> list[str]:
     """The verifiers of a kind that are ready."""
     ready = []
     for name in workspace.verifier_names():
@@ -121,7 +121,7 @@ def peers_of(workspace: Workspace, kind: str) -> list[str]:
     return ready
 
 
-def speed_and_agreement(workspace: Workspace, name: str, others: list[str], split: str) -> dict[str, Any]:
+def speed_and_agreement(workspace: WorkspaceBase, name: str, others: list[str], split: str) -> dict[str, Any]:
     """Claims a second of processor time, and rank correlations on a sample of the change questions."""
     from rbio_kg.verifiers.evaluation.scorecard import question_scores
     from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
@@ -135,7 +135,7 @@ def speed_and_agreement(workspace: Workspace, name: str, others: list[str], spli
     return {"claims_per_second": len(sample) / seconds if len(sample) else None, "agreement": agreement}
 
 
-def text_figures(workspace: Workspace, name: str, others: list[str]) -> dict[str, Any]:
+def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> dict[str, Any]:
     """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
     import numpy as np
 
@@ -190,7 +190,7 @@ def first_line(questions: pl.DataFrame) -> pl.DataFrame:
     return questions.filter(questions["cell_line"] == ("k562" if "k562" in lines else lines[0]))
 
 
-def _sample(workspace: Workspace, split: str, most: int) -> pl.DataFrame:
+def _sample(workspace: WorkspaceBase, split: str, most: int) -> pl.DataFrame:
     """At most so many change questions of the first cell line, drawn by the workspace's seed."""
     import numpy as np
 

@@ -1,26 +1,24 @@
-"""Policies in a workspace: train one, evaluate one."""
+"""Training a policy in a workspace: its recipe, its reward, its questions."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.cli.session import plain
-from rbio_kg.core.errors import EvaluationError, TrainingError
+from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
-    import polars as pl
-
+    from rbio_kg.services.base import WorkspaceBase
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.workspace import Workspace
 
 
 def read_recipe(
-    workspace: Workspace,
+    workspace: WorkspaceBase,
     config: str | Path | None,
     steps: int | None = None,
     *,
@@ -46,13 +44,13 @@ def read_recipe(
     return PolicyConfig.read(file, **changes)
 
 
-def recipe_reward(workspace: Workspace, recipe: PolicyConfig) -> ComposedReward:
+def recipe_reward(workspace: WorkspaceBase, recipe: PolicyConfig) -> ComposedReward:
     """The recipe's reward on the workspace's verifiers."""
     return workspace.reward(recipe.reward.verifiers, **recipe.reward.options())
 
 
 def run_policy(
-    workspace: Workspace,
+    workspace: WorkspaceBase,
     progress: Progress,
     *,
     config: str | Path | None = None,
@@ -79,7 +77,7 @@ def run_policy(
             recipe,
             reward=reward,
             questions=training_questions(workspace, recipe, reward),
-            facts=_fact_source(workspace, recipe),
+            facts=fact_source(workspace, recipe),
             snapshot=workspace.snapshot,
             build_id=workspace.build_id,
             knockdowns=workspace.tables["knockdowns"],
@@ -94,7 +92,7 @@ def run_policy(
     )
 
 
-def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: ComposedReward) -> QuestionSet:
+def training_questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward) -> QuestionSet:
     """The questions that the recipe's split scheme allows, and those trained on, which the reward can score."""
     from rbio_kg.training.data.mixture import question_pool, scored_relations
     from rbio_kg.training.data.question_set import QuestionSet
@@ -107,7 +105,7 @@ def training_questions(workspace: Workspace, recipe: PolicyConfig, reward: Compo
     return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
 
 
-def _fact_source(workspace: Workspace, recipe: PolicyConfig) -> FactSource | None:
+def fact_source(workspace: WorkspaceBase, recipe: PolicyConfig) -> FactSource | None:
     """Who knows the train knockdowns, where the recipe tells of them or is paid beyond the gene's habit."""
     return workspace.fact_source() if _needs_knockdowns(recipe) else None
 
@@ -116,8 +114,8 @@ def _needs_knockdowns(recipe: PolicyConfig) -> bool:
     return recipe.questions.prompt in ("open", "tools") or bool(recipe.reward.relative_to)
 
 
-def _check_split_scheme(workspace: Workspace, recipe: PolicyConfig) -> None:
-    """A policy is held to a split scheme only if the verifier that teaches it is."""
+def _check_split_scheme(workspace: WorkspaceBase, recipe: PolicyConfig) -> None:
+    """A policy is held to a split scheme only if the verifier that it is trained with is."""
     wanted = recipe.questions.split_scheme
     taught = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0
     if wanted != "official" and taught:
@@ -136,84 +134,3 @@ def _check_split_scheme(workspace: Workspace, recipe: PolicyConfig) -> None:
                 f"the recipe's seed holds out other genes than the expression verifier's seed {settings['seed']}",
                 hint=hint,
             )
-
-
-def evaluate_run(
-    workspace: Workspace,
-    progress: Progress,
-    run: str,
-    *,
-    questions_file: Path | None,
-    task: str | None,
-    cell_line: str | None,
-    split: str,
-    split_scheme: str | None,
-    limit: int | None,
-    predictions: Path | None,
-    samples: int,
-    reasoning_rows: int = 0,
-    check_store: bool = False,
-) -> dict[str, Any]:
-    """Examine a trained policy; the document of `evaluate policy`."""
-    from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.data.perturbqa_csv import write_rows
-    from rbio_kg.training.evaluation.policy import evaluate_policy
-    from rbio_kg.training.runs.run import find_run, read_run
-
-    manifest = read_run(find_run(workspace.paths, run))
-    recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
-    if split_scheme not in (None, recipe.questions.split_scheme):
-        raise EvaluationError(
-            f"run {run} was trained under the {recipe.questions.split_scheme} split scheme, not under {split_scheme}",
-            where="--protocol",
-            hint=f"train another with questions.split_scheme = {split_scheme!r} in its recipe",
-        )
-    questions, train = _questions(
-        workspace,
-        questions_file,
-        split,
-        task or recipe.questions.task,
-        cell_line or recipe.questions.cell_line,
-        recipe.questions.split_scheme,
-        recipe.seed,
-    )
-    document, scored = evaluate_policy(
-        workspace.paths,
-        run,
-        questions,
-        train=train,
-        reward=recipe_reward(workspace, recipe),
-        facts=_fact_source(workspace, recipe),
-        snapshot=workspace.snapshot,
-        knockdowns=workspace.tables["knockdowns"],
-        store=workspace.store if check_store else None,
-        limit=limit,
-        samples=samples,
-        reasoning_rows=reasoning_rows,
-        seed=workspace.settings.seed,
-        progress=progress,
-    )
-    if predictions is not None:
-        write_rows(predictions, scored.select("pert", "gene", "label", "score"))
-    return {"run": run, "split": split, "protocol": recipe.questions.split_scheme, **plain(document)}
-
-
-def _questions(
-    workspace: Workspace, file: Path | None, split: str, task: str, cell_line: str | None, split_scheme: str, seed: int
-) -> tuple[QuestionSet, pl.DataFrame]:
-    """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
-    import polars as pl
-
-    from rbio_kg.training.data.perturbqa_csv import read_question_file
-    from rbio_kg.training.data.question_set import QuestionSet
-    from rbio_kg.verifiers.splits import divide
-
-    known = workspace.tables["questions"]
-    if file is not None:
-        asked = read_question_file(file, task, cell_line, workspace.tables)
-        cell_line = str(asked["cell_line"][0])
-        same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
-        known = pl.concat([known.filter(~same), asked.select(known.columns)])
-    found = divide(known, split_scheme, cell_line, seed=seed)
-    questions = QuestionSet(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
-    return questions, found.train.filter(pl.col("task") == task)

@@ -1,0 +1,89 @@
+"""Verbs about claims: explain, score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.tables import show_table
+from rbio_kg.core.claims import Claim, Relation
+from rbio_kg.services.explain import explain_claim
+from rbio_kg.services.score import as_claims, read_claims, score_claims
+
+if TYPE_CHECKING:
+    pass
+
+COLUMNS = ("subject", "relation", "object", "cell_line")
+
+
+def _show_explanation(document: dict[str, Any]) -> None:
+    claim = document["claim"]
+    print(
+        f"{claim['subject']} {claim['relation']} {claim['object']}"
+        + (f" in {claim['cell_line']}" if claim["cell_line"] else "")
+    )
+    rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
+    show_table(["verifier", "status", "score", "reason"], rows)
+    composed = document["composed"]
+    print("composed: " + ("no verifier spoke" if composed is None else f"{composed:.3f}"))
+    for item in document["verdicts"]:
+        for element in item["evidence"]:
+            detail = ", ".join(f"{key} {value}" for key, value in element["detail"].items())
+            print(
+                f"  {item['verifier']}: ({element['start']['key']})-[{element['type']}]->({element['end']['key']})"
+                f"  weight {element['weight']:.2f}" + (f"  {detail}" if detail else "")
+            )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+
+    @command(app, "explain")
+    def explain(
+        session: Session,
+        subject: Annotated[str, typer.Argument(help="Gene symbol.")],
+        object: Annotated[str, typer.Argument(help="Gene symbol, GO term id or pathway id.")],
+        relation: Annotated[
+            Relation, typer.Option("--relation", help="What is claimed.")
+        ] = Relation.CHANGES_EXPRESSION_OF,
+        cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line of a knockdown claim.")] = None,
+    ) -> None:
+        """Every verifier's verdict on one claim, with the evidence it cites."""
+        document = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line)).to_json()
+        session.emit(document, lambda: _show_explanation(document))
+
+    @command(app, "score")
+    def score(
+        session: Session,
+        claims: Annotated[Path, typer.Argument(help="CSV or Parquet with subject,relation,object,cell_line.")],
+        verifier: Annotated[list[str] | None, typer.Option("--verifier", help="One verifier; may be repeated.")] = None,
+        out: Annotated[Path | None, typer.Option("--out", help="Where to write; standard output otherwise.")] = None,
+    ) -> None:
+        """Score many claims: the same rows in the same order, one column a verifier, empty where it abstains."""
+        workspace = session.workspace()
+        rows = read_claims(claims)
+        scored = score_claims(workspace, rows, as_claims(rows, claims), verifier, session.progress)
+        frame = scored.frame
+        document = {**scored.to_json(), "out": None if out is None else str(out)}
+        if out is not None:
+            import io
+
+            from rbio_kg.core.atomic_io import write_bytes
+
+            buffer = io.BytesIO()
+            if out.suffix == ".parquet":
+                frame.write_parquet(buffer)
+            else:
+                frame.write_csv(buffer)
+            write_bytes(out, buffer.getvalue())
+
+        def show() -> None:
+            if out is None:
+                print(frame.write_csv(), end="")
+            else:
+                print(f"{frame.height:,} claims scored into {out}; abstained: {scored.abstained}")
+
+        session.emit(document, show)

@@ -1,0 +1,310 @@
+"""The base of a workspace: paths, settings, the graph in use, its store, verifiers, rewards and questions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from rbio_kg.core.errors import BuildError, VerifierError
+from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.settings import LoadedSettings, load_settings
+
+if TYPE_CHECKING:
+    from rbio_kg.core.claims import Claim
+    from rbio_kg.graph.schema.tables import GraphTables
+    from rbio_kg.graph.snapshot.snapshot import Snapshot
+    from rbio_kg.graph.store.store import GraphStore
+    from rbio_kg.graph.views.view import GraphView
+    from rbio_kg.graph_builders.build.manifest import CurrentBuild, Manifest
+    from rbio_kg.training.data.question_set import QuestionSet
+    from rbio_kg.training.prompts.facts import FactBook, FactSource
+    from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.verifiers.base.verifier import Verifier
+    from rbio_kg.verifiers.text.statements import StatementChecker
+
+T = TypeVar("T")
+
+
+def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Name, inode and time of modification of each file in a folder: what changes when a model is fitted again."""
+    try:
+        found = [(entry.name, entry.stat()) for entry in os.scandir(folder)]
+    except OSError:
+        return frozenset()
+    return frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found)
+
+
+class WorkspaceBase:
+    """One folder with sources, a graph, fitted verifiers and runs, without the services.
+
+    Service functions take this class; `rbio_kg.workspace.Workspace` adds a method for each of them.
+
+    Args:
+        root: the folder; it is made when something is first written.
+        flags: settings that win over the environment and the settings file (see `rbio_kg.core.settings.Settings`).
+
+    Raises:
+        ConfigError: a setting is unknown or out of range.
+    """
+
+    def __init__(self, root: str | Path = "workspace", **flags: Any) -> None:
+        self.paths = WorkspacePaths(Path(root).absolute())
+        self.loaded: LoadedSettings = load_settings(self.paths, flags)
+        self.settings = self.loaded.values
+        self._store: GraphStore | None = None
+        self._opened: dict[str, tuple[object, Any]] = {}
+
+    def __repr__(self) -> str:
+        build = f"build {self.build_id}" if self.has_graph else "no graph"
+        return f"{type(self).__name__}({str(self.paths.root)!r}, {build})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store; an embedded server stops when its last user leaves."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def reload(self) -> None:
+        """Forget everything that was opened, also a verifier whose own files have changed.
+
+        A new build and a refitted verifier are noticed without it.
+        """
+        self.close()
+        self._opened.clear()
+
+    def _once(self, name: str, version: object, open_: Callable[[], T]) -> T:
+        """What `open_` gives, opened once for each version of it."""
+        known = self._opened.get(name)
+        if known is None or known[0] != version:
+            known = self._opened[name] = (version, open_())
+        return cast("T", known[1])
+
+    # The graph
+
+    @property
+    def current(self) -> CurrentBuild:
+        """The build in use, its sources and its store.
+
+        Raises:
+            BuildError: nothing has been built here.
+        """
+        from rbio_kg.graph_builders.build.manifest import read_current
+
+        return read_current(self.paths)
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether a finished build is there."""
+        return self.paths.current_build.is_file()
+
+    @property
+    def build_id(self) -> str:
+        """Id of the build in use."""
+        return self.current.build_id
+
+    @property
+    def build_folder(self) -> Path:
+        """Folder of the build in use."""
+        return self.paths.build(self.build_id)
+
+    @property
+    def snapshot_folder(self) -> Path:
+        """Folder of the memory-mapped snapshot."""
+        return self.build_folder / "snapshot"
+
+    @property
+    def has_fetched(self) -> bool:
+        """Whether `fetch` has brought whole files: each folder it fills records them."""
+        return any(self.paths.sources.glob("*/fetched.json"))
+
+    @property
+    def sources(self) -> Path:
+        """Where providers' files are: the setting, else what `fetch` brought, else what the last build read.
+
+        Raises:
+            BuildError: none of them is there.
+        """
+        if self.settings.sources is not None:
+            return self.settings.sources.absolute()
+        if self.has_fetched:
+            return self.paths.sources
+        if self.has_graph:
+            return Path(self.current.sources)
+        raise BuildError(
+            "there are no sources", where=self.paths.sources, hint="run rbio-kg fetch, or name a folder with --sources"
+        )
+
+    @property
+    def build_options(self) -> dict[str, Any]:
+        """The settings that a build depends on, as arguments of `rbio_kg.graph_builders.build.build.build_graph`."""
+        return self.settings.model_dump(include={"min_score", "textmining", "commercial_only"})
+
+    @property
+    def store_uri(self) -> str:
+        """Address of the store: the setting, else what the last build loaded, else the embedded one."""
+        if self.settings.store is not None:
+            return self.settings.store
+        remembered = self.current.store if self.has_graph else None
+        return remembered or f"embedded:{self.paths.store}"
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the build in use."""
+        from rbio_kg.graph_builders.build.manifest import read_manifest
+
+        return self._once("manifest", self.build_id, lambda: read_manifest(self.paths))
+
+    @property
+    def tables(self) -> GraphTables:
+        """The tables of the build in use."""
+        from rbio_kg.graph.schema.tables import GraphTables
+
+        return self._once("tables", self.build_id, lambda: GraphTables.read(self.build_folder / "tables"))
+
+    @property
+    def graph(self) -> GraphView:
+        """The graph of the build in use, to be taken in parts into networkx, torch-geometric, polars or GraphML."""
+        from rbio_kg.graph.views.view import GraphView
+
+        return self._once("graph", self.build_id, lambda: GraphView(self.tables))
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot of the build in use."""
+        from rbio_kg.graph.snapshot.snapshot import Snapshot
+
+        return self._once("snapshot", self.build_id, lambda: Snapshot.open(self.snapshot_folder))
+
+    def open_store(self, *, read_only: bool = True) -> GraphStore:
+        """A connection to the store that the caller closes."""
+        from rbio_kg.graph.store.store import GraphStore
+
+        if self.store_uri.startswith("embedded:"):
+            return GraphStore.open(self.store_uri, read_only=read_only)
+        password = self.settings.neo4j_password
+        return GraphStore.open(
+            self.store_uri,
+            username=self.settings.neo4j_username,
+            password=None if password is None else password.get_secret_value(),
+            database=self.settings.neo4j_database,
+            read_only=read_only,
+        )
+
+    @property
+    def store(self) -> GraphStore:
+        """The graph database, for reading; opened at first use and closed with the workspace.
+
+        Raises:
+            StoreError: it cannot be opened, or holds no whole graph.
+        """
+        if self._store is None:
+            self._store = self.open_store()
+            self._store.check()
+        return self._store
+
+    # Verifiers
+
+    def model_folder(self, name: str) -> Path:
+        """Where a fitted verifier lies."""
+        return self.paths.models / name
+
+    @staticmethod
+    def verifier_names() -> list[str]:
+        """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
+        from rbio_kg.registry import BUILT_IN, registered
+
+        return [*BUILT_IN, *(name for name in registered() if name not in BUILT_IN)]
+
+    def verifier(self, name: str) -> Verifier:
+        """A verifier by name, or by `MODULE:NAME` or `FILE.py:NAME`; opened at first use.
+
+        Raises:
+            VerifierError: the name is unknown, the verifier has not been fitted on this graph, or one of the user's own
+                cannot be opened.
+        """
+        version = (self.build_id if self.has_graph else None, _files(self.model_folder(name)))
+        return self._once(f"verifier {name}", version, lambda: self._open_verifier(name))
+
+    def _open_verifier(self, name: str) -> Verifier:
+        from rbio_kg.registry import BUILT_IN, VARIANTS, addressed, is_address, opened, registered
+
+        if name in BUILT_IN or name in VARIANTS:
+            return (BUILT_IN | VARIANTS)[name](self)
+        if is_address(name):
+            return opened(addressed(name), self)
+        if name in (points := registered()):
+            return opened(points[name], self)
+        raise VerifierError(f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names()))
+
+    @property
+    def statement_checker(self) -> StatementChecker:
+        """Takes statements out of texts and checks them against the graph and the measured knockdowns (train split)."""
+        from rbio_kg.verifiers.text.measured_effects import Knockdowns
+        from rbio_kg.verifiers.text.statements import StatementChecker
+
+        return self._once(
+            "statement_checker",
+            self.build_id,
+            lambda: StatementChecker(self.snapshot, Knockdowns(self.tables["knockdowns"])),
+        )
+
+    # Training
+
+    def reward(
+        self,
+        weights: Mapping[str, float] | None = None,
+        *,
+        scoring: str = "brier",
+        extra: Mapping[str, tuple[Verifier, float]] | None = None,
+        **options: Any,
+    ) -> ComposedReward:
+        """A graph-grounded reward for TRL's GRPOTrainer: `reward.functions` and `reward.weights`.
+
+        Args:
+            weights: verifier name to weight; text verifiers are paid as parts of their own.
+            scoring: linear, brier or log.
+            extra: verifiers of your own, by name, with their weights.
+            options: as in `rbio_kg.training.rewards.composed.ComposedReward`.
+        """
+        from rbio_kg.training.rewards.composed import ComposedReward
+        from rbio_kg.verifiers.pooling import DEFAULT_WEIGHTS
+
+        chosen = DEFAULT_WEIGHTS if weights is None and not extra else (weights or {})
+        members = {name: (self.verifier(name), weight) for name, weight in chosen.items()}
+        return ComposedReward({**members, **(extra or {})}, scoring=scoring, **options)
+
+    def questions(
+        self, split: str = "train", *, cell_line: str | None = None, task: str = "de", **options: Any
+    ) -> QuestionSet:
+        """The benchmark's questions of one split (see `rbio_kg.training.data.question_set.QuestionSet`)."""
+        from rbio_kg.training.data.question_set import QuestionSet
+
+        return QuestionSet.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
+
+    def fact_source(self) -> FactSource:
+        """Who knows the train knockdowns: the expression verifier.
+
+        Raises:
+            VerifierError: it has not been fitted.
+        """
+        return cast("FactSource", self.verifier("expression"))
+
+    def open_book(self, claims: Iterable[Claim]) -> FactBook:
+        """Facts for open-book prompts, their digits scaled on the given train claims.
+
+        Example: `questions.with_facts(workspace.open_book(questions.limit(500).claims()))`.
+        """
+        from rbio_kg.training.prompts.facts import FactBook
+
+        return FactBook.fit(self.fact_source(), self.snapshot, claims)

@@ -1,0 +1,125 @@
+"""Every verifier's verdict on one claim."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from rbio_kg.core.claims import Claim, Status, Verdict
+from rbio_kg.core.errors import ModelError, RbioKGError, VerifierError, fault
+from rbio_kg.registry import BUILT_IN
+
+if TYPE_CHECKING:
+    from rbio_kg.services.base import WorkspaceBase
+
+COLUMNS = ("subject", "relation", "object", "cell_line")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The verdicts on a claim, and their probabilities pooled as the default reward pools them.
+
+    Args:
+        claim: what was scored.
+        verdicts: one for each verifier of the workspace, in its order.
+        composed: pooled probability that the claim holds, 0 to 1; None where every weighted verifier abstains.
+        weights: of the pooling, by verifier.
+    """
+
+    claim: Claim
+    verdicts: tuple[Verdict, ...]
+    composed: float | None
+    weights: Mapping[str, float]
+
+    def verdict(self, verifier: str) -> Verdict:
+        """The verdict of one verifier.
+
+        Raises:
+            VerifierError: it gave none.
+        """
+        for verdict in self.verdicts:
+            if verdict.verifier == verifier:
+                return verdict
+        known = ", ".join(item.verifier for item in self.verdicts)
+        raise VerifierError(f"there is no verdict of {verifier!r}", hint=f"known: {known}")
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `explain`."""
+        return {
+            "claim": {name: getattr(self.claim, name) for name in COLUMNS} | {"id": self.claim.id},
+            "verdicts": [verdict.to_json() for verdict in self.verdicts],
+            "composed": self.composed,
+            "weights": dict(self.weights),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Explanation:
+        """The explanation that `to_json` wrote."""
+        claim = Claim(*(document["claim"][name] for name in COLUMNS))
+        verdicts = tuple(Verdict.from_json(item) for item in document["verdicts"])
+        return cls(claim, verdicts, document["composed"], dict(document["weights"]))
+
+    def __str__(self) -> str:
+        rows = [f"{item.verifier}: {_number(item.score)} ({item.status}) {item.reason}" for item in self.verdicts]
+        return "\n".join([str(self.claim), *rows, f"composed: {_number(self.composed)}"])
+
+    def _repr_html_(self) -> str:
+        """A table of verdicts with the evidence that each cites, for notebooks."""
+        rows = []
+        for item in self.verdicts:
+            cited = "<br>".join(
+                escape(f"({step.start.key})-[{step.type}]->({step.end.key}) {step.weight:.2f}")
+                for step in item.evidence
+            )
+            cells = (item.verifier, str(item.status), _number(item.score), item.reason)
+            rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells) + f"<td>{cited}</td>")
+        names = ("verifier", "status", "score", "reason", "evidence")
+        return (
+            f"<p><b>{escape(str(self.claim))}</b>: {_number(self.composed)}</p><table><tr>"
+            + "".join(f"<th>{name}</th>" for name in names)
+            + "</tr>"
+            + "".join(f"<tr>{row}</tr>" for row in rows)
+            + "</table>"
+        )
+
+
+def _number(score: float | None) -> str:
+    return "-" if score is None else f"{score:.3f}"
+
+
+def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
+    """Every verifier's verdict on one claim, and their pooled probability.
+
+    A verifier that has not been fitted abstains. A fault in a user's own verifier is a verdict of status `error`.
+
+    Raises:
+        BuildError: there is no graph.
+    """
+    import numpy as np
+
+    from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
+
+    verdicts = tuple(_verdict(workspace, name, claim) for name in workspace.verifier_names())
+    named = {verdict.verifier: verdict for verdict in verdicts}
+    members = [name for name in DEFAULT_WEIGHTS if name in named]
+    scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
+    pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
+    return Explanation(claim, verdicts, None if np.isnan(pooled[0]) else float(pooled[0]), DEFAULT_WEIGHTS)
+
+
+def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:
+    try:
+        return workspace.verifier(name).explain(claim)
+    except VerifierError as error:
+        return Verdict(None, Status.ABSTAIN, reason=str(error), verifier=name)
+    except ModelError as error:
+        return Verdict(None, Status.ERROR, reason=str(error), verifier=name)
+    except RbioKGError:
+        raise
+    except Exception as error:
+        if name in BUILT_IN:
+            raise
+        # A fault in a user's own verifier must not hide what the others say.
+        return Verdict(None, Status.ERROR, reason=fault(error), verifier=name)

@@ -1,0 +1,148 @@
+"""Scoring many claims with several verifiers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from rbio_kg.core.atomic_io import read_table
+from rbio_kg.core.claims import Claim
+from rbio_kg.core.errors import ClaimError, SourceError
+from rbio_kg.core.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rbio_kg.services.base import WorkspaceBase
+
+Frame = TypeVar("Frame", bound=Any)
+"""A polars or pandas frame."""
+
+COLUMNS = ("subject", "relation", "object", "cell_line")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Claims with one column of scores for each verifier.
+
+    Args:
+        frame: the given rows in their order, and the scores; null where a verifier abstains.
+        abstained: number of claims without a score, by verifier.
+        seconds: duration.
+    """
+
+    frame: pl.DataFrame
+    abstained: Mapping[str, int]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `score`, without `out`."""
+        return {"rows": self.frame.height, "abstained": dict(self.abstained), "seconds": self.seconds}
+
+
+def score_claims(
+    workspace: WorkspaceBase,
+    frame: pl.DataFrame,
+    claims: Sequence[Claim],
+    verifiers: Sequence[str] | None = None,
+    progress: Progress = silent,
+) -> Scored:
+    """Score claims.
+
+    Args:
+        workspace: its verifiers.
+        frame: the claims' rows; each score becomes a column.
+        claims: the same rows as claims, (n,).
+        verifiers: names; all claim verifiers otherwise.
+        progress: called after each verifier.
+
+    Raises:
+        VerifierError: a name is unknown, or a verifier has not been fitted.
+    """
+    import numpy as np
+    import polars as pl
+
+    names = verifiers or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
+    started = time.perf_counter()
+    abstained: dict[str, int] = {}
+    for name in dict.fromkeys(names):
+        scores = workspace.verifier(name).score(claims)
+        abstained[name] = int(np.isnan(scores).sum())
+        frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
+        progress(f"scored by {name}", 1.0)
+    return Scored(frame, abstained, round(time.perf_counter() - started, 3))
+
+
+def score_frame(
+    workspace: WorkspaceBase, frame: Frame, verifiers: Sequence[str] | None = None, progress: Progress = silent
+) -> Frame:
+    """Score a polars or pandas frame: the same rows in the same order, and one column for each verifier.
+
+    Args:
+        workspace: its verifiers.
+        frame: columns `subject,relation,object` and, for claims about knockdowns, `cell_line`.
+        verifiers: names; all claim verifiers otherwise.
+        progress: called after each verifier.
+
+    Returns:
+        A frame of the given kind. A score is null (in pandas NaN) where the verifier abstains.
+
+    Raises:
+        SourceError: a column is missing, or a row is not a claim.
+        VerifierError: a name is unknown, or a verifier has not been fitted.
+    """
+    import polars as pl
+
+    if isinstance(frame, pl.DataFrame):
+        claims = as_claims(_with_lines(frame, "frame"), "frame")
+        return cast("Frame", score_claims(workspace, frame, claims, verifiers, progress).frame)
+    rows = pl.DataFrame({name: [_text(value) for value in frame[name]] for name in COLUMNS if name in frame.columns})
+    claims = as_claims(_with_lines(rows, "frame"), "frame")
+    scored = score_claims(workspace, rows, claims, verifiers, progress)
+    return cast("Frame", frame.assign(**{name: scored.frame[name].to_numpy() for name in scored.abstained}))
+
+
+def _text(value: Any) -> str | None:
+    """A cell of a pandas frame, where a missing text is None or NaN."""
+    return None if value is None or value != value else str(value)  # noqa: PLR0124
+
+
+def read_claims(path: Path) -> pl.DataFrame:
+    """A CSV (also .gz) or Parquet file with `subject,relation,object` and, where it matters, `cell_line`.
+
+    Raises:
+        SourceError: the file is missing, empty, no table, or a row is no claim (with its line).
+    """
+    return _with_lines(read_table(path), path)
+
+
+def _with_lines(frame: pl.DataFrame, where: str | Path) -> pl.DataFrame:
+    import polars as pl
+
+    missing = [name for name in COLUMNS[:3] if name not in frame.columns]
+    if missing:
+        raise SourceError(
+            f"the columns {', '.join(missing)} are missing", where=where, hint=f"it must have {', '.join(COLUMNS)}"
+        )
+    if "cell_line" not in frame.columns:
+        frame = frame.with_columns(cell_line=pl.lit(None, dtype=pl.String))
+    return frame
+
+
+def as_claims(frame: pl.DataFrame, where: str | Path) -> list[Claim]:
+    """The rows of `read_claims` as claims.
+
+    Raises:
+        SourceError: a row is no claim (with its line).
+    """
+    claims = []
+    numbered = isinstance(where, Path) and where.suffix != ".parquet"
+    for number, row in enumerate(frame.select(COLUMNS).iter_rows(), start=2):
+        try:
+            claims.append(Claim(*row))
+        except (ClaimError, TypeError) as error:
+            raise SourceError(str(error), where=where, line=number if numbered else None) from None
+    return claims

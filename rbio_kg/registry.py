@@ -137,7 +137,7 @@ def _expression(workspace: VerifierSources) -> Verifier:
 
 
 def _ontology_text(workspace: VerifierSources, *namespaces: str) -> Verifier:
-    from rbio_kg.graph.snapshot.compile import NAMESPACES
+    from rbio_kg.graph.schema.schema import NAMESPACES
     from rbio_kg.verifiers.text.ontology_text import OntologyTextVerifier
 
     return OntologyTextVerifier(workspace.snapshot_folder, namespaces=namespaces or NAMESPACES)

@@ -25,27 +25,27 @@ DESCRIPTIVE = ("set_members", "expression", "reported_interactions")
 """Tables that say more about a gene and make none a node: the snapshot does not have them."""
 
 
-def confine(readings: Sequence[ParsedSource]) -> None:
+def confine(parsed_sources: Sequence[ParsedSource]) -> None:
     """Drop the rows of descriptive tables about genes that are no nodes, and sets left without members.
 
     HGNC's groups alone would bring ten thousand RNA genes into the graph of which nothing else is known. Each reading
     notes how many rows it lost.
 
     Args:
-        readings: what each source holds; changed in place.
+        parsed_sources: what each source holds; changed in place.
     """
-    nodes = _mentioned({name: _joined(name, readings) for name in TABLE_SCHEMAS})
-    for reading in readings:
+    nodes = _mentioned({name: _joined(name, parsed_sources) for name in TABLE_SCHEMAS})
+    for parsed in parsed_sources:
         for table in DESCRIPTIVE:
-            if table in reading.frames:
-                rows = reading.frames[table]
+            if table in parsed.frames:
+                rows = parsed.frames[table]
                 ends = [column for name, column in _GENE_ENDS if name == table]
                 kept = rows.filter(pl.all_horizontal(pl.col(ends).is_in(nodes.implode())))
-                reading.frames[table] = kept
-                reading.notes[f"{table} about genes outside the graph"] = rows.height - kept.height
-        if "gene_sets" in reading.frames:
-            members = reading.frames["set_members"]["end"].unique()
-            reading.frames["gene_sets"] = reading.frames["gene_sets"].filter(pl.col("id").is_in(members.implode()))
+                parsed.frames[table] = kept
+                parsed.notes[f"{table} about genes outside the graph"] = rows.height - kept.height
+        if "gene_sets" in parsed.frames:
+            members = parsed.frames["set_members"]["end"].unique()
+            parsed.frames["gene_sets"] = parsed.frames["gene_sets"].filter(pl.col("id").is_in(members.implode()))
 
 
 def _mentioned(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
@@ -56,18 +56,18 @@ def _mentioned(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
     ).unique()
 
 
-def assemble(readings: Sequence[ParsedSource], names: GeneNames, records: Sequence[SourceRecord]) -> GraphTables:
+def assemble(parsed_sources: Sequence[ParsedSource], names: GeneNames, records: Sequence[SourceRecord]) -> GraphTables:
     """The graph's tables.
 
     A gene becomes a node where a relationship that is not descriptive, or a question, names it; HGNC's other genes
     would be isolated nodes that make every random negative an easy one. Labels are kept for the genes that are nodes.
 
     Args:
-        readings: what each source holds, confined.
+        parsed_sources: what each source holds, confined.
         names: gene names as HGNC settles them.
         records: what is known of each source.
     """
-    frames = {name: _joined(name, readings) for name in TABLE_SCHEMAS}
+    frames = {name: _joined(name, parsed_sources) for name in TABLE_SCHEMAS}
     frames["terms"] = information_content(
         frames["terms"], frames["annotations"], frames["is_a"], frames["part_of"]
     ).select(list(TABLE_SCHEMAS["terms"]))
@@ -81,9 +81,9 @@ def assemble(readings: Sequence[ParsedSource], names: GeneNames, records: Sequen
     return GraphTables(frames)
 
 
-def _joined(table: str, readings: Sequence[ParsedSource]) -> pl.DataFrame:
+def _joined(table: str, parsed_sources: Sequence[ParsedSource]) -> pl.DataFrame:
     schema = TABLE_SCHEMAS[table]
-    parts = [reading.frames[table].select(list(schema)) for reading in readings if table in reading.frames]
+    parts = [parsed.frames[table].select(list(schema)) for parsed in parsed_sources if table in parsed.frames]
     return pl.concat(parts) if parts else pl.DataFrame(schema=schema)
 
 

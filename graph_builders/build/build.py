@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import atomic_folder, remove_leftovers, write_text
 from rbio_kg.core.errors import BuildError, ConfigError
 from rbio_kg.core.lock import held
 from rbio_kg.core.paths import WorkspacePaths
@@ -119,6 +118,8 @@ def build_graph(
     identity = build_id(found, options)
     try:
         with building(paths, report):
+            for folder in (paths.graph, paths.builds, paths.parsed_sources):
+                remove_leftovers(folder)
             manifest = None if fresh else _finished(paths, identity)
             if manifest is None:
                 manifest = _build(paths, identity, found, options, report)
@@ -175,18 +176,12 @@ def _build(
     # Late, so that reading sources needs no compiled kernels.
     from rbio_kg.graph.snapshot.snapshot import write_snapshot
 
-    target = paths.build(identity)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(".*"):  # Of builds that were killed: we hold the lock.
-        shutil.rmtree(leftover)
-    readings = ParsedSourceCache(paths.readings, _context(options))
+    parsed_sources = ParsedSourceCache(paths.parsed_sources, _context(options))
     tables, manifest, unmapped = _tables(
-        found, options, readings, lambda message, done: report(message, None if done is None else 0.8 * done)
+        found, options, parsed_sources, lambda message, done: report(message, None if done is None else 0.8 * done)
     )
-    readings.forget_others()
-    folder = target.parent / f".{identity}"
-    try:
-        folder.mkdir()
+    parsed_sources.forget_others()
+    with atomic_folder(paths.build(identity)) as folder:
         report("writing the tables", 0.8)
         tables.write(folder / "tables")
         report("writing the snapshot", 0.9)
@@ -195,12 +190,6 @@ def _build(
         manifest.seconds["snapshot"] = round(time.perf_counter() - started, 3)
         unmapped.write_csv(folder / UNMAPPED, separator="\t")
         _write_json(folder / "manifest.json", manifest.to_json())
-        if target.exists():
-            target.rename(target.parent / f".{identity}-old")
-        folder.rename(target)
-    finally:
-        for leftover in target.parent.glob(".*"):
-            shutil.rmtree(leftover)
     report(f"build {identity} is complete", 1.0)
     return manifest
 
@@ -213,20 +202,20 @@ def _tables(
     found: list[Found], options: dict[str, Any], shelf: ParsedSourceCache, report: Progress
 ) -> tuple[GraphTables, Manifest, pl.DataFrame]:
     started = time.perf_counter()
-    readings: list[tuple[Found, ParsedSource]] = []
+    parsed_sources: list[tuple[Found, ParsedSource]] = []
     kept: list[str] = []
     for number, source in enumerate(found):
         begin = partial(report, f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
-        reading, was_kept = shelf.read(source, begin)
-        readings.append((source, reading))
+        parsed, was_kept = shelf.read(source, begin)
+        parsed_sources.append((source, parsed))
         if was_kept:
             kept.append(source.entry.name)
     read = time.perf_counter()
     report("assembling the graph", len(found) / (len(found) + 1))
     names = shelf.context.gene_names()
-    confine([reading for _, reading in readings])
-    records = [_record(source, reading) for source, reading in readings]
-    tables = assemble([reading for _, reading in readings], names, records)
+    confine([parsed for _, parsed in parsed_sources])
+    records = [_record(source, parsed) for source, parsed in parsed_sources]
+    tables = assemble([parsed for _, parsed in parsed_sources], names, records)
     manifest = Manifest(
         build_id=build_id(found, options),
         options=options,
@@ -237,9 +226,9 @@ def _tables(
         questions=_question_counts(tables["questions"]),
         names={"ambiguous": names.ambiguity()},
         unmapped={
-            reading.name or source.entry.name: reading.unmapped.to_json(names)
-            for source, reading in readings
-            if reading.names is None and reading.terms is None
+            parsed.name or source.entry.name: parsed.unmapped.to_json(names)
+            for source, parsed in parsed_sources
+            if parsed.names is None and parsed.terms is None
         },
         seconds={
             "read": round(read - started, 3),
@@ -247,36 +236,36 @@ def _tables(
         },
         kept=kept,
     )
-    return tables, manifest, _unmapped(readings, names)
+    return tables, manifest, _unmapped(parsed_sources, names)
 
 
-def _unmapped(readings: list[tuple[Found, ParsedSource]], names: GeneNames) -> pl.DataFrame:
+def _unmapped(parsed_sources: list[tuple[Found, ParsedSource]], names: GeneNames) -> pl.DataFrame:
     """All labels that name no gene or several, by source, the most frequent first; `genes` joined by commas."""
     parts = [
-        reading.unmapped.table(names).select(pl.lit(reading.name or source.entry.name).alias("source"), pl.all())
-        for source, reading in readings
+        parsed.unmapped.table(names).select(pl.lit(parsed.name or source.entry.name).alias("source"), pl.all())
+        for source, parsed in parsed_sources
     ]
     return pl.concat(parts).with_columns(pl.col("genes").list.join(","))
 
 
-def _record(found: Found, reading: ParsedSource) -> SourceRecord:
-    rejected, reasons = merged(reading.rejections)
+def _record(found: Found, parsed: ParsedSource) -> SourceRecord:
+    rejected, reasons = merged(parsed.rejections)
     return SourceRecord(
-        name=reading.name or found.entry.name,
-        version=reading.version,
-        date=reading.date,
+        name=parsed.name or found.entry.name,
+        version=parsed.version,
+        date=parsed.date,
         sha256=found.sha256,
-        rows=reading.rows,
+        rows=parsed.rows,
         rejected=rejected,
         reasons=[{"file": item.file, "line": item.line, "why": item.why} for item in reasons],
-        licence=reading.licence or found.entry.licence,
+        licence=parsed.licence or found.entry.licence,
         commercial=found.entry.commercial,
-        url=found.entry.url if reading.url is None else reading.url,
-        simulated=reading.simulated,
+        url=found.entry.url if parsed.url is None else parsed.url,
+        simulated=parsed.simulated,
         files=[{"name": name, "sha256": digest} for name, digest in found.digests],
-        rows_read=reading.rows_read,
-        left_out=dict(sorted(reading.left_out.items())),
-        notes=dict(sorted(reading.notes.items())),
+        rows_read=parsed.rows_read,
+        left_out=dict(sorted(parsed.left_out.items())),
+        notes=dict(sorted(parsed.notes.items())),
     )
 
 

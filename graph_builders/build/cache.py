@@ -1,8 +1,8 @@
-"""Readings kept beside a workspace's builds, so that only a source that changed is read again.
+"""A cache of parsed sources in the workspace, so that a build parses only the sources that changed.
 
-One folder a source: its tables as Parquet, and `reading.json` with everything else. A reading is used again where the
-package's readers, the source's files and every part of the context that its reader looked at are as they were; what
-the reader looked at is observed, not declared.
+One folder a source: its tables as Parquet, and `parsed.json` with everything else. A parsed source is used again if
+three things are unchanged: the package's readers, the source's files, and every part of the context that its reader
+used. What a reader uses is recorded while it runs, not declared.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from typing import Any, cast
 
 import polars as pl
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.graph_builders.build.directory import Found
 from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
+from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import Rejections
-from rbio_kg.graph_builders.sources.go import Terms
 
 _SETTLED = {"names": "names", "gene_names": "names", "terms": "terms", "go_terms": "terms", "cell_lines": "cell_lines"}
-"""Parts of the context that an earlier reading settles; the others are options of the build."""
+"""Parts of the context that another source provides; the others are options of the build."""
 _PLAIN = ("left_out", "version", "date", "simulated", "name", "licence", "url", "notes")
 
 
 @cache
 def _code() -> str:
-    """A digest of the readers themselves: another release may read the same file otherwise."""
+    """A digest of the readers themselves: another release may parse the same file differently."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.read_bytes())
@@ -41,21 +41,21 @@ def _code() -> str:
 
 @dataclass
 class _Recorded:
-    """A context that remembers what was asked of it."""
+    """A context that records which of its attributes are used."""
 
     context: BuildContext
-    asked: set[str]
+    used: set[str]
 
     def __getattr__(self, name: str) -> Any:
-        self.asked.add(name)
+        self.used.add(name)
         return getattr(self.context, name)
 
 
 class ParsedSourceCache:
-    """The readings of one build, taken from the folder where they still hold.
+    """The parsed sources of one build, taken from the folder where they are up to date.
 
     Args:
-        folder: where they are kept; None keeps none.
+        folder: where they are stored; None stores none.
         context: the build's options.
     """
 
@@ -66,41 +66,41 @@ class ParsedSourceCache:
         self._used: set[str] = set()
 
     def read(self, found: Found, begin: Callable[[], None]) -> tuple[ParsedSource, bool]:
-        """The reading of a source, and whether it was kept from before.
+        """A parsed source, and whether it comes from the cache.
 
         Args:
             found: the source.
-            begin: called before its files are read; not where the reading was kept.
+            begin: called before its files are read; not called if it comes from the cache.
 
         Raises:
             SourceError: as the source's reader does.
         """
-        place = None if self.folder is None else self.folder / found.entry.name
+        target = None if self.folder is None else self.folder / found.entry.name
         identity = hashlib.sha256(json.dumps([_code(), found.entry.name, found.digests]).encode()).hexdigest()
-        kept = None if place is None else self._kept(place, identity)
+        kept = None if target is None else self._kept(target, identity)
         if kept is not None:
-            reading, asked = kept
+            parsed, used = kept
         else:
             begin()
-            watched = _Recorded(self.context, set())
-            reading = found.entry.read(found.files, cast("BuildContext", watched))
-            asked = {name: self._state(name) for name in sorted(watched.asked)}
-            if place is not None:
-                _write(place, reading, {"identity": identity, "asked": asked})
+            recorded = _Recorded(self.context, set())
+            parsed = found.entry.read(found.files, cast("BuildContext", recorded))
+            used = {name: self._state(name) for name in sorted(recorded.used)}
+            if target is not None:
+                _write(target, parsed, {"identity": identity, "used": used})
         self._used.add(found.entry.name)
-        self._settle(reading, hashlib.sha256(json.dumps([identity, asked]).encode()).hexdigest())
-        return reading, kept is not None
+        self._settle(parsed, hashlib.sha256(json.dumps([identity, used]).encode()).hexdigest())
+        return parsed, kept is not None
 
     def forget_others(self) -> None:
-        """Remove the readings of sources that are no longer there."""
+        """Remove the parsed sources that this build does not have."""
         if self.folder is not None and self.folder.is_dir():
-            for place in self.folder.iterdir():
-                if place.name not in self._used:
-                    shutil.rmtree(place)
+            for target in self.folder.iterdir():
+                if target.name not in self._used:
+                    shutil.rmtree(target)
 
-    def _settle(self, reading: ParsedSource, digest: str) -> None:
+    def _settle(self, parsed: ParsedSource, digest: str) -> None:
         for part in ("names", "terms", "cell_lines"):
-            value = getattr(reading, part)
+            value = getattr(parsed, part)
             if value is not None:
                 self.context = self.context.settled(part, value)
                 self._settled[part] = digest
@@ -110,45 +110,43 @@ class ParsedSourceCache:
             return self._settled.get(_SETTLED[name], "")
         return repr(getattr(self.context, name))
 
-    def _kept(self, place: Path, identity: str) -> tuple[ParsedSource, dict[str, str]] | None:
+    def _kept(self, target: Path, identity: str) -> tuple[ParsedSource, dict[str, str]] | None:
         try:
-            note = json.loads((place / "reading.json").read_text(encoding="utf-8"))
-            asked = dict(note["asked"])
-            if note["identity"] != identity or any(self._state(name) != state for name, state in asked.items()):
+            note = json.loads((target / "parsed.json").read_text(encoding="utf-8"))
+            used = dict(note["used"])
+            if note["identity"] != identity or any(self._state(name) != state for name, state in used.items()):
                 return None
-            return _read(place, note), asked
+            return _read(target, note), used
         except (OSError, ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError):
-            return None  # Damaged or of another form: it is read again.
+            return None  # Damaged, or of another format: the source is parsed again.
 
 
-def _write(place: Path, reading: ParsedSource, note: dict[str, Any]) -> None:
-    """The note is written last, so that a reading cut short has none."""
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    frames = {f"table.{name}": frame for name, frame in reading.frames.items()}
-    if reading.names is not None:
-        frames |= {"names.labels": reading.names.labels, "names.ambiguous": reading.names.ambiguous}
-    if reading.terms is not None:
-        obsolete = pl.DataFrame({"id": sorted(reading.terms.obsolete)}, schema={"id": pl.String})
-        frames |= {"terms.redirects": reading.terms.redirects, "terms.obsolete": obsolete}
-    for name, frame in frames.items():
-        frame.write_parquet(place / f"{name}.parquet", compression="lz4", statistics=False)
+def _write(target: Path, parsed: ParsedSource, note: dict[str, Any]) -> None:
+    frames = {f"table.{name}": frame for name, frame in parsed.frames.items()}
+    if parsed.names is not None:
+        frames |= {"names.labels": parsed.names.labels, "names.ambiguous": parsed.names.ambiguous}
+    if parsed.terms is not None:
+        obsolete = pl.DataFrame({"id": sorted(parsed.terms.obsolete)}, schema={"id": pl.String})
+        frames |= {"terms.redirects": parsed.terms.redirects, "terms.obsolete": obsolete}
     note |= {
         "frames": sorted(frames),
-        "rejections": [part.to_json() for part in reading.rejections],
-        "unmapped": reading.unmapped.kept(),
-        **{name: getattr(reading, name) for name in _PLAIN},
+        "rejections": [part.to_json() for part in parsed.rejections],
+        "unmapped": parsed.unmapped.kept(),
+        **{name: getattr(parsed, name) for name in _PLAIN},
     }
-    write_text(place / "reading.json", json.dumps(note, ensure_ascii=False))
+    with atomic_folder(target) as folder:
+        for name, frame in frames.items():
+            frame.write_parquet(folder / f"{name}.parquet", compression="lz4", statistics=False)
+        (folder / "parsed.json").write_text(json.dumps(note, ensure_ascii=False), encoding="utf-8")
 
 
-def _read(place: Path, note: dict[str, Any]) -> ParsedSource:
-    frames = {name: pl.read_parquet(place / f"{name}.parquet") for name in note["frames"]}
+def _read(target: Path, note: dict[str, Any]) -> ParsedSource:
+    frames = {name: pl.read_parquet(target / f"{name}.parquet") for name in note["frames"]}
     names = terms = None
     if "names.labels" in frames:
         names = GeneNames(frames.pop("names.labels"), frames.pop("names.ambiguous"))
     if "terms.redirects" in frames:
-        terms = Terms(frames.pop("terms.redirects"), frozenset(frames.pop("terms.obsolete")["id"]))
+        terms = OntologyTerms(frames.pop("terms.redirects"), frozenset(frames.pop("terms.obsolete")["id"]))
     return ParsedSource(
         frames={name.removeprefix("table."): frame for name, frame in frames.items()},
         rejections=[Rejections.from_json(part) for part in note["rejections"]],

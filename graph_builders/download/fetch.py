@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import httpx
 from filelock import FileLock, Timeout
 
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import FetchError
 from rbio_kg.core.progress import Progress
 from rbio_kg.graph_builders.download.download import FileGoneError, Patience, download
@@ -269,6 +269,4 @@ def _notes(folder: Path) -> dict[str, dict[str, Any]]:
 
 def _note(folder: Path, name: str, record: dict[str, Any]) -> None:
     notes = {**_notes(folder), name: record}
-    temporary = folder / f".{RECORD}.{os.getpid()}"
-    temporary.write_text(json.dumps(notes, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    temporary.replace(folder / RECORD)
+    write_text(folder / RECORD, json.dumps(notes, indent=2, sort_keys=True) + "\n")

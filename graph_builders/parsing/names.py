@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
+
 IDENTIFIERS = ("hgnc", "ensembl", "entrez", "uniprot")
-SYMBOLS = ("approved", "previous", "alias")
 LABELS = {"label": pl.String(), "symbol": pl.String(), "kind": pl.String()}
 _SHOWN = 50
 
@@ -33,7 +34,7 @@ class GeneNames:
     def of(cls, rows: pl.DataFrame) -> GeneNames:
         """From all (label, symbol, kind) rows, ambiguous ones included."""
         order = {"approved": 0, **dict.fromkeys(IDENTIFIERS, 1), "previous": 2, "alias": 2}
-        preference = {kind: rank for rank, kind in enumerate((*SYMBOLS, *IDENTIFIERS))}
+        preference = {kind: rank for rank, kind in enumerate((*SYMBOL_KINDS, *IDENTIFIERS))}
         rows = (
             rows.unique()
             .with_columns(
@@ -52,7 +53,7 @@ class GeneNames:
         )
         return cls(labels.select(*LABELS).sort("label"), ambiguous)
 
-    def lookup(self, kinds: tuple[str, ...] = SYMBOLS) -> pl.DataFrame:
+    def lookup(self, kinds: tuple[str, ...] = SYMBOL_KINDS) -> pl.DataFrame:
         """The labels of some kinds, columns `label` and `symbol`."""
         return self.labels.filter(pl.col("kind").is_in(kinds)).select("label", "symbol")
 

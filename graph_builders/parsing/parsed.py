@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
+from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.rejections import Rejections
-
-if TYPE_CHECKING:
-    from rbio_kg.graph_builders.sources.go import Terms
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,13 @@ class BuildContext:
     """
 
     names: GeneNames | None = None
-    terms: Terms | None = None
+    terms: OntologyTerms | None = None
     cell_lines: tuple[str, ...] = ()
     min_score: int = 400
     textmining: bool = True
 
     def settled(
-        self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | Terms | tuple[str, ...]
+        self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | OntologyTerms | tuple[str, ...]
     ) -> BuildContext:
         """This context with what a source has settled."""
         return replace(self, **cast("dict[str, Any]", {part: value}))
@@ -68,7 +66,7 @@ class BuildContext:
             raise SourceError("gene names are needed before this source", hint="give the HGNC complete set")
         return self.names
 
-    def go_terms(self) -> Terms:
+    def go_terms(self) -> OntologyTerms:
         """The GO terms. Raises SourceError where the ontology has not been read."""
         if self.terms is None:
             raise SourceError("the ontology is needed before its annotations", hint="give go-basic.obo")
@@ -108,7 +106,7 @@ class ParsedSource:
     licence: str | None = None
     url: str | None = None
     names: GeneNames | None = None
-    terms: Terms | None = None
+    terms: OntologyTerms | None = None
     notes: dict[str, int] = field(default_factory=dict)
 
     @property

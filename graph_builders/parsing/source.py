@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 
-    Reader = Callable[[FoundFiles, BuildContext], ParsedSource]
+Reader = Callable[[FoundFiles, BuildContext], ParsedSource]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import expit, ndtri
 
+from rbio_kg.core.atomic_io import write_bytes
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.typing import FloatArray
 
@@ -63,7 +64,6 @@ class Simulation:
 
     def write(self, directory: Path) -> list[Path]:
         """Write LINE-de.csv.gz, LINE-dir.csv.gz and simulated.json; the same simulation gives the same bytes."""
-        directory.mkdir(parents=True, exist_ok=True)
         note = {
             "simulated": True,
             "model": MODEL,
@@ -78,9 +78,7 @@ class Simulation:
                 contents[f"{line}-{task}.csv.gz"] = _gzip(frame.with_columns(simulated=pl.lit(True)).write_csv())
         # The note first: a run that is cut short may leave a note without labels, never labels without a note.
         for name, content in contents.items():
-            part = directory / f"{name}.part"
-            part.write_bytes(content)
-            part.replace(directory / name)
+            write_bytes(directory / name, content)
         return [directory / name for name in contents]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, numbered_lines, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -43,25 +43,27 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     path = files.one("pairs")
     rejections = Rejections(path)
     version = re.search(r"(\d+\.\d+\.\d+)", path.name)
-    reading = ParsedSource(frames={}, rejections=[rejections], version=version[1] if version else None)
+    parsed = ParsedSource(frames={}, rejections=[rejections], version=version[1] if version else None)
     if "gene_a" in next(line for _, line in numbered_lines(path)):
-        blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": SYMBOLS}, {"gene_b": SYMBOLS})
+        blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": SYMBOL_KINDS}, {"gene_b": SYMBOL_KINDS})
     else:
-        blocks = _physical(path, rejections, reading)
-        ends = Ends({"entrez_a": ("entrez",), "gene_a": SYMBOLS}, {"entrez_b": ("entrez",), "gene_b": SYMBOLS})
-    reading.frames["reported_interactions"] = reported(blocks, ends, NAME, context, reading)
-    reading.require("reported_interactions", path)
-    return reading
+        blocks = _physical(path, rejections, parsed)
+        ends = Ends(
+            {"entrez_a": ("entrez",), "gene_a": SYMBOL_KINDS}, {"entrez_b": ("entrez",), "gene_b": SYMBOL_KINDS}
+        )
+    parsed.frames["reported_interactions"] = reported(blocks, ends, NAME, context, parsed)
+    parsed.require("reported_interactions", path)
+    return parsed
 
 
-def _physical(path: Path, rejections: Rejections, reading: ParsedSource) -> Iterator[pl.DataFrame]:
+def _physical(path: Path, rejections: Rejections, parsed: ParsedSource) -> Iterator[pl.DataFrame]:
     for block in table_blocks(path, TAB3, rejections):
         rows = block.rename(_COLUMNS)
         known = pl.col("kind").is_in(["physical", "genetic"])
         rows = rejections.drop(rows, ~known, "the experiment is neither physical nor genetic")
         human = (pl.col("taxon_a") == _HUMAN) & (pl.col("taxon_b") == _HUMAN)
-        rows = leave_out(rows, ~human, "other species", reading.left_out)
-        rows = leave_out(rows, pl.col("kind") == "genetic", "genetic interactions", reading.left_out)
+        rows = leave_out(rows, ~human, "other species", parsed.left_out)
+        rows = leave_out(rows, pl.col("kind") == "genetic", "genetic interactions", parsed.left_out)
         yield rows.with_columns(
             pl.concat_list("method"), pl.concat_list(pl.col("reference").str.replace("^PUBMED:", "PMID:"))
         )

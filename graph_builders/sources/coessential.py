@@ -55,17 +55,17 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
             members += [(key, gene) for gene in genes]
     rejections.require_some(len(sets), "co-essential modules")
     rejections.seen += len(members)
-    reading = ParsedSource(frames={}, rejections=[rejections])
+    parsed = ParsedSource(frames={}, rejections=[rejections])
     put_sets(
-        reading,
+        parsed,
         pl.DataFrame(sets, schema={"id": pl.String, "name": pl.String}, orient="row"),
         pl.DataFrame(members, schema={"id": pl.String, "member": pl.String}, orient="row"),
         context,
         kind=KIND,
         source=NAME,
     )
-    reading.require("set_members", path)
-    return reading
+    parsed.require("set_members", path)
+    return parsed
 
 
 def _columns(header: list[str], path: Path, line: int) -> list[int]:

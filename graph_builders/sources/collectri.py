@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -26,7 +26,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """
     path = files.one("regulation")
     rejections = Rejections(path)
-    reading = ParsedSource(frames={}, rejections=[rejections])
+    parsed = ParsedSource(frames={}, rejections=[rejections])
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
     weight = pl.col("weight").cast(pl.Float64, strict=False)
     rows = rejections.drop(rows, ~weight.is_finite(), "the weight is not a number")
@@ -34,9 +34,9 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     rows = rejections.drop(rows, (pl.col("source") == "") | (pl.col("target") == ""), "a gene is not named")
     rejections.require_some(rows.height, "signed regulation")
     names = context.gene_names()
-    rows = names.resolve(rows, {"source": SYMBOLS}, "start")
-    rows = names.resolve(rows, {"target": SYMBOLS}, "end")
-    rows = reading.unmapped.drop(rows, {"start": "source", "end": "target"})
+    rows = names.resolve(rows, {"source": SYMBOL_KINDS}, "start")
+    rows = names.resolve(rows, {"target": SYMBOL_KINDS}, "end")
+    rows = parsed.unmapped.drop(rows, {"start": "source", "end": "target"})
     reference = pl.coalesce("PMID", "references").fill_null("").str.extract_all(r"\d{4,9}")
     pairs = (
         rows.with_columns(reference.alias("references"))
@@ -62,13 +62,13 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         .then(pl.col("low"))
         .otherwise(0.0)
     )
-    reading.notes["contradicting signs"] = pairs.filter(pl.col("low") * pl.col("high") < 0).height
-    reading.notes["duplicate rows merged"] = rows.height - pairs.height
-    reading.frames["regulations"] = pairs.select(
+    parsed.notes["contradicting signs"] = pairs.filter(pl.col("low") * pl.col("high") < 0).height
+    parsed.notes["duplicate rows merged"] = rows.height - pairs.height
+    parsed.frames["regulations"] = pairs.select(
         "start", "end", sign.cast(pl.Int64).alias("sign"), "references", pl.lit(NAME).alias("source")
     )
-    reading.require("regulations", path)
-    return reading
+    parsed.require("regulations", path)
+    return parsed
 
 
 SOURCE = SourceEntry(

@@ -22,19 +22,19 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """
     path = files.one("complexes")
     rejections = Rejections(path)
-    reading = ParsedSource(frames={}, rejections=[rejections])
+    parsed = ParsedSource(frames={}, rejections=[rejections])
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
     rows = rejections.drop(rows, ~pl.col("ComplexID").str.contains(r"^\d+$"), "the complex has no number")
     rows = rejections.drop(rows, ~pl.col("ComplexID").is_first_distinct(), "the complex is given twice")
-    rows = leave_out(rows, pl.col("Organism") != "Human", "other species", reading.left_out)
+    rows = leave_out(rows, pl.col("Organism") != "Human", "other species", parsed.left_out)
     sets = rows.select(pl.format("corum:{}", "ComplexID").alias("id"), pl.col("ComplexName").alias("name"))
     subunits = rows["subunits(Entrez IDs)"].str.split(";").alias("member")
     members = sets.select("id", subunits).explode("member").with_columns(pl.col("member").str.strip_chars())
     members = members.filter(pl.col("member") != "").unique(maintain_order=True)
     rejections.seen += members.height
-    put_sets(reading, sets, members, context, kind="complex", source=NAME, named_by=("entrez",))
-    reading.require("set_members", path)
-    return reading
+    put_sets(parsed, sets, members, context, kind="complex", source=NAME, named_by=("entrez",))
+    parsed.require("set_members", path)
+    return parsed
 
 
 SOURCE = SourceEntry(

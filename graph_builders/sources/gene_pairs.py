@@ -36,9 +36,9 @@ def symbol_blocks(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
 
 
 def reported(
-    blocks: Iterable[pl.DataFrame], ends: Ends, source: str, context: BuildContext, reading: ParsedSource
+    blocks: Iterable[pl.DataFrame], ends: Ends, source: str, context: BuildContext, parsed: ParsedSource
 ) -> pl.DataFrame:
-    """Table `reported_interactions`: one row a pair, the lower symbol first; what is lost is counted in `reading`.
+    """Table `reported_interactions`: one row a pair, the lower symbol first; what is lost is counted in `parsed`.
 
     Isoforms and chains of one gene are that gene; a gene with itself is left out.
 
@@ -47,20 +47,20 @@ def reported(
         ends: how the genes are named.
         source: name of the source.
         context: gene names.
-        reading: the reading that the rows belong to.
+        parsed: the reading that the rows belong to.
     """
     names = context.gene_names()
     parts = []
     for rows in blocks:
         rows = names.resolve(names.resolve(rows, ends.first, "a"), ends.second, "b")
-        rows = reading.unmapped.drop(rows, {"a": list(ends.first)[-1], "b": list(ends.second)[-1]})
-        rows = leave_out(rows, pl.col("a") == pl.col("b"), "a gene with itself", reading.left_out)
+        rows = parsed.unmapped.drop(rows, {"a": list(ends.first)[-1], "b": list(ends.second)[-1]})
+        rows = leave_out(rows, pl.col("a") == pl.col("b"), "a gene with itself", parsed.left_out)
         low, high = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")
         kept = [name for name in ("method", "reference") if name in rows.columns]
         parts.append(rows.select(low.alias("start"), high.alias("end"), *kept))
     table = pl.concat(parts)
     pairs = table.select(_ENDS).unique().sort(_ENDS)
-    reading.notes["duplicate rows merged"] = table.height - pairs.height
+    parsed.notes["duplicate rows merged"] = table.height - pairs.height
     for column, into in (("method", "methods"), ("reference", "references")):
         if column in table.columns:
             listed = collected(table.explode(column, empty_as_null=False, keep_nulls=False), _ENDS, column)

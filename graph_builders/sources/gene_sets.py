@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 
 
 def put_sets(
-    reading: ParsedSource,
+    parsed: ParsedSource,
     sets: pl.DataFrame,
     members: pl.DataFrame,
     context: BuildContext,
     *,
     kind: str,
     source: str,
-    named_by: tuple[str, ...] = SYMBOLS,
+    named_by: tuple[str, ...] = SYMBOL_KINDS,
 ) -> None:
     """Give a reading the tables `gene_sets` and `set_members`; members that are no gene are unmapped.
 
     Args:
-        reading: the reading of the source.
+        parsed: the reading of the source.
         sets: columns `id` (unique) and `name`.
         members: columns `id` (of the set) and `member`.
         context: gene names.
@@ -30,10 +30,10 @@ def put_sets(
         named_by: kinds of label that members are given as.
     """
     members = context.gene_names().resolve(members, {"member": named_by}, "start")
-    members = reading.unmapped.drop(members, {"start": "member"})
+    members = parsed.unmapped.drop(members, {"start": "member"})
     by = pl.lit(source).alias("source")
     unique = members.select("start", pl.col("id").alias("end"), by).unique().sort("start", "end")
     if unique.height < members.height:
-        reading.notes["members that are one gene merged"] = members.height - unique.height
-    reading.frames["gene_sets"] = sets.select("id", "name", pl.lit(kind).alias("kind"), by)
-    reading.frames["set_members"] = unique
+        parsed.notes["members that are one gene merged"] = members.height - unique.height
+    parsed.frames["gene_sets"] = sets.select("id", "name", pl.lit(kind).alias("kind"), by)
+    parsed.frames["set_members"] = unique

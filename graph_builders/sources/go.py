@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.schema.schema import NAMESPACES
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
 from rbio_kg.graph_builders.parsing.hierarchy import require_acyclic
+from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import numbered_lines
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -24,26 +26,12 @@ if TYPE_CHECKING:
 
 NAME = "GO"
 REGULATION = {"regulates": 0, "positively_regulates": 1, "negatively_regulates": -1}
-NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
 _HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
 # What obonet is given; definitions, cross-references and the like are most of the file and nothing of the graph.
 _GRAPH_TAGS = frozenset({"id", "alt_id", "is_a", "relationship", "is_obsolete", "replaced_by"})
 _TERM_TAGS = _GRAPH_TAGS | {"name", "namespace", "synonym"}
 _ID = re.compile(r"GO:\d{7}")
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Where GO ids lead.
-
-    Args:
-        redirects: columns `label` (live, alternative or replaced id) and `id` (the live term).
-        obsolete: ids of obsolete terms that no single live term replaces.
-    """
-
-    redirects: pl.DataFrame
-    obsolete: frozenset[str]
 
 
 @dataclass
@@ -62,7 +50,7 @@ class _Stanzas:
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Tables `terms` (information content still null), `is_a`, `part_of`, `regulates_term`, and the `Terms`.
+    """Tables `terms` (information content still null), `is_a`, `part_of`, `regulates_term`, and the `OntologyTerms`.
 
     Relations of other kinds (`has_part` of go.obo and the like, which would close cycles) are left out and counted.
 
@@ -100,7 +88,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     signed = [(start, end, sign) for name, sign in REGULATION.items() for start, end in edges[name]]
     version = graph.graph.get("data-version")
     date = re.search(r"\d{4}-\d\d-\d\d", version or "")
-    reading = ParsedSource(
+    parsed = ParsedSource(
         frames={
             "terms": terms,
             **{
@@ -117,8 +105,8 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         date=date.group() if date else None,
         terms=_terms(nodes, live),
     )
-    reading.require("terms", path)
-    return reading
+    parsed.require("terms", path)
+    return parsed
 
 
 def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
@@ -194,7 +182,7 @@ def _synonyms(values: Iterable[str]) -> list[str]:
     return sorted(found)
 
 
-def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> Terms:
+def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> OntologyTerms:
     """Live ids lead to themselves; an alternative or obsolete id leads on where exactly one live term takes it up."""
     owners: dict[str, set[str]] = {}
     for term in live:
@@ -217,7 +205,9 @@ def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> Terms:
         else:
             dead.add(term)
     rows = sorted({**leads, **{term: term for term in live}}.items())
-    return Terms(pl.DataFrame(rows, schema={"label": pl.String, "id": pl.String}, orient="row"), frozenset(dead))
+    return OntologyTerms(
+        pl.DataFrame(rows, schema={"label": pl.String, "id": pl.String}, orient="row"), frozenset(dead)
+    )
 
 
 SOURCE = SourceEntry(

@@ -53,17 +53,17 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     rows = leave_out(rows, ~pl.col("taxon").str.contains(_HUMAN), "other species", left_out)
     rows = leave_out(rows, pl.col("qualifier").str.contains(_NOT), "NOT annotations", left_out)
     rows, replaced = _live_terms(rows, context, rejections)
-    reading = ParsedSource(
+    parsed = ParsedSource(
         frames={}, rejections=[rejections], left_out=left_out, notes={"rows with a term id replaced": replaced}
     )
-    rows = reading.unmapped.drop(_genes(rows, context), {"start": "symbol"})
-    reading.frames["annotations"] = _merged(rows)
-    reading.require("annotations", path)
-    reading.version, reading.date = _release(path)
-    if reading.date is None:
+    rows = parsed.unmapped.drop(_genes(rows, context), {"start": "symbol"})
+    parsed.frames["annotations"] = _merged(rows)
+    parsed.require("annotations", path)
+    parsed.version, parsed.date = _release(path)
+    if parsed.date is None:
         last = rows["date"].filter(rows["date"].str.contains(r"^\d{8}$")).max()
-        reading.date = re.sub(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", str(last)) if last is not None else None
-    return reading
+        parsed.date = re.sub(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", str(last)) if last is not None else None
+    return parsed
 
 
 def _live_terms(rows: pl.DataFrame, context: BuildContext, rejections: Rejections) -> tuple[pl.DataFrame, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -42,7 +42,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """
     path = files.one("expression")
     rejections = Rejections(path)
-    reading = ParsedSource(frames={}, rejections=[rejections])
+    parsed = ParsedSource(frames={}, rejections=[rejections])
     lines = pl.DataFrame(
         [(plain_name(line), line) for line in context.cell_lines],
         schema={"plain": pl.String, "end": pl.String},
@@ -51,21 +51,21 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     others = ~pl.col("plain").is_in(lines["plain"].implode())
     blocks = []
     usable = 0
-    for rows in _wide(path, rejections, reading.left_out) if _is_parquet(path) else _long(path, rejections):
+    for rows in _wide(path, rejections, parsed.left_out) if _is_parquet(path) else _long(path, rejections):
         usable += rows.height
         plain = pl.col("Cell line").replace_strict({name: plain_name(name) for name in rows["Cell line"].unique()})
         rows = rows.with_columns(plain.alias("plain"))
-        rows = leave_out(rows, others, "cell lines and tissues that no question is about", reading.left_out)
-        rows = leave_out(rows, pl.col("nx") < DETECTED, "not detected", reading.left_out)
-        rows = context.gene_names().resolve(rows, {"Gene": ("ensembl",), "Gene name": SYMBOLS}, "start")
-        blocks.append(reading.unmapped.drop(rows, {"start": "Gene name"}).join(lines, on="plain"))
+        rows = leave_out(rows, others, "cell lines and tissues that no question is about", parsed.left_out)
+        rows = leave_out(rows, pl.col("nx") < DETECTED, "not detected", parsed.left_out)
+        rows = context.gene_names().resolve(rows, {"Gene": ("ensembl",), "Gene name": SYMBOL_KINDS}, "start")
+        blocks.append(parsed.unmapped.drop(rows, {"start": "Gene name"}).join(lines, on="plain"))
     rejections.require_some(usable, "expression")
     rows = pl.concat(blocks)
     # The Atlas states one decimal; single precision had blurred it.
     table = rows.group_by("start", "end").agg(pl.col("nx").max().round(1)).sort("start", "end")
-    reading.notes["rows of one gene merged"] = rows.height - table.height
-    reading.frames["expression"] = table.with_columns(pl.lit(NAME).alias("source"))
-    return reading
+    parsed.notes["rows of one gene merged"] = rows.height - table.height
+    parsed.frames["expression"] = table.with_columns(pl.lit(NAME).alias("source"))
+    return parsed
 
 
 def _is_parquet(path: Path) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, numbered_lines, table_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -44,30 +44,30 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     path = files.one("pairs")
     rejections = Rejections(path)
     release = re.search(r"(\d{4}-\d\d)", path.name)
-    reading = ParsedSource(frames={}, rejections=[rejections], version=release[1] if release else None)
+    parsed = ParsedSource(frames={}, rejections=[rejections], version=release[1] if release else None)
     if "gene_a" in next(line for _, line in numbered_lines(path)):
-        kinds = (*SYMBOLS, "entrez")
+        kinds = (*SYMBOL_KINDS, "entrez")
         blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": kinds}, {"gene_b": kinds})
     else:
-        blocks = _human(path, rejections, reading)
+        blocks = _human(path, rejections, parsed)
         ends = Ends(
-            {"accession_a": ("uniprot",), "name_a": SYMBOLS, "id_a": ()},
-            {"accession_b": ("uniprot",), "name_b": SYMBOLS, "id_b": ()},
+            {"accession_a": ("uniprot",), "name_a": SYMBOL_KINDS, "id_a": ()},
+            {"accession_b": ("uniprot",), "name_b": SYMBOL_KINDS, "id_b": ()},
         )
-    reading.frames["reported_interactions"] = reported(blocks, ends, NAME, context, reading)
-    reading.require("reported_interactions", path)
-    return reading
+    parsed.frames["reported_interactions"] = reported(blocks, ends, NAME, context, parsed)
+    parsed.require("reported_interactions", path)
+    return parsed
 
 
-def _human(path: Path, rejections: Rejections, reading: ParsedSource) -> Iterator[pl.DataFrame]:
+def _human(path: Path, rejections: Rejections, parsed: ParsedSource) -> Iterator[pl.DataFrame]:
     for block in table_blocks(path, MITAB, rejections):
         rows = block.rename(_COLUMNS)
         taxa = pl.all_horizontal(pl.col("taxon_a", "taxon_b").str.contains(r"^(taxid:|-$)"))
         rows = rejections.drop(rows, ~taxa, "the taxon is malformed")
         human = pl.all_horizontal(pl.col("taxon_a", "taxon_b").str.contains(_HUMAN))
-        rows = leave_out(rows, ~human, "other species", reading.left_out)
+        rows = leave_out(rows, ~human, "other species", parsed.left_out)
         negative = (pl.col("Negative") == "true").fill_null(False)
-        rows = leave_out(rows, negative, "negative results", reading.left_out)
+        rows = leave_out(rows, negative, "negative results", parsed.left_out)
         yield rows.with_columns(
             *(pl.col(f"id_{end}").str.extract(_ACCESSION).alias(f"accession_{end}") for end in "ab"),
             *(pl.col(f"alias_{end}").str.extract(_GENE_NAME).alias(f"name_{end}") for end in "ab"),

@@ -10,8 +10,8 @@ from typing import Literal
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, text_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -107,22 +107,22 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     marker = files.maybe("simulated")
     model = _simulating_model(marker) if marker is not None else None
     simulated = model is not None
-    reading = ParsedSource(frames={}, rejections=[], simulated=simulated, version=model)
+    parsed = ParsedSource(frames={}, rejections=[], simulated=simulated, version=model)
     if simulated:
-        reading.name, reading.licence, reading.url = SIMULATED_NAME, SIMULATED_LICENCE, ""
+        parsed.name, parsed.licence, parsed.url = SIMULATED_NAME, SIMULATED_LICENCE, ""
     parts = []
     tasks: tuple[Literal["de", "dir"], ...] = ("de", "dir")
     for task in tasks:
         for path in files.all(task):
             rejections = Rejections(path)
-            reading.rejections.append(rejections)
+            parsed.rejections.append(rejections)
             parts.append(read_questions(path, task, cell_line_of(path), simulated=simulated, rejections=rejections))
-    reading.notes["duplicate rows merged"] = reading.rows_read - sum(part.height for part in parts)
-    questions = _approved(pl.concat(parts), context, reading)
-    reading.frames["questions"] = questions.select(_COLUMNS)
-    reading.frames["cell_lines"] = questions.select(pl.col("cell_line").unique().sort().alias("name"))
-    reading.frames["knockdowns"] = _knockdowns(questions, reading.name or NAME, reading)
-    return reading
+    parsed.notes["duplicate rows merged"] = parsed.rows_read - sum(part.height for part in parts)
+    questions = _approved(pl.concat(parts), context, parsed)
+    parsed.frames["questions"] = questions.select(_COLUMNS)
+    parsed.frames["cell_lines"] = questions.select(pl.col("cell_line").unique().sort().alias("name"))
+    parsed.frames["knockdowns"] = _knockdowns(questions, parsed.name or NAME, parsed)
+    return parsed
 
 
 def _simulating_model(marker: Path) -> str | None:
@@ -138,13 +138,13 @@ def _simulating_model(marker: Path) -> str | None:
     return str(content.get("model") or "not named") if simulated else None
 
 
-def _approved(questions: pl.DataFrame, context: BuildContext, reading: ParsedSource) -> pl.DataFrame:
+def _approved(questions: pl.DataFrame, context: BuildContext, parsed: ParsedSource) -> pl.DataFrame:
     names = context.gene_names()
     for column in ("pert", "gene"):
-        questions = names.resolve(questions, {column: SYMBOLS}, f"{column}_symbol")
+        questions = names.resolve(questions, {column: SYMBOL_KINDS}, f"{column}_symbol")
         unknown = questions.filter(pl.col(f"{column}_symbol").is_null())
-        reading.unmapped.note(unknown[column])
-    reading.notes["rows with a gene unknown to HGNC"] = questions.filter(
+        parsed.unmapped.note(unknown[column])
+    parsed.notes["rows with a gene unknown to HGNC"] = questions.filter(
         pl.col("pert_symbol").is_null() | pl.col("gene_symbol").is_null()
     ).height
     renamed = questions.with_columns(
@@ -154,7 +154,7 @@ def _approved(questions: pl.DataFrame, context: BuildContext, reading: ParsedSou
     )
     # Two labels of one gene could make two rows of one question: then both keep the labels they came with.
     clash = pl.len().over("task", "cell_line", "new_pert", "new_gene") > 1
-    reading.notes["rows whose symbols clash when approved"] = renamed.filter(clash).height
+    parsed.notes["rows whose symbols clash when approved"] = renamed.filter(clash).height
     return renamed.with_columns(
         pl.when(clash).then("pert").otherwise("new_pert").alias("pert"),
         pl.when(clash).then("gene").otherwise("new_gene").alias("gene"),
@@ -162,7 +162,7 @@ def _approved(questions: pl.DataFrame, context: BuildContext, reading: ParsedSou
     )
 
 
-def _knockdowns(questions: pl.DataFrame, source: str, reading: ParsedSource) -> pl.DataFrame:
+def _knockdowns(questions: pl.DataFrame, source: str, parsed: ParsedSource) -> pl.DataFrame:
     train = questions.filter(pl.col("split") == "train")
     keys = ["cell_line", "pert", "gene"]
     directions = train.filter(pl.col("task") == "dir").select(
@@ -170,7 +170,7 @@ def _knockdowns(questions: pl.DataFrame, source: str, reading: ParsedSource) -> 
     )
     changed = train.filter((pl.col("task") == "de") & (pl.col("label") == 1))
     usable = changed.filter("known")
-    reading.notes["knockdowns without both genes in HGNC"] = changed.height - usable.height
+    parsed.notes["knockdowns without both genes in HGNC"] = changed.height - usable.height
     return (
         usable.select(*keys)
         .join(directions, on=keys, how="left")

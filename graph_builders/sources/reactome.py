@@ -7,10 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.content import archive_date
 from rbio_kg.graph_builders.parsing.gmt import read_gmt
 from rbio_kg.graph_builders.parsing.hierarchy import ancestors, require_acyclic
-from rbio_kg.graph_builders.parsing.names import SYMBOLS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -34,28 +34,28 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """
     path = files.one("members")
     rejections = Rejections(path)
-    reading = ParsedSource(frames={}, rejections=[rejections], date=archive_date(path))
+    parsed = ParsedSource(frames={}, rejections=[rejections], date=archive_date(path))
     sets, members = read_gmt(path, _heading, rejections)
     sets, members = (
-        leave_out(frame, ~pl.col("id").str.starts_with(_HUMAN), "other species", reading.left_out)
+        leave_out(frame, ~pl.col("id").str.starts_with(_HUMAN), "other species", parsed.left_out)
         for frame in (sets, members)
     )
-    members = context.gene_names().resolve(members, {"member": SYMBOLS}, "start")
-    members = reading.unmapped.drop(members, {"start": "member"})
-    parents = _parents(files.maybe("hierarchy"), reading)
-    names = _names(files.maybe("names"), reading)
+    members = context.gene_names().resolve(members, {"member": SYMBOL_KINDS}, "start")
+    members = parsed.unmapped.drop(members, {"start": "member"})
+    parents = _parents(files.maybe("hierarchy"), parsed)
+    names = _names(files.maybe("names"), parsed)
     ids = pl.concat([parents["start"], parents["end"]]).unique().to_frame("id")
     others = ids.join(sets, on="id", how="anti").join(names, on="id", how="left")
-    reading.notes["pathways without a name"] = others["name"].null_count()
+    parsed.notes["pathways without a name"] = others["name"].null_count()
     source = pl.lit(NAME).alias("source")
     pathways = pl.concat(
         [sets.select("id", "name"), others.select("id", pl.coalesce("name", "id").alias("name"))]
     ).sort("id")
-    reading.frames["pathways"] = pathways.with_columns(source)
-    reading.frames["memberships"] = _closed(members, parents, reading.notes).with_columns(source)
-    reading.require("memberships", path)
-    reading.frames["pathway_parents"] = parents.with_columns(source)
-    return reading
+    parsed.frames["pathways"] = pathways.with_columns(source)
+    parsed.frames["memberships"] = _closed(members, parents, parsed.notes).with_columns(source)
+    parsed.require("memberships", path)
+    parsed.frames["pathway_parents"] = parents.with_columns(source)
+    return parsed
 
 
 def _heading(name: str, pathway: str) -> tuple[str, str] | str:
@@ -75,30 +75,30 @@ def _closed(members: pl.DataFrame, parents: pl.DataFrame, notes: dict[str, int])
     return table.with_columns(pl.col("direct").fill_null(False))
 
 
-def _parents(path: Path | None, reading: ParsedSource) -> pl.DataFrame:
+def _parents(path: Path | None, parsed: ParsedSource) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"start": pl.String, "end": pl.String})
-    rows, rejections = _rows(path, RELATION, ("parent", "child"), reading)
+    rows, rejections = _rows(path, RELATION, ("parent", "child"), parsed)
     human = pl.all_horizontal(pl.col("parent", "child").str.starts_with(_HUMAN))
-    rows = leave_out(rows, ~human, "other species", reading.left_out)
+    rows = leave_out(rows, ~human, "other species", parsed.left_out)
     rows = rejections.drop(rows, pl.col("parent") == pl.col("child"), "a pathway cannot be its own part")
     parents = rows.select(pl.col("child").alias("start"), pl.col("parent").alias("end")).unique().sort("start", "end")
     require_acyclic(parents, "pathways and their parts", path, "download the hierarchy again")
     return parents
 
 
-def _names(path: Path | None, reading: ParsedSource) -> pl.DataFrame:
+def _names(path: Path | None, parsed: ParsedSource) -> pl.DataFrame:
     if path is None:
         return pl.DataFrame(schema={"id": pl.String, "name": pl.String})
-    rows, rejections = _rows(path, NAMES, ("id",), reading)
-    rows = leave_out(rows, ~pl.col("id").str.starts_with(_HUMAN), "other species", reading.left_out)
+    rows, rejections = _rows(path, NAMES, ("id",), parsed)
+    rows = leave_out(rows, ~pl.col("id").str.starts_with(_HUMAN), "other species", parsed.left_out)
     rows = rejections.drop(rows, ~pl.col("id").is_first_distinct(), "the pathway is named twice")
     return rows.select("id", pl.col("name").str.strip_chars())
 
 
-def _rows(path: Path, layout: Layout, ids: tuple[str, ...], reading: ParsedSource) -> tuple[pl.DataFrame, Rejections]:
+def _rows(path: Path, layout: Layout, ids: tuple[str, ...], parsed: ParsedSource) -> tuple[pl.DataFrame, Rejections]:
     rejections = Rejections(path)
-    reading.rejections.append(rejections)
+    parsed.rejections.append(rejections)
     rows = read_table(path, layout, rejections)
     known = pl.all_horizontal(pl.col(*ids).str.contains(f"^{_ID.pattern}$"))
     rows = rejections.drop(rows, ~known, "there is no Reactome id (R-HSA-number)")

@@ -35,25 +35,25 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         return match["id"], match["name"]
 
     sets, members = read_gmt(path, heading, rejections)
-    reading = ParsedSource(frames={}, rejections=[rejections])
+    parsed = ParsedSource(frames={}, rejections=[rejections])
     foreign = [pathway for pathway, name in species.items() if name != "Homo sapiens"]
-    sets = leave_out(sets, pl.col("id").is_in(foreign), "other species", reading.left_out)
-    members = leave_out(members, pl.col("id").is_in(foreign), "other species", reading.left_out)
+    sets = leave_out(sets, pl.col("id").is_in(foreign), "other species", parsed.left_out)
+    members = leave_out(members, pl.col("id").is_in(foreign), "other species", parsed.left_out)
     members = rejections.drop(members, ~pl.col("member").str.contains(r"^\d+$"), "the member is no NCBI gene id")
     members = context.gene_names().resolve(members, {"member": ("entrez",)}, "start")
-    members = reading.unmapped.drop(members, {"start": "member"})
+    members = parsed.unmapped.drop(members, {"start": "member"})
     source = pl.lit(NAME).alias("source")
-    reading.frames["pathways"] = sets.select("id", "name", source)
-    reading.frames["memberships"] = (
+    parsed.frames["pathways"] = sets.select("id", "name", source)
+    parsed.frames["memberships"] = (
         members.select("start", pl.col("id").alias("end"), pl.lit(True).alias("direct"), source)
         .unique()
         .sort("start", "end")
     )
-    reading.require("memberships", path)
-    reading.version = max(releases).removeprefix("WikiPathways").strip("_") or None
-    if reading.version and (match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", reading.version)):
-        reading.date = "-".join(match.groups())
-    return reading
+    parsed.require("memberships", path)
+    parsed.version = max(releases).removeprefix("WikiPathways").strip("_") or None
+    if parsed.version and (match := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", parsed.version)):
+        parsed.date = "-".join(match.groups())
+    return parsed
 
 
 SOURCE = SourceEntry(

@@ -1,7 +1,11 @@
-"""Files: written so that a reader never sees half of one; tables that users hand over."""
+"""Writing files and folders so that a reader sees the complete old or the complete new content; reading tables.
+
+Everything is written under a temporary name next to the target (`.NAME.PID.tmp`), flushed to disk, and renamed.
+"""
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,34 +20,73 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A stream to a file beside the target: flushed to disk and renamed over it at the end, removed after an error."""
+def atomic_path(path: Path) -> Iterator[Path]:
+    """The path of a temporary file, for writers that take a path. It replaces the target at the end.
+
+    After an error the temporary file is removed and the target is unchanged. Missing parent folders are made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
-        with temporary.open("wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield temporary
+        _sync(temporary)
         temporary.replace(path)
+        _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder beside the target: renamed over it at the end, removed after an error, which leaves the target.
+def atomic_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A binary stream to a temporary file, which replaces the target at the end.
 
-    Its parents are made. A target that could not be replaced is put back.
+    After an error the target is unchanged.
+
+    Args:
+        path: the target; missing parent folders are made.
+        mode: permissions of the new file, less the process's umask.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "table.csv"
+        >>> with atomic_file(target) as stream:
+        ...     _ = stream.write(b"gene,score\\n")
+        ...     target.exists()
+        False
+        >>> target.read_text()
+        'gene,score\\n'
     """
-    temporary, old = (folder.with_name(f".{folder.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    with atomic_path(path) as temporary:
+        temporary.unlink(missing_ok=True)  # Of a killed process of the same number: it may have other permissions.
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+            yield stream
+
+
+@contextmanager
+def atomic_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+    """An empty temporary folder, which replaces the target at the end.
+
+    The old target is removed after the new one is in place. After an error it is unchanged. A process that is killed
+    between the two renames leaves the old target as `.NAME.PID.old`. Missing parent folders are made.
+
+    Args:
+        folder: the target.
+        replace: False keeps a target that another process has written meanwhile, and drops the new one.
+    """
+    temporary, old = _temporary(folder), folder.with_name(f".{folder.name}.{os.getpid()}.old")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        if folder.exists():
+        sync_folder(temporary)
+        if replace and folder.exists():
             folder.replace(old)
-        temporary.replace(folder)
+        try:
+            temporary.replace(folder)
+        except OSError:
+            if replace or not folder.is_dir():
+                raise
+        _sync(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         if not folder.exists() and old.exists():
@@ -52,14 +95,49 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside the target, flush to disk, then rename over it."""
+    """Write a file atomically."""
     with atomic_file(path) as stream:
         stream.write(content)
 
 
-def write_text(path: Path, text: str) -> None:
-    """`write_bytes` in UTF-8."""
-    write_bytes(path, text.encode())
+def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
+    """Write a text file in UTF-8 atomically; `mode` as for `atomic_file`."""
+    with atomic_file(path, mode=mode) as stream:
+        stream.write(text.encode())
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files and folders that killed processes left. No other process may be writing there.
+
+    Args:
+        folder: the folder to search, without its subfolders.
+        name: the target concerned; None for all.
+    """
+    for ending in ("tmp", "old"):
+        for path in folder.glob(f".{'*' if name is None else glob.escape(name)}.*.{ending}"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush everything in a folder to disk."""
+    for path in folder.rglob("*"):
+        _sync(path)
+    _sync(folder)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_table(path: Path, *, what: str = "file") -> pl.DataFrame:
@@ -67,10 +145,10 @@ def read_table(path: Path, *, what: str = "file") -> pl.DataFrame:
 
     Args:
         path: the file.
-        what: what it is called in messages.
+        what: its name in messages.
 
     Raises:
-        SourceError: it is missing or no table.
+        SourceError: it is missing or not a table.
     """
     import polars as pl
 

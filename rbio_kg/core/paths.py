@@ -42,9 +42,9 @@ class WorkspacePaths:
         return self.builds / build_id
 
     @property
-    def readings(self) -> Path:
+    def parsed_sources(self) -> Path:
         """What each source held when it was last read."""
-        return self.graph / "readings"
+        return self.graph / "parsed"
 
     @property
     def store(self) -> Path:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rbio_kg.graph.schema.schema import NAMESPACES, STRING_CHANNELS
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
-from rbio_kg.graph.snapshot.compile import CHANNELS, NAMESPACES
 
 CELL_LINES = ("k562", "rpe1")
 SOURCES = ("biogrid", "collectri", "go", "goa", "hgnc", "hpa", "intact", "perturbqa", "reactome", "string")
@@ -110,7 +110,7 @@ def _interactions(rng: np.random.Generator, symbols: list[str], same: np.ndarray
     for i, a in enumerate(symbols):
         for j in range(i + 1, len(symbols)):
             if rng.random() < (0.45 if same[i, j] else 0.04):
-                channels = dict(zip(CHANNELS, rng.integers(0, 900, len(CHANNELS)).tolist(), strict=True))
+                channels = dict(zip(STRING_CHANNELS, rng.integers(0, 900, len(STRING_CHANNELS)).tolist(), strict=True))
                 rows.append(
                     {"start": a, "end": symbols[j], "score": int(rng.integers(400, 1000)), "source": "string"}
                     | channels

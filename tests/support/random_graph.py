@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
-from rbio_kg.graph.snapshot.compile import CHANNELS
 from rbio_kg.graph.snapshot.snapshot import Snapshot, write_snapshot
 
 GENES = [f"GEN{i:03d}" for i in range(120)]
@@ -51,7 +51,7 @@ def random_tables(seed: int = 0) -> GraphTables:
         "sources": [{"name": name, "simulated": False} for name in ("collectri", "go", "goa", "reactome", "string")],
         "interactions": [
             {"start": a, "end": b, "score": int(rng.integers(400, 1000)), "source": "string"}
-            | dict.fromkeys(CHANNELS, 0)
+            | dict.fromkeys(STRING_CHANNELS, 0)
             | {"experiments": int(rng.integers(0, 1000))}
             for a, b in linked
         ],

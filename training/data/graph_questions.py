@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rbio_kg.core.claims import Relation
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.typing import BoolArray, Indices
-from rbio_kg.graph.snapshot.compile import CHANNELS
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS
@@ -143,7 +143,7 @@ def _kinds(snapshot: Snapshot, family: str, reported: pl.DataFrame | None) -> li
         entries = snapshot.interactions
         strong = entries.weights >= LEAST_SCORE
         if family == "physical":
-            strong = snapshot.channels[:, CHANNELS.index("experiments")] >= LEAST_EXPERIMENTS
+            strong = snapshot.channels[:, STRING_CHANNELS.index("experiments")] >= LEAST_EXPERIMENTS
         kept = np.flatnonzero(strong & (entries.rows() < entries.indices))
 
         def known() -> Keys:

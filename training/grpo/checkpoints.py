@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rbio_kg.core.atomic_io import remove_leftovers
 from rbio_kg.core.errors import TrainingError
 
 _STATE = "trainer_state.json"  # the trainer writes it last
@@ -39,12 +40,9 @@ def drop_unfinished(folder: Path) -> None:
 
 
 def drop_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders (`.NAME.PID.tmp`) that killed processes left below a folder."""
-    for path in sorted(folder.rglob(".*.tmp")):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove the temporary files and folders that killed processes left below a folder."""
+    for inside in (folder, *(path for path in sorted(folder.rglob("*")) if path.is_dir())):
+        remove_leftovers(inside)
 
 
 @contextmanager

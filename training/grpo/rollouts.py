@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from rbio_kg.core.atomic_io import atomic_path
 from rbio_kg.core.claims import Claim, Status, Verdict
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.training.prompts.parser import Completion, completion_text, text_read
@@ -177,14 +177,9 @@ def _spread(claims: Sequence[Claim], wanted: int) -> list[int]:
 
 def write_rollouts(folder: Path, step: int, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write one step's rows; the file appears whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"step-{step:05d}.parquet"
-    temporary = folder / f".{path.name}.{os.getpid()}.tmp"
-    try:
+    with atomic_path(path) as temporary:
         pl.DataFrame(list(rows), schema=ROLLOUT_SCHEMA, orient="row").write_parquet(temporary, statistics=False)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path
 
 

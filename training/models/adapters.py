@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import atomic_folder, write_text
 from rbio_kg.core.errors import ModelError
 from rbio_kg.training.models.loading import Precision, load_model, quiet
 from rbio_kg.training.models.types import LanguageModel
@@ -27,17 +25,9 @@ def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: di
 
     `weights` are saved instead of the model's own, where they were gathered from several processes.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    target, temporary = folder / stage, folder / f".{stage}.{os.getpid()}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        with quiet():
-            model.save_pretrained(temporary, **({} if weights is None else {"state_dict": weights}))
-            tokenizer.save_pretrained(temporary)
-        shutil.rmtree(target, ignore_errors=True)
-        temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with atomic_folder(folder / stage) as temporary, quiet():
+        model.save_pretrained(temporary, **({} if weights is None else {"state_dict": weights}))
+        tokenizer.save_pretrained(temporary)
 
 
 def stage_saved(folder: Path, stage: str) -> bool:

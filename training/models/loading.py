@@ -10,14 +10,13 @@ import hashlib
 import importlib.util
 import logging
 import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ConfigError, ModelError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.models.checks import check_loading
@@ -138,14 +137,8 @@ def _converted(file: Path, models_dir: Path, progress: Progress) -> Path:
     if target.is_dir():
         return target
     progress(f"converting {file.name} (once)", None)
-    models_dir.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=models_dir))
-    try:
+    with atomic_folder(target, replace=False) as temporary:
         _convert(file, temporary)
-        if not target.is_dir():
-            temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return target
 
 

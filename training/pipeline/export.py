@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import Progress
@@ -50,10 +49,7 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
     base = prepare_model(config.model.name, paths.models, progress)
     whole = merge or config.model.method == "full"
     progress(f"exporting {name}: {'whole weights' if whole else 'one adapter'}", None)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.parent / f".{out.name}.export.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
+    with atomic_folder(out) as temporary:
         with quiet():
             if whole:
                 # float32 on every machine: merging in bfloat16 would round the trained difference away.
@@ -64,12 +60,7 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
                 combine_adapters(loaded, [run.model / stage for stage in stages]).save_pretrained(temporary)
             load_tokenizer(str(run.model / stages[-1])).save_pretrained(temporary)
         card = model_card(manifest, manifest.result, "merged" if whole else "combined")
-        write_text(temporary / "README.md", card)
-        if out.is_dir():
-            out.rmdir()
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
     return {
         "run": name,
         "form": "merged" if whole else "adapter",

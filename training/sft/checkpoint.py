@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rbio_kg.core.atomic_io import atomic_path
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.sft.examples import EncodedExample
 
@@ -33,8 +33,6 @@ def save_checkpoint(
     """Write the state after `done` steps; the file appears whole or not."""
     import torch
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     state = {
         "mark": mark,
         "done": done,
@@ -42,11 +40,8 @@ def save_checkpoint(
         "optimiser": optimiser.state_dict(),
         "history": dict(vars(history)),
     }
-    try:
+    with atomic_path(path) as temporary:
         torch.save(state, temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def restore_checkpoint(path: Path, mark: str, parameters: Sequence[Any], optimiser: Any, history: SftHistory) -> int:

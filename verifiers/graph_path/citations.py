@@ -8,8 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from rbio_kg.core.claims import Evidence, Node
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph.snapshot.csr import Csr
-from rbio_kg.graph.snapshot.snapshot import CHANNELS, Snapshot
+from rbio_kg.graph.snapshot.snapshot import Snapshot
 
 Step = tuple[Node, str, Node, dict[str, Any]]
 """One relationship: start, type, end, what it says."""
@@ -28,7 +29,7 @@ class Citations:
         if position < 0:
             return None
         detail: dict[str, Any] = {"score": int(s.interactions.weights[position])}
-        scores = zip(CHANNELS, s.channels[position].tolist(), strict=True)
+        scores = zip(STRING_CHANNELS, s.channels[position].tolist(), strict=True)
         detail |= {name: int(score) for name, score in scores if score}
         detail |= self._source(s.interactions, position)
         first, last = sorted((a, b))

@@ -20,7 +20,7 @@ import numpy as np
 from rbio_kg.core.claims import Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
-from rbio_kg.graph.snapshot.compile import NAMESPACES
+from rbio_kg.graph.schema.schema import NAMESPACES
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.text.lexicon import Lexicon

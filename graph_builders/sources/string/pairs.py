@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rbio_kg.graph_builders.sources.string.scores import CHANNELS
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 
 _BITS = 25
 """Proteins are numbered below 2^25 (33 million), scores below 2^10: two proteins and a score are one number to sort."""
@@ -18,8 +18,8 @@ def best_pairs(rows: pl.DataFrame, symbols: pl.Series, notes: dict[str, int]) ->
     """Table `interactions`, sorted: of each pair of genes the row of the highest score, ties by the channels.
 
     Args:
-        rows: Int32 `protein1`, `protein2` (positions in `symbols`, of different genes), Int16 `score` and `CHANNELS`; a
-            channel is null throughout or nowhere.
+        rows: Int32 `protein1`, `protein2` (positions in `symbols`, of different genes), Int16 `score` and channels;
+            a channel is null throughout or nowhere.
         symbols: gene of each protein, ascending, null for proteins that no row has.
         notes: takes how many rows were merged, by kind.
     """
@@ -37,10 +37,10 @@ def best_pairs(rows: pl.DataFrame, symbols: pl.Series, notes: dict[str, int]) ->
     names = symbols.unique().drop_nulls().sort()
     low, high = packed[starts] >> (_BITS + 10), (packed[starts] >> 10) & ((1 << _BITS) - 1)
     del packed, order
-    return rows.select("score", *CHANNELS)[best].select(
+    return rows.select("score", *STRING_CHANNELS)[best].select(
         names.gather(low - 1).alias("start"),
         names.gather(high - 1).alias("end"),
-        pl.col("score", *CHANNELS).cast(pl.Int64),
+        pl.col("score", *STRING_CHANNELS).cast(pl.Int64),
         pl.lit("STRING").alias("source"),
     )
 
@@ -67,7 +67,7 @@ def _ties(rows: pl.DataFrame, order: NDArray[Any], packed: NDArray[np.int64], st
     """Row of each pair: the first in order, or of several with its score the one with the highest channels."""
     best: NDArray[Any] = order[starts]
     again = np.flatnonzero(packed[1:] == packed[:-1]) + 1
-    channels = rows.select(pl.col(CHANNELS).fill_null(0)).to_numpy(order="c")
+    channels = rows.select(pl.col(STRING_CHANNELS).fill_null(0)).to_numpy(order="c")
     differ = (channels[order[again]] != channels[order[again - 1]]).any(axis=1)
     tied = np.flatnonzero(np.isin(packed, packed[again[differ]]))
     tied = tied[np.lexsort((*(-channels[order[tied]].T[::-1]), packed[tied]))]

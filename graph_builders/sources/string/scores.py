@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
+
 PRIOR = 0.041
 """STRING's prior probability that two random proteins interact."""
-CHANNELS = ("neighborhood", "fusion", "cooccurence", "coexpression", "experiments", "database", "textmining")
 TRANSFERRED = ("neighborhood", "coexpression", "experiments", "database", "textmining")
 """Channels with a second column, `NAME_transferred`: evidence carried over from other organisms."""
 LESS_BETWEEN_HOMOLOGS = ("cooccurence", "textmining")
@@ -34,7 +35,7 @@ def both(direct: pl.Expr, transferred: pl.Expr) -> pl.Expr:
     return pl.when((direct > prior) & (transferred > prior)).then(joined).otherwise(higher)
 
 
-def combined(rows: pl.DataFrame, channels: Collection[str] = CHANNELS) -> NDArray[np.int16]:
+def combined(rows: pl.DataFrame, channels: Collection[str] = STRING_CHANNELS) -> NDArray[np.int16]:
     """The combined score of some channels, a whole number 41 to 1000, (rows,).
 
     In numpy, not in polars, which multiplies by 1 / 1000 where STRING divides: a product that lies on a whole number
@@ -42,10 +43,10 @@ def combined(rows: pl.DataFrame, channels: Collection[str] = CHANNELS) -> NDArra
 
     Args:
         rows: the columns of the full links file, whole numbers 0 to 1000.
-        channels: those that count, of `CHANNELS`.
+        channels: those that count, of `STRING_CHANNELS`.
     """
     nothing = np.ones(rows.height)
-    for name in CHANNELS:
+    for name in STRING_CHANNELS:
         if name not in channels:
             continue
         evidence = _EVIDENCE[rows[name].to_numpy()]

@@ -12,13 +12,14 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from rbio_kg.core.atomic_io import atomic_folder, remove_leftovers
 from rbio_kg.core.errors import StoreError
 from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import (
@@ -74,11 +75,12 @@ def write_admin_files(
     if set(",\r\n") & set(str(folder)):
         raise StoreError("neo4j-admin cannot name files of a folder whose path has a comma or a line end", where=folder)
     try:
-        with _atomic_folder(folder) as partial:
+        with _exporting(folder), atomic_folder(folder) as partial:
             options = _write_tables(tables, build_id, partial, tell)
-            _write_text(partial / CONSTRAINTS, constraints())
-            _write_text(partial / SCRIPT, _script(options))
-            _write_text(partial / MARK, json.dumps({"build_id": build_id, "kind": "neo4j-admin"}) + "\n")
+            (partial / CONSTRAINTS).write_text(constraints(), encoding="utf-8")
+            (partial / SCRIPT).write_text(_script(options), encoding="utf-8")
+            mark = json.dumps({"build_id": build_id, "kind": "neo4j-admin"})
+            (partial / MARK).write_text(mark + "\n", encoding="utf-8")
     except (OSError, pl.exceptions.PolarsError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise StoreError(
@@ -166,7 +168,7 @@ def _edge_headers(edge: RelationshipType) -> list[str]:
 
 def _write(folder: Path, name: str, headers: list[str], frame: pl.DataFrame, table: str) -> bool:
     """Write both files of a table; whether one of its texts has a line end."""
-    _write_text(folder / f"{name}.header.csv", ",".join(headers) + "\n")
+    (folder / f"{name}.header.csv").write_text(",".join(headers) + "\n", encoding="utf-8")
     texts = [column for column, kind in frame.schema.items() if kind in (pl.String, pl.List(pl.String))]
     multiline = False
     with (folder / f"{name}.csv").open("wb") as stream:
@@ -174,7 +176,6 @@ def _write(folder: Path, name: str, headers: list[str], frame: pl.DataFrame, tab
             part = _joined(stored(part), table)
             multiline = multiline or part.select(pl.any_horizontal(pl.col(texts).str.contains("[\r\n]").any())).item()
             part.write_csv(stream, include_header=False, quote_style="non_numeric")
-        _to_disk(stream.fileno(), stream.flush)
     return bool(multiline)
 
 
@@ -200,48 +201,30 @@ def _joined(part: pl.DataFrame, table: str) -> pl.DataFrame:
     return part.with_columns(pl.col(name).list.join(_SEPARATOR) for name in lists)
 
 
-def _write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        stream.write(text)
-        _to_disk(stream.fileno(), stream.flush)
-
-
-def _to_disk(descriptor: int, flush: Callable[[], None]) -> None:
-    flush()
-    os.fsync(descriptor)
-
-
 @contextmanager
-def _atomic_folder(folder: Path) -> Iterator[Path]:
-    """A folder beside the target that takes its place at the end, and is removed after an error.
+def _exporting(folder: Path) -> Iterator[None]:
+    """A lock on writing the export; the leftovers of killed exports are removed.
 
     Raises:
-        StoreError: the target is not ours to replace, or another process writes it.
+        StoreError: the target is not an export, or another process writes it.
     """
     if folder.exists() and not (folder / MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(
-            "there is something else than an export of rbio-kg", where=folder, hint="name a new or an empty folder"
+            "this is neither empty nor an export of rbio-kg",
+            where=folder,
+            hint="name a new or an empty folder",
         )
-    partial = folder.with_name(f".{folder.name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
-    lock = os.open(partial, os.O_RDONLY)
+    locked = folder.with_name(f".{folder.name}.lock")
+    locked.mkdir(parents=True, exist_ok=True)
+    lock = os.open(locked, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
         raise StoreError("another process writes this export", where=folder, hint="wait until it is done") from None
-    previous = folder.with_name(f".{folder.name}.previous")
     try:
-        for leftover in partial.iterdir():  # Of an export that was killed: nobody holds its lock.
-            leftover.unlink()
-        yield partial
-        shutil.rmtree(previous, ignore_errors=True)
-        if folder.exists():
-            folder.rename(previous)
-        partial.rename(folder)
+        remove_leftovers(folder.parent, folder.name)
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        if not folder.exists() and previous.exists():
-            previous.rename(folder)
-        shutil.rmtree(previous, ignore_errors=True)
+        shutil.rmtree(locked, ignore_errors=True)
         os.close(lock)

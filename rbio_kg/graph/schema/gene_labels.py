@@ -8,10 +8,9 @@ from collections.abc import Iterable
 import polars as pl
 
 from rbio_kg.core.errors import SelectionError
-from rbio_kg.graph.schema.schema import NODES_BY_LABEL
+from rbio_kg.graph.schema.schema import NODES_BY_LABEL, SYMBOL_KINDS
 
 _SHOWN = 5
-_SYMBOL_KINDS = ("approved", "previous", "alias")
 
 
 class GeneLabels:
@@ -57,7 +56,7 @@ class GeneLabels:
     def _near(self, label: str) -> list[str]:
         """Symbols spelt alike, letter case aside; the search among some hundred thousand is kept to similar lengths."""
         length = pl.col("label").str.len_chars().cast(pl.Int64)
-        alike = self._names.filter(pl.col("kind").is_in(_SYMBOL_KINDS), (length - len(label)).abs() <= 2)["label"]
+        alike = self._names.filter(pl.col("kind").is_in(SYMBOL_KINDS), (length - len(label)).abs() <= 2)["label"]
         spelt: dict[str, str] = {}
         for known in alike:
             spelt.setdefault(known.upper(), known)

@@ -54,18 +54,21 @@ def _integer(name: str, doc: str) -> Property:
 
 
 _SOURCE = _text("source", "name of the Source that says so")
-_CHANNELS = tuple(
-    _integer(name, f"STRING's {doc} score, 0 to 1000")
-    for name, doc in (
-        ("neighborhood", "conserved neighbourhood"),
-        ("fusion", "gene fusion"),
-        ("cooccurence", "phylogenetic co-occurrence (STRING's spelling)"),
-        ("coexpression", "co-expression"),
-        ("experiments", "experiment"),
-        ("database", "curated database"),
-        ("textmining", "text mining"),
-    )
-)
+_CHANNELS = {
+    "neighborhood": "conserved neighbourhood",
+    "fusion": "gene fusion",
+    "cooccurence": "phylogenetic co-occurrence (STRING's spelling)",
+    "coexpression": "co-expression",
+    "experiments": "experiment",
+    "database": "curated database",
+    "textmining": "text mining",
+}
+STRING_CHANNELS = tuple(_CHANNELS)
+"""STRING's evidence channels, as its files and the properties of INTERACTS_WITH name them."""
+NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
+"""GO's three namespaces."""
+SYMBOL_KINDS = ("approved", "previous", "alias")
+"""The kinds of gene label that are symbols; `names.kind` has one of them or a kind of identifier."""
 
 NODES: tuple[NodeType, ...] = (
     NodeType(
@@ -90,7 +93,7 @@ NODES: tuple[NodeType, ...] = (
         (
             _text("id", "GO id, for example GO:0006915"),
             _text("name", "the term's name"),
-            _text("namespace", "biological_process, molecular_function or cellular_component"),
+            _text("namespace", f"{', '.join(NAMESPACES[:-1])} or {NAMESPACES[-1]}"),
             Property(
                 "information_content",
                 "float",
@@ -147,7 +150,11 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "interactions",
         "Gene",
         "Gene",
-        (_integer("score", "STRING's combined score, 0 to 1000"), *_CHANNELS, _SOURCE),
+        (
+            _integer("score", "STRING's combined score, 0 to 1000"),
+            *(_integer(name, f"STRING's {doc} score, 0 to 1000") for name, doc in _CHANNELS.items()),
+            _SOURCE,
+        ),
         "Functional association, stored once with the lower symbol first.",
     ),
     RelationshipType(

@@ -16,6 +16,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError
 
 HEADER = "header.json"
@@ -39,9 +40,7 @@ def write_folder(directory: Path, *, kind: str, arrays: Mapping[str, NDArray[Any
         np.save(path, np.ascontiguousarray(array), allow_pickle=False)
         files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
     header = {"kind": kind, "version": FORMAT_VERSION, "meta": dict(meta), "files": files}
-    temporary = directory / f"{HEADER}.part"
-    temporary.write_text(json.dumps(header, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(directory / HEADER)
+    write_text(directory / HEADER, json.dumps(header, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_folder(

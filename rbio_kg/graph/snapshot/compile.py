@@ -10,14 +10,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import BuildError
+from rbio_kg.graph.schema.schema import NAMESPACES, STRING_CHANNELS
 from rbio_kg.graph.snapshot.arrays import pack_strings
 from rbio_kg.graph.snapshot.csr import Csr, build_csr, entry_order
-
-CHANNELS = ("neighborhood", "fusion", "cooccurence", "coexpression", "experiments", "database", "textmining")
-"""STRING's evidence channels, in the order of `Snapshot.channels`."""
-
-NAMESPACES = ("biological_process", "molecular_function", "cellular_component")
-"""The three ontologies of GO, in the order of `Snapshot.term_namespaces`."""
 
 LABEL_KINDS = ("approved", "previous", "alias", "hgnc", "entrez", "ensembl", "uniprot", "string")
 """Ways to name a gene; where one label is of several kinds the first listed wins."""
@@ -106,10 +101,10 @@ class _Compiler:
         column = np.concatenate((end, start))
         indptr, entries = entry_order(genes, np.concatenate((start, end)), column, np.tile(weights, 2))
         rows = entries % max(frame.height, 1)
-        channels = frame.select(pl.col(CHANNELS).fill_null(0).clip(0, 1000).cast(pl.UInt16)).to_numpy(order="c")
+        channels = frame.select(pl.col(STRING_CHANNELS).fill_null(0).clip(0, 1000).cast(pl.UInt16)).to_numpy(order="c")
         sources = _codes(frame.get_column("source"), self.sources)
         csr = Csr(indptr, column[entries].astype(np.int32), scores[rows].astype(np.uint16), sources[rows])
-        return _named("interactions", csr) | {"channels": channels.reshape(-1, len(CHANNELS))[rows]}
+        return _named("interactions", csr) | {"channels": channels.reshape(-1, len(STRING_CHANNELS))[rows]}
 
     def _ontology(self, genes: int, terms: int, content: NDArray[np.float32]) -> Arrays:
         from rbio_kg.graph.snapshot.kernels import ancestor_closure

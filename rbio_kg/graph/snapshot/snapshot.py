@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.errors import SnapshotError
 from rbio_kg.graph.snapshot.arrays import Strings, read_folder, write_folder
-from rbio_kg.graph.snapshot.compile import CHANNELS, NAMESPACES, compile_tables
+from rbio_kg.graph.snapshot.compile import compile_tables
 from rbio_kg.graph.snapshot.csr import Csr
 
 KIND = "rbio-kg snapshot"
 HINT = "rebuild with rbio-kg build --fresh"
 
-__all__ = ["CHANNELS", "NAMESPACES", "Csr", "Names", "Snapshot", "write_snapshot"]
+__all__ = ["Csr", "Names", "Snapshot", "write_snapshot"]
 
 
 def write_snapshot(tables: Mapping[str, pl.DataFrame], directory: Path, build_id: str) -> None:
@@ -79,7 +79,7 @@ class Snapshot:
         genes, terms, pathways: keys (symbols and ids).
         gene_names, term_names, pathway_names: names for people, in the order of the keys.
         interactions: gene x gene, symmetric; weights uint16, STRING's combined score 0 to 1000.
-        channels: uint16 (entries of interactions, 7), STRING's scores in the order of `CHANNELS`.
+        channels: uint16 (entries of interactions, 7), STRING's scores in the order of `schema.STRING_CHANNELS`.
         regulates, regulated_by: gene x gene, out and in; weights int8, 1 activates, -1 represses, 0 not known.
         annotations: gene x term, direct; weights uint8, 2 where a curator or an experiment says so, 1 where
             only a computer does.
@@ -90,7 +90,7 @@ class Snapshot:
         pathway_sizes: int32 (pathways,), genes in each.
         pathway_sources: uint8 (pathways,), position in `sources`.
         information_content: float32 (terms,), bits, 0 for a term that no gene has.
-        term_namespaces: uint8 (terms,), position in `NAMESPACES`.
+        term_namespaces: uint8 (terms,), position in `schema.NAMESPACES`.
         term_parents: term x term, child to parent; weights uint8, 2 is_a, 1 part_of.
     """
 

@@ -23,7 +23,7 @@ from typing import Any
 import httpx
 from filelock import FileLock, Timeout
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import sync_folder, write_text
 from rbio_kg.core.errors import StoreError
 from rbio_kg.graph.store.server_process import DATABASE, START_SECONDS, STOP_SECONDS, answers
 
@@ -231,11 +231,7 @@ class EmbeddedServer:
     def replace_database(self, new: Path) -> None:
         """Put a whole database folder in the place of the present one; killed midway, one of both is left."""
         current, previous = self.path / "databases" / DATABASE, self.path / _PREVIOUS
-        for file in new.rglob("*"):
-            if file.is_file():
-                descriptor = os.open(file, os.O_RDONLY)
-                os.fsync(descriptor)
-                os.close(descriptor)
+        sync_folder(new)
         with self._lock("start", wait=START_SECONDS):
             self._command(f"close database {DATABASE}")
             try:

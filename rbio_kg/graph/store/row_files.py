@@ -1,18 +1,18 @@
-"""Rows into a file as they come: JSON lines, CSV or Parquet, by the file's ending, whole or not at all."""
+"""Writes a stream of rows to a JSON Lines, CSV or Parquet file, chosen by the file's ending; atomic."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from rbio_kg.core.atomic_io import atomic_path
 from rbio_kg.core.errors import ConfigError
 from rbio_kg.core.progress import Progress
 
@@ -32,37 +32,32 @@ def check_ending(path: Path) -> None:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Row], progress: Progress) -> int:
-    """Write all rows; the file appears when they are all there. At most some thousand rows are in memory.
+    """Write all rows; the file appears when it is complete. At most a few thousand rows are in memory.
 
-    In CSV and Parquet a value that is a map or a list of lists is its JSON text. A column of Parquet is whole numbers,
-    numbers, texts, truth values or a list of one of these; one of several kinds is JSON text.
+    In CSV and Parquet, a value that is a map or a list of lists becomes JSON text. The type of a Parquet column is
+    integer, number, text, truth value, or a list of one of these. A column of several types becomes JSON text.
 
     Args:
         path: ends in .jsonl, .csv or .parquet.
         columns: the rows' keys, in the order of the columns.
         rows: plain JSON values.
-        progress: told how many rows are written.
+        progress: called with the number of rows written.
 
     Returns:
-        How many rows there are.
+        The number of rows.
 
     Raises:
-        ConfigError: the path ends in something else.
+        ConfigError: the path has another ending.
     """
     check_ending(path)
     writers = {".jsonl": _write_jsonl, ".csv": _write_csv, ".parquet": _write_parquet}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        count = writers[path.suffix](temporary, columns, _told(rows, progress))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as temporary:
+        count = writers[path.suffix](temporary, columns, _reported(rows, progress))
     progress(f"{count:,} rows written", 1.0)
     return count
 
 
-def _told(rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
+def _reported(rows: Iterable[Row], progress: Progress) -> Iterator[Row]:
     for count, row in enumerate(rows):
         if count % _BATCH == 0:
             progress(f"{count:,} rows written", None)
@@ -73,18 +68,12 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
-def _synced(stream: TextIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
 def _write_jsonl(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as stream:
         for row in rows:
             stream.write(_text(dict(row)) + "\n")
             count += 1
-        _synced(stream)
     return count
 
 
@@ -97,12 +86,11 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
             values = [row[name] for name in columns]
             writer.writerow([_text(value) if isinstance(value, (list, dict)) else value for value in values])
             count += 1
-        _synced(stream)
     return count
 
 
 def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Types are known only at the end, so the rows wait in JSON lines beside the file."""
+    """Types are known only at the end, so the rows are first written as JSON lines to a second temporary file."""
     waiting = path.with_name(path.name + ".jsonl")
     kinds: dict[str, set[tuple[bool, int]]] = {name: set() for name in columns}
     try:

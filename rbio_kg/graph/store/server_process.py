@@ -27,6 +27,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.graph.store.time_limit import keep_limits
 
 DATABASE = "kg"
@@ -37,6 +38,8 @@ HEAP = "1g"
 LONGEST_STATEMENT_MS = 3_600_000
 """The server ends any statement after this, whatever its client does."""
 
+_PRIVATE = 0o600
+"""Only the owner can read and write the file."""
 _PLUGIN = "Bolt:com.arcadedb.bolt.BoltProtocolPlugin"
 _HANDSHAKE = bytes.fromhex("6060b017" + "00000405" + "00000004" + "00000000" * 2)
 _SIGN_OF_FAILURE = b'Exception in thread "main"'  # after one, the server may hang instead of ending
@@ -73,15 +76,6 @@ def _is_ready(port: int) -> bool:
         connection.close()
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    temporary.replace(path)
-
-
 def free_port() -> int:
     """A loopback port that is free now; the server may still find it taken, and then another is tried."""
     with socket.socket() as probe:
@@ -103,7 +97,7 @@ def _write_users(configuration: Path, root: str, reader: str) -> None:
         {"name": "root", "databases": {"*": ["admin"]}, "password": _hashed(root)},
         {"name": "reader", "databases": {"*": ["reader"]}, "password": _hashed(reader)},
     ]
-    write_private(configuration / "server-users.jsonl", "".join(json.dumps(user) + "\n" for user in users))
+    write_text(configuration / "server-users.jsonl", "".join(json.dumps(user) + "\n" for user in users), mode=_PRIVATE)
     everything = ["createRecord", "readRecord", "updateRecord", "deleteRecord"]
 
     def group(access: list[str], records: list[str]) -> dict[str, object]:
@@ -114,9 +108,8 @@ def _write_users(configuration: Path, root: str, reader: str) -> None:
         "reader": group([], ["readRecord"]),
         "*": group([], []),
     }
-    write_private(
-        configuration / "server-groups.json", json.dumps({"databases": {"*": {"groups": groups}}, "version": 2})
-    )
+    rights = {"databases": {"*": {"groups": groups}}, "version": 2}
+    write_text(configuration / "server-groups.json", json.dumps(rights), mode=_PRIVATE)
 
 
 def _die_with_parent() -> None:
@@ -186,7 +179,7 @@ def _started(server: Path, databases: Path, owner: int) -> subprocess.Popen[byte
         while java.poll() is None and time.monotonic() < deadline and _SIGN_OF_FAILURE not in log.read_bytes():
             if _is_ready(http_port) and answers(bolt_port):
                 address = {"pid": java.pid, "bolt": bolt_port, "http": http_port, "root": root, "reader": reader}
-                write_private(server / "address.json", json.dumps(address))
+                write_text(server / "address.json", json.dumps(address), mode=_PRIVATE)
                 return java
             time.sleep(0.05)
         _end(java)

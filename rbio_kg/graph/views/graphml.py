@@ -7,14 +7,15 @@ their ids are made of ends and key, so that two files of one build can be merged
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
 
 from rbio_kg.core.atomic_io import atomic_file
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.schema.schema import Kind, NodeType, Property, RelationshipType
-from rbio_kg.graph.views.subgraph import Subgraph, edge_name, end_names, node_name, shown_name
+from rbio_kg.graph.views.naming import edge_name, end_names, node_name, shown_name
 
 _TYPES: dict[Kind, str] = {"str": "string", "int": "long", "float": "double", "bool": "boolean", "list": "string"}
 _LIST_SEPARATOR = "|"
@@ -25,34 +26,41 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
 """
 _TYPE = Property("type", "str", "label of a node, type of a relationship")
-_LABEL = Property("label", "str", "what to write beside a node")
+_LABEL = Property("label", "str", "text to show at a node")
 
 
-def write_graphml(part: Subgraph, path: Path, progress: Progress | None = None) -> None:
-    """Write a part of the graph, in pieces of bounded memory; the file appears when it is whole.
+def write_graphml(
+    path: Path,
+    node_types: tuple[NodeType, ...],
+    relationship_types: tuple[RelationshipType, ...],
+    tables: Mapping[str, pl.DataFrame],
+    progress: Progress | None = None,
+) -> None:
+    """Write a part of the graph, in pieces of bounded memory; the file appears when it is complete.
 
     Args:
-        part: what to write; the same part gives the same bytes.
         path: a file of that name is replaced.
-        progress: told each table and the share done.
+        node_types: the labels to write.
+        relationship_types: the relationship types to write.
+        tables: one table for each of them; the same tables give the same bytes.
+        progress: called with each table and the finished share.
 
     Raises:
         OSError: the file cannot be written.
     """
     nodes, edges = _Attributes("node", "n"), _Attributes("edge", "e")
-    steps = [(item.table, _node(item, nodes)) for item in part.node_types]
-    steps += [(item.table, _edge(item, edges)) for item in part.relationship_types]
-    total = sum(part.tables[table].height for table, _ in steps) or 1
-    done = 0
+    steps = [(item.table, _node(item, nodes)) for item in node_types]
+    steps += [(item.table, _edge(item, edges)) for item in relationship_types]
+    total = sum(tables[table].height for table, _ in steps) or 1
+    done, report = 0, progress or silent
     with atomic_file(path) as stream:
         head = [*nodes.declarations, *edges.declarations, '<graph edgedefault="directed">']
         stream.write((_HEAD + "\n".join(head) + "\n").encode())
         for table, line in steps:
-            for piece in part.tables[table].iter_slices(_ROWS):
+            for piece in tables[table].iter_slices(_ROWS):
                 stream.write("\n".join([*piece.select(line).to_series(), ""]).encode())
                 done += piece.height
-                if progress is not None:
-                    progress(f"graphml: {table}", done / total)
+                report(f"graphml: {table}", done / total)
         stream.write(b"</graph>\n</graphml>\n")
 
 

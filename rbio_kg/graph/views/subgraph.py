@@ -15,6 +15,8 @@ from rbio_kg.core.errors import BuildError
 from rbio_kg.core.progress import Progress
 from rbio_kg.graph.schema.schema import NodeType, Property, RelationshipType
 from rbio_kg.graph.schema.tables import stored
+from rbio_kg.graph.views.graphml import write_graphml
+from rbio_kg.graph.views.naming import edge_name, end_names, node_name, shown_name
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -123,9 +125,7 @@ class Subgraph:
 
     def write_graphml(self, path: Path | str, progress: Progress | None = None) -> None:
         """A GraphML file for Gephi, Cytoscape and others (see `rbio_kg.graph.views.graphml`)."""
-        from rbio_kg.graph.views.graphml import write_graphml
-
-        write_graphml(self, Path(path), progress)
+        write_graphml(Path(path), self.node_types, self.relationship_types, self.tables, progress)
 
 
 def positions(values: pl.Series, keys: pl.Series) -> NDArray[np.int32]:
@@ -142,29 +142,6 @@ def positions(values: pl.Series, keys: pl.Series) -> NDArray[np.int32]:
             f"{len(lost)} ends of relationships are nodes that are not there, first {lost[0]!r}",
             hint="run rbio-kg build --fresh",
         ) from None
-
-
-def node_name(node: NodeType) -> pl.Expr:
-    """`Label:key` of each row of a node table."""
-    return pl.format(f"{node.label}:{{}}", node.key)
-
-
-def shown_name(node: NodeType) -> pl.Expr:
-    """What people call each node: the name of one whose key is an id, else the key."""
-    names = [item.name for item in node.properties if item.name == "name" and node.key == "id"]
-    return pl.coalesce(*names, node.key)
-
-
-def end_names(edge: RelationshipType) -> tuple[pl.Expr, pl.Expr]:
-    """`Label:key` of both ends of each row of a relationship table."""
-    return pl.format(f"{edge.start}:{{}}", "start"), pl.format(f"{edge.end}:{{}}", "end").alias("target")
-
-
-def edge_name(edge: RelationshipType) -> pl.Expr:
-    """The type of each relationship and what else, beside its ends, tells it apart."""
-    return pl.concat_str(
-        pl.lit(edge.type), *(pl.col(name).cast(pl.String).fill_null("") for name in edge.unique_by), separator=":"
-    ).alias("key")
 
 
 def _present(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.graph.string_file import INFO_NAME, LINKS_NAME, write_files
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph_builders.sources.string import links as string
-from rbio_kg.graph_builders.sources.string.scores import CHANNELS
 from tests.graph_builders.sources.string.test_scores import slow
 from tests.support.source_files.provider_files import INFO, context, file_of, files
 
@@ -28,7 +28,7 @@ def test_every_pair_both_ways_with_the_score_that_its_channels_give(tmp_path: Pa
     assert firsts == sorted(firsts)
     for row in rows:
         cells = dict(zip(header[2:], map(int, row[2:]), strict=True))
-        assert cells["combined_score"] == slow(cells, CHANNELS) >= 150
+        assert cells["combined_score"] == slow(cells, STRING_CHANNELS) >= 150
         assert max(cells.values()) <= 1000
     info = gzip.decompress((tmp_path / "string" / INFO_NAME).read_bytes()).decode().splitlines()
     assert info[0].split("\t") == ["#string_protein_id", "preferred_name", "protein_size", "annotation"]

@@ -52,9 +52,9 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> Whole:
 
 @cache
 def reading_of_the_whole(base: Base, whole: Path, shared: Path | None) -> ParsedSource:
-    reading = read(base, whole / base.name, whole, shared)
-    check_accounts(reading, base)
-    return reading
+    parsed = read(base, whole / base.name, whole, shared)
+    check_accounts(parsed, base)
+    return parsed
 
 
 def check_error(error: SourceError, path: Path, line: int | None) -> None:
@@ -75,11 +75,11 @@ def lines_of(path: Path, base: Base) -> int | None:
     return len(rows) - (base.kind == "table")
 
 
-def check_accounts(reading: ParsedSource, base: Base) -> None:
+def check_accounts(parsed: ParsedSource, base: Base) -> None:
     """What the frames hold is what the counts say, and the frames are fit for the graph."""
-    frames, heights = reading.frames, {name: frame.height for name, frame in reading.frames.items()}
+    frames, heights = parsed.frames, {name: frame.height for name, frame in parsed.frames.items()}
     assert heights[MAIN[base.source]] > 0
-    notes = reading.notes
+    notes = parsed.notes
     merged = notes.get("duplicate rows merged", 0) + notes.get("other orientation merged", 0)
     kept = {
         "HGNC": lambda: heights["genes"],
@@ -88,10 +88,10 @@ def check_accounts(reading: ParsedSource, base: Base) -> None:
         "PerturbQA": lambda: heights["questions"] + merged,
     }.get(base.source)
     if kept is not None:
-        assert reading.rows == kept()
+        assert parsed.rows == kept()
     derived = notes.get("memberships that follow from sub-pathways", 0)
-    assert reading.rows >= heights[MAIN[base.source]] + merged - derived
-    for part in reading.rejections:
+    assert parsed.rows >= heights[MAIN[base.source]] + merged - derived
+    for part in parsed.rejections:
         assert 0 <= part.count <= part.seen
         assert len(part.reasons) == min(part.count, 10)
     for name, frame in frames.items():
@@ -105,26 +105,26 @@ def check_accounts(reading: ParsedSource, base: Base) -> None:
 def check(broken: Broken, path: Path, base: Base, whole: Path, shared: Path | None) -> None:
     path.write_bytes(broken.data)
     try:
-        reading = read(base, path, whole, shared)
+        parsed = read(base, path, whole, shared)
     except SourceError as error:
         assert broken.outcome in ("refused", "either"), str(error)
         check_error(error, path, broken.line)
         return
     assert broken.outcome != "refused"
-    check_accounts(reading, base)
+    check_accounts(parsed, base)
     clean = reading_of_the_whole(base, whole, shared)
-    part = next(part for part in reading.rejections if part.path == path)
+    part = next(part for part in parsed.rejections if part.path == path)
     before = next(item for item in clean.rejections if item.path != path and item.path == whole / base.name)
     if base.kind in ("table", "rows") and (counted := lines_of(path, base)) is not None:
         assert part.seen == counted
     if broken.outcome == "same":
         assert part.count == before.count
         for name, frame in clean.frames.items():
-            assert reading.frames[name].equals(frame), name
+            assert parsed.frames[name].equals(frame), name
     if broken.outcome == "same graph":
         for name, frame in clean.frames.items():
             keys = SORT_KEYS[name]
-            assert reading.frames[name].sort(keys).equals(frame.sort(keys)), name
+            assert parsed.frames[name].sort(keys).equals(frame.sort(keys)), name
     if broken.outcome == "counted":
         assert part.count >= before.count + broken.lost
         if base.kind != "obo":

@@ -9,7 +9,7 @@ import pytest
 
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.graph_builders.build import cache as readings
+from rbio_kg.graph_builders.build import cache as parsed_sources
 from rbio_kg.graph_builders.build.build import UNMAPPED, build_graph, build_tables
 from rbio_kg.graph_builders.sources.register import REGISTER
 from tests.support.source_files.provider_files import GAF, HGNC, LINKS, OBO, file_of
@@ -54,7 +54,7 @@ def test_an_option_is_a_reason_for_those_that_look_at_it(sources: Path, paths: W
 
 def test_other_readers_read_again(sources: Path, paths: WorkspacePaths, monkeypatch: pytest.MonkeyPatch) -> None:
     every = read_again(paths, sources)
-    monkeypatch.setattr(readings, "_code", lambda: "another release")
+    monkeypatch.setattr(parsed_sources, "_code", lambda: "another release")
     shutil.rmtree(paths.graph / "builds")
     assert read_again(paths, sources) == every
 
@@ -62,14 +62,14 @@ def test_other_readers_read_again(sources: Path, paths: WorkspacePaths, monkeypa
 @pytest.mark.parametrize("damage", ["cut", "gone", "note"])
 def test_a_damaged_reading_is_read_again(sources: Path, paths: WorkspacePaths, damage: str) -> None:
     read_again(paths, sources)
-    place = paths.readings / "STRING"
+    place = paths.parsed_sources / "STRING"
     table = place / "table.interactions.parquet"
     if damage == "cut":
         table.write_bytes(table.read_bytes()[:50])
     elif damage == "gone":
         table.unlink()
     else:
-        (place / "reading.json").write_text("{}")
+        (place / "parsed.json").write_text("{}")
     shutil.rmtree(paths.graph / "builds")
     assert read_again(paths, sources) == {"STRING"}
 
@@ -78,8 +78,8 @@ def test_a_source_that_is_gone_keeps_no_reading(sources: Path, paths: WorkspaceP
     read_again(paths, sources)
     shutil.rmtree(sources / "reactome")
     assert read_again(paths, sources) == set()
-    assert not (paths.readings / "Reactome").exists()
-    assert (paths.readings / "STRING").is_dir()
+    assert not (paths.parsed_sources / "Reactome").exists()
+    assert (paths.parsed_sources / "STRING").is_dir()
 
 
 def test_what_names_no_gene_is_listed_in_full(sources: Path, paths: WorkspacePaths) -> None:

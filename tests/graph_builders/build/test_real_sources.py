@@ -165,13 +165,13 @@ def test_the_unchanged_files_of_2019(shared: Path) -> None:
     ontology = go.read(files("ontology", folder / "go.obo.gz"), BuildContext())
     assert ontology.left_out["relation has_part"] == 726
     assert ontology.frames["part_of"].height == 7_942
-    reading = goa.read(
+    parsed = goa.read(
         files("annotations", folder / "goa_human.gaf.gz"), BuildContext(names=names, terms=ontology.terms)
     )
-    assert reading.rows_read == 475_402
-    assert reading.left_out == {"NOT annotations": 1_170 + 13 + 4}
-    assert (reading.version, reading.date) == ("GAF 2.1", "2019-01-14")
-    edges = reading.frames["annotations"]
+    assert parsed.rows_read == 475_402
+    assert parsed.left_out == {"NOT annotations": 1_170 + 13 + 4}
+    assert (parsed.version, parsed.date) == ("GAF 2.1", "2019-01-14")
+    edges = parsed.frames["annotations"]
     assert not edges["qualifier"].str.contains("NOT").any()
     assert set(edges["qualifier"]) == {"involved_in", "enables", "located_in", "contributes_to", "colocalizes_with"}
     denied: set[tuple[str, str]] = set()
@@ -190,7 +190,7 @@ def test_old_annotations_on_new_terms(shared: Path) -> None:
     names = hgnc.read(files("genes", sources / "hgnc" / "hgnc_complete_set.txt.gz"), BuildContext()).names
     ontology = go.read(files("ontology", sources / "go" / "go-basic.obo.gz"), BuildContext())
     old = sources / "go" / "2019" / "goa_human.gaf.gz"
-    reading = goa.read(files("annotations", old), BuildContext(names=names, terms=ontology.terms))
+    parsed = goa.read(files("annotations", old), BuildContext(names=names, terms=ontology.terms))
     # The obvious way: the stanzas line by line.
     leads: dict[str, str] = {}
     obsolete: set[str] = set()
@@ -204,7 +204,7 @@ def test_old_annotations_on_new_terms(shared: Path) -> None:
             obsolete.add(term)
     expected: set[tuple[str, str]] = set()
     dead = 0
-    genes = set(reading.frames["annotations"]["start"])
+    genes = set(parsed.frames["annotations"]["start"])
     for _, line in numbered_lines(old):
         fields = line.split("\t")
         if line.startswith("!") or "NOT" in fields[3]:
@@ -212,11 +212,11 @@ def test_old_annotations_on_new_terms(shared: Path) -> None:
         dead += fields[4] in obsolete
         if fields[4] in leads and fields[2] in genes:
             expected.add((fields[2], leads[fields[4]]))
-    edges = reading.frames["annotations"]
+    edges = parsed.frames["annotations"]
     assert len(expected) > 1_000
     assert expected <= set(edges.select("start", "end").rows())
-    assert reading.rejected == dead > 1_000
-    assert reading.notes["rows with a term id replaced"] > 5_000
+    assert parsed.rejected == dead > 1_000
+    assert parsed.notes["rows with a term id replaced"] > 5_000
     assert edges["end"].is_in(ontology.frames["terms"]["id"].implode()).all()
 
 

@@ -6,7 +6,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rbio_kg.graph_builders.parsing.names import IDENTIFIERS, LABELS, SYMBOLS, GeneNames, Unmapped
+from rbio_kg.graph.schema.schema import SYMBOL_KINDS
+from rbio_kg.graph_builders.parsing.names import IDENTIFIERS, LABELS, GeneNames, Unmapped
 
 
 def names(*rows: tuple[str, str, str]) -> GeneNames:
@@ -35,7 +36,7 @@ def resolved(frame: pl.DataFrame, **steps: tuple[str, ...]) -> list[str | None]:
 
 def test_approved_wins_and_shared_labels_are_never_guessed() -> None:
     labels = ["A", "B", "old", "both", "twice", "P1", "a", "", "nothing"]
-    assert resolved(pl.DataFrame({"label": labels}), label=SYMBOLS) == [
+    assert resolved(pl.DataFrame({"label": labels}), label=SYMBOL_KINDS) == [
         "A", "B", "A", None, "A", None, None, None, None,
     ]  # fmt: skip
     assert KNOWN.ambiguous.rows() == [("P1", ["A", "B"]), ("both", ["A", "B"])]
@@ -44,7 +45,7 @@ def test_approved_wins_and_shared_labels_are_never_guessed() -> None:
 
 def test_an_identifier_comes_before_an_alias_of_the_same_spelling() -> None:
     assert resolved(pl.DataFrame({"label": ["7"]}), label=("entrez",)) == ["A"]
-    assert resolved(pl.DataFrame({"label": ["7"]}), label=SYMBOLS) == [None]
+    assert resolved(pl.DataFrame({"label": ["7"]}), label=SYMBOL_KINDS) == [None]
 
 
 def test_a_label_has_one_row() -> None:
@@ -54,16 +55,16 @@ def test_a_label_has_one_row() -> None:
 
 def test_steps_go_approved_first_then_in_their_order() -> None:
     frame = pl.DataFrame({"id": ["7", "7", None, "9"], "label": ["B", "old", "old", "both"]})
-    assert resolved(frame, id=("entrez",), label=SYMBOLS) == ["B", "A", "A", None]
+    assert resolved(frame, id=("entrez",), label=SYMBOL_KINDS) == ["B", "A", "A", None]
 
 
 def test_order_and_other_columns_stay() -> None:
     frame = pl.DataFrame({"label": ["old", "x", "B", "old"], "line": [4, 3, 2, 1]})
-    assert KNOWN.resolve(frame, {"label": SYMBOLS}, "symbol").drop("symbol").equals(frame)
+    assert KNOWN.resolve(frame, {"label": SYMBOL_KINDS}, "symbol").drop("symbol").equals(frame)
 
 
 def test_unmapped_counts_rows_and_labels() -> None:
-    frame = KNOWN.resolve(pl.DataFrame({"label": ["x", "x", "both", "A"]}), {"label": SYMBOLS}, "symbol")
+    frame = KNOWN.resolve(pl.DataFrame({"label": ["x", "x", "both", "A"]}), {"label": SYMBOL_KINDS}, "symbol")
     unmapped = Unmapped()
     assert unmapped.drop(frame, {"symbol": "label"})["label"].to_list() == ["A"]
     assert unmapped.to_json(KNOWN) == {

@@ -21,14 +21,14 @@ def read(path: Path) -> ParsedSource:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_physical_pairs_of_human_genes(tmp_path: Path, form: str) -> None:
-    reading = read(file_of(tmp_path, packed(BIOGRID, form), "BIOGRID-ALL-4.4.232.tab3.txt"))
-    assert rows(reading.frames["reported_interactions"], "start", "end", "methods", "references", "source") == [
+    parsed = read(file_of(tmp_path, packed(BIOGRID, form), "BIOGRID-ALL-4.4.232.tab3.txt"))
+    assert rows(parsed.frames["reported_interactions"], "start", "end", "methods", "references", "source") == [
         ("AAA1", "BBB1", ["Two-hybrid"], ["PMID:1"], "BioGRID"),
         ("AAA1", "CCC1", ["Two-hybrid"], ["PMID:2"], "BioGRID"),
     ]
-    assert reading.version == "4.4.232"
-    assert reading.unmapped.rows == 1
-    assert (reading.rows_read, reading.rows) == (3, 2)
+    assert parsed.version == "4.4.232"
+    assert parsed.unmapped.rows == 1
+    assert (parsed.rows_read, parsed.rows) == (3, 2)
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
@@ -39,23 +39,23 @@ def test_what_is_left_out(tmp_path: Path) -> None:
         tab3(("101", "AAA1", "101", "AAA1"), ("102", "BBB1", "101", "AAA1"), ("101", "AAA1", "102", "BBB1")),
     ]
     text = body[0] + "".join(part.partition("\n")[2] for part in body[1:])
-    reading = read(file_of(tmp_path, text))
-    assert rows(reading.frames["reported_interactions"], "start", "end", "references") == [
+    parsed = read(file_of(tmp_path, text))
+    assert rows(parsed.frames["reported_interactions"], "start", "end", "references") == [
         ("AAA1", "BBB1", ["PMID:2", "PMID:3"])
     ]
-    assert reading.left_out == {"a gene with itself": 1, "genetic interactions": 1, "other species": 1}
-    assert reasons(reading.rejections) == [(4, "the experiment is neither physical nor genetic")]
-    assert reading.notes == {"duplicate rows merged": 1}
-    assert (reading.rows_read, reading.rows) == (6, 2)
+    assert parsed.left_out == {"a gene with itself": 1, "genetic interactions": 1, "other species": 1}
+    assert reasons(parsed.rejections) == [(4, "the experiment is neither physical nor genetic")]
+    assert parsed.notes == {"duplicate rows merged": 1}
+    assert (parsed.rows_read, parsed.rows) == (6, 2)
 
 
 def test_a_table_of_symbols(tmp_path: Path) -> None:
-    reading = read(file_of(tmp_path, "gene_a\tgene_b\nBBB1\tAAA1\nOLDA\tBBB1\n101\tBBB1\n"))
-    assert rows(reading.frames["reported_interactions"], "start", "end", "methods", "references") == [
+    parsed = read(file_of(tmp_path, "gene_a\tgene_b\nBBB1\tAAA1\nOLDA\tBBB1\n101\tBBB1\n"))
+    assert rows(parsed.frames["reported_interactions"], "start", "end", "methods", "references") == [
         ("AAA1", "BBB1", [], [])
     ]
-    assert reading.notes == {"duplicate rows merged": 1}
-    assert reading.unmapped.rows == 1
+    assert parsed.notes == {"duplicate rows merged": 1}
+    assert parsed.unmapped.rows == 1
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -81,9 +81,9 @@ def test_written_pairs_are_read_back(tmp_path: Path, pairs: list[tuple[str, str]
         with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
             read(file_of(tmp_path, text))
         return
-    reading = read(file_of(tmp_path, text))
-    assert rows(reading.frames["reported_interactions"], "start", "end") == expected
-    assert reading.rows == sum(len(pair) == 2 for pair in known)
+    parsed = read(file_of(tmp_path, text))
+    assert rows(parsed.frames["reported_interactions"], "start", "end") == expected
+    assert parsed.rows == sum(len(pair) == 2 for pair in known)
 
 
 @pytest.mark.shared
@@ -92,10 +92,10 @@ def test_an_excerpt_of_the_collection(shared: Path, real_genes: BuildContext, tm
     with gzip.open(sources / "extra" / "biogrid_4.4.232_human_symbols.tsv.gz", "rt") as stream:
         lines = [line for line in islice(stream, 400_000) if line.startswith(("gene_a", "B", "C1"))]
     path = file_of(tmp_path, "".join(lines), "biogrid_4.4.232_human_symbols.tsv")
-    reading = biogrid.read(files("pairs", path), real_genes)
-    assert reading.version == "4.4.232"
-    pairs = set(rows(reading.frames["reported_interactions"], "start", "end"))
+    parsed = biogrid.read(files("pairs", path), real_genes)
+    assert parsed.version == "4.4.232"
+    pairs = set(rows(parsed.frames["reported_interactions"], "start", "end"))
     assert {("BARD1", "BRCA1"), ("BRCA1", "PALB2")} <= pairs
     # The table is in upper case, HGNC's C1orf109 is not.
     assert any(one.startswith("C") and "orf" in one for one, _ in pairs)
-    assert reading.unmapped.rows < 0.1 * reading.rows_read
+    assert parsed.unmapped.rows < 0.1 * parsed.rows_read

@@ -23,25 +23,25 @@ def read(path: Path) -> ParsedSource:
 @pytest.mark.parametrize("text", [COESSENTIAL, JOINED])
 @pytest.mark.parametrize("form", FORMS)
 def test_modules_and_their_genes(tmp_path: Path, text: str, form: str) -> None:
-    reading = read(file_of(tmp_path, packed(text, form)))
-    assert rows(reading.frames["gene_sets"], "id", "name", "kind", "source") == [
+    parsed = read(file_of(tmp_path, packed(text, form)))
+    assert rows(parsed.frames["gene_sets"], "id", "name", "kind", "source") == [
         ("coessential:1", "module 1: branch binding", "co-essential module", "co-essential modules"),
         ("coessential:2", "module 2", "co-essential module", "co-essential modules"),
     ]
-    assert rows(reading.frames["set_members"], "start", "end") == [
+    assert rows(parsed.frames["set_members"], "start", "end") == [
         ("AAA1", "coessential:1"),
         ("BBB1", "coessential:2"),
         ("CCC1", "coessential:1"),
         ("CCC1", "coessential:2"),
     ]
-    assert reading.unmapped.rows == 1
+    assert parsed.unmapped.rows == 1
     # Two modules with three and two genes.
-    assert (reading.rows_read, reading.rows) == (7, 6)
+    assert (parsed.rows_read, parsed.rows) == (7, 6)
 
 
 def test_malformed_lines(tmp_path: Path) -> None:
-    reading = read(file_of(tmp_path, JOINED + "\n1\t\tAAA1\nthree\t\tAAA1\n4\t\t\n5\n"))
-    assert reasons(reading.rejections) == [
+    parsed = read(file_of(tmp_path, JOINED + "\n1\t\tAAA1\nthree\t\tAAA1\n4\t\t\n5\n"))
+    assert reasons(parsed.rejections) == [
         (5, "module 1 is given twice"),
         (6, "the line is no module's number, terms and genes"),
         (7, "the line is no module's number, terms and genes"),
@@ -64,9 +64,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_the_published_modules(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
-    reading = coessential.read(files("modules", sources / "extra/coessential_modules_wainberg2021.tsv.gz"), real_genes)
-    assert reading.frames["gene_sets"].height == 1_892
-    pore = {gene for gene, key in rows(reading.frames["set_members"], "start", "end") if key == "coessential:8"}
+    parsed = coessential.read(files("modules", sources / "extra/coessential_modules_wainberg2021.tsv.gz"), real_genes)
+    assert parsed.frames["gene_sets"].height == 1_892
+    pore = {gene for gene, key in rows(parsed.frames["set_members"], "start", "end") if key == "coessential:8"}
     # NUPL2 is NUP42 today.
     assert {"NUP133", "NUP160", "NUP42"} <= pore
-    assert reading.unmapped.rows < 0.005 * reading.rows_read
+    assert parsed.unmapped.rows < 0.005 * parsed.rows_read

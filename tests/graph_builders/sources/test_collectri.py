@@ -17,17 +17,17 @@ def read(folder: Path, text: str) -> ParsedSource:
 
 
 def test_signs_and_references(tmp_path: Path) -> None:
-    reading = read(tmp_path, COLLECTRI)
-    assert rows(reading.frames["regulations"], "start", "end", "sign", "references", "source") == [
+    parsed = read(tmp_path, COLLECTRI)
+    assert rows(parsed.frames["regulations"], "start", "end", "sign", "references", "source") == [
         ("AAA1", "BBB1", 1, ["1234567", "7654321"], "CollecTRI"),
         ("AAA1", "CCC1", -1, [], "CollecTRI"),
         ("BBB1", "AAA1", 0, [], "CollecTRI"),
         ("CCC1", "CCC1", 1, [], "CollecTRI"),
     ]
-    assert reading.notes == {"contradicting signs": 1, "duplicate rows merged": 2}
-    assert reading.unmapped.rows == 1
-    assert reasons(reading.rejections) == [(9, "the weight is not a number")]
-    assert (reading.rows_read, reading.rows) == (8, 6)
+    assert parsed.notes == {"contradicting signs": 1, "duplicate rows merged": 2}
+    assert parsed.unmapped.rows == 1
+    assert reasons(parsed.rejections) == [(9, "the weight is not a number")]
+    assert (parsed.rows_read, parsed.rows) == (8, 6)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -16,20 +16,20 @@ def read(path: Path) -> ParsedSource:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_human_complexes_and_their_subunits(tmp_path: Path, form: str) -> None:
-    reading = read(file_of(tmp_path, packed(CORUM, form)))
-    assert rows(reading.frames["gene_sets"], "id", "name", "kind", "source") == [
+    parsed = read(file_of(tmp_path, packed(CORUM, form)))
+    assert rows(parsed.frames["gene_sets"], "id", "name", "kind", "source") == [
         ("corum:1", "First complex", "complex", "CORUM"),
         ("corum:3", "Another complex", "complex", "CORUM"),
     ]
-    assert rows(reading.frames["set_members"], "start", "end") == [
+    assert rows(parsed.frames["set_members"], "start", "end") == [
         ("AAA1", "corum:1"),
         ("BBB1", "corum:1"),
         ("BBB1", "corum:3"),
     ]
-    assert reading.left_out == {"other species": 1}
-    assert reading.unmapped.rows == 1
+    assert parsed.left_out == {"other species": 1}
+    assert parsed.unmapped.rows == 1
     # Three complexes, and four subunits of the human ones.
-    assert (reading.rows_read, reading.rows) == (7, 5)
+    assert (parsed.rows_read, parsed.rows) == (7, 5)
 
 
 def test_malformed_rows(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def term(number: int, *lines: str) -> str:
 
 
 def test_terms_and_relations(tmp_path: Path) -> None:
-    reading = read(tmp_path, OBO)
-    frames = reading.frames
+    parsed = read(tmp_path, OBO)
+    frames = parsed.frames
     assert rows(frames["terms"], "id", "name", "namespace")[1] == ("GO:0000002", "branch", "biological_process")
     assert frames["terms"].filter(id="GO:0000002")["synonyms"].to_list() == [["bough"]]
     assert rows(frames["is_a"], "start", "end") == [
@@ -36,9 +36,9 @@ def test_terms_and_relations(tmp_path: Path) -> None:
     ]
     assert rows(frames["part_of"], "start", "end", "source") == [("GO:0000004", "GO:0000002", "GO")]
     assert rows(frames["regulates_term"], "start", "end", "sign") == [("GO:0000003", "GO:0000004", 1)]
-    assert reading.left_out == {"obsolete terms": 2, "relation has_part": 1}
-    assert (reading.version, reading.date) == ("releases/2024-03-04", "2024-03-04")
-    assert (reading.rows_read, reading.rows, reading.rejected) == (13, 10, 0)
+    assert parsed.left_out == {"obsolete terms": 2, "relation has_part": 1}
+    assert (parsed.version, parsed.date) == ("releases/2024-03-04", "2024-03-04")
+    assert (parsed.rows_read, parsed.rows, parsed.rejected) == (13, 10, 0)
 
 
 def test_where_ids_lead(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_malformed_stanzas_and_lines_are_rejected(tmp_path: Path) -> None:
     text = OBO + "\n[Term]\nid: GO:12\nname: short\nnamespace: biological_process\n"
     text += "\n[Term]\nid: GO:0000061\nname: no namespace\n"
     text += term(1) + term(62, "is_a: GO:0000001 GO:0000002", "is_a: GO:0000099", "no tag here", "is_a: GO:0000008")
-    reading = read(tmp_path, text)
+    parsed = read(tmp_path, text)
     start = text.splitlines().index("id: GO:12")
-    assert reasons(reading.rejections) == [
+    assert reasons(parsed.rejections) == [
         (start, "the term's id is not GO: and seven digits"),
         (start + 5, "GO:0000061 lacks a name or one of GO's three namespaces"),
         (start + 9, "GO:0000001 is given twice, first on line 5"),
@@ -76,8 +76,8 @@ def test_malformed_stanzas_and_lines_are_rejected(tmp_path: Path) -> None:
         (start + 18, "is_a does not name one term"),
         (start + 20, "the line is not `tag: value`"),
     ]
-    assert "GO:0000062" in reading.frames["terms"]["id"]
-    assert reading.rows == reading.frames["terms"].height + 5
+    assert "GO:0000062" in parsed.frames["terms"]["id"]
+    assert parsed.rows == parsed.frames["terms"].height + 5
 
 
 def test_a_cycle_is_named(tmp_path: Path) -> None:
@@ -107,13 +107,13 @@ def test_written_ontologies_are_read_back(tmp_path: Path, below: dict[int, set[i
         term(child, *(f"{relation} GO:{parent:07} ! name" for one, parent in sorted(edges) if one == child))
         for child in below
     )
-    reading = read(tmp_path, text)
+    parsed = read(tmp_path, text)
     table = {"is_a:": "is_a", "relationship: part_of": "part_of"}.get(relation, "regulates_term")
-    assert reading.frames["terms"]["id"].to_list() == [f"GO:{number:07}" for number in sorted(below)]
-    assert rows(reading.frames[table], "start", "end") == sorted(
+    assert parsed.frames["terms"]["id"].to_list() == [f"GO:{number:07}" for number in sorted(below)]
+    assert rows(parsed.frames[table], "start", "end") == sorted(
         (f"GO:{child:07}", f"GO:{parent:07}") for child, parent in edges if parent in below
     )
-    assert reading.rejected == sum(parent not in below for _, parent in edges)
+    assert parsed.rejected == sum(parent not in below for _, parent in edges)
 
 
 @per_example
@@ -124,7 +124,7 @@ def test_written_ontologies_are_read_back(tmp_path: Path, below: dict[int, set[i
 )
 def test_shuffled_lines_never_break_anything_else(tmp_path: Path, lines: list[str]) -> None:
     try:
-        reading = read(tmp_path, "\n".join(lines) or "\n")
+        parsed = read(tmp_path, "\n".join(lines) or "\n")
     except SourceError:
         return
-    assert reading.rows == sum(reading.frames[name].height for name in reading.frames)
+    assert parsed.rows == sum(parsed.frames[name].height for name in parsed.frames)

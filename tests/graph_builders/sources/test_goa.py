@@ -19,8 +19,8 @@ def read(folder: Path, text: str | bytes) -> ParsedSource:
 
 
 def test_one_row_per_gene_term_and_relation(tmp_path: Path) -> None:
-    reading = read(tmp_path, GAF)
-    assert rows(reading.frames["annotations"], "start", "end", "qualifier", "evidence", "references") == [
+    parsed = read(tmp_path, GAF)
+    assert rows(parsed.frames["annotations"], "start", "end", "qualifier", "evidence", "references") == [
         ("AAA1", "GO:0000002", "involved_in", ["IDA"], ["PMID:1"]),
         ("AAA1", "GO:0000003", "involved_in", ["IDA", "IEA"], ["PMID:1", "PMID:2"]),
         ("BBB1", "GO:0000003", "involved_in", ["IDA"], ["PMID:1"]),
@@ -28,21 +28,21 @@ def test_one_row_per_gene_term_and_relation(tmp_path: Path) -> None:
         ("BBB1", "GO:0000005", "enables", ["IDA"], ["PMID:1"]),
         ("CCC1", "GO:0000002", "involved_in", ["IDA"], ["PMID:1"]),
     ]
-    assert reading.left_out == {"NOT annotations": 1, "other species": 1}
-    assert reading.notes == {"rows with a term id replaced": 2}
-    assert (reading.version, reading.date) == ("GAF 2.2", "2024-04-05")
+    assert parsed.left_out == {"NOT annotations": 1, "other species": 1}
+    assert parsed.notes == {"rows with a term id replaced": 2}
+    assert (parsed.version, parsed.date) == ("GAF 2.2", "2024-04-05")
 
 
 def test_every_row_is_accounted_for(tmp_path: Path) -> None:
-    reading = read(tmp_path, GAF)
-    assert reasons(reading.rejections) == [
+    parsed = read(tmp_path, GAF)
+    assert reasons(parsed.rejections) == [
         (10, "the term is obsolete without a single replacement"),
         (11, "the term is not in the ontology"),
         (15, "the row does not have 15 to 17 fields"),
     ]
-    assert reading.unmapped.rows == 1
-    assert reading.rows_read == 13
-    assert reading.rows == 7
+    assert parsed.unmapped.rows == 1
+    assert parsed.rows_read == 13
+    assert parsed.rows == 7
 
 
 def test_gaf_2_1_leaves_the_plain_relation_out(tmp_path: Path) -> None:
@@ -55,14 +55,14 @@ def test_gaf_2_1_leaves_the_plain_relation_out(tmp_path: Path) -> None:
         gaf_row("CCC1", "GO:0000003", qualifier="NOT"),
         gaf_row("CCC1", "GO:0000003", qualifier="NOT|colocalizes_with"),
     ]
-    reading = read(tmp_path, "\n".join(lines))
-    assert rows(reading.frames["annotations"], "start", "end", "qualifier") == [
+    parsed = read(tmp_path, "\n".join(lines))
+    assert rows(parsed.frames["annotations"], "start", "end", "qualifier") == [
         ("AAA1", "GO:0000003", "involved_in"),
         ("AAA1", "GO:0000005", "enables"),
         ("BBB1", "GO:0000005", "contributes_to"),
     ]
-    assert reading.left_out == {"NOT annotations": 2}
-    assert (reading.version, reading.date) == ("GAF 2.1", "2019-01-14")
+    assert parsed.left_out == {"NOT annotations": 2}
+    assert (parsed.version, parsed.date) == ("GAF 2.1", "2019-01-14")
 
 
 def test_genes_by_symbol_then_accession(tmp_path: Path) -> None:
@@ -73,10 +73,10 @@ def test_genes_by_symbol_then_accession(tmp_path: Path) -> None:
         gaf_row("SHARED", "GO:0000003", accession="P00002"),
         gaf_row("NOTHING", "GO:0000003", accession="P00009"),
     ]
-    reading = read(tmp_path, "\n".join(lines))
-    assert reading.frames["annotations"]["start"].to_list() == ["AAA1", "BBB1", "CCC1", "DDD1"]
-    assert reading.unmapped.rows == 1
-    assert reading.date == "2024-02-03"
+    parsed = read(tmp_path, "\n".join(lines))
+    assert parsed.frames["annotations"]["start"].to_list() == ["AAA1", "BBB1", "CCC1", "DDD1"]
+    assert parsed.unmapped.rows == 1
+    assert parsed.date == "2024-02-03"
 
 
 def test_fifteen_columns_are_enough(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_fifteen_columns_are_enough(tmp_path: Path) -> None:
     ],
 )
 def test_malformed_rows(tmp_path: Path, line: str, why: str) -> None:
-    reading = read(tmp_path, gaf_row("AAA1", "GO:0000003") + "\n" + line + "\n")
-    assert reasons(reading.rejections) == [(2, why)]
+    parsed = read(tmp_path, gaf_row("AAA1", "GO:0000003") + "\n" + line + "\n")
+    assert reasons(parsed.rejections) == [(2, why)]
     with pytest.raises(SourceError, match=why):
         read(tmp_path, line + "\n")
 
@@ -120,8 +120,8 @@ def test_written_rows_are_read_back(tmp_path: Path, written: list[tuple[str, str
         with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
             read(tmp_path, "\n".join(lines))
         return
-    reading = read(tmp_path, "\n".join(lines))
-    assert rows(reading.frames["annotations"], "start", "end", "evidence") == sorted(
+    parsed = read(tmp_path, "\n".join(lines))
+    assert rows(parsed.frames["annotations"], "start", "end", "evidence") == sorted(
         (gene, term, sorted(evidence)) for (gene, term), evidence in expected.items()
     )
-    assert reading.left_out.get("NOT annotations", 0) == sum(negated for *_, negated in written)
+    assert parsed.left_out.get("NOT annotations", 0) == sum(negated for *_, negated in written)

@@ -15,8 +15,8 @@ def read(folder: Path, text: str) -> ParsedSource:
 
 
 def test_genes_with_their_identifiers(tmp_path: Path) -> None:
-    reading = read(tmp_path, HGNC)
-    genes = {row["symbol"]: row for row in reading.frames["genes"].to_dicts()}
+    parsed = read(tmp_path, HGNC)
+    genes = {row["symbol"]: row for row in parsed.frames["genes"].to_dicts()}
     assert genes["AAA1"] == {
         "symbol": "AAA1",
         "hgnc_id": "HGNC:1",
@@ -30,9 +30,9 @@ def test_genes_with_their_identifiers(tmp_path: Path) -> None:
     assert genes["BBB1"]["uniprot"] == ["P00002", "P00009"]
     assert genes["DDD1"]["ensembl"] is None
     assert genes["DDD1"]["aliases"] == []
-    assert reading.left_out == {"not approved": 1}
-    assert (reading.rows_read, reading.rows, reading.rejected) == (5, 4, 0)
-    assert reading.date == "2024-05-06"
+    assert parsed.left_out == {"not approved": 1}
+    assert (parsed.rows_read, parsed.rows, parsed.rejected) == (5, 4, 0)
+    assert parsed.date == "2024-05-06"
 
 
 def test_labels_of_every_kind(tmp_path: Path) -> None:
@@ -54,36 +54,36 @@ def test_malformed_rows_are_rejected(tmp_path: Path) -> None:
     text = HGNC + "\n".join(
         [row.replace("HGNC:1", "hgnc-9"), row.replace("HGNC:1", "HGNC:9"), row.replace("AAA1", "ZZZ1"), "HGNC:77\tX"]
     )
-    reading = read(tmp_path, text)
-    assert reasons(reading.rejections) == [
+    parsed = read(tmp_path, text)
+    assert reasons(parsed.rejections) == [
         (7, "hgnc_id is not HGNC:number"),
         (8, "the symbol is given twice"),
         (9, "the hgnc_id is given twice"),
         (10, "the row does not have 13 fields"),
     ]
-    assert reading.frames["genes"].height == 4
+    assert parsed.frames["genes"].height == 4
 
 
 def test_groups_with_their_members(tmp_path: Path) -> None:
-    reading = read(tmp_path, HGNC)
-    assert rows(reading.frames["gene_sets"], "id", "name", "kind", "source") == [
+    parsed = read(tmp_path, HGNC)
+    assert rows(parsed.frames["gene_sets"], "id", "name", "kind", "source") == [
         ("hgnc.genegroup:11", "First family", "HGNC gene group", "HGNC"),
         ("hgnc.genegroup:12", "Second family", "HGNC gene group", "HGNC"),
     ]
-    assert rows(reading.frames["set_members"], "start", "end", "source") == [
+    assert rows(parsed.frames["set_members"], "start", "end", "source") == [
         ("AAA1", "hgnc.genegroup:11", "HGNC"),
         ("AAA1", "hgnc.genegroup:12", "HGNC"),
         ("BBB1", "hgnc.genegroup:11", "HGNC"),
     ]
-    assert reading.notes == {"genes whose groups and group numbers do not pair": 1}
+    assert parsed.notes == {"genes whose groups and group numbers do not pair": 1}
 
 
 def test_groups_may_be_absent(tmp_path: Path) -> None:
     lines = [line.split("\t")[:11] for line in HGNC.splitlines()]
-    reading = read(tmp_path, "\n".join("\t".join(fields) for fields in lines) + "\n")
-    assert reading.frames["genes"].height == 4
-    assert reading.frames["set_members"].is_empty()
-    assert reading.notes == {}
+    parsed = read(tmp_path, "\n".join("\t".join(fields) for fields in lines) + "\n")
+    assert parsed.frames["genes"].height == 4
+    assert parsed.frames["set_members"].is_empty()
+    assert parsed.notes == {}
 
 
 def test_another_table_is_refused(tmp_path: Path) -> None:

@@ -20,15 +20,15 @@ def read(path: Path, *cell_lines: str) -> ParsedSource:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_detected_genes_of_the_lines_asked_about(tmp_path: Path, form: str) -> None:
-    reading = read(file_of(tmp_path, packed(HPA, form)), "k562", "rpe1")
-    assert rows(reading.frames["expression"], "start", "end", "nx", "source") == [
+    parsed = read(file_of(tmp_path, packed(HPA, form)), "k562", "rpe1")
+    assert rows(parsed.frames["expression"], "start", "end", "nx", "source") == [
         ("AAA1", "k562", 12.5, "HPA"),
         ("CCC1", "k562", 1.0, "HPA"),
     ]
-    assert reading.left_out == {"cell lines and tissues that no question is about": 1, "not detected": 1}
-    assert reading.unmapped.rows == 1
-    assert reasons(reading.rejections) == [(7, "there is no NX or nTPM")]
-    assert (reading.rows_read, reading.rows) == (6, 2)
+    assert parsed.left_out == {"cell lines and tissues that no question is about": 1, "not detected": 1}
+    assert parsed.unmapped.rows == 1
+    assert reasons(parsed.rejections) == [(7, "there is no NX or nTPM")]
+    assert (parsed.rows_read, parsed.rows) == (6, 2)
 
 
 def test_older_releases_say_nx(tmp_path: Path) -> None:
@@ -37,15 +37,15 @@ def test_older_releases_say_nx(tmp_path: Path) -> None:
 
 
 def test_without_questions_nothing_is_kept(tmp_path: Path) -> None:
-    reading = read(file_of(tmp_path, HPA))
-    assert reading.frames["expression"].is_empty()
-    assert reading.left_out == {"cell lines and tissues that no question is about": 5}
+    parsed = read(file_of(tmp_path, HPA))
+    assert parsed.frames["expression"].is_empty()
+    assert parsed.left_out == {"cell lines and tissues that no question is about": 5}
 
 
 def test_several_ensembl_genes_of_one_gene(tmp_path: Path) -> None:
-    reading = read(file_of(tmp_path, HPA + "ENSG99999999997\tAAA1\tK-562\t0\t0\t40\n"), "k562")
-    assert ("AAA1", 40.0) in rows(reading.frames["expression"], "start", "nx")
-    assert reading.notes == {"rows of one gene merged": 1}
+    parsed = read(file_of(tmp_path, HPA + "ENSG99999999997\tAAA1\tK-562\t0\t0\t40\n"), "k562")
+    assert ("AAA1", 40.0) in rows(parsed.frames["expression"], "start", "nx")
+    assert parsed.notes == {"rows of one gene merged": 1}
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_a_wide_table(tmp_path: Path) -> None:
         symbol=["AAA1", None, "BBB1"],
         **{"hTERT-RPE1": [35.099998, 2.0, None], "liver": [1.0, 2.0, 3.0]},
     )
-    reading = read(path, "rpe1")
-    assert rows(reading.frames["expression"], "start", "end", "nx") == [("AAA1", "rpe1", 35.1)]
-    assert reading.left_out == {"cell lines and tissues that no question is about": 3, "not measured": 1}
-    assert (reading.unmapped.rows, reading.rows_read, reading.rows) == (1, 6, 1)
+    parsed = read(path, "rpe1")
+    assert rows(parsed.frames["expression"], "start", "end", "nx") == [("AAA1", "rpe1", 35.1)]
+    assert parsed.left_out == {"cell lines and tissues that no question is about": 3, "not measured": 1}
+    assert (parsed.unmapped.rows, parsed.rows_read, parsed.rows) == (1, 6, 1)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -99,8 +99,8 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_whose_ids_are_numbers_names_no_gene(tmp_path: Path) -> None:
-    reading = read(parquet(tmp_path, GeneID=[1, 2], symbol=[3, None], k562=[1.0, 2.0]), "k562")
-    assert (reading.frames["expression"].height, reading.unmapped.rows) == (0, 2)
+    parsed = read(parquet(tmp_path, GeneID=[1, 2], symbol=[3, None], k562=[1.0, 2.0]), "k562")
+    assert (parsed.frames["expression"].height, parsed.unmapped.rows) == (0, 2)
 
 
 def test_a_table_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +114,9 @@ def test_the_atlas_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
     asked = replace(real_genes, cell_lines=("hepg2", "k562", "rpe1"))
     path = sources / "hpa" / "rna_celline_tissue_nx.parquet"
-    reading = hpa.read(files("expression", path), asked)
+    parsed = hpa.read(files("expression", path), asked)
     said = pl.read_parquet(path, columns=["symbol", "Hep G2", "K-562", "hTERT-RPE1"])
-    found = {(start, end): nx for start, end, nx in rows(reading.frames["expression"], "start", "end", "nx")}
+    found = {(start, end): nx for start, end, nx in rows(parsed.frames["expression"], "start", "end", "nx")}
     # HBG1 is haemoglobin of K-562, ALB albumin of the liver's Hep G2.
     for symbol in ("TP53", "GAPDH", "HBG1", "ALB"):
         values = said.row(by_predicate=pl.col("symbol") == symbol)[1:]

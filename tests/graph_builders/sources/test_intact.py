@@ -26,13 +26,13 @@ def read(path: Path) -> ParsedSource:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_pairs_of_human_molecules(tmp_path: Path, form: str) -> None:
-    reading = read(file_of(tmp_path, packed(INTACT, form)))
+    parsed = read(file_of(tmp_path, packed(INTACT, form)))
     # P00002-2 is an isoform of BBB1's protein.
-    assert rows(reading.frames["reported_interactions"], "start", "end", "methods", "references", "source") == [
+    assert rows(parsed.frames["reported_interactions"], "start", "end", "methods", "references", "source") == [
         ("AAA1", "BBB1", ["two hybrid"], ["PMID:1"], "IntAct"),
     ]
-    assert reading.unmapped.rows == 1
-    assert (reading.rows_read, reading.rows) == (2, 1)
+    assert parsed.unmapped.rows == 1
+    assert (parsed.rows_read, parsed.rows) == (2, 1)
 
 
 def test_what_is_left_out(tmp_path: Path) -> None:
@@ -45,11 +45,11 @@ def test_what_is_left_out(tmp_path: Path) -> None:
         mitab(pair, taxon="human"),
         mitab(("uniprotkb:P00001", "uniprotkb:P00001-PRO_0000012345"), pair, pair[::-1]),
     ]
-    reading = read(file_of(tmp_path, body[0] + "".join(part.partition("\n")[2] for part in body[1:])))
-    assert rows(reading.frames["reported_interactions"], "start", "end") == [("AAA1", "CCC1")]
-    assert reading.left_out == {"a gene with itself": 1, "negative results": 1, "other species": 3}
-    assert reasons(reading.rejections) == [(6, "the taxon is malformed")]
-    assert (reading.rows_read, reading.rows) == (8, 2)
+    parsed = read(file_of(tmp_path, body[0] + "".join(part.partition("\n")[2] for part in body[1:])))
+    assert rows(parsed.frames["reported_interactions"], "start", "end") == [("AAA1", "CCC1")]
+    assert parsed.left_out == {"a gene with itself": 1, "negative results": 1, "other species": 3}
+    assert reasons(parsed.rejections) == [(6, "the taxon is malformed")]
+    assert (parsed.rows_read, parsed.rows) == (8, 2)
 
 
 def test_the_gene_name_helps_where_hgnc_lacks_the_accession(tmp_path: Path) -> None:
@@ -59,10 +59,10 @@ def test_the_gene_name_helps_where_hgnc_lacks_the_accession(tmp_path: Path) -> N
 
 
 def test_a_table_of_symbols_and_ncbi_ids(tmp_path: Path) -> None:
-    reading = read(file_of(tmp_path, "gene_a\tgene_b\n101\tBBB1\n999\tBBB1\n", "intact_2022-12_human_symbols.tsv"))
-    assert rows(reading.frames["reported_interactions"], "start", "end", "methods") == [("AAA1", "BBB1", [])]
-    assert reading.unmapped.rows == 1
-    assert reading.version == "2022-12"
+    parsed = read(file_of(tmp_path, "gene_a\tgene_b\n101\tBBB1\n999\tBBB1\n", "intact_2022-12_human_symbols.tsv"))
+    assert rows(parsed.frames["reported_interactions"], "start", "end", "methods") == [("AAA1", "BBB1", [])]
+    assert parsed.unmapped.rows == 1
+    assert parsed.version == "2022-12"
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -75,9 +75,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 @pytest.mark.shared
 def test_the_collection_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
-    reading = intact.read(files("pairs", sources / "extra/intact_2022-12_human_symbols.tsv.gz"), real_genes)
-    pairs = set(rows(reading.frames["reported_interactions"], "start", "end"))
+    parsed = intact.read(files("pairs", sources / "extra/intact_2022-12_human_symbols.tsv.gz"), real_genes)
+    pairs = set(rows(parsed.frames["reported_interactions"], "start", "end"))
     # The file's own row is `10013<tab>LRRK2`, and 10013 is NCBI's number of HDAC6.
     assert ("HDAC6", "LRRK2") in pairs
-    assert reading.rows_read == 316_946
-    assert reading.unmapped.rows < 0.005 * reading.rows_read
+    assert parsed.rows_read == 316_946
+    assert parsed.unmapped.rows < 0.005 * parsed.rows_read

@@ -24,8 +24,8 @@ def read(folder: Path, de: str = DE, direction: str = DIRECTION, marker: str | N
 
 
 def test_questions_keep_every_row_under_approved_symbols(tmp_path: Path) -> None:
-    reading = read(tmp_path)
-    assert rows(reading.frames["questions"], "task", "split", "pert", "gene", "label", "cell_line", "simulated") == [
+    parsed = read(tmp_path)
+    assert rows(parsed.frames["questions"], "task", "split", "pert", "gene", "label", "cell_line", "simulated") == [
         ("de", "test", "BBB1", "CCC1", 1, "k562", False),
         ("de", "train", "AAA1", "BBB1", 1, "k562", False),
         ("de", "train", "AAA1", "CCC1", 1, "k562", False),
@@ -34,17 +34,17 @@ def test_questions_keep_every_row_under_approved_symbols(tmp_path: Path) -> None
         ("dir", "test", "BBB1", "CCC1", 0, "k562", False),
         ("dir", "train", "AAA1", "BBB1", 1, "k562", False),
     ]
-    assert reading.frames["cell_lines"]["name"].to_list() == ["k562"]
-    assert reading.rows == reading.rows_read == 7
+    assert parsed.frames["cell_lines"]["name"].to_list() == ["k562"]
+    assert parsed.rows == parsed.rows_read == 7
 
 
 def test_knockdowns_are_train_positives_only(tmp_path: Path) -> None:
-    reading = read(tmp_path)
-    assert rows(reading.frames["knockdowns"], "start", "end", "cell_line", "direction", "source") == [
+    parsed = read(tmp_path)
+    assert rows(parsed.frames["knockdowns"], "start", "end", "cell_line", "direction", "source") == [
         ("AAA1", "BBB1", "k562", "increase", "PerturbQA"),
         ("AAA1", "CCC1", "k562", "unknown", "PerturbQA"),
     ]
-    assert reading.notes["knockdowns without both genes in HGNC"] == 1
+    assert parsed.notes["knockdowns without both genes in HGNC"] == 1
 
 
 def test_a_direction_never_comes_from_a_test_row(tmp_path: Path) -> None:
@@ -56,19 +56,19 @@ def test_a_direction_never_comes_from_a_test_row(tmp_path: Path) -> None:
 
 
 def test_two_labels_of_one_gene_stay_two_questions(tmp_path: Path) -> None:
-    reading = read(tmp_path, f"{HEADER}AAA1,BBB1,1,train\nFORMERA,BBB1,0,test\nOLDA,CCC1,1,train\n")
-    de = reading.frames["questions"].filter(task="de")
+    parsed = read(tmp_path, f"{HEADER}AAA1,BBB1,1,train\nFORMERA,BBB1,0,test\nOLDA,CCC1,1,train\n")
+    de = parsed.frames["questions"].filter(task="de")
     assert rows(de, "pert", "gene", "label") == [("AAA1", "BBB1", 1), ("AAA1", "CCC1", 1), ("FORMERA", "BBB1", 0)]
-    assert reading.notes["rows whose symbols clash when approved"] == 2
-    assert rows(reading.frames["knockdowns"], "end") == [("CCC1",)]
+    assert parsed.notes["rows whose symbols clash when approved"] == 2
+    assert rows(parsed.frames["knockdowns"], "end") == [("CCC1",)]
 
 
 def test_the_marker_makes_labels_simulated(tmp_path: Path) -> None:
-    reading = read(tmp_path, marker='{"simulated": true, "model": "coin"}')
-    assert (reading.name, reading.simulated, reading.version) == ("simulated knockdowns", True, "coin")
-    assert reading.frames["questions"]["simulated"].all()
-    assert reading.frames["knockdowns"]["source"].unique().to_list() == ["simulated knockdowns"]
-    assert reading.licence != "CC BY 4.0"
+    parsed = read(tmp_path, marker='{"simulated": true, "model": "coin"}')
+    assert (parsed.name, parsed.simulated, parsed.version) == ("simulated knockdowns", True, "coin")
+    assert parsed.frames["questions"]["simulated"].all()
+    assert parsed.frames["knockdowns"]["source"].unique().to_list() == ["simulated knockdowns"]
+    assert parsed.licence != "CC BY 4.0"
     measured = read(tmp_path, marker='{"simulated": false}')
     assert (measured.name, measured.simulated) == (None, False)
     assert not measured.frames["questions"]["simulated"].any()

@@ -30,8 +30,8 @@ def read(folder: Path, gmt: str | bytes = REACTOME, **others: str) -> ParsedSour
 
 @pytest.mark.parametrize("form", FORMS)
 def test_human_pathways_with_names_and_hierarchy(tmp_path: Path, form: str) -> None:
-    reading = read(tmp_path, packed(REACTOME, form), hierarchy=REACTOME_RELATIONS, names=REACTOME_NAMES)
-    frames = reading.frames
+    parsed = read(tmp_path, packed(REACTOME, form), hierarchy=REACTOME_RELATIONS, names=REACTOME_NAMES)
+    frames = parsed.frames
     assert rows(frames["pathways"], "id", "name", "source") == [
         ("R-HSA-1", "First pathway", "Reactome"),
         ("R-HSA-2", "Second pathway", "Reactome"),
@@ -52,13 +52,13 @@ def test_human_pathways_with_names_and_hierarchy(tmp_path: Path, form: str) -> N
         ("R-HSA-2", "R-HSA-3"),
         ("R-HSA-3", "R-HSA-4"),
     ]
-    assert reasons(reading.rejections) == [(4, "the second field is no Reactome id (R-HSA-number)")]
-    assert reading.left_out == {"other species": 4}
-    assert reading.notes == {"memberships that follow from sub-pathways": 4, "pathways without a name": 1}
-    assert reading.unmapped.rows == 1
-    assert reading.date == ("2024-06-07" if form == "zip" else None)
+    assert reasons(parsed.rejections) == [(4, "the second field is no Reactome id (R-HSA-number)")]
+    assert parsed.left_out == {"other species": 4}
+    assert parsed.notes == {"memberships that follow from sub-pathways": 4, "pathways without a name": 1}
+    assert parsed.unmapped.rows == 1
+    assert parsed.date == ("2024-06-07" if form == "zip" else None)
     # 4 sets and 6 members (2 sets, 1 member lost), 4 relations, 3 names.
-    assert (reading.rows_read, reading.rows) == (17, 17 - 4 - 1 - 1)
+    assert (parsed.rows_read, parsed.rows) == (17, 17 - 4 - 1 - 1)
 
 
 def test_members_alone_are_enough(tmp_path: Path) -> None:

@@ -15,24 +15,24 @@ def read(folder: Path, text: str) -> ParsedSource:
 
 
 def test_members_come_from_entrez_ids(tmp_path: Path) -> None:
-    reading = read(tmp_path, WIKIPATHWAYS)
-    assert rows(reading.frames["pathways"], "id", "name", "source") == [("WP10", "A pathway", "WikiPathways")]
-    assert rows(reading.frames["memberships"], "start", "end") == [("AAA1", "WP10"), ("CCC1", "WP10")]
-    assert (reading.version, reading.date) == ("20240910", "2024-09-10")
-    assert reading.left_out == {"other species": 2}
-    assert reading.unmapped.rows == 1
-    assert (reading.rows_read, reading.rows) == (6, 3)
+    parsed = read(tmp_path, WIKIPATHWAYS)
+    assert rows(parsed.frames["pathways"], "id", "name", "source") == [("WP10", "A pathway", "WikiPathways")]
+    assert rows(parsed.frames["memberships"], "start", "end") == [("AAA1", "WP10"), ("CCC1", "WP10")]
+    assert (parsed.version, parsed.date) == ("20240910", "2024-09-10")
+    assert parsed.left_out == {"other species": 2}
+    assert parsed.unmapped.rows == 1
+    assert (parsed.rows_read, parsed.rows) == (6, 3)
 
 
 def test_malformed_names_and_members(tmp_path: Path) -> None:
-    reading = read(
+    parsed = read(
         tmp_path, WIKIPATHWAYS + "Plain name\tx\t101\nB 50% up%WikiPathways_20240910%WP12%Homo sapiens\tx\tAAA1\n"
     )
-    assert reasons(reading.rejections) == [
+    assert reasons(parsed.rejections) == [
         (3, "the name is not `pathway%WikiPathways_date%WP number%species`"),
         (4, "the member is no NCBI gene id"),
     ]
-    assert ("WP12", "B 50% up") in rows(reading.frames["pathways"], "id", "name")
+    assert ("WP12", "B 50% up") in rows(parsed.frames["pathways"], "id", "name")
 
 
 def test_another_gmt_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import hgnc
 from rbio_kg.graph_builders.sources.string import links as string
@@ -33,25 +34,25 @@ def read(folder: Path, links: str, info: str = INFO, min_score: int = 400, textm
 
 
 def test_pairs_once_lower_symbol_first_with_the_best_score(tmp_path: Path) -> None:
-    reading = read(tmp_path, LINKS)
-    assert rows(reading.frames["interactions"], "start", "end", "score", "textmining", "source") == [
+    parsed = read(tmp_path, LINKS)
+    assert rows(parsed.frames["interactions"], "start", "end", "score", "textmining", "source") == [
         ("AAA1", "BBB1", 900, None, "STRING"),
         ("AAA1", "CCC1", 450, None, "STRING"),
     ]
-    assert reading.left_out == {"a gene with itself": 1, "below the minimum score": 1}
-    assert reading.notes == {
+    assert parsed.left_out == {"a gene with itself": 1, "below the minimum score": 1}
+    assert parsed.notes == {
         "duplicate rows merged": 1,
         "other orientation merged": 1,
         "orientations with different scores": 0,
         "several proteins of a gene merged": 1,
     }
-    assert reasons(reading.rejections) == [
+    assert reasons(parsed.rejections) == [
         (10, "the protein is not in the info file"),
         (11, "a score is not a whole number from 0 to 1000"),
     ]
-    assert reading.unmapped.rows == 1
-    assert reading.rows == 5 + 5
-    assert reading.version == "12.0"
+    assert parsed.unmapped.rows == 1
+    assert parsed.rows == 5 + 5
+    assert parsed.version == "12.0"
 
 
 def test_min_score(tmp_path: Path) -> None:
@@ -61,14 +62,14 @@ def test_min_score(tmp_path: Path) -> None:
 
 
 def test_detailed_channels(tmp_path: Path) -> None:
-    reading = read(tmp_path, f"{DETAILED}\n9606.ENSP01 9606.ENSP02 1 2 3 4 5 6 7 800\n")
-    assert rows(reading.frames["interactions"], *string.CHANNELS, "score") == [(1, 2, 3, 4, 5, 6, 7, 800)]
+    parsed = read(tmp_path, f"{DETAILED}\n9606.ENSP01 9606.ENSP02 1 2 3 4 5 6 7 800\n")
+    assert rows(parsed.frames["interactions"], *STRING_CHANNELS, "score") == [(1, 2, 3, 4, 5, 6, 7, 800)]
 
 
 def test_full_channels_join_direct_and_transferred(tmp_path: Path) -> None:
     line = "9606.ENSP01 9606.ENSP02 0 50 2 3 978 97 74 477 0 500 300 41 41 800"
     frame = read(tmp_path, f"{FULL}\n{line}\n").frames["interactions"]
-    (found,) = frame.select(string.CHANNELS).to_dicts()
+    (found,) = frame.select(STRING_CHANNELS).to_dicts()
 
     def both(one: int, other: int) -> int:
         a, b = ((score / 1000 - 0.041) / 0.959 for score in (one, other))
@@ -89,10 +90,10 @@ def test_full_channels_join_direct_and_transferred(tmp_path: Path) -> None:
 
 def test_orientations_that_disagree_keep_the_higher_score_whole(tmp_path: Path) -> None:
     lower, higher = "9606.ENSP01 9606.ENSP02 9 9 9 9 9 9 9 500", "9606.ENSP02 9606.ENSP01 1 2 3 4 5 6 7 800"
-    reading = read(tmp_path, f"{DETAILED}\n{lower}\n{higher}\n9606.ENSP01 9606.ENSP03 0 0 0 0 0 0 0 700\n")
-    assert rows(reading.frames["interactions"], "score", *string.CHANNELS)[1] == (800, 1, 2, 3, 4, 5, 6, 7)
-    assert reading.notes["orientations with different scores"] == 1
-    assert reading.notes["other orientation merged"] == 1
+    parsed = read(tmp_path, f"{DETAILED}\n{lower}\n{higher}\n9606.ENSP01 9606.ENSP03 0 0 0 0 0 0 0 700\n")
+    assert rows(parsed.frames["interactions"], "score", *STRING_CHANNELS)[1] == (800, 1, 2, 3, 4, 5, 6, 7)
+    assert parsed.notes["orientations with different scores"] == 1
+    assert parsed.notes["other orientation merged"] == 1
     once = read(tmp_path, f"{DETAILED}\n{lower}\n{higher}\n", min_score=501)
     assert once.notes["orientations with different scores"] == 0
     assert once.left_out == {"below the minimum score": 1}
@@ -102,14 +103,14 @@ def test_equal_scores_keep_the_highest_channels(tmp_path: Path) -> None:
     written = [(3, 1, 4), (3, 2, 1), (1, 9, 9), (3, 2, 0)]
     text = "".join(f"9606.ENSP01 9606.ENSP02 {a} {b} {c} 0 0 0 0 800\n" for a, b, c in written)
     frame = read(tmp_path, f"{DETAILED}\n{text}9606.ENSP02 9606.ENSP01 9 9 9 9 9 9 9 700\n").frames["interactions"]
-    assert rows(frame, "score", *string.CHANNELS[:3]) == [(800, 3, 2, 1)]
+    assert rows(frame, "score", *STRING_CHANNELS[:3]) == [(800, 3, 2, 1)]
 
 
 def test_rows_of_other_species(tmp_path: Path) -> None:
     text = f"{LINKS}9606.ENSP01 10090.ENSP02 700\n10090.ENSP01 10090.ENSP03 700\n"
-    reading = read(tmp_path, text)
-    assert reading.left_out["other species"] == 2
-    assert reading.rows == read(tmp_path, LINKS).rows
+    parsed = read(tmp_path, text)
+    assert parsed.left_out["other species"] == 2
+    assert parsed.rows == read(tmp_path, LINKS).rows
 
 
 def test_without_textmining(tmp_path: Path) -> None:
@@ -161,8 +162,8 @@ def test_labels_of_ensembl_proteins_only(tmp_path: Path) -> None:
 
 def test_proteins_of_other_species_and_repeated_ones(tmp_path: Path) -> None:
     info = INFO + "10090.ENSP01\tAAA1\t1\tmouse\n9606.ENSP01\tBBB1\t1\tagain\n"
-    reading = read(tmp_path, LINKS, info)
-    assert reasons(reading.rejections)[:2] == [
+    parsed = read(tmp_path, LINKS, info)
+    assert reasons(parsed.rejections)[:2] == [
         (7, "the protein is not human (9606.)"),
         (8, "the protein is given twice"),
     ]
@@ -193,13 +194,13 @@ def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, 
         with pytest.raises(SourceError, match="nothing of the file reaches the graph"):
             read(tmp_path, text, min_score=min_score)
         return
-    reading = read(tmp_path, text, min_score=min_score)
-    assert rows(reading.frames["interactions"], "start", "end", "score") == sorted(
+    parsed = read(tmp_path, text, min_score=min_score)
+    assert rows(parsed.frames["interactions"], "start", "end", "score") == sorted(
         (low, high, score) for (low, high), score in best.items()
     )
-    merged = sum(count for kind, count in reading.notes.items() if kind.endswith("merged"))
-    assert reading.rows - 5 == len(best) + merged
-    assert reading.frames["interactions"].schema["score"] == pl.Int64
+    merged = sum(count for kind, count in parsed.notes.items() if kind.endswith("merged"))
+    assert parsed.rows - 5 == len(best) + merged
+    assert parsed.frames["interactions"].schema["score"] == pl.Int64
 
 
 @pytest.mark.shared

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rbio_kg.graph_builders.sources.string.scores import CHANNELS, PRIOR, TRANSFERRED, both, combined
+from rbio_kg.graph.schema.schema import STRING_CHANNELS
+from rbio_kg.graph_builders.sources.string.scores import PRIOR, TRANSFERRED, both, combined
 
 COLUMNS = (
     *("neighborhood", "neighborhood_transferred", "fusion", "cooccurence", "homology"),
@@ -59,12 +60,12 @@ def test_rows_of_string_itself() -> None:
 
 @given(
     st.lists(st.lists(st.integers(0, 1000), min_size=14, max_size=14), min_size=1, max_size=20),
-    st.sets(st.sampled_from(CHANNELS)),
+    st.sets(st.sampled_from(STRING_CHANNELS)),
 )
 @settings(deadline=None)
 def test_against_a_slow_reference(rows: list[list[int]], left_out: set[str]) -> None:
     frame = table(rows)
-    channels = tuple(name for name in CHANNELS if name not in left_out)
+    channels = tuple(name for name in STRING_CHANNELS if name not in left_out)
     expected = [slow(row, channels) for row in frame.iter_rows(named=True)]
     assert combined(frame, channels).tolist() == expected
     assert set(TRANSFERRED) == {name.removesuffix("_transferred") for name in COLUMNS if name.endswith("_transferred")}

@@ -83,7 +83,7 @@ def test_folders_of_others_are_refused(tmp_path: Path) -> None:
     (tmp_path / "full" / "thesis.tex").write_text("x")
     (tmp_path / "file").write_text("x")
     for name in ("full", "file"):
-        with pytest.raises(StoreError, match="something else"):
+        with pytest.raises(StoreError, match="neither empty nor an export"):
             write_admin_files(small_tables(), "small-1", tmp_path / name)
     with pytest.raises(StoreError, match="comma"):
         write_admin_files(small_tables(), "small-1", tmp_path / "a,b")
@@ -135,9 +135,9 @@ def test_a_killed_export_never_looks_whole(tmp_path: Path, moment: str) -> None:
 
 
 def test_two_exports_to_one_folder(tmp_path: Path) -> None:
-    partial = tmp_path / ".out.partial"
-    partial.mkdir()
-    lock = os.open(partial, os.O_RDONLY)
+    locked = tmp_path / ".out.lock"
+    locked.mkdir()
+    lock = os.open(locked, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match="another process"):

@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import BuildError, SnapshotError
+from rbio_kg.graph.schema.schema import NAMESPACES, STRING_CHANNELS
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph.snapshot.arrays import Strings, pack_strings
-from rbio_kg.graph.snapshot.snapshot import CHANNELS, NAMESPACES, Snapshot, write_snapshot
+from rbio_kg.graph.snapshot.snapshot import Snapshot, write_snapshot
 from tests.support.graphs import small_tables
 
 
@@ -75,7 +76,7 @@ def test_interactions_are_symmetric_with_channels_and_source(snapshot: Snapshot,
         for start, end in ((a, b), (b, a)):
             position = snapshot.interactions.position(start, end)
             assert snapshot.interactions.weights[position] == row["score"]
-            assert snapshot.channels[position].tolist() == [row[name] for name in CHANNELS]
+            assert snapshot.channels[position].tolist() == [row[name] for name in STRING_CHANNELS]
             assert snapshot.interactions.sources is not None
             assert snapshot.sources[snapshot.interactions.sources[position]] == "string"
 
@@ -83,11 +84,11 @@ def test_interactions_are_symmetric_with_channels_and_source(snapshot: Snapshot,
 def test_of_a_pair_stated_twice_the_higher_score_stays_whole(tables: GraphTables, tmp_path: Path) -> None:
     one, other, third = tables["genes"]["symbol"].sort().to_list()[:3]
     stated = [
-        (one, other, 500, [1] * len(CHANNELS), "low"),
-        (other, one, 700, [2] * len(CHANNELS), "high"),
-        (one, third, 600, [3] * len(CHANNELS), "low"),
-        (third, one, 600, [4] * len(CHANNELS), "high"),
-        (one, one, 900, [5] * len(CHANNELS), "low"),
+        (one, other, 500, [1] * len(STRING_CHANNELS), "low"),
+        (other, one, 700, [2] * len(STRING_CHANNELS), "high"),
+        (one, third, 600, [3] * len(STRING_CHANNELS), "low"),
+        (third, one, 600, [4] * len(STRING_CHANNELS), "high"),
+        (one, one, 900, [5] * len(STRING_CHANNELS), "low"),
     ]
     frame = pl.DataFrame(
         [(start, end, score, *channels, source) for start, end, score, channels, source in stated],

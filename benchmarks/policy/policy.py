@@ -41,7 +41,7 @@ from rbio_kg.training.models.loading import load_model, prepare_model
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, vote, written_reasoning
-from rbio_kg.training.runs.run import Run, find_run
+from rbio_kg.training.runs.run_folder import Run, find_run
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.splits import divide

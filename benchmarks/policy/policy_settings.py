@@ -33,6 +33,8 @@ from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.adapters import load_stages, merged
 from rbio_kg.training.models.decoding import Likelihood
 from rbio_kg.training.models.types import LanguageModel
+from rbio_kg.training.runs.context import TrainingContext
+from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.workspace import Workspace
 
 Ways = Mapping[str, dict[str, Any]]
@@ -112,7 +114,8 @@ def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[
                 run = trials.run(Path(folder) / f"run-{number}")
                 start = load_stages(trials.base, warm, "lora", "auto", "warmup")
                 dataset = course.grpo_rows.to_dataset("open")
-                trained = run_grpo(start, dataset, course.reward, course.config, run, resume=False, progress=silent)
+                context = TrainingContext(run, course.config, course.reward, Processes(), silent)
+                trained = run_grpo(context, start, dataset)
                 model = LanguageModel(merged(trained.model), start.tokenizer, start.path)
                 row, _ = trials.evaluated(model, plain, before)
                 steps = [line for line in run.logged() if line.get("phase") == "grpo"][-5:]

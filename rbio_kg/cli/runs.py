@@ -23,17 +23,19 @@ def register(app: typer.Typer) -> None:
 
     @command(runs, "list")
     def runs_list(session: Session) -> None:
-        """The workspace's runs, newest last."""
-        from rbio_kg.training.runs.run import list_runs
+        """The workspace's runs, newest last; runs whose manifest cannot be read follow as `broken`."""
+        from rbio_kg.training.runs.run_folder import broken_runs, list_runs
 
-        rows = [run.to_json() for run in list_runs(session.workspace().paths)]
+        paths = session.workspace().paths
+        rows = [run.to_json() for run in list_runs(paths)] + [run.to_json() for run in broken_runs(paths)]
         columns = ["name", "kind", "status", "started", "build_id"]
+        columns += ["error"] if any("error" in row for row in rows) else []
         session.emit({"runs": rows}, lambda: show_table(columns, [[row.get(key) for key in columns] for row in rows]))
 
     @command(runs, "show")
     def runs_show(session: Session, run: RunArgument) -> None:
         """One run's manifest."""
-        from rbio_kg.training.runs.run import find_run, read_run
+        from rbio_kg.training.runs.run_folder import find_run, read_run
 
         manifest: dict[str, Any] = read_run(find_run(session.workspace().paths, run)).to_json()
         session.emit(
@@ -48,7 +50,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Load a run's claims, verdicts and citations into the graph; loading twice changes nothing."""
         from rbio_kg.graph.loading.evidence import load_evidence
-        from rbio_kg.training.runs.run import find_run
+        from rbio_kg.training.runs.run_folder import find_run
 
         workspace = session.workspace(store=store)
         folder = find_run(workspace.paths, run)

@@ -38,7 +38,7 @@ def evaluate_run(
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.perturbqa_csv import write_rows
     from rbio_kg.training.evaluation.policy import evaluate_policy
-    from rbio_kg.training.runs.run import find_run, read_run
+    from rbio_kg.training.runs.run_folder import find_run, read_run
 
     manifest = read_run(find_run(workspace.paths, run))
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")

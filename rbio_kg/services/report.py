@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def write_run_report(workspace: WorkspaceBase, run: str, out: Path | None = None) -> Path:
     """The report of one run, with the scorecards of the verifiers that are ready."""
     from rbio_kg.report import write_report
-    from rbio_kg.training.runs.run import find_run
+    from rbio_kg.training.runs.run_folder import find_run
 
     folder = find_run(workspace.paths, run)
     return write_report(

@@ -66,7 +66,7 @@ def run_policy(
     """Warm up and train a policy; the document of `train policy`."""
     from rbio_kg.training.pipeline.train import train_policy
     from rbio_kg.training.runs.distributed import Processes
-    from rbio_kg.training.runs.run import free_name
+    from rbio_kg.training.runs.run_folder import free_name
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
     _check_split_scheme(workspace, recipe)

@@ -15,7 +15,7 @@ from rbio_kg.training.prompts.facts import FactBook, FactSource
 
 if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.runs.run_folder import Run
 
 
 def no_facts(what: str = "open-book prompts need", instead: str = "") -> TrainingError:

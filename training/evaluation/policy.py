@@ -21,7 +21,7 @@ from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text
-from rbio_kg.training.runs.run import Run, find_run
+from rbio_kg.training.runs.run_folder import Run, find_run
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.prompts.facts import CounterfactualFacts
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
-from rbio_kg.training.runs.run import dump
+from rbio_kg.training.runs.run_folder import dump
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
 from rbio_kg.verifiers.stats.metrics import risk_coverage
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.runs.run_folder import Run
 
 VERDICTS: tuple[Finding, ...] = ("supported", "contradicted", "unknown")
 

@@ -8,45 +8,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.core.progress import Progress
 from rbio_kg.training.grpo.alarms import Alarm, Alarms
 from rbio_kg.training.rewards.trl import part_of
-from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.training.runs.eta import time_left
 
 if TYPE_CHECKING:
-    from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.grpo.validation import HeldOut
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.grpo.validation import ValidationScore
+    from rbio_kg.training.runs.context import TrainingContext
 
 
 class TrainingMonitor:
-    """What the trainer's callback does (see `callback`).
+    """Logs every step, shows progress, measures the validation score now and then, and raises alarms.
 
     Args:
-        run: gets the log and the alarms.
-        config: the recipe.
-        held_out: measured now and then; None: never.
+        context: its run gets the log and the alarms. The first process writes; the others only stop with it.
+        validation: measured before the first step and every `alarms.held_out_every` steps; None: never.
         tokenizer: the model's.
-        processes: the first one writes; the others only stop with it.
-        stop_on_alarm: end the training at the first alarm, with a checkpoint.
-        progress: told after every step, and every alarm.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        config: PolicyConfig,
-        held_out: HeldOut | None,
-        tokenizer: Any,
-        *,
-        processes: Processes,
-        stop_on_alarm: bool,
-        progress: Progress,
-    ) -> None:
-        self.run, self.config, self.held_out, self.tokenizer = run, config, held_out, tokenizer
-        self.processes, self.stop_on_alarm, self.progress = processes, stop_on_alarm, progress
-        self.alarms = Alarms(config.alarms)
+    def __init__(self, context: TrainingContext, validation: ValidationScore | None, tokenizer: Any) -> None:
+        self.run, self.config, self.processes = context.run, context.config, context.processes
+        self.stop_on_alarm, self.progress = context.stop_on_alarm, context.progress
+        self.validation, self.tokenizer = validation, tokenizer
+        self.alarms = Alarms(context.config.alarms)
         self.stopped_by: Alarm | None = None
         self._began: tuple[int, float] | None = None
         self._replay()
@@ -89,10 +73,10 @@ class TrainingMonitor:
         return self.stopped_by is not None
 
     def _measure(self, step: int, model: Any) -> list[Alarm]:
-        if self.held_out is None:
+        if self.validation is None:
             return []
         # In every process: weights that lie scattered over the processes can only be used by all together.
-        found = self.held_out.measure(model, self.tokenizer)
+        found = self.validation.measure(model, self.tokenizer)
         if self.processes.first:
             self.run.log({"phase": "held_out", "step": step, **found})
         return self.alarms.measured(step, found["held_out/log_likelihood"])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.grpo.checkpoints import drop_unfinished, last_checkpoint, whole_step
 from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
@@ -22,9 +21,10 @@ from rbio_kg.training.runs.distributed import Processes
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import GrpoSettings, PolicyConfig
-    from rbio_kg.training.grpo.validation import HeldOut
+    from rbio_kg.training.grpo.validation import ValidationScore
     from rbio_kg.training.rewards.composed import ComposedReward
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.runs.context import TrainingContext
+    from rbio_kg.training.runs.run_folder import Run
     from rbio_kg.verifiers.text.statements import StatementChecker
 
 LORA_MODULES = ["q_proj", "v_proj"]
@@ -46,45 +46,33 @@ class AlarmError(TrainingError):
 
 
 def run_grpo(
+    context: TrainingContext,
     start: LanguageModel,
     dataset: Any,
-    reward: ComposedReward,
-    config: PolicyConfig,
-    run: Run,
     *,
-    resume: bool,
-    held_out: HeldOut | None = None,
-    stop_on_alarm: bool = False,
+    validation: ValidationScore | None = None,
     environment: Callable[[], Any] | None = None,
     checker: StatementChecker | None = None,
-    processes: Processes | None = None,
-    progress: Progress,
 ) -> Trained:
-    """Train `start` by GRPO.
+    """Train a language model by GRPO.
 
     Args:
-        start: the warmed-up model; for LoRA without adapters, because it is also the reference of the divergence.
-        dataset: as `QuestionSet.to_dataset` makes it; questions are taken in its order.
-        reward: pays the completions.
-        config: the recipe.
-        run: gets the log, the rollouts and the checkpoints.
-        resume: go on from the newest checkpoint that is whole.
-        held_out: scored now and then for the alarms; None: not.
-        stop_on_alarm: end at the first alarm, with a checkpoint.
+        context: the run, the recipe and the reward; together its processes make the completions of each step.
+        start: the model after SFT; for LoRA without adapters, because it is also the reference of the divergence.
+        dataset: as `Questions.to_dataset` makes it; questions are taken in its order.
+        validation: measured now and then for the alarms; None: never.
         environment: makes the tools that the policy may call (see `rbio_kg.training.prompts.graph_tools`).
         checker: reads what completions state, for the rollouts.
-        processes: of this training; together they make the completions of each step.
-        progress: told after every step.
 
     Raises:
-        AlarmError: an alarm was raised, and it was asked to stop there.
+        AlarmError: an alarm was raised, and the context says to stop there.
         TrainingError: too few questions, a corrupt checkpoint, or a loss that is not finite.
         RewardError, VerifierError: the dataset lacks a column, or a verifier fails on a claim.
     """
     from trl import GRPOConfig, GRPOTrainer
 
+    run, config, reward, processes = context.run, context.config, context.reward, context.processes
     settings = config.grpo
-    processes = processes or Processes()
     recorder = RolloutRecorder(
         reward, run.rollouts, run.folder.name, settings.explained, checker=checker, processes=processes
     )
@@ -94,7 +82,7 @@ def run_grpo(
     check_names(functions)
     check_verifiers(dataset, reward)
     folder = run.checkpoints / "grpo"
-    checkpoint = last_checkpoint(folder) if resume else None
+    checkpoint = last_checkpoint(folder) if context.resume else None
     done = (whole_step(checkpoint) or 0) if checkpoint else 0
     processes.wait()
     if processes.first:
@@ -105,15 +93,7 @@ def run_grpo(
         # Killed between the last step and the end. The trainer would make one step too many.
         return Trained(_finished(start, checkpoint, config), done, None)
     budget = TimeBudget(settings.minutes)
-    monitor = TrainingMonitor(
-        run,
-        config,
-        held_out,
-        start.tokenizer,
-        processes=processes,
-        stop_on_alarm=stop_on_alarm,
-        progress=progress,
-    )
+    monitor = TrainingMonitor(context, validation, start.tokenizer)
     with quiet():
         trainer = GRPOTrainer(
             model=start.model,

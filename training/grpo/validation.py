@@ -22,7 +22,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class ValidationScore:
     """Questions, where they come in pairs with both labels side by side.
 
     Args:
@@ -36,7 +36,7 @@ class HeldOut:
     as_stated: bool
 
     @classmethod
-    def of(cls, questions: QuestionSet, asked: QuestionSettings, *, as_stated: bool = False) -> HeldOut:
+    def of(cls, questions: QuestionSet, asked: QuestionSettings, *, as_stated: bool = False) -> ValidationScore:
         """The score on these questions, asked as the recipe asks."""
         return cls(questions.prompts(asked.prompt, asked.system), questions.frame["label"].to_list(), as_stated)
 

@@ -15,7 +15,7 @@ from rbio_kg.training.models.types import LanguageModel
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import Method
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.runs.run_folder import Run
 
 STAGES = ("warmup", "grpo")
 

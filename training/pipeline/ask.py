@@ -17,7 +17,7 @@ from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text, system_messages
 from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
-from rbio_kg.training.runs.run import Run, RunManifest, find_run, list_runs
+from rbio_kg.training.runs.run_folder import Run, RunManifest, find_run, list_runs
 
 if TYPE_CHECKING:
     from rbio_kg.core.paths import WorkspacePaths

@@ -14,7 +14,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model, quiet
 from rbio_kg.training.pipeline.model_card import model_card
-from rbio_kg.training.runs.run import Run, find_run
+from rbio_kg.training.runs.run_folder import Run, find_run
 
 if TYPE_CHECKING:
     from rbio_kg.training.models.types import LanguageModel

@@ -10,7 +10,7 @@ from rbio_kg.core.atomic_io import write_text
 from rbio_kg.training.models.loading import BUNDLED
 
 if TYPE_CHECKING:
-    from rbio_kg.training.runs.run import Run, RunManifest
+    from rbio_kg.training.runs.run_folder import Run, RunManifest
 
 STAGES = {"before": "before training", "after_warmup": "after the warm-up", "after": "after training"}
 _BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"

@@ -16,7 +16,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.mixture import with_rates
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import fact_options, no_facts, shown_names
-from rbio_kg.training.grpo.validation import HeldOut
+from rbio_kg.training.grpo.validation import ValidationScore
 from rbio_kg.training.prompts.facts import FactBook, FactKind, Facts, FactSource
 from rbio_kg.training.prompts.graph_tools import GraphTools, graph_environment
 from rbio_kg.training.prompts.messages import prompt_text, rationale
@@ -115,12 +115,12 @@ class TrainingPlan:
         wanted = max(0, wanted - wanted % 2)
         return rest.take(list(range(len(rest) - wanted, len(rest))))
 
-    def held_out(self) -> HeldOut | None:
+    def held_out(self) -> ValidationScore | None:
         """The held-out score; None where the recipe asks for none, or too few questions are left for it."""
         if not len(self._held_out):
             return None
         as_stated = self.config.reward.scoring != "linear"  # which pays for the answer alone
-        return HeldOut.of(self._held_out, self.config.questions, as_stated=as_stated)
+        return ValidationScore.of(self._held_out, self.config.questions, as_stated=as_stated)
 
     def counts(self) -> dict[str, Any]:
         """How many questions each part has."""

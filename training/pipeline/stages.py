@@ -21,8 +21,9 @@ from rbio_kg.training.models.loading import load_model
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.pipeline.model_card import write_card
 from rbio_kg.training.pipeline.plan import TrainingPlan
+from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run import Run, dump
+from rbio_kg.training.runs.run_folder import Run, dump
 from rbio_kg.training.runs.trackers import open_tracker
 from rbio_kg.verifiers.text.statements import StatementChecker
 
@@ -190,19 +191,23 @@ class Stages:
         environment = None
         if self.config.questions.prompt == "tools":
             environment = self.course.environment(start.tokenizer)
-        trained = run_grpo(
-            start,
-            dataset,
-            self.reward,
-            self.config,
-            self.run,
-            resume=self.resume,
-            held_out=self.course.held_out(),
-            stop_on_alarm=self.stop_on_alarm,
-            environment=environment,
-            checker=None if self.course.snapshot is None else StatementChecker(self.course.snapshot),
+        context = TrainingContext(
+            run=self.run,
+            config=self.config,
+            reward=self.reward,
             processes=self.processes,
             progress=self.progress,
+            resume=self.resume,
+            stop_on_alarm=self.stop_on_alarm,
+            report_to=self.report_to,
+        )
+        trained = run_grpo(
+            context,
+            start,
+            dataset,
+            validation=self.course.held_out(),
+            environment=environment,
+            checker=None if self.course.snapshot is None else StatementChecker(self.course.snapshot),
         )
         if trained.resumed_from:
             self.resumed_from = {"stage": "grpo", "step": trained.resumed_from}

@@ -20,7 +20,7 @@ from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run import Run, start_run
+from rbio_kg.training.runs.run_folder import Run, start_run
 from rbio_kg.training.runs.trackers import check_tracker
 
 if TYPE_CHECKING:

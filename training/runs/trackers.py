@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rbio_kg.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rbio_kg.training.runs.run import Run
+    from rbio_kg.training.runs.run_folder import Run
 
 TRACKERS = ("none", "tensorboard", "trackio")
 PROJECT = "rbio-kg"

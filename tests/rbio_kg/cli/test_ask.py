@@ -64,6 +64,16 @@ def test_two_genes(trained: Trained, row: dict[str, str]) -> None:
     assert sampled[0] == sampled[1] != sampled[2]
 
 
+def test_the_newest_run_answers_although_another_is_broken(trained: Trained, row: dict[str, str]) -> None:
+    broken = trained[0] / "runs" / "zz"
+    broken.mkdir()
+    try:
+        (broken / "manifest.json").write_text("{")
+        assert ask(trained[0], "--pert", row["pert"], "--gene", row["gene"])[0]["run"] == "tiny"
+    finally:
+        shutil.rmtree(broken)
+
+
 def test_the_prompt_and_the_score_are_those_of_the_examination(trained: Trained, tmp_path: Path) -> None:
     workspace = trained[0]
     questions = tmp_path / "one.csv"

@@ -21,7 +21,7 @@ from rbio_kg.training.evaluation.expression import evaluate_expression
 from rbio_kg.training.evaluation.leakage import Audit, audit_policy
 from rbio_kg.training.evaluation.policy import evaluate_policy
 from rbio_kg.training.prompts.facts import FactBook
-from rbio_kg.training.runs.run import Run
+from rbio_kg.training.runs.run_folder import Run
 from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.io import load_model
 from rbio_kg.verifiers.expression.neighbour_votes import Rows

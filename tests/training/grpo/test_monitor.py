@@ -11,7 +11,7 @@ import pytest
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.models.adapters import stage_saved
 from rbio_kg.training.runs.eta import spoken, time_left
-from rbio_kg.training.runs.run import read_run
+from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_model, small_recipe
 
 pytestmark = pytest.mark.precision

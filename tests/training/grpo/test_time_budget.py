@@ -10,7 +10,7 @@ import pytest
 
 from rbio_kg.training.grpo import time_budget
 from rbio_kg.training.grpo.time_budget import TimeBudget
-from rbio_kg.training.runs.run import read_run
+from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_recipe
 from tests.support.tiny_model import save_tiny_model
 

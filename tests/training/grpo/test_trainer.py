@@ -13,7 +13,9 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.rewards.composed import ComposedReward
-from rbio_kg.training.runs.run import start_run
+from rbio_kg.training.runs.context import TrainingContext
+from rbio_kg.training.runs.distributed import Processes
+from rbio_kg.training.runs.run_folder import start_run
 from tests.support.table_verifiers import VowelJudge
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import toy_judge, toy_questions
@@ -48,15 +50,9 @@ def test_the_reward_rises_on_a_learnable_task(tmp_path: Path) -> None:
     dataset = toy_questions().select(split="train").pairs().limit(64, keep_pairs=True).to_dataset("closed")
     start = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
     told: list[str] = []
-    trained = run_grpo(
-        start,
-        dataset,
-        Vowels({"table": (toy_judge(), 1.0)}),
-        recipe,
-        run,
-        resume=False,
-        progress=lambda message, share: told.append(message),
-    )
+    reward = Vowels({"table": (toy_judge(), 1.0)})
+    context = TrainingContext(run, recipe, reward, Processes(), lambda message, share: told.append(message))
+    trained = run_grpo(context, start, dataset)
     rewards = [line["reward"] for line in run.logged() if line["phase"] == "grpo"]
     assert len(rewards) == 30
     assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.3

@@ -10,7 +10,7 @@ import pytest
 
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import QuestionSettings
-from rbio_kg.training.grpo.validation import HeldOut
+from rbio_kg.training.grpo.validation import ValidationScore
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.pipeline.plan import TrainingPlan
@@ -27,7 +27,7 @@ def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> 
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
     questions = toy_questions().select(split="train").pairs().limit(12, keep_pairs=True)
-    held_out = HeldOut.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
+    held_out = ValidationScore.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
     found = held_out.measure(model, tokenizer)
     prompts = [prompt_text(tokenizer, item) for item in questions.prompts("closed")]
     read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=silent)
@@ -50,7 +50,7 @@ def test_measuring_leaves_no_trace() -> None:
     model = tiny_model(tokenizer).train()
     questions = toy_questions().select(split="train").pairs().limit(4, keep_pairs=True)
     state = torch.get_rng_state()
-    HeldOut.of(questions, QuestionSettings(prompt="closed")).measure(model, tokenizer)
+    ValidationScore.of(questions, QuestionSettings(prompt="closed")).measure(model, tokenizer)
     assert torch.equal(state, torch.get_rng_state())
     assert model.training
     assert all(value.grad is None for value in model.parameters())

@@ -16,7 +16,7 @@ from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.policy import evaluate_policy
 from rbio_kg.training.grpo.rollouts import ROLLOUT_SCHEMA, read_rollouts
-from rbio_kg.training.runs.run import read_run
+from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import ToyFacts, question_frame, toy_questions
 

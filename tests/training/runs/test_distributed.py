@@ -13,7 +13,7 @@ import pytest
 
 from rbio_kg.training.grpo.rollouts import read_rollouts
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run import read_run
+from rbio_kg.training.runs.run_folder import read_run
 from tests.support.locations import ROOT
 from tests.support.small_run import small_model
 from tests.support.trainings import Training, same_weights, stage_weights

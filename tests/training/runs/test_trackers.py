@@ -12,7 +12,7 @@ import pytest
 
 from rbio_kg.core.errors import ConfigError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.run import Run, start_run
+from rbio_kg.training.runs.run_folder import Run, start_run
 from rbio_kg.training.runs.trackers import check_tracker, numbers, open_tracker
 from tests.support.locations import ROOT
 
@@ -46,7 +46,7 @@ def test_tensorboard_has_the_numbers_of_the_log(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from rbio_kg.training.runs.run import Run
+from rbio_kg.training.runs.run_folder import Run
 from rbio_kg.training.runs.trackers import open_tracker
 run = Run(Path({str(run.folder)!r}))
 for steps in ((1, 2, 3), (3, 4)):  # killed after step 3, gone on from step 2

@@ -9,7 +9,7 @@ import pytest
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.run import Run, find_run, free_name, list_runs, read_run, start_run
+from rbio_kg.training.runs.run_folder import Run, find_run, free_name, list_runs, read_run, start_run
 
 
 def start(root: Path, name: str = "one", **changes: Any) -> Run:

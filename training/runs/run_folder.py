@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,13 @@ from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.training.runs.trackers import NoTracker, Tracker
 
 RunStatus = Literal["running", "interrupted", "stopped", "failed", "finished"]
+_OBJECT = (Mapping, "an object")
+_KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("seeds", "config", "result"), _OBJECT),
+    "alarms": (Sequence, "a list"),
+    "simulated": (bool, "true or false"),
+}
+"""Types of the manifest's fields, and what they are called; the others are texts."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -56,6 +64,42 @@ class RunManifest:
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> RunManifest:
+        """The manifest that `to_json` wrote.
+
+        Raises:
+            ValueError: a field is missing, unknown or of the wrong type.
+        """
+        if not isinstance(values, dict):
+            raise ValueError(f"a manifest is a JSON object, not {type(values).__name__}")
+        try:
+            manifest = cls(**values)
+        except TypeError as error:
+            raise ValueError(str(error).removeprefix("RunManifest.__init__() ")) from error
+        for name, value in values.items():
+            kind, called = _KINDS.get(name, (str, "text"))
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} is not {called}")
+        return manifest
+
+
+@dataclass(frozen=True)
+class BrokenRun:
+    """A run folder whose manifest cannot be read.
+
+    Args:
+        name: the folder's name.
+        error: what is wrong with the manifest, in one line.
+    """
+
+    name: str
+    error: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The folder's name, the status `broken` and the error, as plain JSON values."""
+        return {"name": self.name, "status": "broken", "error": self.error}
 
 
 class Run:
@@ -227,11 +271,13 @@ def read_run(folder: Path) -> RunManifest:
     """
     path = folder / "manifest.json"
     try:
-        return RunManifest(**json.loads(path.read_text(encoding="utf-8")))
+        return RunManifest.from_json(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TrainingError("the run has no manifest", where=path, hint="start it again under another name") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"the run's manifest is corrupt ({error})", where=path, hint="delete the run") from error
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"the run's manifest is corrupt ({error})", where=path, hint="restore the file, or delete the run's folder"
+        ) from error
 
 
 def find_run(paths: WorkspacePaths, name: str) -> Path:
@@ -248,9 +294,27 @@ def find_run(paths: WorkspacePaths, name: str) -> Path:
 
 
 def list_runs(paths: WorkspacePaths) -> list[RunManifest]:
-    """All runs, oldest first."""
-    found = [read_run(file.parent) for file in sorted(paths.runs.glob("*/manifest.json"))]
+    """The runs whose manifest can be read, oldest first. See `broken_runs` for the others."""
+    found = []
+    for folder in _run_folders(paths):
+        with suppress(TrainingError):
+            found.append(read_run(folder))
     return sorted(found, key=lambda run: (run.started, run.name))
+
+
+def broken_runs(paths: WorkspacePaths) -> list[BrokenRun]:
+    """The runs whose manifest cannot be read, by name."""
+    found = []
+    for folder in _run_folders(paths):
+        try:
+            read_run(folder)
+        except TrainingError as error:
+            found.append(BrokenRun(folder.name, str(error)))
+    return found
+
+
+def _run_folders(paths: WorkspacePaths) -> list[Path]:
+    return [file.parent for file in sorted(paths.runs.glob("*/manifest.json"))]
 
 
 def free_name(paths: WorkspacePaths, wish: str) -> str:

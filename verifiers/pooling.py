@@ -23,10 +23,10 @@ DEFAULT_WEIGHTS = {"graph_path": 0.05, "link_predictor": 0.05, "expression": 0.9
 more weight they spoil the calibration on knockdowns (`benchmarks/verifiers/pooling.py`). Where the expression verifier
 abstains, they share all of the weight."""
 DEFAULT_POOLING: Pooling = "log_odds"
-"""How the default reward pools them."""
+"""How `explain`, `ComposedReward`, `Workspace.reward` and recipes pool them (docs/results-appendix.md)."""
 
 
-def pool(scores: ArrayLike, weights: ArrayLike, how: Pooling = "mean") -> tuple[FloatArray, BoolArray]:
+def pool(scores: ArrayLike, weights: ArrayLike, how: Pooling = DEFAULT_POOLING) -> tuple[FloatArray, BoolArray]:
     """Pool the verifiers that scored a claim, with their weights renormalised over those.
 
     Args:

@@ -58,9 +58,11 @@ def test_a_certain_verifier_does_not_decide_alone() -> None:
 
 
 def test_one_weight_and_the_rest_zero_is_that_verifier_alone() -> None:
-    v, _ = pool([[0.2, np.nan], [0.9, 0.7]], [1.0, 0.0])
+    v, _ = pool([[0.2, np.nan], [0.9, 0.7]], [1.0, 0.0], "mean")
     assert v[0] == 0.2
     assert np.isnan(v[1])
+    by_default, _ = pool([[0.2, np.nan], [0.9, 0.7]], [1.0, 0.0])
+    np.testing.assert_allclose(by_default, v, atol=1e-12)
 
 
 @pytest.mark.parametrize("weights", [[1.0], [-1.0, 2.0], [0.0, 0.0], [np.nan, 1.0], [np.inf, 1.0]])

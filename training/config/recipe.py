@@ -13,7 +13,7 @@ from rbio_kg.training.prompts.facts import DEFAULT_FACTS, FactKind
 from rbio_kg.training.prompts.graph_tools import CALLS
 from rbio_kg.training.prompts.messages import PromptMode
 from rbio_kg.training.rewards.assignment import Assignment
-from rbio_kg.verifiers.pooling import DEFAULT_WEIGHTS
+from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, Pooling
 from rbio_kg.verifiers.splits import SplitScheme
 
 Method = Literal["lora", "full"]
@@ -149,7 +149,7 @@ class RewardSettings(_Section):
         default_factory=dict, description="the verifiers of a family's questions; a family without: all that speak"
     )
     scoring: Literal["brier", "log", "linear"] = Field(default="brier", description="how a stated probability is paid")
-    pooling: Literal["mean", "log_odds"] = Field(default="mean", description="how claim verifiers are pooled")
+    pooling: Pooling = Field(default=DEFAULT_POOLING, description="how claim verifiers are pooled")
     relative_to: Literal["gene_prior"] | None = Field(default=None, description="pay what goes beyond the gene's habit")
     text_weight: float = Field(
         default=0.1, ge=0, le=1, description="share that text verifiers decide, below 0.5; 1: they alone are paid"

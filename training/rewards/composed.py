@@ -25,7 +25,7 @@ from rbio_kg.training.rewards.assignment import Assigner, Assignment, rewarded_s
 from rbio_kg.training.rewards.cache import AttributedErrors, cache_of
 from rbio_kg.training.rewards.result import ScoredCompletion, variance_report
 from rbio_kg.training.rewards.trl import COLUMN_HINT, MAIN, RewardFunction, Weighted, named_verifiers
-from rbio_kg.verifiers.pooling import Pooling, pool
+from rbio_kg.verifiers.pooling import DEFAULT_POOLING, Pooling, pool
 from rbio_kg.verifiers.scoring_rules import Scoring, relative, rounded, scoring_rule
 
 SETTINGS = ("scoring", "pooling", "relative_to", "text_weight", "share_weight", "round_to", "require_confidence")
@@ -43,7 +43,7 @@ class ComposedReward:
         verifiers: name to (verifier, weight), or (verifier, weight) pairs that go by the verifiers' own names. Weights
             count relative to the others of the same kind (claim or text); weight 0 is recorded and not paid.
         scoring: `brier`, `log` (both proper) or `linear` (the confidence is ignored).
-        pooling: `mean` or `log_odds`.
+        pooling: `mean` or `log_odds`; default: `rbio_kg.verifiers.pooling.DEFAULT_POOLING`.
         relative_to: None, or `gene_prior`: pay what the claim verifiers say beyond that column's rate.
         text_weight: share T of the reward that text verifiers decide, 0 to less than 0.5, so that no text can make up
             for a clearly wrong answer; 1 where there are only text verifiers, said so that it cannot happen by mistake.
@@ -63,7 +63,7 @@ class ComposedReward:
         verifiers: Mapping[str, Weighted] | Iterable[Weighted],
         *,
         scoring: Scoring | str = "brier",
-        pooling: Pooling = "mean",
+        pooling: Pooling = DEFAULT_POOLING,
         relative_to: str | None = None,
         text_weight: float = 0.1,
         share_weight: float = 0.0,

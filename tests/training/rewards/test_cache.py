@@ -107,7 +107,7 @@ def test_a_pickled_reward_begins_with_an_empty_memory() -> None:
 
 
 def test_no_more_than_so_many_scores_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rbio_kg.training.rewards.cache.REMEMBERED", 10)
+    monkeypatch.setattr("rbio_kg.training.rewards.cache.CACHE_SIZE", 10)
     judge = CountingVowels()
     memory = ScoreCache(judge)
     texts = [f"a{'b' * i}" for i in range(30)]

@@ -43,9 +43,9 @@ def test_a_parsed_answer_earns_the_rule_of_the_pooled_probability(claim: Claim, 
     v = {LIKELY: (0.8 * 3 + 0.6) / 4, RARE: 0.1}[claim]
     q = digit / 10 if answer == "yes" else 1 - digit / 10
     for name, rule in (("brier", brier), ("log", log)):
-        reward = ComposedReward({"first": (FIRST, 3.0), "second": (SECOND, 1.0)}, scoring=name)
+        reward = ComposedReward({"first": (FIRST, 3.0), "second": (SECOND, 1.0)}, scoring=name, pooling="mean")
         assert pay(reward, claim, form(f"{answer} {digit}")) == pytest.approx(float(rule(round(v * 20) / 20, q)))
-    exact = ComposedReward({"first": (FIRST, 3.0), "second": (SECOND, 1.0)}, round_to=0)
+    exact = ComposedReward({"first": (FIRST, 3.0), "second": (SECOND, 1.0)}, pooling="mean", round_to=0)
     assert pay(exact, claim, form(f"{answer} {digit}")) == pytest.approx(float(brier(v, q)))
 
 

@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
         store: Annotated[str | None, typer.Option("--store", help="Another store than the workspace's.")] = None,
     ) -> None:
         """Load a run's claims, verdicts and citations into the graph; loading twice changes nothing."""
-        from rbio_kg.graph.loading.evidence import load_evidence
+        from rbio_kg.services.evidence import load_evidence
         from rbio_kg.training.runs.run_folder import find_run
 
         workspace = session.workspace(store=store)

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.progress import silent
-from rbio_kg.graph.loading.evidence import load_evidence
 from rbio_kg.graph.store.queries import NamedQuery, named_queries, named_query
 from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.report.card_text import markdown_table
+from rbio_kg.services.evidence import load_evidence
+from rbio_kg.training.runs.rollout_file import Rollout, checked_statements, write_rollouts
+from rbio_kg.training.runs.run_folder import Run, RunManifest
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
@@ -55,28 +55,43 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
     verifiers = [workspace.verifier(name) for name in ("graph_path", "experiment")]
     claims = workspace.questions("train", task="de").claims()
     claims = claims[:: max(1, len(claims) // count)][:count]
-    rows = []
+    rollouts = []
     for claim in claims:
         paths, measured = (verifier.explain(claim) for verifier in verifiers)
         said = f"{claim.subject} interacts with {claim.object}. {claim.object} does not interact with RPL5."
-        rows.append(
-            {
-                "step": 1,
-                "subject": claim.subject,
-                "relation": str(claim.relation),
-                "object": claim.object,
-                "cell_line": claim.cell_line,
-                "reward": None
-                if paths.score is None or measured.score is None
-                else round(float(brier(measured.score, paths.score)), 4),
-                "verdicts": json.dumps([paths.to_json(), measured.to_json()]),
-                "statements": json.dumps([item.to_json() for item in workspace.check(said)]),
-            }
+        reward = None
+        if paths.score is not None and measured.score is not None:
+            reward = round(float(brier(measured.score, paths.score)), 4)
+        rollouts.append(
+            Rollout(
+                run="judged",
+                step=1,
+                claim=claim,
+                prompt="",
+                completion=said,
+                answer=None,
+                confidence=None,
+                q=None,
+                reward=reward,
+                parts={},
+                verdicts=(paths, measured),
+                statements=checked_statements(workspace.check(said)),
+            )
         )
-    (folder / "rollouts").mkdir(parents=True)
-    pl.DataFrame(rows).write_parquet(folder / "rollouts" / "step-00001.parquet")
-    manifest = {"name": "judged", "kind": "evaluation", "started": "2026-01-01T00:00:00+00:00", "simulated": True}
-    (folder / "manifest.json").write_text(json.dumps({**manifest, "build_id": workspace.build_id}))
+    run = Run(folder)
+    write_rollouts(run.rollouts, 1, rollouts)
+    run.write_manifest(
+        RunManifest(
+            name="judged",
+            kind="evaluation",
+            started="2026-01-01T00:00:00+00:00",
+            build_id=workspace.build_id,
+            version="",
+            seeds={},
+            config={},
+            simulated=True,
+        )
+    )
     return claims
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rbio_kg.report.run_data import STAGES
 from rbio_kg.report.wording import digits, number
+from rbio_kg.training.runs.run_folder import EVALUATIONS
 
 STAGE_NAMES = {"before": "Before training", "after_warmup": "After the warm-up", "after": "After training"}
 BASELINE_NAMES = {
@@ -94,7 +94,7 @@ def interval(value: Any) -> tuple[float, float] | None:
 def results(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
     """The run's evaluations in order of time, each in all readings that were made, then baselines."""
     rows: list[Result] = []
-    for stage in STAGES:
+    for stage in EVALUATIONS:
         values = evaluations.get(stage)
         if values is None:
             continue
@@ -109,7 +109,7 @@ def results(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
             rows.append(result(f"{STAGE_NAMES[stage]}, {READINGS[key]}", {**shared, **known}))
         if not readings:
             rows.append(result(STAGE_NAMES[stage], values))
-    return rows + baselines(next((evaluations[stage] for stage in reversed(STAGES) if stage in evaluations), {}))
+    return rows + baselines(next((evaluations[stage] for stage in reversed(EVALUATIONS) if stage in evaluations), {}))
 
 
 def baselines(values: Mapping[str, Any]) -> list[Result]:
@@ -157,7 +157,7 @@ def whiskers(rows: Sequence[Result]) -> Whiskers | None:
 
 def headlines(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
     """The first and the last evaluation by the figures that they put first."""
-    made = [stage for stage in STAGES if stage in evaluations]
+    made = [stage for stage in EVALUATIONS if stage in evaluations]
     return [_headline(evaluations[stage], stage) for stage in dict.fromkeys((*made[:1], *made[-1:]))]
 
 

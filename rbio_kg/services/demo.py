@@ -62,8 +62,8 @@ def run_demo(
     Returns:
         The document of the command `demo`.
     """
-    from rbio_kg.graph.loading.evidence import load_evidence
     from rbio_kg.graph.store.queries import named_queries
+    from rbio_kg.services.evidence import load_evidence
 
     clock = time.perf_counter()
     seconds: dict[str, float] = {}

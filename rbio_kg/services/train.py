@@ -82,7 +82,7 @@ def run_policy(
             build_id=workspace.build_id,
             knockdowns=workspace.tables["knockdowns"],
             # Started several times at once, all must take the name that the first one found free.
-            name=name or Processes().decided(free_name(workspace.paths, "policy")),
+            name=name or Processes().broadcast(free_name(workspace.paths, "policy")),
             resume=resume,
             dry_run=dry_run,
             stop_on_alarm=stop_on_alarm,

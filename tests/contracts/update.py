@@ -11,11 +11,11 @@ import pytest
 from rbio_kg.core.errors import StoreError
 from rbio_kg.graph.loading import loader
 from rbio_kg.graph.loading.difference import differences
-from rbio_kg.graph.loading.evidence import load_evidence
 from rbio_kg.graph.loading.loader import LoadReport, load_store
 from rbio_kg.graph.schema.schema import RELATIONSHIPS
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.store.store import GraphStore
+from rbio_kg.services.evidence import load_evidence
 from tests.contracts.store import GENES, StoreBattery, small_tables, write_run
 
 

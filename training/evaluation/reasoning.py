@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
@@ -23,7 +22,7 @@ from rbio_kg.training.models.decoding import likelihood, sample
 from rbio_kg.training.prompts.facts import CounterfactualFacts
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
-from rbio_kg.training.runs.run_folder import dump
+from rbio_kg.training.runs.run_folder import REASONING
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
 from rbio_kg.verifiers.stats.metrics import risk_coverage
@@ -134,7 +133,7 @@ def evaluate_run_reasoning(
         reward=reward,
         checker=None if snapshot is None else StatementChecker(snapshot, known),
     )
-    write_text(run.evaluation_file("reasoning"), dump(document))
+    run.write_evaluation(REASONING, document)
     return document
 
 

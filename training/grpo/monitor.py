@@ -69,7 +69,7 @@ class TrainingMonitor:
             raised += self._measure(step, model)
         self._tell(raised)
         if self.stop_on_alarm:
-            self.stopped_by = self.processes.decided(raised[0] if raised else None)
+            self.stopped_by = self.processes.broadcast(raised[0] if raised else None)
         return self.stopped_by is not None
 
     def _measure(self, step: int, model: Any) -> list[Alarm]:

@@ -145,7 +145,7 @@ def _finished(start: LanguageModel, checkpoint: Path, config: PolicyConfig) -> A
 
 def _forget_after(run: Run, done: int) -> None:
     """Drop what was recorded of steps that will be made again."""
-    kept = [line for line in run.logged() if line.get("phase") == "warmup" or 0 < done >= line["step"]]
+    kept = [line for line in run.logged() if line.get("phase") == "warmup" or (done > 0 and line["step"] <= done)]
     run.rewrite_log(kept)
     run.update(alarms=[alarm for alarm in run.manifest.alarms if alarm["step"] <= done])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
-from rbio_kg.core.errors import RbioKGError
+from rbio_kg.core.errors import RbioKGError, TrainingError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.evaluation.policy import evaluate
@@ -129,10 +129,8 @@ class Stages:
         return load_stages(self.base, self.run.model, self.config.model.method, self.config.model.weights)
 
     def _evaluate(self, stage: str, load: Callable[[], LanguageModel]) -> dict[str, Any]:
-        path = self.run.evaluation_file(stage)
-        if path.is_file():
-            with suppress(ValueError):
-                known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with suppress(TrainingError):  # a corrupt file: evaluate again
+            if (known := self.run.read_evaluation(stage)) is not None:
                 return known
         told = stage.replace("_", " ")
         document: dict[str, Any]
@@ -151,7 +149,7 @@ class Stages:
                 progress=lambda message, share: self.progress(f"{told}: {message}", share),
             ),
         )
-        write_text(path, dump(document))
+        self.run.write_evaluation(stage, document)
         return document
 
     def _warm_up(self) -> None:

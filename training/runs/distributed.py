@@ -1,6 +1,6 @@
-"""The processes of one training: alone, or several started by `accelerate launch`.
+"""The processes of one training: one alone, or several started by `accelerate launch`.
 
-The first one decides names, writes the run's files and examines; all of them train.
+The first one writes the run's files, runs SFT and evaluates. All of them run GRPO.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 LONGEST_WAIT = datetime.timedelta(days=7)
-"""The others wait for the first one's warm-up and examinations; a launcher ends them where it dies."""
+"""The others wait while the first one runs SFT and evaluates; the launcher ends them when it dies."""
 
 
 class Processes:
@@ -23,7 +23,7 @@ class Processes:
             import torch
             from accelerate import PartialState
 
-            # The trainer keeps a process group that is already there, and with it this patience.
+            # The trainer keeps a process group that is already there, and with it this timeout.
             PartialState(cpu=not torch.cuda.is_available(), timeout=LONGEST_WAIT)
 
     @property
@@ -38,7 +38,7 @@ class Processes:
 
             torch.distributed.barrier()
 
-    def decided(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """The first process's value, in every process."""
         if self.size == 1:
             return value
@@ -46,7 +46,7 @@ class Processes:
 
         return broadcast_object_list([value])[0]
 
-    def together(self, items: list[Any]) -> list[Any]:
+    def gather(self, items: list[Any]) -> list[Any]:
         """The items of all processes, in the order of the processes."""
         if self.size == 1:
             return items

@@ -1,4 +1,8 @@
-"""Runs: one folder each, with a manifest that says what it was made of and how far it got."""
+"""The run folder: the one reader and writer of its manifest, log, questions and evaluations.
+
+A run has one folder, with a manifest that says what it was made of and how far it got. The rollouts have a module of
+their own, `rbio_kg.training.runs.rollout_file`.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +22,19 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.training.runs.trackers import NoTracker, Tracker
 
+EVALUATIONS = ("before", "after_warmup", "after")
+"""The evaluations that a training makes, in their order."""
+REASONING = "reasoning"
+"""The evaluation of a policy's reasoning, made on request."""
 RunStatus = Literal["running", "interrupted", "stopped", "failed", "finished"]
-_OBJECT = (Mapping, "an object")
+_TEXT, _OBJECT = (str, "text"), (dict, "an object")
 _KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "kind", "started", "build_id", "version", "status", "stage"), _TEXT),
     **dict.fromkeys(("seeds", "config", "result"), _OBJECT),
-    "alarms": (Sequence, "a list"),
     "simulated": (bool, "true or false"),
 }
-"""Types of the manifest's fields, and what they are called; the others are texts."""
+"""The types that a manifest's fields must have, and what messages call them."""
+_REMAKE = "make the run again, or restore the file"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
@@ -66,21 +75,18 @@ class RunManifest:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: Any) -> RunManifest:
+    def from_json(cls, values: Mapping[str, Any]) -> RunManifest:
         """The manifest that `to_json` wrote.
 
         Raises:
             ValueError: a field is missing, unknown or of the wrong type.
         """
-        if not isinstance(values, dict):
-            raise ValueError(f"a manifest is a JSON object, not {type(values).__name__}")
         try:
             manifest = cls(**values)
         except TypeError as error:
             raise ValueError(str(error).removeprefix("RunManifest.__init__() ")) from error
-        for name, value in values.items():
-            kind, called = _KINDS.get(name, (str, "text"))
-            if not isinstance(value, kind):
+        for name, (kind, called) in _KINDS.items():
+            if not isinstance(getattr(manifest, name), kind):
                 raise ValueError(f"{name} is not {called}")
         return manifest
 
@@ -100,6 +106,19 @@ class BrokenRun:
     def to_json(self) -> dict[str, Any]:
         """The folder's name, the status `broken` and the error, as plain JSON values."""
         return {"name": self.name, "status": "broken", "error": self.error}
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """The lines of a run's log.
+
+    Args:
+        lines: one mapping a line, in the order written.
+        cut_off: whether the last line was incomplete, because the process was killed; it is left out.
+    """
+
+    lines: tuple[dict[str, Any], ...]
+    cut_off: bool
 
 
 class Run:
@@ -149,19 +168,27 @@ class Run:
         return self.folder / "model"
 
     def evaluation_file(self, stage: str) -> Path:
-        """`before`, `after_warmup` or `after`, JSON."""
+        """The JSON of one of `EVALUATIONS`, or of `REASONING`."""
         return self.folder / "evaluation" / f"{stage}.json"
 
     @property
     def manifest(self) -> RunManifest:
-        """What the manifest file says."""
+        """The manifest, read anew each time.
+
+        Raises:
+            TrainingError: it is missing or corrupt.
+        """
         return read_run(self.folder)
 
     def update(self, **changes: Any) -> RunManifest:
         """Change fields of the manifest."""
         changed = replace(self.manifest, **changes)
-        write_text(self.manifest_file, dump(changed.to_json()))
+        self.write_manifest(changed)
         return changed
+
+    def write_manifest(self, manifest: RunManifest) -> None:
+        """Write the manifest, complete or not at all."""
+        write_text(self.manifest_file, dump(manifest.to_json()))
 
     def write_questions(self, frame: pl.DataFrame) -> None:
         """Keep what the policy is trained on; what is there already stays."""
@@ -191,12 +218,54 @@ class Run:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
         self._tracker.log(record)
 
-    def logged(self) -> list[dict[str, Any]]:
-        """The log's lines; a last line that was cut off is left out."""
+    def read_log(self) -> RunLog:
+        """The log. Numbers that are not finite become None.
+
+        Raises:
+            TrainingError: a line is not a JSON object.
+        """
         if not self.log_file.is_file():
-            return []
-        lines = self.log_file.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
+            return RunLog((), cut_off=False)
+        try:
+            text = self.log_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise TrainingError(f"cannot be read ({error})", where=self.log_file, hint=_REMAKE) from error
+        lines: list[dict[str, Any]] = []
+        texts = text.split("\n")
+        for number, line in enumerate(texts, start=1):
+            if not line.strip():
+                continue
+            try:
+                lines.append(_json_object(line))
+            except ValueError as error:
+                if number == len(texts):
+                    return RunLog(tuple(lines), cut_off=True)
+                raise TrainingError(
+                    f"is not a JSON object ({error})", where=self.log_file, line=number, hint=_REMAKE
+                ) from error
+        return RunLog(tuple(lines), cut_off=False)
+
+    def logged(self, phase: str | None = None) -> list[dict[str, Any]]:
+        """The log's lines of one phase, or of all; a last line that was cut off is left out."""
+        return [line for line in self.read_log().lines if phase is None or line.get("phase") == phase]
+
+    def write_evaluation(self, stage: str, document: Mapping[str, Any]) -> None:
+        """Keep the document of an evaluation."""
+        write_text(self.evaluation_file(stage), dump(document))
+
+    def read_evaluation(self, stage: str) -> dict[str, Any] | None:
+        """The document of an evaluation, or None where it is not made yet. Numbers that are not finite become None.
+
+        Raises:
+            TrainingError: the file is corrupt.
+        """
+        path = self.evaluation_file(stage)
+        try:
+            return _json_object(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"cannot be read as a JSON object ({error})", where=path, hint=_REMAKE) from error
 
     def rewrite_log(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replace the log, for example to drop steps that will be made again."""
@@ -206,6 +275,18 @@ class Run:
 def dump(value: Any) -> str:
     """JSON for people, without NaN."""
     return json.dumps(value, indent=1, sort_keys=False, allow_nan=False, default=str) + "\n"
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    """A JSON object; numbers that are not finite become None.
+
+    Raises:
+        ValueError: it is no JSON, or no object.
+    """
+    value = json.loads(text, parse_constant=lambda _: None)
+    if not isinstance(value, dict):
+        raise ValueError(f"it holds a {type(value).__name__}")
+    return value
 
 
 def check_name(name: str) -> str:
@@ -255,7 +336,7 @@ def start_run(
     run.folder.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     manifest = RunManifest(name, kind, now, build_id, version, dict(seeds), _plain(config), simulated)
-    write_text(run.manifest_file, dump(manifest.to_json()))
+    run.write_manifest(manifest)
     return run
 
 
@@ -271,7 +352,7 @@ def read_run(folder: Path) -> RunManifest:
     """
     path = folder / "manifest.json"
     try:
-        return RunManifest.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return RunManifest.from_json(_json_object(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TrainingError("the run has no manifest", where=path, hint="start it again under another name") from None
     except (OSError, ValueError) as error:
@@ -317,10 +398,10 @@ def _run_folders(paths: WorkspacePaths) -> list[Path]:
     return [file.parent for file in sorted(paths.runs.glob("*/manifest.json"))]
 
 
-def free_name(paths: WorkspacePaths, wish: str) -> str:
-    """`wish`, or `wish-2`, `wish-3`, ... where it is taken."""
-    number, name = 1, wish
+def free_name(paths: WorkspacePaths, wanted: str) -> str:
+    """`wanted`, or `wanted-2`, `wanted-3`, ... where it is taken."""
+    number, name = 1, wanted
     while paths.run(name).exists():
         number += 1
-        name = f"{wish}-{number}"
+        name = f"{wanted}-{number}"
     return name

@@ -7,27 +7,17 @@ what the graph says of it. Everything is merged on ids, so that loading a run ag
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import fmean
 from typing import Any
 
-import polars as pl
-
 from rbio_kg.core.claims import Claim, Relation
-from rbio_kg.core.errors import ClaimError, StoreError
 from rbio_kg.core.progress import Progress
 from rbio_kg.graph.loading.cypher_load import constrain
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES_BY_LABEL
 from rbio_kg.graph.store.store import GraphStore
 
 _ROWS = 5_000
-_COLUMNS = ["step", "subject", "relation", "object", "cell_line", "verdicts"]
-_MORE = ["reward", "statements"]
-"""Columns that not every run has."""
 
 
 @dataclass
@@ -51,28 +41,21 @@ class RunEvidence:
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def load_evidence(store: GraphStore, run_dir: Path, progress: Progress | None = None) -> dict[str, int]:
-    """Write a run's claims, verdicts and citations into the store.
+def write_evidence(store: GraphStore, evidence: RunEvidence, progress: Progress) -> dict[str, int]:
+    """Merge what a run says into the store.
 
     Args:
-        store: opened to write; it must hold a whole graph.
-        run_dir: the run's folder, with `manifest.json` and `rollouts/*.parquet`.
-        progress: told each step and the share done.
+        store: opened to write; it must hold a complete graph.
+        evidence: of one run.
+        progress: called with each step and the share done.
 
     Returns:
         `claims`, `verdicts`, `citations` and `statements` (different ones) that this run has in the graph, and
         `missing`: citations and ends of claims that name a node which the graph does not have; those are left out.
 
     Raises:
-        StoreError: no such run, a file of it is unreadable, or the store fails.
+        StoreError: the store fails.
     """
-    tell = progress or (lambda message, share: None)
-    store.check()
-    return write_evidence(store, _read_rollouts(run_dir, _read_run(run_dir)), tell)
-
-
-def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> dict[str, int]:
-    """Merge what a run says into the store; the counts that `load_evidence` returns."""
     run = evidence.run
     constrain(store, EVIDENCE_NODES)
     columns = ", ".join(f"r.{key} = $run.{key}" for key in run if key != "id")
@@ -90,7 +73,7 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
         for batch in _batches(rows):
             store.write(statement, rows=batch, **values)
             done += len(batch)
-            tell(f"evidence: {done:,} of {total:,} elements", done / total)
+            progress(f"evidence: {done:,} of {total:,} elements", done / total)
 
     send(
         "UNWIND $rows AS row MERGE (c:Claim {id: row.id}) SET c.subject = row.subject, c.relation = row.relation, "
@@ -137,105 +120,9 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, tell: Progress) -> 
     }
 
 
-def _read_run(run_dir: Path) -> dict[str, Any]:
-    path = run_dir / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        name = str(manifest["name"])
-    except FileNotFoundError:
-        raise StoreError("there is no such run", where=path, hint="rbio-kg runs list shows them") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"the run's manifest cannot be read ({error!r})", where=path) from error
-    started = str(manifest.get("started") or "")
-    return {
-        "id": f"{name} {started}".strip(),
-        "name": name,
-        "kind": str(manifest.get("kind") or "training"),
-        "build_id": str(manifest.get("build_id") or ""),
-        "started": started,
-        "simulated": bool(manifest.get("simulated")),
-    }
-
-
-def _read_rollouts(run_dir: Path, run: dict[str, Any]) -> RunEvidence:
-    found = RunEvidence(run)
-    paid: dict[str, list[float]] = {}
-    for path in sorted((run_dir / "rollouts").glob("*.parquet")):
-        try:
-            known = pl.read_parquet_schema(path)
-            frame = pl.read_parquet(path, columns=[*_COLUMNS, *(name for name in _MORE if name in known)])
-        except (OSError, pl.exceptions.PolarsError) as error:
-            raise StoreError(
-                f"the rollouts cannot be read ({str(error).splitlines()[0]})", where=path, hint="restore or remove it"
-            ) from error
-        for number, row in enumerate(frame.iter_rows(named=True), start=1):
-            try:
-                claim = Claim(row["subject"], row["relation"], row["object"], row["cell_line"])
-                for verdict in json.loads(row["verdicts"] or "[]"):
-                    key = _note(found, claim, int(row["step"]), verdict)
-                    if row.get("reward") is not None:
-                        paid.setdefault(key, []).append(float(row["reward"]))
-                _note_stated(found, json.loads(row.get("statements") or "[]"))
-            except (ValueError, KeyError, TypeError, ClaimError) as error:
-                raise StoreError(f"row {number} is not a rollout with verdicts ({error!r})", where=path) from error
-    for key, verdict in found.verdicts.items():
-        verdict["reward"] = fmean(paid[key]) if key in paid else None
-    return found
-
-
 def stated_key(row: dict[str, Any]) -> str:
     """What tells one statement of a run from another."""
     return " ".join(row[name] for name in ("claim", "finding", "polarity", "certainty"))
-
-
-def _note_stated(found: RunEvidence, statements: Sequence[dict[str, Any]]) -> None:
-    """Add what one completion states, each thing once."""
-    said = {}
-    for item in statements:
-        claim = Claim(item["subject"], item["relation"], item["object"])
-        found.claims.setdefault(claim.id, claim)
-        row = {name: item[name] for name in ("polarity", "certainty")}
-        row |= {"claim": claim.id, "finding": item["verdict"]}
-        said[stated_key(row)] = row
-    for key, row in said.items():
-        found.stated.setdefault(key, {**row, "completions": 0})["completions"] += 1
-
-
-def _note(found: RunEvidence, claim: Claim, step: int, verdict: dict[str, Any]) -> str:
-    """Add a verdict; its id."""
-    content = json.dumps(verdict, sort_keys=True)
-    text = "\t".join((found.run["id"], claim.id, str(verdict["verifier"]), content))
-    key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    found.claims.setdefault(claim.id, claim)
-    known = found.verdicts.get(key)
-    if known is not None:
-        known["completions"] += 1
-        known["first_step"] = min(known["first_step"], step)
-        known["last_step"] = max(known["last_step"], step)
-        return key
-    found.verdicts[key] = {
-        "id": key,
-        "claim": claim.id,
-        "completions": 1,
-        "first_step": step,
-        "last_step": step,
-        **{name: verdict[name] for name in ("verifier", "score", "status", "reason")},
-    }
-    for rank, element in enumerate(verdict["evidence"]):
-        for side in ("start", "end"):
-            found.citations.append(
-                {
-                    "verdict": key,
-                    "rank": rank,
-                    "side": side,
-                    "path": int(element["path"]),
-                    "weight": float(element["weight"]),
-                    "type": str(element["type"]),
-                    "label": str(element[side]["label"]),
-                    "key": str(element[side]["key"]),
-                }
-            )
-    return key
 
 
 def _claim_row(key: str, claim: Claim) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import ReportError
-from rbio_kg.report.run_data import read_json, read_run, rollout
+from rbio_kg.report.run_data import read_run, rollout
+from rbio_kg.training.runs.run_folder import Run, RunManifest
 from tests.support.runs import ROLLOUTS, STEPS, make_run
 
 
@@ -36,10 +37,11 @@ def test_a_whole_run_is_read(tmp_path: Path) -> None:
 
 
 def test_only_the_manifest_must_be_there(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text("{}")
+    manifest = RunManifest("alone", "training", "", "b1", "0", {}, {}, simulated=False)
+    Run(tmp_path).write_manifest(manifest)
     run = read_run(tmp_path)
-    assert (run.log, run.rollouts.height, dict(run.evaluations)) == ((), 0, {})
-    assert run.name == tmp_path.name
+    assert (run.log, run.rollouts.height, dict(run.evaluations), run.reasoning) == ((), 0, {}, {})
+    assert (run.name, run.simulated) == ("alone", False)
 
 
 def test_a_last_line_that_was_cut_off_is_said_not_fatal(tmp_path: Path) -> None:
@@ -52,22 +54,26 @@ def test_a_last_line_that_was_cut_off_is_said_not_fatal(tmp_path: Path) -> None:
 
 
 def test_numbers_that_are_none_become_none(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    path.write_text('{"ece": NaN, "low": -Infinity, "n": 1}')
-    assert read_json(path) == {"ece": None, "low": None, "n": 1}
+    run = make_run(tmp_path / "run")
+    (run / "evaluation" / "after.json").write_text('{"ece": NaN, "low": -Infinity, "n": 1}')
+    with (run / "log.jsonl").open("a") as log:
+        log.write('{"step": 13, "reward": NaN}\n')
+    read = read_run(run)
+    assert read.evaluations["after"] == {"ece": None, "low": None, "n": 1}
+    assert read.log[-1] == {"step": 13, "reward": None}
 
 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda run: (run / "manifest.json").unlink(), "no manifest.json"),
-        (lambda run: (run / "manifest.json").write_text("{"), "manifest.json: cannot be read as JSON"),
-        (lambda run: (run / "manifest.json").write_text("[]"), "holds a list, not a JSON object"),
-        (lambda run: (run / "manifest.json").write_bytes(b"\xff\xfe{}"), "cannot be read as JSON"),
-        (lambda run: (run / "log.jsonl").write_text('{"step": 1}\nnot json\n{}\n'), "log.jsonl, line 2: is not JSON"),
+        (lambda run: (run / "manifest.json").write_text("{"), "manifest.json: the run's manifest is corrupt"),
+        (lambda run: (run / "manifest.json").write_text("[]"), "it holds a list"),
+        (lambda run: (run / "manifest.json").write_bytes(b"\xff\xfe{}"), "the run's manifest is corrupt"),
+        (lambda run: (run / "log.jsonl").write_text("{}\nnot json\n{}\n"), "log.jsonl, line 2: is not a JSON object"),
         (lambda run: (run / "log.jsonl").write_text("{}\n3\n"), "log.jsonl, line 2: is not a JSON object"),
         (lambda run: (run / "log.jsonl").write_bytes(b"\xff\n"), "log.jsonl: cannot be read"),
-        (lambda run: (run / "evaluation" / "after.json").write_text(""), "after.json: cannot be read as JSON"),
+        (lambda run: (run / "evaluation" / "after.json").write_text(""), "after.json: cannot be read as a JSON object"),
         (lambda run: (run / "rollouts" / "00000.parquet").write_bytes(b"PAR1"), "cannot be read as Parquet"),
         (lambda run: _rewrite(run, lambda frame: frame.drop("q", "reward")), "lacks the columns q, reward"),
         (lambda run: _rewrite(run, lambda rows: rows.with_columns(reward=pl.lit("much"))), "of the wrong type"),

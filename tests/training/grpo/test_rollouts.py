@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from rbio_kg.training.grpo.rollouts import RolloutRecorder, read_rollouts
+from rbio_kg.training.grpo.rollouts import RolloutRecorder
 from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.training.runs.rollout_file import read_rollouts
 from rbio_kg.verifiers.text.statements import StatementChecker
 from tests.support.named_graph import named_snapshot
 from tests.support.table_verifiers import TableJudge

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from rbio_kg.training.grpo.rollouts import read_rollouts
 from rbio_kg.training.runs.distributed import Processes
+from rbio_kg.training.runs.rollout_file import read_rollouts
 from rbio_kg.training.runs.run_folder import read_run
 from tests.support.locations import ROOT
 from tests.support.small_run import small_model
@@ -31,8 +31,8 @@ def test_alone_there_is_nothing_to_wait_for() -> None:
     processes = Processes()
     assert (processes.size, processes.first) == (1, True)
     processes.wait()
-    assert processes.decided("a") == "a"
-    assert processes.together([1, 2]) == [1, 2]
+    assert processes.broadcast("a") == "a"
+    assert processes.gather([1, 2]) == [1, 2]
 
 
 @pytest.mark.slow

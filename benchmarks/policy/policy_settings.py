@@ -86,38 +86,38 @@ def compare_facts(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict
         first: Likelihood | None = None
         for name, changes in ways.items():
             started = time.monotonic()
-            course = trials.course(trials.config(seed, changes))
+            plan = trials.plan(trials.config(seed, changes))
             with tempfile.TemporaryDirectory() as folder:
-                row, read = trials.evaluated(trials.warmed_up(course, Path(folder)), course, first)
+                row, read = trials.evaluated(trials.after_sft(plan, Path(folder)), plan, first)
             rows.append({"name": name, "seed": seed, **row})
             if first is None:
                 first = read
-                rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(course)})
+                rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(plan)})
             told(f"seed {seed}, {name}, {time.monotonic() - started:.0f} s: {row}")
     return rows
 
 
 def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """One warmed-up policy a seed, and from each of them GRPO in every way of the table."""
+    """One policy after SFT per seed, and from each of them GRPO in every way of the table."""
     rows: list[dict[str, Any]] = []
     for seed in seeds:
-        plain = trials.course(trials.config(seed, {}))
+        default = trials.plan(trials.config(seed, {}))
         with tempfile.TemporaryDirectory() as folder:
             warm = Path(folder) / "model"
-            row, before = trials.evaluated(trials.warmed_up(plain, warm), plain)
+            row, before = trials.evaluated(trials.after_sft(default, warm), default)
             rows.append({"name": "after the warm-up", "seed": seed, **row})
-            rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(plain)})
-            told(f"seed {seed}, warm-up: {rows[-2:]}")
+            rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(default)})
+            told(f"seed {seed}, SFT: {rows[-2:]}")
             for number, (name, changes) in enumerate(ways.items()):
                 started = time.monotonic()
-                course = trials.course(trials.config(seed, changes))
+                plan = trials.plan(trials.config(seed, changes))
                 run = trials.run(Path(folder) / f"run-{number}")
                 start = load_stages(trials.base, warm, "lora", "auto", "warmup")
-                dataset = course.grpo_rows.to_dataset("open")
-                context = TrainingContext(run, course.config, course.reward, Processes(), silent)
+                dataset = plan.grpo_rows.to_dataset("open")
+                context = TrainingContext(run, plan.config, trials.reward(plan.config), Processes(), silent)
                 trained = run_grpo(context, start, dataset)
                 model = LanguageModel(merged(trained.model), start.tokenizer, start.path)
-                row, _ = trials.evaluated(model, plain, before)
+                row, _ = trials.evaluated(model, default, before)
                 steps = [line for line in run.logged() if line.get("phase") == "grpo"][-5:]
                 for key in ("frac_reward_zero_std", "entropy"):
                     row[key] = float(np.mean([line[key] for line in steps]))

@@ -23,11 +23,12 @@ from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
 from rbio_kg.training.models.loading import load_model, prepare_model
 from rbio_kg.training.models.lora import add_lora
 from rbio_kg.training.models.types import LanguageModel
-from rbio_kg.training.pipeline.plan import TrainingPlan
+from rbio_kg.training.pipeline.plan import TrainingPlan, make_plan
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.run_folder import Run, start_run
+from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.evaluation.baselines import with_folds
 from rbio_kg.workspace import Workspace
@@ -77,19 +78,27 @@ class Trials:
         config = PolicyConfig.make(**changes)
         return config.model_copy(update={"grpo": config.grpo.model_copy(update={"scale_rewards": scaled})})
 
-    def course(self, config: PolicyConfig) -> TrainingPlan:
-        """The recipe's questions; its examination are the held-out ones."""
-        workspace = self.workspace
-        reward = recipe_reward(workspace, config)
-        return TrainingPlan(config, self.questions, workspace.fact_source(), workspace.snapshot, reward)
+    def reward(self, config: PolicyConfig) -> ComposedReward:
+        """The recipe's reward on the workspace's verifiers."""
+        return recipe_reward(self.workspace, config)
 
-    def warmed_up(self, course: TrainingPlan, folder: Path) -> LanguageModel:
-        """The model after the warm-up, saved in a folder."""
-        config = course.config
+    def plan(self, config: PolicyConfig) -> TrainingPlan:
+        """The recipe's training plan; its evaluation rows are the held-out questions."""
+        workspace = self.workspace
+        return make_plan(config, self.questions, workspace.fact_source(), workspace.snapshot)
+
+    def after_sft(self, plan: TrainingPlan, folder: Path) -> LanguageModel:
+        """The model after SFT, saved in a folder."""
+        config = plan.config
         start = load_model(self.base)
         model = add_lora(start.model, rank=config.warmup.rank, top_layers=config.warmup.top_layers, seed=config.seed)
+        examples = make_examples(plan.sft_rows, config, self.reward(config), start.tokenizer)
         run_sft(
-            model, start.tokenizer, course.examples(start.tokenizer), config.warmup, seed=config.seed, progress=silent
+            LanguageModel(model, start.tokenizer, start.path),
+            examples,
+            config.warmup,
+            seed=config.seed,
+            progress=silent,
         )
         save_stage(model, start.tokenizer, folder, "warmup")
         return LanguageModel(merged(model), start.tokenizer, start.path)
@@ -110,14 +119,14 @@ class Trials:
         )
 
     def evaluated(
-        self, model: LanguageModel, course: TrainingPlan, before: Likelihood | None = None
+        self, model: LanguageModel, plan: TrainingPlan, before: Likelihood | None = None
     ) -> tuple[dict[str, Any], Likelihood]:
         """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
-        evaluation_rows, asked = course.evaluation_rows, course.config.questions
+        evaluation_rows, asked = plan.evaluation_rows, plan.config.questions
         prompts = [prompt_text(model.tokenizer, item) for item in evaluation_rows.prompts(asked.prompt, asked.system)]
         read, subgroups = likelihood(model, prompts, progress=silent), folds_of(self.workspace, evaluation_rows)
         row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
-        believed = self.believed(course)
+        believed = self.believed(plan)
         for name, prefix in (("probability", ""), ("stated", "stated_")):
             scores = getattr(read, name)
             row |= {prefix + key: value for key, value in measures(evaluation_rows.frame, scores, subgroups).items()}
@@ -126,7 +135,7 @@ class Trials:
                 row[prefix + "difference"] = difference(
                     evaluation_rows.frame, scores, getattr(before, name), 0, subgroups
                 )
-        return row | self.written(model, prompts, believed, course.config.grpo.max_tokens), read
+        return row | self.written(model, prompts, believed, plan.config.grpo.max_tokens), read
 
     def written(self, model: LanguageModel, prompts: list[str], believed: Any, max_tokens: int) -> dict[str, Any]:
         """What sampled completions state: `written_gap`, `written_mean`, `written_yes`, and the share `unparsed`."""
@@ -145,15 +154,13 @@ class Trials:
             "written_yes": float(np.mean(yes)),
         }
 
-    def believed(self, course: TrainingPlan) -> Any:
+    def believed(self, plan: TrainingPlan) -> Any:
         """The reward's pooled probability of the held-out questions."""
-        return np.nan_to_num(pooled(course.reward, course.evaluation_rows), nan=0.5)
+        return np.nan_to_num(pooled(self.reward(plan.config), plan.evaluation_rows), nan=0.5)
 
-    def verifiers_row(self, course: TrainingPlan) -> dict[str, Any]:
+    def verifiers_row(self, plan: TrainingPlan) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
-        return measures(
-            course.evaluation_rows.frame, self.believed(course), folds_of(self.workspace, course.evaluation_rows)
-        )
+        return measures(plan.evaluation_rows.frame, self.believed(plan), folds_of(self.workspace, plan.evaluation_rows))
 
 
 def some_of_each(questions: QuestionSet, rows: int, per_gene: int, seed: int = 0) -> QuestionSet:

@@ -64,32 +64,25 @@ def run_policy(
     report_to: str = "none",
 ) -> dict[str, Any]:
     """Warm up and train a policy; the document of `train policy`."""
-    from rbio_kg.training.pipeline.train import train_policy
+    from rbio_kg.training.pipeline.train import TrainingData, TrainingOptions, train_policy
     from rbio_kg.training.runs.distributed import Processes
     from rbio_kg.training.runs.run_folder import free_name
 
     recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
     _check_split_scheme(workspace, recipe)
     reward = recipe_reward(workspace, recipe)
-    return plain(  # type: ignore[no-any-return]
-        train_policy(
-            workspace.paths,
-            recipe,
-            reward=reward,
-            questions=training_questions(workspace, recipe, reward),
-            facts=fact_source(workspace, recipe),
-            snapshot=workspace.snapshot,
-            build_id=workspace.build_id,
-            knockdowns=workspace.tables["knockdowns"],
-            # Started several times at once, all must take the name that the first one found free.
-            name=name or Processes().broadcast(free_name(workspace.paths, "policy")),
-            resume=resume,
-            dry_run=dry_run,
-            stop_on_alarm=stop_on_alarm,
-            report_to=report_to,
-            progress=progress,
-        )
+    # Of several processes, all must take the name that the first one found free.
+    name = name or Processes().broadcast(free_name(workspace.paths, "policy"))
+    data = TrainingData(
+        questions=training_questions(workspace, recipe, reward),
+        build_id=workspace.build_id,
+        facts=fact_source(workspace, recipe),
+        snapshot=workspace.snapshot,
+        knockdowns=workspace.tables["knockdowns"],
     )
+    options = TrainingOptions(resume=resume, dry_run=dry_run, stop_on_alarm=stop_on_alarm, report_to=report_to)
+    result = train_policy(workspace.paths, name, recipe, reward=reward, data=data, options=options, progress=progress)
+    return {"run": name} if result is None else plain(result.to_json())
 
 
 def training_questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward) -> QuestionSet:

@@ -59,7 +59,7 @@ def run_grpo(
     Args:
         context: the run, the recipe and the reward; together its processes make the completions of each step.
         start: the model after SFT; for LoRA without adapters, because it is also the reference of the divergence.
-        dataset: as `Questions.to_dataset` makes it; questions are taken in its order.
+        dataset: as `QuestionSet.to_dataset` makes it; questions are taken in its order.
         validation: measured now and then for the alarms; None: never.
         environment: makes the tools that the policy may call (see `rbio_kg.training.prompts.graph_tools`).
         checker: reads what completions state, for the rollouts.

@@ -1,9 +1,10 @@
-"""Training a policy from end to end: examine, warm up, examine, GRPO, examine; any stage can be interrupted."""
+"""Training a policy from end to end: evaluate, SFT, evaluate, GRPO, evaluate. Any stage can be interrupted."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.lock import held
@@ -16,9 +17,11 @@ from rbio_kg.training.evaluation.inputs import token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.checks import check_trainable
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model
-from rbio_kg.training.pipeline.plan import TrainingPlan
+from rbio_kg.training.pipeline.plan import make_plan
+from rbio_kg.training.pipeline.result import TrainingResult
 from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
+from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.training.runs.run_folder import Run, start_run
 from rbio_kg.training.runs.trackers import check_tracker
@@ -30,119 +33,138 @@ if TYPE_CHECKING:
     from rbio_kg.training.rewards.composed import ComposedReward
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """What a policy is trained with, besides its recipe and reward.
+
+    Args:
+        questions: all questions, train and test; the recipe chooses cell line and task.
+        build_id: build of the graph.
+        facts: knowledge source of open-book facts, for example the expression verifier. None is enough for closed-book
+            prompts whose reward is not relative to the gene's prior.
+        snapshot: the graph, for open-book facts, tools and shuffled names.
+        knockdowns: the graph's KNOCKDOWN_CHANGES, for the audit for leakage.
+    """
+
+    questions: QuestionSet
+    build_id: str
+    facts: FactSource | None = None
+    snapshot: Snapshot | None = None
+    knockdowns: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a training is run; none of these changes the policy of a training that finishes.
+
+    Args:
+        resume: go on with the run of that name from its last checkpoint. The result of a finished run is read again.
+        dry_run: check everything, train nothing, write nothing but a converted model.
+        stop_on_alarm: end GRPO at the first alarm (see `rbio_kg.training.grpo.alarms`), with a checkpoint.
+        report_to: experiment tracker (see `rbio_kg.training.runs.trackers`); `none`: only the log.
+    """
+
+    resume: bool = False
+    dry_run: bool = False
+    stop_on_alarm: bool = False
+    report_to: str = "none"
+
+
 def train_policy(
     paths: WorkspacePaths,
+    name: str,
     config: PolicyConfig,
     *,
     reward: ComposedReward,
-    questions: QuestionSet,
-    facts: FactSource | None,
-    snapshot: Snapshot | None,
-    build_id: str,
-    name: str,
-    knockdowns: pl.DataFrame | None = None,
-    resume: bool = False,
-    dry_run: bool = False,
-    stop_on_alarm: bool = False,
-    report_to: str = "none",
-    progress: Progress,
-) -> dict[str, Any]:
-    """Train a policy as a recipe says, and examine it before, after the warm-up and after GRPO.
+    data: TrainingData,
+    options: TrainingOptions = TrainingOptions(),
+    progress: Progress = silent,
+) -> TrainingResult | None:
+    """Train a policy as a recipe says, and evaluate it before, after SFT and after GRPO.
 
-    Started by `accelerate launch`, every process calls this; the first one writes and examines.
+    Under `accelerate launch` every process calls this. The first process writes and evaluates.
 
     Args:
         paths: the workspace; the run goes to `paths.run(name)`, a converted model to `paths.models`.
-        config: the recipe.
-        reward: pays completions; its verifiers' probability is also what the warm-up teaches.
-        questions: all questions, train and test; the recipe chooses cell line and task.
-        facts: the open book, for example the expression verifier; may be None for closed-book
-            prompts whose reward is not relative to the gene's prior.
-        snapshot: the graph, for the open book, the tools and shuffled names.
-        build_id: the graph's build.
         name: of the run; the same in all processes.
-        knockdowns: the graph's KNOCKDOWN_CHANGES, to be audited.
-        resume: go on with the run of that name from its last checkpoint; a finished run is read, not made again.
-        dry_run: check everything, train nothing, write nothing but a converted model.
-        stop_on_alarm: end GRPO at the first alarm (see `rbio_kg.training.grpo.alarms`), with a checkpoint.
-        report_to: `tensorboard` or `trackio` also get the log's lines; `none`.
-        progress: told what happens.
+        config: the recipe.
+        reward: scores completions; its verifiers' probability is also the target of SFT.
+        data: questions, facts and graph.
+        options: resume, dry run, alarms, tracker.
+        progress: called with a message and the share done.
 
     Returns:
-        `run`, `steps`, `resumed_from` (stage and step, or null), `reused`, `reward` {first, last}, `parts` (means
-        in the first and last step), `alarms`, `warmup`, `before`, `after_warmup`, `after` (see
-        `policy_evaluation.evaluate`), `seconds` by stage, `simulated`. In a process that is not the first: `run` alone.
+        The result; None in a process that is not the first.
 
     Raises:
         TrainingError: there are too few questions, a loss is not finite, an alarm was raised (with `stop_on_alarm`),
-            there is no room on the disk, or the run cannot go on.
+            the disk is full, or the run cannot go on.
         ModelError: the language model cannot be loaded, or is not one that can be trained here.
-        EvaluationError: a question of the examination is known to what teaches the policy (see
+        EvaluationError: a question of the evaluation is known to what the policy is trained with (see
             `rbio_kg.training.evaluation.leakage`).
-        ConfigError: as its name says.
+        ConfigError: the tracker or the acceleration is unknown or not installed.
     """
     processes = Processes()
     if not processes.first:
         progress = silent
-    check_tracker(report_to)
+    check_tracker(options.report_to)
     acceleration_arguments(config)
     if processes.first:
         prepare_model(config.model.name, paths.models, progress)
     processes.wait()
     base = prepare_model(config.model.name, paths.models, progress)
-    course = TrainingPlan(config, questions, facts, snapshot, reward, count=token_counter(base, config.questions))
+    count_tokens = token_counter(base, config.questions)
+    plan = make_plan(config, data.questions, data.facts, data.snapshot, count_tokens=count_tokens)
     audit = audit_policy(
-        course.evaluation_rows,
-        course.test,
+        plan.evaluation_rows,
+        plan.test_rows,
         config.questions.split_scheme,
-        taught=course.taught,
-        train=course.known,
+        taught=plan.trained_rows,
+        train=plan.baseline_rows,
         reward=reward,
-        knockdowns=knockdowns,
+        knockdowns=data.knockdowns,
         where=f"run {name}",
     )
     if config.questions.prompt == "tools":
-        course.environment(load_tokenizer(base))  # tells what is missing before anything is trained
+        plan.environment(load_tokenizer(base))  # raises before the training if something is missing
     if processes.first:
         check_trainable(load_model(base, config.model.weights))
-    if dry_run:
-        return {"run": name, "steps": 0, "resumed_from": None, "dry_run": True, **course.counts()}
+    if options.dry_run:
+        return TrainingResult(run=name, questions=plan.counts(), dry_run=True)
     run = Run(paths.run(name))
     if processes.first:
         run = start_run(
             paths,
             name,
             kind="training",
-            build_id=build_id,
+            build_id=data.build_id,
             version=version("rbio-kg"),
             seeds={"recipe": config.seed},
             config=config.model_dump(mode="json"),
-            simulated=course.train.simulated,
-            resume=resume,
+            simulated=plan.simulated,
+            resume=options.resume,
         )
     processes.wait()
     if run.manifest.status == "finished":
         progress(f"run {name} is finished: reused", 1.0)
-        return {**run.manifest.result, "reused": True}
-    training = Stages(
-        run,
-        config,
-        course,
-        reward,
-        audit=audit,
-        base=base,
-        resume=resume,
-        stop_on_alarm=stop_on_alarm,
-        report_to=report_to,
+        return replace(TrainingResult.from_json({"run": name, "questions": {}, **run.manifest.result}), reused=True)
+    context = TrainingContext(
+        run=run,
+        config=config,
+        reward=reward,
         processes=processes,
         progress=progress,
+        resume=options.resume,
+        stop_on_alarm=options.stop_on_alarm,
+        report_to=options.report_to,
     )
+    stages = Stages(context, plan, audit=audit, base=base)
     if not processes.first:
-        training.grpo()
-        return {"run": name}
+        stages.grpo()
+        return None
     try:
         with held(run.folder / "run.lock", lambda who: None, seconds=0):
-            return training.whole()
+            return stages.run_all()
     except TimeoutError as error:
         raise TrainingError(
             f"this run is being trained by {error}", where=run.folder, hint="wait for it, or choose another --name"

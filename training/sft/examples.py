@@ -1,4 +1,4 @@
-"""What the warm-up teaches, as tokens: a prompt, an answer in the format, and how probable yes should be."""
+"""SFT examples as tokens: a prompt, an answer in the format, and the probability of yes as soft target."""
 
 from __future__ import annotations
 
@@ -29,7 +29,16 @@ class SftExample:
 
 @dataclass(frozen=True, slots=True)
 class EncodedExample:
-    """A lesson as tokens, with the end token. Positions are those whose *next* token is predicted."""
+    """An example as tokens, with the end token. Positions are those whose *next* token is predicted.
+
+    Args:
+        ids: prompt, completion and end token.
+        text_from: first position with a loss.
+        answer_at: position before yes or no.
+        digit_at: position before the confidence digit.
+        q: target at the answer, 0 to 1.
+        digits: target at the digit, (9,): probabilities of 1 to 9.
+    """
 
     ids: list[int]
     text_from: int
@@ -40,20 +49,23 @@ class EncodedExample:
 
     @property
     def reasons(self) -> bool:
-        """Whether reasoning is taught, not only the answer."""
+        """Whether the loss covers reasoning, not only the answer."""
         return self.text_from < self.answer_at
 
     @property
     def text_at(self) -> list[int]:
-        """Where text is taught that is neither the answer nor the digit."""
+        """Positions with a loss that are neither the answer nor the digit."""
         return [at for at in range(self.text_from, len(self.ids) - 1) if at not in (self.answer_at, self.digit_at)]
 
 
 def encode_example(example: SftExample, tokens: AnswerTokens, rng: np.random.Generator) -> EncodedExample:
-    """Tokens of a lesson.
+    """Tokens of an example.
 
-    The answer is drawn with probability q, the digit with the mean of the confidence in the answer drawn, so that
-    every completion states q. What stands before the answer of a lesson without reasoning is given, not taught.
+    The answer is drawn with probability q. The digit is drawn so that its mean is the confidence in the drawn answer:
+    every completion states q on average. Without reasoning, the text before the answer has no loss.
+
+    Raises:
+        ModelError: the tokenizer splits answers of this prompt in another way.
     """
     answer = "yes" if rng.random() < example.q else "no"
     digits = confidence_digits(example.q if answer == "yes" else 1.0 - example.q)
@@ -64,7 +76,7 @@ def encode_example(example: SftExample, tokens: AnswerTokens, rng: np.random.Gen
     digit_at = len(ids) - tokens.digit_tail - 1
     if ids[answer_at + 1] not in (tokens.yes, tokens.no) or ids[digit_at + 1] != tokens.digits[digit - 1]:
         raise ModelError("the tokenizer splits answers differently from prompt to prompt", hint="use another model")
-    # Answers without reasoning begin where the score is read: only lessons with reasoning teach how to begin.
+    # Answers without reasoning begin where evaluation reads the score: only reasoning has a loss at its beginning.
     text_from = first_difference([ids, [*tokens.ids(example.prompt), -1]]) - 1 if example.think else answer_at
     ids = [*ids, tokens.tokenizer.eos_token_id]
     return EncodedExample(ids, text_from, answer_at, digit_at, example.q, digits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +11,21 @@ import numpy as np
 
 @dataclass
 class SftHistory:
-    """Losses per step: at the answer, at the digit, of the other text; and how long it all took."""
+    """Losses per step, in nats: at the answer, at the digit, of the other text; and the seconds of all steps."""
 
     answer: list[float] = field(default_factory=list)
     digit: list[float] = field(default_factory=list)
     text: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
+    def add(self, losses: Mapping[str, float]) -> None:
+        """Append the losses of one step, by name."""
+        self.answer.append(losses["answer"])
+        self.digit.append(losses["digit"])
+        self.text.append(losses["text"])
+
     def to_json(self) -> dict[str, Any]:
-        """First and last tenth of each loss, and the seconds."""
+        """Mean of the first and of the last tenth of each loss, the number of steps, and the seconds."""
 
         def ends(values: list[float]) -> dict[str, float | None]:
             width = max(1, len(values) // 10)
@@ -36,7 +43,7 @@ class SftHistory:
         }
 
     def lines(self) -> list[dict[str, Any]]:
-        """One line a step for the run's log; `loss` is the loss at the answer."""
+        """One line per step for the run's log; `loss` is the loss at the answer."""
         return [
             {
                 "phase": "warmup",

@@ -1,15 +1,19 @@
-"""Warm-up: a short supervised training that teaches the format and how probable yes is.
+"""SFT with soft targets: a short supervised training on the answer format and on the probability of yes.
 
-One pass over the lessons. The loss of a lesson is the cross-entropy at the answer (soft target: q on yes, 1 - q on
-no), plus that at the digit (soft target: the confidence), plus the mean cross-entropy of the other tokens it writes.
-Soft targets are what makes a small model learn here: at equal rows, hard labels lost most of the skill in trials.
+One pass over the examples. The loss of an example has three terms:
+
+- the cross-entropy at the answer, with the soft target q on yes and 1 - q on no;
+- the cross-entropy at the confidence digit, with the confidence as soft target;
+- the mean cross-entropy of the other tokens that it writes.
+
+In trials with equal rows, hard labels lost most of the skill of a small model.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +23,9 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.models.forward import hidden_states, log_probabilities, padded
+from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.runs.eta import time_left
-from rbio_kg.training.sft.checkpoint import fingerprint, restore_checkpoint, save_checkpoint
+from rbio_kg.training.sft.checkpoint import SftState, fingerprint, restore_checkpoint, save_checkpoint
 from rbio_kg.training.sft.examples import EncodedExample, SftExample, encode_example
 from rbio_kg.training.sft.history import SftHistory
 
@@ -29,11 +34,13 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 60.0
 """Time between checkpoints; one is also written when the training is interrupted."""
+WARMUP_STEPS = 5
+MAX_NORM = 1.0
+"""Largest norm of the gradient; longer gradients are scaled down to it."""
 
 
 def run_sft(
-    model: Any,
-    tokenizer: Any,
+    language_model: LanguageModel,
     examples: Sequence[SftExample],
     settings: WarmupSettings,
     *,
@@ -42,104 +49,71 @@ def run_sft(
     resume: bool = False,
     progress: Progress,
 ) -> tuple[SftHistory, int]:
-    """Train the model's trainable parameters in place, one pass over the lessons in their order.
+    """Train the model's trainable parameters in place, one pass over the examples in their order.
 
     Args:
-        model: with trainable parameters (see `add_lora`).
-        tokenizer: its tokenizer.
-        lessons: in the order in which they are taught; pairs of one gene side by side.
+        language_model: with trainable parameters (see `add_lora`).
+        examples: in the order of training; pairs of one gene are neighbours. An incomplete last batch is left out.
         settings: batch size, learning rate and loss weights.
         seed: of the answers and digits that are drawn.
-        checkpoint: file for the state, written now and then and on an interruption.
-        resume: go on from that file where it is there.
-        progress: told after every step.
+        checkpoint: file for the state, written every `CHECKPOINT_SECONDS` and on an interruption.
+        resume: go on from that file if it exists.
+        progress: called after every step.
 
     Returns:
         The losses, and the step it was resumed from (0: from the beginning).
 
     Raises:
-        TrainingError: there are fewer lessons than one batch, the loss is not finite, or the checkpoint is corrupt or
+        TrainingError: there are fewer examples than one batch, the loss is not finite, or the checkpoint is corrupt or
             of another training.
     """
     import torch
 
-    tokens = AnswerTokens(tokenizer)
+    model, tokens = language_model.model, AnswerTokens(language_model.tokenizer)
     rng = np.random.default_rng(seed)
     encoded = [encode_example(example, tokens, rng) for example in examples]
     steps = len(encoded) // settings.batch_size
     if steps == 0:
         raise TrainingError(
-            f"{len(encoded)} lessons are fewer than one batch of {settings.batch_size}", hint="give more questions"
+            f"{len(encoded)} examples are fewer than one batch of {settings.batch_size}", hint="give more questions"
         )
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    history = SftHistory()
-    mark = fingerprint(encoded, settings, seed)
-    done = 0
+    state = SftState(fingerprint(encoded, settings, seed), parameters, optimiser, SftHistory())
     if resume and checkpoint is not None and checkpoint.is_file():
-        done = restore_checkpoint(checkpoint, mark, parameters, optimiser, history)
-    resumed = done
+        restore_checkpoint(checkpoint, state)
+    resumed, earlier = state.done, state.history.seconds
     started = saved = time.monotonic()
-    earlier = history.seconds
     model.train()
     try:
-        for step in range(done, steps):
+        for step in range(resumed, steps):
             batch = encoded[step * settings.batch_size : (step + 1) * settings.batch_size]
-            losses = _learn(model, tokens, batch, settings)
-            if not all(math.isfinite(value) for value in losses.values()):
-                raise TrainingError(
-                    f"the warm-up's loss is not finite at step {step + 1} ({losses})",
-                    hint="lower warmup.learning_rate in the recipe",
-                )
-            norm = float(torch.nn.utils.clip_grad_norm_(parameters, 1.0))
-            if not math.isfinite(norm):
-                raise TrainingError(
-                    f"the warm-up's gradient is not finite at step {step + 1}",
-                    hint="lower warmup.learning_rate in the recipe",
-                )
+            losses = _add_gradients(model, tokens, batch, settings)
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM))
+            _check_finite(losses, norm, step + 1)
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _schedule(step, steps)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-            for name, value in losses.items():
-                getattr(history, name).append(value)
-            done = step + 1
-            history.seconds = earlier + time.monotonic() - started
-            left = time_left(started, done - resumed, steps - done)
-            progress(f"warm-up step {done} of {steps}, loss {history.answer[-1]:.3f} at the answer{left}", done / steps)
+            state.history.add(losses)
+            state.done = step + 1
+            state.history.seconds = earlier + time.monotonic() - started
+            left = time_left(started, state.done - resumed, steps - state.done)
+            answer = state.history.answer[-1]
+            progress(f"SFT step {state.done} of {steps}, loss {answer:.3f} at the answer{left}", state.done / steps)
             if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+                save_checkpoint(checkpoint, state)
                 saved = time.monotonic()
     except KeyboardInterrupt:
-        # Stopped inside a step, the gradients are dropped and the last finished step is kept.
-        if checkpoint is not None and len(history.answer) == done == len(history.text):
-            save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
+        # Interrupted within a step, the gradients are dropped and the last finished step is kept.
+        if checkpoint is not None and len(state.history.answer) == state.done == len(state.history.text):
+            save_checkpoint(checkpoint, state)
         raise
     finally:
         model.eval()
     if checkpoint is not None:
-        save_checkpoint(checkpoint, mark, done, parameters=parameters, optimiser=optimiser, history=history)
-    return history, resumed
-
-
-def _learn(
-    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample], settings: WarmupSettings
-) -> dict[str, float]:
-    """Add up the gradients of one batch; the mean losses.
-
-    Lessons with and without reasoning go through the model apart: padding short ones to the length of long ones would
-    cost half as much again. Both in every batch, because a format taught now and then is not learnt in so few steps.
-    """
-    shares = {"answer": 1.0, "digit": settings.digit_weight, "text": settings.text_weight}
-    counts = {"answer": len(batch), "digit": len(batch), "text": sum(len(item.text_at) for item in batch)}
-    means = dict.fromkeys(shares, 0.0)
-    for reasons in (False, True):
-        part = [item for item in batch if item.reasons is reasons]
-        if part:
-            sums = loss_sums(model, tokens, part)
-            sum(shares[name] * sums[name] / counts[name] for name in shares).backward()
-            means = {name: means[name] + float(sums[name].detach()) / counts[name] for name in shares}
-    return means
+        save_checkpoint(checkpoint, state)
+    return state.history, resumed
 
 
 def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample]) -> dict[str, Any]:
@@ -155,14 +129,43 @@ def loss_sums(model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample])
     at_digit = log_probabilities(model, states[rows, [item.digit_at for item in batch]])
     wanted = torch.tensor(np.stack([item.digits for item in batch]), dtype=torch.float32, device=device)
     digit = -(wanted * at_digit[:, tokens.digits]).sum()
-    places = [(row, at) for row, item in enumerate(batch) for at in item.text_at]
-    numbers, positions = ([place[i] for place in places] for i in (0, 1))
-    written = log_probabilities(model, states[numbers, positions])
-    targets = torch.tensor([batch[row].ids[at + 1] for row, at in places], device=device)
+    text_at = [(row, at) for row, item in enumerate(batch) for at in item.text_at]
+    written = log_probabilities(model, states[[row for row, _ in text_at], [at for _, at in text_at]])
+    targets = torch.tensor([batch[row].ids[at + 1] for row, at in text_at], device=device)
     text = torch.nn.functional.nll_loss(written, targets, reduction="sum")
     return {"answer": answer, "digit": digit, "text": text}
 
 
+def _add_gradients(
+    model: Any, tokens: AnswerTokens, batch: Sequence[EncodedExample], settings: WarmupSettings
+) -> dict[str, float]:
+    """Add up the gradients of one batch; the mean losses.
+
+    Examples with and without reasoning go through the model separately: padding the short ones to the length of the
+    long ones would cost half as much again. Both are in every batch, because a format that appears only now and then
+    is not learnt in so few steps.
+    """
+    weights = {"answer": 1.0, "digit": settings.digit_weight, "text": settings.text_weight}
+    counts = {"answer": len(batch), "digit": len(batch), "text": sum(len(item.text_at) for item in batch)}
+    means = dict.fromkeys(weights, 0.0)
+    for reasons in (False, True):
+        part = [item for item in batch if item.reasons is reasons]
+        if part:
+            sums = loss_sums(model, tokens, part)
+            sum(weights[name] * sums[name] / counts[name] for name in weights).backward()
+            means = {name: means[name] + float(sums[name].detach()) / counts[name] for name in weights}
+    return means
+
+
+def _check_finite(losses: Mapping[str, float], norm: float, step: int) -> None:
+    """Raise TrainingError unless losses and gradient are finite."""
+    hint = "lower warmup.learning_rate in the recipe"
+    if not all(math.isfinite(value) for value in losses.values()):
+        raise TrainingError(f"the SFT loss is not finite at step {step} ({losses})", hint=hint)
+    if not math.isfinite(norm):
+        raise TrainingError(f"the SFT gradient is not finite at step {step}", hint=hint)
+
+
 def _schedule(step: int, steps: int) -> float:
-    """Five steps up, then a cosine down to a tenth."""
-    return min(1.0, (step + 1) / 5) * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))
+    """Factor of the learning rate: linear over the first `WARMUP_STEPS`, times a cosine down to a tenth."""
+    return min(1.0, (step + 1) / WARMUP_STEPS) * (0.1 + 0.45 * (1.0 + math.cos(math.pi * step / steps)))

@@ -126,12 +126,12 @@ def test_facts_are_compared_on_held_out_train_genes(
 def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: Path) -> None:
     changes = {"model.name": str(save_tiny_model(tmp_path / "model")), "warmup.examples": 16}
     trials = Trials(Workspace(trained[0]), changes, rows=60, per_gene=5)
-    course = trials.course(trials.config(0, {}))
+    plan = trials.plan(trials.config(0, {}))
     train = trials.workspace.questions("train", cell_line="k562").frame.select("pert", "gene")
-    for part in (course.taught, course.evaluation_rows.frame):
+    for part in (plan.trained_rows, plan.evaluation_rows.frame):
         assert part.select("pert", "gene").join(train, on=["pert", "gene"], how="anti").is_empty()
-    assert not set(course.taught["gene"]) & set(course.evaluation_rows.frame["gene"])
-    assert course.evaluation_rows.frame.group_by("gene").len()["len"].max() <= 5
+    assert not set(plan.trained_rows["gene"]) & set(plan.evaluation_rows.frame["gene"])
+    assert plan.evaluation_rows.frame.group_by("gene").len()["len"].max() <= 5
 
 
 @pytest.mark.parametrize(("table", "ways"), [("rewards", policy_settings.REWARDS), ("grpo", policy_settings.GRPO)])

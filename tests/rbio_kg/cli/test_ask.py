@@ -115,6 +115,7 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     """The reasoning of a run, newer than the tiny one, whose model knows the answer to one question by heart."""
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.models.adapters import save_stage
+    from rbio_kg.training.models.types import LanguageModel
     from rbio_kg.training.prompts.messages import prompt_text
     from rbio_kg.training.sft.examples import SftExample
     from rbio_kg.training.sft.trainer import run_sft
@@ -128,7 +129,9 @@ def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     model = tiny_model(tokenizer)
     lesson = SftExample(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
     settings = WarmupSettings(batch_size=2, learning_rate=1e-2, text_weight=2.0)
-    run_sft(model, tokenizer, [lesson] * 120, settings, seed=0, progress=lambda message, share: None)
+    run_sft(
+        LanguageModel(model, tokenizer, "tiny"), [lesson] * 120, settings, seed=0, progress=lambda message, share: None
+    )
     folder = workspace / "runs" / "taught"
     shutil.copytree(workspace / "runs" / "tiny", folder, ignore=shutil.ignore_patterns("warmup", "grpo"))
     save_stage(model, tokenizer, folder / "model", "grpo")

@@ -69,7 +69,7 @@ def test_progress_tells_steps_reward_parts_and_time_left(model: Path, tmp_path: 
         assert f"{part} " in steps[0][0]
     assert steps[0][0].endswith(" s left")
     assert not steps[-1][0].endswith("left")
-    assert any(message.startswith("warm-up step 1 of 6") and message.endswith("left") for message, _ in told)
+    assert any(message.startswith("SFT step 1 of 6") and message.endswith("left") for message, _ in told)
     held_out = [line for line in log(tmp_path) if line["phase"] == "held_out"]
     assert [line["step"] for line in held_out] == [0, 2, 4]
     assert all(line["held_out/log_likelihood"] < 0 and 0 <= line["held_out/pair_accuracy"] <= 1 for line in held_out)

@@ -13,9 +13,9 @@ from rbio_kg.training.config.recipe import QuestionSettings
 from rbio_kg.training.grpo.validation import ValidationScore
 from rbio_kg.training.models.decoding import likelihood
 from rbio_kg.training.models.types import LanguageModel
-from rbio_kg.training.pipeline.plan import TrainingPlan
+from rbio_kg.training.pipeline.plan import make_plan
 from rbio_kg.training.prompts.messages import prompt_text
-from tests.support.small_run import small_recipe, small_reward
+from tests.support.small_run import small_recipe
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import ToyFacts, toy_questions
 
@@ -27,8 +27,8 @@ def test_the_score_is_the_mean_log_likelihood_of_the_labels(as_stated: bool) -> 
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
     questions = toy_questions().select(split="train").pairs().limit(12, keep_pairs=True)
-    held_out = ValidationScore.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
-    found = held_out.measure(model, tokenizer)
+    validation = ValidationScore.of(questions, QuestionSettings(prompt="closed"), as_stated=as_stated)
+    found = validation.measure(model, tokenizer)
     prompts = [prompt_text(tokenizer, item) for item in questions.prompts("closed")]
     read = likelihood(LanguageModel(model, tokenizer, ""), prompts, progress=silent)
     yes = read.stated if as_stated else read.probability
@@ -56,23 +56,23 @@ def test_measuring_leaves_no_trace() -> None:
     assert all(value.grad is None for value in model.parameters())
 
 
-def test_nobody_trains_on_held_out_questions() -> None:
-    course = TrainingPlan(small_recipe(Path("unused")), toy_questions(), ToyFacts(), None, small_reward())
-    held_out = course.held_out()
-    assert held_out is not None
+def test_validation_rows_are_in_no_other_part() -> None:
+    plan = make_plan(small_recipe(Path("unused")), toy_questions(), ToyFacts(), None)
+    validation = plan.validation()
+    assert validation is not None
     parts = [
         {*rows.frame.select("pert", "gene").rows()}
-        for rows in (course._held_out, course.warmup_rows, course.grpo_rows, course.evaluation_rows)
+        for rows in (plan.validation_rows, plan.sft_rows, plan.grpo_rows, plan.evaluation_rows)
     ]
-    assert len(held_out.labels) == len(parts[0]) >= 8
+    assert len(validation.labels) == len(parts[0]) >= 8
     assert not parts[0] & (parts[1] | parts[2] | parts[3])
-    assert held_out.labels[0::2] != held_out.labels[1::2]
-    assert all(a != b for a, b in zip(held_out.labels[0::2], held_out.labels[1::2], strict=True))
+    assert validation.labels[0::2] != validation.labels[1::2]
+    assert all(a != b for a, b in zip(validation.labels[0::2], validation.labels[1::2], strict=True))
 
 
 def test_too_few_questions_are_left_to_training() -> None:
     recipe = small_recipe(Path("unused"), **{"grpo.questions": 200})
-    course = TrainingPlan(recipe, toy_questions(), ToyFacts(), None, small_reward())
-    assert course.held_out() is None
+    plan = make_plan(recipe, toy_questions(), ToyFacts(), None)
+    assert plan.validation() is None
     off = small_recipe(Path("unused"), **{"alarms.held_out_every": 0})
-    assert TrainingPlan(off, toy_questions(), ToyFacts(), None, small_reward()).held_out() is None
+    assert make_plan(off, toy_questions(), ToyFacts(), None).validation() is None

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.precision
 QUICK = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2, "grpo.steps": 5}
 FULL = {**QUICK, "model.method": "full", "warmup.learning_rate": 1e-3, "grpo.learning_rate": 1e-4}
 MOMENTS = [
-    ("warm-up step 3", 0.0),  # between two steps, or in the checkpoint after one
+    ("SFT step 3", 0.0),  # between two steps, or in the checkpoint after one
     ("GRPO step 1 ", 0.01),  # before there is any checkpoint
     ("/checkpoints/grpo/checkpoint-2/*", 0.0),  # in the middle of a checkpoint
     ("/checkpoints/grpo/checkpoint-4/optimizer.pt", 0.0),  # later in one

@@ -108,7 +108,7 @@ def test_a_finished_run_is_reused(finished: tuple[Path, dict[str, Any]], model: 
     assert again["after"] == json.loads(json.dumps(document["after"]))
 
 
-@pytest.mark.parametrize("moment", ["warm-up step 3", "GRPO step 3"])
+@pytest.mark.parametrize("moment", ["SFT step 3", "GRPO step 3"])
 def test_an_interrupted_run_goes_on_to_the_same_policy(
     finished: tuple[Path, dict[str, Any]], model: Path, tmp_path: Path, moment: str
 ) -> None:
@@ -121,7 +121,7 @@ def test_an_interrupted_run_goes_on_to_the_same_policy(
     assert read_run(tmp_path / "runs" / "small").status == "interrupted"
     document = run_small(tmp_path, small_recipe(model), resume=True)
     assert document["resumed_from"] == (
-        {"stage": "warmup", "step": 3} if "warm" in moment else {"stage": "grpo", "step": 2}
+        {"stage": "warmup", "step": 3} if "SFT" in moment else {"stage": "grpo", "step": 2}
     )
     root, whole = finished
     for stage in ("warmup", "grpo"):
@@ -163,7 +163,7 @@ def test_a_dry_run_trains_and_writes_nothing(model: Path, tmp_path: Path) -> Non
         ({}, {"facts": None}, "open-book prompts need a fitted expression verifier"),
         ({"questions.cell_line": "hela"}, {}, "no questions with cell line 'hela'"),
         ({"model.name": "/nowhere/at/all"}, {}, "there is no such model"),
-        ({"warmup.batch_size": 1000}, {}, "fewer than one warm-up batch"),
+        ({"warmup.batch_size": 1000}, {}, "fewer than one SFT batch"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_start(

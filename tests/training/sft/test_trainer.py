@@ -47,7 +47,9 @@ def settings(**changes: Any) -> WarmupSettings:
 def trained(n: int, checkpoint: Path | None = None, **options: Any) -> tuple[Any, Any]:
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     options = {"progress": silent, **options}
-    history, _ = run_sft(model, TOKENIZER, examples(n), settings(), seed=0, checkpoint=checkpoint, **options)
+    history, _ = run_sft(
+        LanguageModel(model, TOKENIZER, "tiny"), examples(n), settings(), seed=0, checkpoint=checkpoint, **options
+    )
     return model, history
 
 
@@ -55,7 +57,11 @@ def fully_trained(n: int) -> tuple[Any, Any]:
     """All weights are trained: a random model has nothing that an adapter could use."""
     model = tiny_model(TOKENIZER)
     history, _ = run_sft(
-        model, TOKENIZER, examples(n), settings(learning_rate=1e-2, text_weight=2.0), seed=0, progress=silent
+        LanguageModel(model, TOKENIZER, "tiny"),
+        examples(n),
+        settings(learning_rate=1e-2, text_weight=2.0),
+        seed=0,
+        progress=silent,
     )
     return model, history
 
@@ -69,7 +75,9 @@ def test_it_moves_the_adapter_only() -> None:
 
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
     before = {name: value.detach().clone() for name, value in model.named_parameters()}
-    history, resumed = run_sft(model, TOKENIZER, examples(24), settings(), seed=0, progress=silent)
+    history, resumed = run_sft(
+        LanguageModel(model, TOKENIZER, "tiny"), examples(24), settings(), seed=0, progress=silent
+    )
     moved = {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}
     assert moved
     assert all("lora_" in name for name in moved)
@@ -94,7 +102,7 @@ def test_it_learns_the_format_and_the_probabilities() -> None:
 
 
 def test_the_losses_are_what_they_say() -> None:
-    """Against the logits of the whole model, one lesson at a time and without padding."""
+    """Against the logits of the complete model, one example at a time and without padding."""
     import torch
 
     model = tiny_model(TOKENIZER).eval()
@@ -116,7 +124,7 @@ def test_the_losses_are_what_they_say() -> None:
         assert found[name] == pytest.approx(sum(float(value) for value in values), abs=1e-3)
 
 
-def test_an_interrupted_warm_up_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+def test_interrupted_sft_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     import torch
 
     whole, history = trained(80)
@@ -130,9 +138,8 @@ def test_an_interrupted_warm_up_goes_on_to_the_same_weights(tmp_path: Path) -> N
         trained(80, file, progress=interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["warmup.pt"]
     model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
-    again, resumed = run_sft(
-        model, TOKENIZER, examples(80), settings(), seed=0, checkpoint=file, resume=True, progress=silent
-    )
+    start = LanguageModel(model, TOKENIZER, "tiny")
+    again, resumed = run_sft(start, examples(80), settings(), seed=0, checkpoint=file, resume=True, progress=silent)
     assert resumed == 5
     assert again.answer == history.answer
     wanted = weights(whole)
@@ -145,12 +152,12 @@ def test_a_useless_checkpoint_is_one_clear_error(tmp_path: Path, spoil: str) -> 
     trained(16, file)
     if spoil == "cut":
         file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(TrainingError, match="corrupt" if spoil == "cut" else "other lessons"):
+    with pytest.raises(TrainingError, match="corrupt" if spoil == "cut" else "other examples"):
         trained(16 if spoil == "cut" else 24, file, resume=True)
 
 
 def test_too_few_lessons_are_said() -> None:
-    with pytest.raises(TrainingError, match="3 lessons are fewer than one batch of 8"):
+    with pytest.raises(TrainingError, match="3 examples are fewer than one batch of 8"):
         trained(3)
 
 
@@ -161,7 +168,7 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"loss is not finite at step 1.*learning_rate"):
-        run_sft(model, TOKENIZER, examples(8), settings(), seed=0, progress=silent)
+        run_sft(LanguageModel(model, TOKENIZER, "tiny"), examples(8), settings(), seed=0, progress=silent)
 
 
 def test_only_the_last_layers_are_adapted() -> None:

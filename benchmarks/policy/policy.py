@@ -36,7 +36,7 @@ from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.adapters import load_stages
-from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
+from rbio_kg.training.models.decoding import Likelihood, Sampling, likelihood, sample
 from rbio_kg.training.models.loading import load_model, prepare_model
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
@@ -139,7 +139,7 @@ class CheckContext:
         def read() -> dict[str, Any]:
             model, prompts = self.prompts(stage, asked.evaluation_rows)
             length, heat = settings.max_tokens, settings.temperature
-            texts = sample(model, prompts, samples=samples, max_tokens=length, temperature=heat, progress=silent)
+            texts = sample(model, prompts, Sampling(samples, length, temperature=heat), progress=silent)
             again = [prompt for prompt in prompts for _ in range(samples)]
             reasonings = [written_reasoning(text) for group in texts for text in group]
             found = readings(likelihood(model, again, reasonings, progress=silent))

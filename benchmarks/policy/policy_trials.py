@@ -19,7 +19,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.comparison import difference, measure
 from rbio_kg.training.models.adapters import merged, save_stage
-from rbio_kg.training.models.decoding import Likelihood, likelihood, sample
+from rbio_kg.training.models.decoding import Likelihood, Sampling, likelihood, sample
 from rbio_kg.training.models.loading import load_model, prepare_model
 from rbio_kg.training.models.lora import add_lora
 from rbio_kg.training.models.types import LanguageModel
@@ -140,7 +140,7 @@ class Trials:
     def written(self, model: LanguageModel, prompts: list[str], believed: Any, max_tokens: int) -> dict[str, Any]:
         """What sampled completions state: `written_gap`, `written_mean`, `written_yes`, and the share `unparsed`."""
         at = np.random.default_rng(0).permutation(len(prompts))[:SAMPLED]
-        texts = sample(model, [prompts[row] for row in at], samples=1, max_tokens=max_tokens, progress=silent)
+        texts = sample(model, [prompts[row] for row in at], Sampling(1, max_tokens), progress=silent)
         parsed = [parse_completion(text, require_confidence=True) for (text,) in texts]
         read = [row for row, item in enumerate(parsed) if item.q is not None]
         said = np.array([parsed[row].q for row in read], dtype=float)

@@ -18,7 +18,7 @@ from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.evaluation.reasoning import evaluate_run_reasoning
 from rbio_kg.training.models.adapters import load_stages, trained_stages
-from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.runs.run_folder import Run, find_run
@@ -90,15 +90,8 @@ def evaluate(
     if settings.vote_rows:
         at = questions.complete_gene_rows(rows=settings.vote_rows, seed=seed)
         chosen = questions.take(at)
-        completions = sample(
-            language_model,
-            [prompts[row] for row in at],
-            samples=settings.samples,
-            max_tokens=max_tokens,
-            seed=seed,
-            batch_size=settings.batch_size,
-            progress=progress,
-        )
+        sampling = Sampling(settings.samples, max_tokens, seed=seed, batch_size=settings.batch_size)
+        completions = sample(language_model, [prompts[row] for row in at], sampling, progress=progress)
         votes, examples, scores, unparsed = _votes(
             chosen, at, completions, messages, reward=reward, samples=settings.samples, seed=seed
         )

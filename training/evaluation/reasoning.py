@@ -18,7 +18,7 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
 from rbio_kg.training.models.adapters import stage_models
-from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.prompts.facts import CounterfactualFacts
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
@@ -69,16 +69,8 @@ class Writer:
 
     def write(self, model: LanguageModel, prompts: Sequence[str], what: str) -> list[str]:
         """One completion a prompt."""
-        found = sample(
-            model,
-            prompts,
-            samples=1,
-            max_tokens=self.max_tokens,
-            temperature=self.temperature,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            progress=self._told(what),
-        )
+        settings = Sampling(1, self.max_tokens, self.temperature, self.seed, self.batch_size)
+        found = sample(model, prompts, settings, progress=self._told(what))
         return [text for (text,) in found]
 
     def read(self, model: LanguageModel, prompts: Sequence[str], reasonings: Sequence[str], what: str) -> FloatArray:

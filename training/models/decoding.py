@@ -1,10 +1,11 @@
-"""Answers of a language model: the probability it gives yes, and completions that it samples."""
+"""Answers of a language model: its probability of yes, and sampled completions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -14,25 +15,45 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.models.forward import log_probabilities, padded, read_states, states_after
 from rbio_kg.training.models.loading import quiet
+from rbio_kg.training.models.randomness import seeded
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import answer_opening
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What the model says at the answer.
+    """The model's probabilities at the answer.
 
     Args:
         probability: of yes against no, (n,), 0 to 1.
-        stated: the q of the completions that it would write, their mean, (n,), 0.1 to 0.9: over yes and no and the
-            digits 1 to 9 behind each. A proper rule pays for this one; which of "yes 3" and "no 7" says it earns
-            nothing, so that training may move `probability` away from it.
+        stated: mean q of the completions that it would write, (n,), 0.1 to 0.9: over yes and no and the digits 1 to 9
+            after each. A proper scoring rule rewards this value. It rewards "yes 3" and "no 7" alike, so that training
+            may move `probability` away from it.
         mass: probability of yes and no together among all tokens, (n,): near 1 once the format is learnt.
     """
 
     probability: FloatArray
     stated: FloatArray
     mass: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How completions are sampled.
+
+    Args:
+        samples: completions per prompt.
+        max_tokens: longest completion.
+        temperature: of the sampling; 0 takes the most probable token each time.
+        seed: of the draws.
+        batch_size: completions at once.
+    """
+
+    samples: int
+    max_tokens: int
+    temperature: float = 1.0
+    seed: int = 0
+    batch_size: int = 32
 
 
 def likelihood(
@@ -43,14 +64,14 @@ def likelihood(
     batch_size: int = 32,
     progress: Progress,
 ) -> Likelihood:
-    """Read yes against no where the answer stands, and the digits behind each: one forward pass a question.
+    """The probabilities of yes and no at the answer, and of the digits after each: one forward pass per question.
 
     Args:
         language_model: the model, without dropout.
         prompts: as `prompts.prompt_text` makes them, (n,).
-        reasonings: what is put into each think block, (n,); None: nothing, as `prompts.DIRECT` says.
+        reasonings: text of each think block, (n,); None: empty, as in `prompts.DIRECT`.
         batch_size: questions at once.
-        progress: told after every batch.
+        progress: called after every batch.
     """
     import torch
 
@@ -86,51 +107,38 @@ def likelihood(
 
 
 def sample(
-    language_model: LanguageModel,
-    prompts: Sequence[str],
-    *,
-    samples: int,
-    max_tokens: int,
-    temperature: float = 1.0,
-    seed: int = 0,
-    batch_size: int = 32,
-    progress: Progress,
+    language_model: LanguageModel, prompts: Sequence[str], settings: Sampling, *, progress: Progress
 ) -> list[list[str]]:
-    """Sampled completions, without special tokens: `samples` for each prompt, the same for the same seed.
+    """Sampled completions, without special tokens: `settings.samples` for each prompt, in the prompts' order.
 
-    A temperature of 0 takes the likeliest token each time.
+    Args:
+        language_model: the model.
+        prompts: as `prompts.prompt_text` makes them, (n,).
+        settings: how to sample; the same settings give the same completions.
+        progress: called after every batch.
     """
     import torch
 
     tokenizer, model = language_model.tokenizer, language_model.model.eval()
     device = next(model.parameters()).device
-    rows = [prompt for prompt in prompts for _ in range(samples)]
+    rows = [prompt for prompt in prompts for _ in range(settings.samples)]
     found: list[str] = []
-    state = torch.get_rng_state()
-    torch.manual_seed(seed)
-    how = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-        if temperature
-        else {"do_sample": False}
-    )
-    try:
-        with torch.inference_mode(), quiet():
-            for start in range(0, len(rows), batch_size):
-                texts = rows[start : start + batch_size]
-                batch = tokenizer(
-                    texts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False
-                )
-                ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
-                written = model.generate(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    max_new_tokens=max_tokens,
-                    pad_token_id=tokenizer.pad_token_id,
-                    eos_token_id=tokenizer.eos_token_id,
-                    **how,
-                )
-                found.extend(tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True))
-                progress(f"answered {len(found)} of {len(rows)}", len(found) / len(rows))
-    finally:
-        torch.set_rng_state(state)
-    return [found[start : start + samples] for start in range(0, len(found), samples)]
+    how: dict[str, Any] = {"do_sample": False}
+    if settings.temperature:
+        how = {"do_sample": True, "temperature": settings.temperature, "top_k": 0, "top_p": 1.0}
+    with seeded(settings.seed), torch.inference_mode(), quiet():
+        for start in range(0, len(rows), settings.batch_size):
+            texts = rows[start : start + settings.batch_size]
+            batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="left", add_special_tokens=False)
+            ids, mask = batch["input_ids"].to(device), batch["attention_mask"].to(device)
+            written = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=settings.max_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                eos_token_id=tokenizer.eos_token_id,
+                **how,
+            )
+            found.extend(tokenizer.batch_decode(written[:, ids.shape[1] :], skip_special_tokens=True))
+            progress(f"answered {len(found)} of {len(rows)}", len(found) / len(rows))
+    return [found[start : start + settings.samples] for start in range(0, len(found), settings.samples)]

@@ -1,4 +1,4 @@
-"""LoRA adapters of both stages: on which modules of which layers."""
+"""LoRA adapters of SFT and GRPO: on which modules of which layers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from rbio_kg.training.models.loading import quiet
+from rbio_kg.training.models.randomness import seeded
 
 
 def lora_config(model: Any, *, rank: int, top_layers: int | None, modules: Collection[str] = ()) -> Any:
@@ -14,12 +15,12 @@ def lora_config(model: Any, *, rank: int, top_layers: int | None, modules: Colle
     Args:
         model: a causal model.
         rank: of the adapter; its scale is twice that.
-        top_layers: only so many last layers, so that the backward pass stops half-way; None: all.
-        modules: names of modules; all linear ones but the head where it is empty or the model lacks one of them.
+        top_layers: number of last layers with an adapter; the backward pass stops below them. None: all layers.
+        modules: names of modules. All linear modules but the head where it is empty or the model lacks one of them.
     """
     import torch
     from peft import LoraConfig
-    from transformers.pytorch_utils import Conv1D  # the linear layers of GPT-2 and its kin
+    from transformers.pytorch_utils import Conv1D  # the linear layers of GPT-2
 
     head = model.get_output_embeddings()
     linear = {
@@ -40,11 +41,12 @@ def lora_config(model: Any, *, rank: int, top_layers: int | None, modules: Colle
 
 
 def add_lora(model: Any, *, rank: int, top_layers: int | None, seed: int) -> Any:
-    """The model with a trainable adapter on all linear modules of its last `top_layers` layers (None: of all)."""
-    import torch
+    """The model with a trainable adapter on all linear modules of its last `top_layers` layers (None: of all).
+
+    The adapter's weights are drawn with the seed; torch's random state stays as it was.
+    """
     from peft import get_peft_model
 
-    torch.manual_seed(seed)
     config = lora_config(model, rank=rank, top_layers=top_layers)
-    with quiet():
+    with seeded(seed), quiet():
         return get_peft_model(model, config)

@@ -98,7 +98,7 @@ def visible_targets(facts: Sequence[Facts] | None, known: FloatArray) -> FloatAr
 
         features = np.array([[value for kind in _FEATURES for value in item.numbers()[kind]] for item in facts])
         logits = Ridge(alpha=3.0).fit(features[scored], logits[scored]).predict(features)
-    return np.clip(expit(np.nan_to_num(logits)), 0.02, 0.98)
+    return np.asarray(np.clip(expit(np.nan_to_num(logits)), 0.02, 0.98), dtype=np.float64)
 
 
 def _reasoning(rows: QuestionSet, row: int, claim: Claim) -> str:

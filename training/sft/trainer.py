@@ -23,6 +23,7 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress
 from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.models.forward import hidden_states, log_probabilities, padded
+from rbio_kg.training.models.randomness import seeded
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.runs.eta import time_left
 from rbio_kg.training.sft.checkpoint import SftState, fingerprint, restore_checkpoint, save_checkpoint
@@ -55,7 +56,7 @@ def run_sft(
         language_model: with trainable parameters (see `add_lora`).
         examples: in the order of training; pairs of one gene are neighbours. An incomplete last batch is left out.
         settings: batch size, learning rate and loss weights.
-        seed: of the answers and digits that are drawn.
+        seed: of the answers and digits that are drawn, and of dropout.
         checkpoint: file for the state, written every `CHECKPOINT_SECONDS` and on an interruption.
         resume: go on from that file if it exists.
         progress: called after every step.
@@ -88,7 +89,8 @@ def run_sft(
     try:
         for step in range(resumed, steps):
             batch = encoded[step * settings.batch_size : (step + 1) * settings.batch_size]
-            losses = _add_gradients(model, tokens, batch, settings)
+            with seeded(_step_seed(seed, step)):  # dropout, where the model has any, is the same after a resumption
+                losses = _add_gradients(model, tokens, batch, settings)
             norm = float(torch.nn.utils.clip_grad_norm_(parameters, MAX_NORM))
             _check_finite(losses, norm, step + 1)
             for group in optimiser.param_groups:
@@ -155,6 +157,10 @@ def _add_gradients(
             sum(weights[name] * sums[name] / counts[name] for name in weights).backward()
             means = {name: means[name] + float(sums[name].detach()) / counts[name] for name in weights}
     return means
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
 
 
 def _check_finite(losses: Mapping[str, float], norm: float, step: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rbio_kg.core.progress import silent
 from rbio_kg.training.models.answer_tokens import AnswerTokens
-from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
@@ -64,15 +64,15 @@ def test_samples_follow_the_seed_and_leave_the_global_one_alone() -> None:
     import torch
 
     torch.manual_seed(3)
-    first = sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=silent)
+    first = sample(MODEL, PROMPTS, Sampling(3, 5, seed=1, batch_size=4), progress=silent)
     after = torch.rand(1)
     torch.manual_seed(3)
     assert torch.equal(after, torch.rand(1))
     assert [len(texts) for texts in first] == [3] * len(PROMPTS)
-    assert first == sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=1, batch_size=4, progress=silent)
-    assert first != sample(MODEL, PROMPTS, samples=3, max_tokens=5, seed=2, batch_size=4, progress=silent)
+    assert first == sample(MODEL, PROMPTS, Sampling(3, 5, seed=1, batch_size=4), progress=silent)
+    assert first != sample(MODEL, PROMPTS, Sampling(3, 5, seed=2, batch_size=4), progress=silent)
 
 
 def test_temperature_nought_is_greedy() -> None:
-    texts = sample(MODEL, PROMPTS[:1], samples=2, max_tokens=6, temperature=0.0, progress=silent)[0]
+    texts = sample(MODEL, PROMPTS[:1], Sampling(2, 6, temperature=0.0), progress=silent)[0]
     assert texts[0] == texts[1]

@@ -12,7 +12,7 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import WarmupSettings
 from rbio_kg.training.models.answer_tokens import AnswerTokens
-from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.models.lora import add_lora
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.messages import prompt_text
@@ -96,7 +96,7 @@ def test_it_learns_the_format_and_the_probabilities() -> None:
     assert read.probability[0] == pytest.approx(0.9, abs=0.15)
     assert read.probability[1] == pytest.approx(0.1, abs=0.15)
     assert read.mass.min() > 0.9
-    texts = sample(language_model, [prompt("yes")], samples=16, max_tokens=30, seed=1, progress=silent)[0]
+    texts = sample(language_model, [prompt("yes")], Sampling(16, 30, seed=1), progress=silent)[0]
     parsed = [parse_completion(text, require_confidence=True) for text in texts]
     assert np.mean([item.problem is None for item in parsed]) > 0.7
 
@@ -169,6 +169,46 @@ def test_a_loss_that_is_not_finite_stops_the_training() -> None:
         model.get_output_embeddings().weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"loss is not finite at step 1.*learning_rate"):
         run_sft(LanguageModel(model, TOKENIZER, "tiny"), examples(8), settings(), seed=0, progress=silent)
+
+
+def test_dropout_is_the_same_after_a_resumption_and_the_global_random_state_is_left_alone(tmp_path: Path) -> None:
+    import torch
+
+    def start() -> LanguageModel:
+        model = add_lora(tiny_model(TOKENIZER), rank=8, top_layers=None, seed=0)
+        for module in model.modules():
+            if hasattr(module, "attention_dropout"):
+                module.attention_dropout = 0.3
+        return LanguageModel(model, TOKENIZER, "tiny")
+
+    def interrupt(message: str, share: float | None) -> None:
+        if share is not None and share >= 0.5:
+            raise KeyboardInterrupt
+
+    options: dict[str, Any] = {"seed": 0, "checkpoint": tmp_path / "sft.pt", "resume": True}
+    first, second = start(), start()
+    state = torch.get_rng_state()
+    run_sft(first, examples(32), settings(), seed=0, progress=silent)
+    assert torch.equal(state, torch.get_rng_state())
+    with pytest.raises(KeyboardInterrupt):
+        run_sft(second, examples(32), settings(), progress=interrupt, **options)
+    second = start()
+    torch.rand(5)  # another global state
+    assert run_sft(second, examples(32), settings(), progress=silent, **options)[1] == 2
+    found, wanted = weights(second.model), weights(first.model)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_adapters_are_drawn_from_the_seed_and_leave_the_global_random_state_alone() -> None:
+    import torch
+
+    model = tiny_model(TOKENIZER)
+    state = torch.get_rng_state()
+    first = weights(add_lora(model, rank=2, top_layers=None, seed=0))
+    assert torch.equal(state, torch.get_rng_state())
+    again, other = (weights(add_lora(tiny_model(TOKENIZER), rank=2, top_layers=None, seed=seed)) for seed in (0, 1))
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    assert any(not torch.equal(value, other[name]) for name, value in first.items())
 
 
 def test_only_the_last_layers_are_adapted() -> None:

@@ -27,5 +27,5 @@ def register(app: typer.Typer) -> None:
         from rbio_kg.training.pipeline.export import export_model as write
 
         session.resume = "nothing was written; run the same command again"
-        document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress)
+        document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress).to_json()
         session.emit(document, lambda: show_table(["what", "value"], [(key, str(document[key])) for key in document]))

@@ -65,21 +65,21 @@ def ask_run(
         ClaimError: an unknown cell line, or a question that asks nothing.
         VerifierError: the recipe's prompts are open, and the expression verifier is not fitted or not on the cell line.
     """
-    from rbio_kg.training.pipeline.ask import ask_policy, askable_run
+    from rbio_kg.training.models.decoding import Sampling
+    from rbio_kg.training.pipeline.ask import ask_policy, trained_run
 
-    found, recipe = askable_run(workspace.paths, run, workspace.build_id)
+    trained = trained_run(workspace.paths, run, workspace.build_id)
+    found, recipe = trained.run, trained.config
     question = _question(workspace, recipe, asked, say)
     _remark(found.folder.name, found.manifest.status, recipe, question, say)
     facts = workspace.fact_source() if recipe.questions.prompt == "open" and not isinstance(question, str) else None
     reply = ask_policy(
         workspace.paths,
-        found,
-        recipe,
+        trained,
         question,
+        Sampling(1, recipe.grpo.max_tokens, temperature=temperature, seed=workspace.settings.seed),
         facts=facts,
         snapshot=workspace.snapshot,
-        temperature=temperature,
-        seed=workspace.settings.seed,
         progress=progress,
     )
     parsed = reply.parsed

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Language models: loading, checks, LoRA adapters, forward passes, likelihoods and samples.
+
+Start with `loading` (load a model), then `decoding` (its answers) and `adapters` (a trained policy on disk).
+"""

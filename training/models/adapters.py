@@ -1,4 +1,4 @@
-"""A trained policy on disk: the model it began from and what training added, stage by stage."""
+"""A trained policy on disk: the untrained model, and the adapter or the weights of each stage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STAGES = ("warmup", "grpo")
 
 
 def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: dict[str, Any] | None = None) -> None:
-    """Save a stage's adapter, or for full training the whole model, as `folder/stage`; it appears whole or not.
+    """Save a stage's adapter, or for full training all weights, as `folder/stage`; it appears complete or not at all.
 
     `weights` are saved instead of the model's own, where they were gathered from several processes.
     """
@@ -36,7 +36,7 @@ def stage_saved(folder: Path, stage: str) -> bool:
 
 
 def trained_stages(run: Run) -> list[str]:
-    """The stages that a run has saved, in their order.
+    """The saved stages of a run, in their order.
 
     Raises:
         ModelError: there is none yet.
@@ -82,7 +82,7 @@ def load_stages(base: str, folder: Path, method: Method, precision: Precision, u
 
 
 def stage_models(base: str, run: Run, method: Method, precision: Precision) -> dict[str, Callable[[], LanguageModel]]:
-    """How to load the untrained model and those after each saved stage, by the names of the run's evaluations."""
+    """Loaders of the untrained model and of the model after each saved stage, by the names of the run's evaluations."""
     models = {"before": partial(load_model, base, precision)}
     if len(trained_stages(run)) > 1:
         models["after_warmup"] = partial(load_stages, base, run.model, method, precision, STAGES[0])
@@ -107,12 +107,12 @@ def with_adapter(model: Any, folder: Path) -> Any:
 
 
 def save_facts_settings(folder: Path, thresholds: list[float], neighbours: int) -> None:
-    """Keep how similarities were told as digits: an evaluation must tell them the same way."""
+    """Save how similarities become digits in the prompt: an evaluation must show them the same way."""
     write_text(folder / "facts.json", json.dumps({"thresholds": thresholds, "neighbours": neighbours}, indent=1) + "\n")
 
 
 def read_facts_settings(folder: Path) -> tuple[list[float], int]:
-    """What `save_facts_settings` kept.
+    """The thresholds and the number of neighbours that `save_facts_settings` wrote.
 
     Raises:
         ModelError: it is missing or corrupt.

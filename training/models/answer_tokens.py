@@ -12,10 +12,10 @@ _PROBE = "Change?\n" + DIRECT
 
 
 class AnswerTokens:
-    """Where a tokenizer puts the answer and its digit, and which tokens say yes, no and 1 to 9.
+    """Positions of the answer and its digit in a tokenizer's output, and the tokens of yes, no and 1 to 9.
 
-    Prompt and answer are always tokenised as one string: a tokenizer may merge the end of one piece with the beginning
-    of the next, so joined pieces are not what the model would read.
+    Prompt and answer are always tokenised as one string. A tokenizer may merge the end of one piece with the beginning
+    of the next, so that joined pieces would differ from what the model reads.
 
     Raises:
         ModelError: the tokenizer does not keep the answers or the digits apart.
@@ -38,15 +38,15 @@ class AnswerTokens:
             raise ModelError("the tokenizer does not give each digit a token of its own", hint="use another model")
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of a whole text, without anything that the tokenizer would add."""
+        """Token ids of a text, without special tokens that the tokenizer would add."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def direct_prefix(self, prompt: str) -> list[int]:
-        """The tokens up to where yes or no is read off, without reasoning."""
+        """The tokens before the answer, without reasoning."""
         return self.prefix(prompt + DIRECT)
 
     def prefix(self, text: str) -> list[int]:
-        """The tokens of a text that ends in `<answer>`, up to where yes or no is read off."""
+        """The tokens before the answer of a text that ends in `<answer>`."""
         ids = self.ids(text + "yes 5</answer>")
         return ids[: len(ids) - self.tails["yes"]]
 

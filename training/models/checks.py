@@ -1,4 +1,4 @@
-"""Whether a language model is one that can be trained here: it generates, reads from left to right, is of one piece."""
+"""Checks that a language model can be trained: it generates text, is causal, and its files fit together."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _USE = "use a causal language model (decoder)"
 
 
 def check_trainable(language_model: LanguageModel) -> None:
-    """One short forward pass that shows what would otherwise fail in the middle of a training, or silently.
+    """Find by one short forward pass what would otherwise fail in the middle of a training, or silently.
 
     Raises:
         ModelError: the model cannot generate, looks ahead (an encoder), has fewer embeddings than its tokenizer has
-            tokens, hides its output layer, or changes the output layer's numbers before it gives them out; or the
+            tokens, shows no output layer, or changes the output layer's logits before it returns them; or the
             tokenizer does not keep answers and digits apart.
     """
     import torch
@@ -45,19 +45,19 @@ def check_trainable(language_model: LanguageModel) -> None:
     with torch.no_grad():
         rows = torch.tensor([ids, [*ids[:-1], other]], device=device)
         states = hidden_states(model, rows)
-        whole = model(input_ids=rows[:1]).logits[0].float().log_softmax(-1)
+        full = model(input_ids=rows[:1]).logits[0].float().log_softmax(-1)
         read = log_probabilities(model, states[0])
     wide = 1e-3 if states.dtype == torch.float32 else 0.1
     scale = 1.0 + float(states[0, :-1].float().abs().max())
     if float((states[0, :-1] - states[1, :-1]).float().abs().max()) > wide * scale:
         raise ModelError(
-            f"a {type(model).__name__} reads ahead: what it thinks of a word depends on the words after it",
+            f"a {type(model).__name__} reads ahead: its output at a word depends on the words after it",
             where=where,
             hint=_USE,
         )
-    if not bool(torch.isfinite(whole).all()):
+    if not bool(torch.isfinite(full).all()):
         raise ModelError("the model's answers are not finite numbers", where=where, hint="restore the model's files")
-    if float((whole - read).abs().max()) > 10 * wide * (1.0 + float(read.abs().max())):
+    if float((full - read).abs().max()) > 10 * wide * (1.0 + float(read.abs().max())):
         raise ModelError(
             f"a {type(model).__name__} changes its output layer's numbers (scaling or capping), which is not supported",
             where=where,
@@ -75,13 +75,13 @@ def check_loading(found: Any, path: str, names: set[str]) -> None:
     """
     missing = sorted(found["missing_keys"])
     wrong = sorted(str(item[0] if isinstance(item, (tuple, list)) else item) for item in found["mismatched_keys"])
-    # One more layer than the configuration says is a mistake; a value head beside the model is not.
+    # One more layer than the configuration says is a mistake; a value head is not.
     patterns = {re.sub(r"\d+", "#", name) for name in names}
-    beyond = sorted(name for name in found["unexpected_keys"] if re.sub(r"\d+", "#", name) in patterns)
+    surplus = sorted(name for name in found["unexpected_keys"] if re.sub(r"\d+", "#", name) in patterns)
     for listed, what in (
         (missing, "the configuration asks for weights that the files lack"),
         (wrong, "weights have another shape than the configuration says"),
-        (beyond, "the files hold weights that the configuration has no place for"),
+        (surplus, "the files hold weights that the configuration has no place for"),
     ):
         if listed:
             raise ModelError(

@@ -88,13 +88,13 @@ def likelihood(
             chosen = order[start : start + batch_size]
             ids = padded([rows[row] for row in chosen], language_model.tokenizer.pad_token_id, device)
             lengths = [len(rows[row]) for row in chosen]
-            states, read = read_states(model, ids)
+            states, cache = read_states(model, ids)
             last = states[torch.arange(len(chosen)), [length - 1 for length in lengths]]
             found = log_probabilities(model, last)[:, [tokens.yes, tokens.no]].double().cpu().numpy()
             margin[chosen] = found[:, 0] - found[:, 1]
             mass[chosen] = np.exp(found).sum(axis=1)
             for column, word in enumerate(("yes", "no")):
-                last = states_after(model, tokens.openings[word], lengths, deepcopy(read))[:, -1]
+                last = states_after(model, tokens.openings[word], lengths, deepcopy(cache))[:, -1]
                 digits = log_probabilities(model, last)[:, tokens.digits].double().softmax(-1).cpu().numpy()
                 confidence = digits @ np.arange(1, 10) / 10
                 stated[chosen, column] = confidence if word == "yes" else 1.0 - confidence

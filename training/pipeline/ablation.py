@@ -1,4 +1,4 @@
-"""Ablations: several recipes under one budget, and what each came to in one table."""
+"""Ablations: several recipes under one budget, and their results in one table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.errors import ConfigError
-
-STAGES = ("before", "after_warmup", "after")
+from rbio_kg.training.pipeline.model_card import STAGE_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +18,7 @@ class Trial:
 
     Args:
         recipe: a file or the name of a shipped recipe.
-        seed: of everything in the run.
+        seed: of all draws in the run.
         run: the run's name.
     """
 
@@ -29,7 +28,7 @@ class Trial:
 
 
 def trials(recipes: Sequence[str], seeds: Sequence[int], *, name: str) -> list[Trial]:
-    """Every recipe with every seed, recipe by recipe; a run is named after all three.
+    """Every recipe with every seed, recipe by recipe. The name of a run holds the ablation's name, recipe and seed.
 
     Raises:
         ConfigError: there is no recipe, or two of them would have runs of one name.
@@ -37,9 +36,9 @@ def trials(recipes: Sequence[str], seeds: Sequence[int], *, name: str) -> list[T
     if not recipes or not seeds:
         raise ConfigError("an ablation needs a recipe and a seed", hint="name recipes with --recipe")
     short = [re.sub(r"[^A-Za-z0-9._-]+", "-", Path(recipe).name.removesuffix(".toml")) for recipe in recipes]
-    twice = [one for one in short if short.count(one) > 1]
-    if twice or len(set(seeds)) < len(seeds):
-        what = f"two recipes are called {twice[0]!r}" if twice else "a seed is given twice"
+    repeated = [label for label in short if short.count(label) > 1]
+    if repeated or len(set(seeds)) < len(seeds):
+        what = f"two recipes are called {repeated[0]!r}" if repeated else "a seed is given twice"
         raise ConfigError(f"{what}: their runs would have one name", hint="rename one of them")
     return [
         Trial(recipe, seed, f"{name}-{label}-s{seed}")
@@ -49,15 +48,18 @@ def trials(recipes: Sequence[str], seeds: Sequence[int], *, name: str) -> list[T
 
 
 def result_rows(trial: Trial, result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a run came to, one row a stage: `recipe`, `seed`, `run`, `stage`, `auroc` (per gene, by likelihood),
-    `interval`, `brier`, `ece`, `genes`, `rows`, `unparsed`, `reward` (both of sampled answers), `steps`.
+    """The results of a run, one row per evaluated stage.
 
     Args:
-        trial: which run.
-        result: the document of `train_policy`.
+        trial: the run.
+        result: the JSON form of its `TrainingResult`.
+
+    Returns:
+        Rows with `recipe`, `seed`, `run`, `stage`, `auroc` (per gene, by likelihood), `interval`, `brier`, `ece`,
+        `genes`, `rows`, `unparsed` and `reward` (both of sampled answers), `steps` (of GRPO, so far).
     """
     rows = []
-    for stage in STAGES:
+    for stage in STAGE_LABELS:
         found = result.get(stage)
         if not found:
             continue

@@ -1,4 +1,4 @@
-"""Asking a trained policy one question, in the prompt that its recipe makes."""
+"""One question to a trained policy, in the prompt that its recipe makes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import as_trained
 from rbio_kg.training.models.adapters import load_stages, trained_stages
-from rbio_kg.training.models.decoding import likelihood, sample
+from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text, system_messages
 from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a policy says to one question.
+    """The answer of a policy to one question.
 
     Args:
-        prompt: what was asked, facts included, without the chat template.
-        completion: what it wrote.
-        parsed: the parts of that.
-        probability: of yes against no without reasoning, 0 to 1, as `evaluate policy` ranks by.
-        stated: the probability that it would state there, its mean (see `answers.Likelihood`).
-        answer_mass: probability of yes and no together there; far below 1 the other is not worth much.
+        prompt: the question with its facts, without the chat template.
+        completion: the sampled text.
+        parsed: the parts of the completion.
+        probability: of yes against no without reasoning, 0 to 1; `evaluate policy` ranks by it.
+        stated: mean of the probability that it would state without reasoning (see `decoding.Likelihood`).
+        answer_mass: probability of yes and no together without reasoning. Far below 1, `probability` says little.
     """
 
     prompt: str
@@ -47,18 +47,31 @@ class Reply:
     answer_mass: float
 
 
-def askable_run(paths: WorkspacePaths, name: str | None, build_id: str) -> tuple[Run, PolicyConfig]:
-    """A run that can be asked, and its recipe; without a name, the newest that is finished.
+@dataclass(frozen=True, slots=True)
+class TrainedRun:
+    """A run with a trained policy, and its recipe."""
+
+    run: Run
+    config: PolicyConfig
+
+
+def trained_run(paths: WorkspacePaths, name: str | None, build_id: str) -> TrainedRun:
+    """A run whose policy can answer questions; without a name, the newest finished one.
+
+    Args:
+        paths: the workspace.
+        name: of the run.
+        build_id: of the graph in use; a policy answers only on the graph that it was trained on.
 
     Raises:
-        TrainingError: there is no such run, it trained no policy, or it did on another graph.
+        TrainingError: there is no such run, it trained no policy, or it was trained on another graph.
         ModelError: nothing is trained yet.
     """
     if name is None:
         finished = [run for run in list_runs(paths) if run.status == "finished" and run.kind == "training"]
         if not finished:
             raise TrainingError(
-                "there is no finished run of a policy to ask",
+                "there is no finished run of a policy",
                 where=paths.runs,
                 hint="run rbio-kg train policy, or name one with --model",
             )
@@ -67,7 +80,7 @@ def askable_run(paths: WorkspacePaths, name: str | None, build_id: str) -> tuple
     manifest: RunManifest = run.manifest
     if manifest.kind != "training":
         raise TrainingError(
-            f"run {name} is no training of a policy but {manifest.kind}",
+            f"run {name} is a run of kind {manifest.kind}, not the training of a policy",
             where=run.manifest_file,
             hint="rbio-kg runs list shows every run's kind",
         )
@@ -78,58 +91,48 @@ def askable_run(paths: WorkspacePaths, name: str | None, build_id: str) -> tuple
             where=run.manifest_file,
             hint="build that graph again, name another run with --model, or train one on this graph",
         )
-    return run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file))
+    return TrainedRun(run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file)))
 
 
 def ask_policy(
     paths: WorkspacePaths,
-    run: Run,
-    config: PolicyConfig,
+    trained: TrainedRun,
     question: ReadQuestion | str,
+    sampling: Sampling,
     *,
     facts: FactSource | None,
     snapshot: Snapshot | None,
-    temperature: float = 0.0,
-    seed: int = 0,
     progress: Progress,
 ) -> Reply:
     """One answer of a policy.
 
     Args:
         paths: the workspace.
-        run, config: as `askable_run` gave them.
-        question: asked as an examination asks it, or in the user's own words, which get no facts.
-        facts: the open book; only needed where the recipe's prompts are open.
+        trained: as `trained_run` gave it.
+        question: a parsed question, put as in an evaluation; or the user's own words, which get no facts.
+        sampling: of the completion; only its first sample is used.
+        facts: knowledge source of the facts; only needed where the recipe's prompts are open.
         snapshot: the graph.
-        temperature: of the sampling; 0 takes the likeliest token each time.
-        seed: of the sampling.
-        progress: told what happens.
+        progress: called with what happens.
 
     Raises:
         TrainingError, ModelError: something that the prompt or the model needs is missing or corrupt.
-        VerifierError: the open book does not know the cell line.
+        VerifierError: the knowledge source does not know the cell line.
     """
+    run, config = trained.run, trained.config
     base = prepare_model(config.model.name, paths.models, progress)
-    asked = config.questions
+    section = config.questions
     if isinstance(question, str):
-        messages = [*system_messages(asked.system), {"role": "user", "content": question}]
+        messages = [*system_messages(section.system), {"role": "user", "content": question}]
     else:
-        one = _one(question, asked.templates == "all")
+        one = _one(question, section.templates == "all")
         questions = as_trained(one, run, config, base, facts=facts, snapshot=snapshot)
-        (messages,) = questions.prompts(asked.prompt, asked.system)
+        (messages,) = questions.prompts(section.prompt, section.system)
     progress(f"loading the policy of {run.folder.name}", None)
     model = load_stages(base, run.model, config.model.method, config.model.weights)
     prompt = prompt_text(model.tokenizer, messages)
     read = likelihood(model, [prompt], progress=progress)
-    ((completion,),) = sample(
-        model,
-        [prompt],
-        samples=1,
-        max_tokens=config.grpo.max_tokens,
-        temperature=temperature,
-        seed=seed,
-        progress=progress,
-    )
+    completion = sample(model, [prompt], sampling, progress=progress)[0][0]
     return Reply(
         prompt=messages[-1]["content"],
         completion=completion,

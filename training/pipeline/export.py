@@ -1,10 +1,11 @@
-"""A trained policy as a folder that the Hub's libraries load: one adapter or whole weights, tokenizer, model card."""
+"""A trained policy as a folder for the Hub's libraries: one adapter or all weights, tokenizer, model card."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
@@ -20,21 +21,41 @@ if TYPE_CHECKING:
     from rbio_kg.training.models.types import LanguageModel
 
 
-def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> dict[str, Any]:
-    """Write the policy of a run to `out`.
+@dataclass(frozen=True, slots=True)
+class ExportedModel:
+    """An exported policy.
 
-    The weights are float32 whatever the precision of training was, so the files do not depend on the machine.
+    Args:
+        run: name of the run.
+        form: `merged`, all weights, or `adapter`.
+        out: the folder.
+        files: names of its files, sorted.
+        base_model: name of the base model, as in the recipe.
+    """
+
+    run: str
+    form: Literal["merged", "adapter"]
+    out: Path
+    files: list[str]
+    base_model: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**asdict(self), "out": str(self.out)}
+
+
+def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> ExportedModel:
+    """Write the policy of a run to a folder.
+
+    The weights are float32 whatever the precision of the training, so that the files do not depend on the machine.
 
     Args:
         paths: the workspace.
         name: of the run.
         out: a folder that does not exist yet, or is empty.
-        merge: whole weights, that transformers loads without PEFT; otherwise the adapters of all stages as one. A run
-            that trained all weights always gives whole weights.
-        progress: told what happens.
-
-    Returns:
-        `run`, `form` (`merged` or `adapter`), `out`, `files` (names), `base_model`.
+        merge: write all weights, which transformers loads without PEFT; otherwise the adapters of all stages as one.
+            A run that trained all weights always gives all weights.
+        progress: called with what happens.
 
     Raises:
         TrainingError: there is no such run.
@@ -47,11 +68,11 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ModelError("the folder is in use", where=out, hint="name a new one with --out")
     base = prepare_model(config.model.name, paths.models, progress)
-    whole = merge or config.model.method == "full"
-    progress(f"exporting {name}: {'whole weights' if whole else 'one adapter'}", None)
+    merged = merge or config.model.method == "full"
+    progress(f"exporting {name}: {'all weights' if merged else 'one adapter'}", None)
     with atomic_folder(out) as temporary:
         with quiet():
-            if whole:
+            if merged:
                 # float32 on every machine: merging in bfloat16 would round the trained difference away.
                 loaded = load_stages(base, run.model, config.model.method, "float32")
                 loaded.model.save_pretrained(temporary)
@@ -59,22 +80,22 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
                 loaded = load_model(base, "float32")
                 combine_adapters(loaded, [run.model / stage for stage in stages]).save_pretrained(temporary)
             load_tokenizer(str(run.model / stages[-1])).save_pretrained(temporary)
-        card = model_card(manifest, manifest.result, "merged" if whole else "combined")
+        card = model_card(manifest, manifest.result, "merged" if merged else "combined")
         (temporary / "README.md").write_text(card, encoding="utf-8")
-    return {
-        "run": name,
-        "form": "merged" if whole else "adapter",
-        "out": str(out),
-        "files": sorted(path.name for path in out.iterdir()),
-        "base_model": config.model.name,
-    }
+    return ExportedModel(
+        run=name,
+        form="merged" if merged else "adapter",
+        out=out,
+        files=sorted(path.name for path in out.iterdir()),
+        base_model=config.model.name,
+    )
 
 
 def combine_adapters(base: LanguageModel, folders: list[Path]) -> Any:
-    """One LoRA adapter on the base model that does what the stages' adapters do one after the other.
+    """One LoRA adapter on the base model that is equal to the adapters of all stages one after the other.
 
-    Each adds scale * B A to a weight, so their sum is the product of the stacked matrices: A below A, and scale * B
-    beside scale * B. In exact arithmetic nothing is lost.
+    Each adds scale * B A to a weight. Their sum is the product of stacked matrices: the rows of all A, and the columns
+    of all scale * B. In exact arithmetic nothing is lost.
 
     Raises:
         ModelError: an adapter is missing or corrupt.

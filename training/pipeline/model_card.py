@@ -1,4 +1,4 @@
-"""The model card of a trained policy: data, recipe, metrics and limits, made from the run and nothing else."""
+"""The model card of a trained policy: data, recipe, metrics and limits, all read from the run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rbio_kg.training.models.loading import BUNDLED
 if TYPE_CHECKING:
     from rbio_kg.training.runs.run_folder import Run, RunManifest
 
-STAGES = {"before": "before training", "after_warmup": "after the warm-up", "after": "after training"}
+STAGE_LABELS = {"before": "before training", "after_warmup": "after SFT", "after": "after training"}
 _BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
 def write_card(run: Run, result: Mapping[str, Any]) -> None:
-    """Put the card beside the weights of the last trained stage; PEFT leaves an empty form there."""
+    """Write the card into the folder of the last trained stage, in place of the empty form that PEFT writes."""
     for stage in ("grpo", "warmup"):
         if (run.model / stage).is_dir():
             write_text(run.model / stage / "README.md", model_card(run.manifest, result, "adapter"))
@@ -25,13 +25,13 @@ def write_card(run: Run, result: Mapping[str, Any]) -> None:
 
 
 def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> str:
-    """The card, Markdown with the Hub's metadata on top.
+    """The card: Markdown with the Hub's metadata at the top.
 
     Args:
         manifest: of the run.
         result: what the run reported at its end.
         form: `adapter` (this stage's weights as they are), `combined` (one adapter for the base model) or `merged`
-            (whole weights).
+            (all weights).
     """
     config = manifest.config
     questions, simulated = config["questions"], manifest.simulated
@@ -41,11 +41,11 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "---",
         f"# {manifest.name}",
         "",
-        "A language model trained to judge claims of biology (does losing a gene change another's expression?), with a "
-        "gene and pathway knowledge graph and the verifiers built on it as the judge. Made by rbio-kg "
+        "A language model trained on claims of biology (does losing a gene change another's expression?). Its answers "
+        "were scored by verifiers built on a gene and pathway knowledge graph. Trained with rbio-kg "
         f"{manifest.version}.",
         "",
-        "**Its labels are SIMULATED: it shows that the training works, and says nothing about biology.**\n"
+        "**Its labels are SIMULATED: the model shows that the training works, and says nothing about biology.**\n"
         if simulated
         else "",
         "## Use",
@@ -54,9 +54,9 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "",
         "It answers `<think>why</think><answer>yes 7</answer>`; the digit is the confidence in tenths. "
         + (
-            "It expects graph facts in the prompt (open book); without them its answers are worth little."
+            "It expects graph facts in the prompt (open book). Without them its answers are not reliable."
             if questions["prompt"] == "open"
-            else "The prompt holds the genes' names alone (closed book)."
+            else "The prompt holds only the names of the genes (closed book)."
         ),
         "",
         "## Data",
@@ -78,8 +78,8 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "",
         *_metrics(result),
         "",
-        "Headline: the mean AUROC over monitored genes on test questions, with a 95 % bootstrap interval over genes; a "
-        "model that knows only how often each gene changes scores 0.5.",
+        "Headline: the mean AUROC over monitored genes on test questions, with a 95 % bootstrap interval over genes. A "
+        "model that knows only each gene's base rate scores 0.5.",
         "",
         "## Limits",
         "",
@@ -90,24 +90,24 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
 
 
 def limits(manifest: RunManifest, result: Mapping[str, Any]) -> list[str]:
-    """What must not be concluded from this model, as far as the run knows."""
-    asked = manifest.config["questions"]
+    """Limits of the model, as far as the run shows them."""
+    section = manifest.config["questions"]
     found = [
-        f"Examined on task {asked['task']} in {asked['cell_line'] or 'all cell lines'} only; other cells, other "
+        f"Evaluated on task {section['task']} in {section['cell_line'] or 'all cell lines'} only. Other cells, other "
         "kinds of perturbation and other questions are untested.",
         "Research use. Not for diagnosis or treatment.",
-        "Its reasoning is text: check statements against the graph before believing them.",
+        "Its reasoning is text: check its statements against the graph before you rely on them.",
     ]
     if manifest.simulated:
         found.insert(0, "Labels were drawn from a model on the graph, not measured.")
     after = result.get("after") or {}
     interval = after.get("interval")
     if interval and interval[0] <= 0.5:
-        found.append("Its interval of the per-gene AUROC includes 0.5: no skill beyond the genes' base rates is shown.")
+        found.append("Its interval of the per-gene AUROC includes 0.5: it shows no skill above the genes' base rates.")
     if after.get("ece") is not None:
         found.append(f"Expected calibration error of its probabilities: {after['ece']:.3f}.")
     if after.get("unparsed_rate"):
-        found.append(f"{after['unparsed_rate']:.0%} of its sampled answers could not be read.")
+        found.append(f"{after['unparsed_rate']:.0%} of its sampled answers could not be parsed.")
     for alarm in manifest.alarms:
         found.append(f"Alarm at GRPO step {alarm['step']}: {alarm['message']}.")
     return found
@@ -137,8 +137,8 @@ def _use(config: Mapping[str, Any], form: str) -> str:
             'model = PeftModel.from_pretrained(base, "FOLDER")'
         )
     note = (
-        "This adapter belongs on the model after the warm-up, whose adapter lies beside it. `rbio-kg export-model` "
-        "makes one adapter for the base model, with `--merge` whole weights.\n\n"
+        "This adapter belongs on the model after SFT, whose adapter is in the folder `../warmup`. `rbio-kg "
+        "export-model` writes one adapter for the base model, or with `--merge` all weights.\n\n"
         if form == "adapter" and config["model"]["method"] == "lora" and config["warmup"]["examples"]
         else ""
     )
@@ -148,30 +148,30 @@ def _use(config: Mapping[str, Any], form: str) -> str:
 def _counts(counts: Any) -> list[str]:
     if not isinstance(counts, Mapping):
         return []
-    told = [f"{name.replace('_', ' ')} {value}" for name, value in counts.items() if not isinstance(value, bool)]
-    return [f"- rows: {', '.join(told)}"]
+    shown = [f"{name.replace('_', ' ')} {value}" for name, value in counts.items() if not isinstance(value, bool)]
+    return [f"- rows: {', '.join(shown)}"]
 
 
 def _metrics(result: Mapping[str, Any]) -> list[str]:
     rows = [
-        "| what | per-gene AUROC | interval | F1 | MCC | ECE | unreadable answers | rows |",
+        "| model | per-gene AUROC | interval | F1 | MCC | ECE | unparsed answers | rows |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for stage, told in STAGES.items():
+    for stage, label in STAGE_LABELS.items():
         if result.get(stage):
-            rows.append(_row(told, result[stage], result[stage].get("rows")))
-    last: Mapping[str, Any] = next((result[stage] for stage in reversed(STAGES) if result.get(stage)), {})
+            rows.append(_row(label, result[stage], result[stage].get("rows")))
+    last: Mapping[str, Any] = next((result[stage] for stage in reversed(STAGE_LABELS) if result.get(stage)), {})
     for name, values in (last.get("baselines") or {}).items():
         rows.append(_row(f"baseline: {name.replace('_', ' ')}", values, last.get("rows")))
     return rows
 
 
-def _row(told: str, values: Mapping[str, Any], rows: Any) -> str:
+def _row(label: str, values: Mapping[str, Any], rows: Any) -> str:
     pooled = values.get("pooled") or {}
     interval = values.get("interval")
     span = f"[{interval[0]:.3f}, {interval[1]:.3f}]" if interval else ""
     figures = [values.get("per_gene_auroc"), pooled.get("f1"), pooled.get("mcc"), values.get("ece")]
     auroc, f1, mcc, ece = ("" if value is None else f"{value:.3f}" for value in figures)
-    unread = values.get("unparsed_rate")
-    share = "" if unread is None else f"{unread:.0%}"
-    return f"| {told} | {auroc} | {span} | {f1} | {mcc} | {ece} | {share} | {rows} |"
+    unparsed = values.get("unparsed_rate")
+    share = "" if unparsed is None else f"{unparsed:.0%}"
+    return f"| {label} | {auroc} | {span} | {f1} | {mcc} | {ece} | {share} | {rows} |"

@@ -189,7 +189,7 @@ def test_mistakes_are_told(trained: Trained, row: dict[str, str], manifest: Chan
         assert "needs a cell line" in fails(workspace, "ask", *question)
     assert ask(workspace, f"Does losing {row['pert']} change {row['gene']} in K562?")[0]["claim"]["cell_line"] == "k562"
     manifest(kind="evaluation")
-    assert "is no training of a policy" in fails(workspace, "ask", *genes, "--model", "tiny")
+    assert "not the training of a policy" in fails(workspace, "ask", *genes, "--model", "tiny")
     assert "no finished run" in fails(workspace, "ask", *genes)
     manifest(status="interrupted")
     assert "no finished run" in fails(workspace, "ask", *genes)

@@ -31,7 +31,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(root: Path, name: str, out: Path, *, merge: bool) -> dict[str, Any]:
-    return export_model(WorkspacePaths(root), name, out, merge=merge, progress=silent)
+    return export_model(WorkspacePaths(root), name, out, merge=merge, progress=silent).to_json()
 
 
 def logits(model: Any) -> Any:
@@ -77,7 +77,7 @@ def test_one_adapter_does_what_both_stages_do(root: Path, tmp_path: Path) -> Non
     assert torch.allclose(logits(adapted), logits(trained(root, "lora")), atol=1e-5)
     ranks = {name: value.shape[0] for name, value in load_file(tmp_path / "out/adapter_model.safetensors").items()
              if "lora_A" in name}  # fmt: skip
-    # The warm-up adapts the last layer, GRPO the queries and values of all.
+    # SFT adapts the last layer, GRPO the queries and values of all.
     assert {rank for name, rank in ranks.items() if "layers.1" in name and "q_proj" in name} == {8}
     assert {rank for name, rank in ranks.items() if "layers.0" in name} == {4}
 
@@ -91,19 +91,19 @@ def test_a_run_of_all_weights_gives_all_weights(root: Path, tmp_path: Path) -> N
     assert torch.equal(logits(loaded), logits(trained(root, "full")))
 
 
-def test_the_card_tells_data_recipe_metrics_and_limits(root: Path, tmp_path: Path) -> None:
+def test_the_card_has_data_recipe_metrics_and_limits(root: Path, tmp_path: Path) -> None:
     from huggingface_hub import ModelCard
 
     export(root, "lora", tmp_path / "out", merge=False)
     card = ModelCard.load(tmp_path / "out" / "README.md")
     assert card.data.library_name == "peft"
     assert {"grpo", "knowledge-graph", "simulated-labels"} <= set(card.data.tags)
-    for told in ("SIMULATED", "## Data", "graph build `toy`", "## Recipe", '"learning_rate"', "## Metrics",
+    for text in ("SIMULATED", "## Data", "graph build `toy`", "## Recipe", '"learning_rate"', "## Metrics",
                  "| after training |", "| baseline: gene prior |", "## Limits", "Research use"):  # fmt: skip
-        assert told in card.text
+        assert text in card.text
     assert "More Information Needed" not in card.text
     stage_card = (root / "runs/lora/model/grpo/README.md").read_text()
-    assert "belongs on the model after the warm-up" in stage_card
+    assert "belongs on the model after SFT" in stage_card
     assert "More Information Needed" not in stage_card
 
 

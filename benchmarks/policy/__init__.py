@@ -1,1 +1,1 @@
-"""Benchmarks of the policy: training, evaluation, rewards."""
+"""Benchmarks of the policy: training, evaluation, rewards. Start with `policy`."""

@@ -1,10 +1,10 @@
-"""What each kind of open-book fact tells a plain reader: logistic regressions on the facts of train questions.
+"""The information in each kind of open-book fact: logistic regressions on the facts of train questions.
 
     python -m benchmarks.policy.facts --workspace DIR [--cell-line k562] [--task de] [--rows 20000] [--seed 0] [--json]
 
-Facts come from other folds than the question's own, and so do the rows that a regression is fitted on; genes are
-compared within a fold, since the rates of different folds are not of one scale. No test row is read. The reader knows
-no name: what a language model makes of one is not measured here.
+Facts come from other folds than the question's own, and so do the rows on which a regression is fitted. Genes are
+compared within a fold, because the rates of different folds are not on one scale. No test row is read. The regression
+sees no gene name.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rbio_kg.training.prompts.facts import DEFAULT_FACTS, FACT_KINDS, FactBook
 from rbio_kg.verifiers.stats.metrics import bootstrap_interval, paired_bootstrap, per_gene_auroc
 from rbio_kg.workspace import Workspace
 
-READINGS = (
+COMBINATIONS = (
     ("rate",),
     ("estimate",),
     ("neighbours",),
@@ -46,7 +46,7 @@ READINGS = (
 
 
 def read(table: list[dict[str, list[float]]], kinds: tuple[str, ...], labels: Any, folds: Any) -> Any:
-    """Probabilities (n,), each by a regression fitted on the other folds."""
+    """Probabilities, (n,), by a regression fitted on the other folds."""
     numbers = np.array([[value for kind in kinds for value in row[kind]] for row in table])
     found = np.zeros(len(labels))
     for fold in np.unique(folds):
@@ -64,16 +64,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    workspace = Workspace(asked.workspace)
-    train = QuestionSet(workspace.tables["questions"]).select(split="train", cell_line=asked.cell_line, task=asked.task)
-    train = train.complete_genes(rows=asked.rows, seed=asked.seed)
+    options = parser.parse_args()
+    workspace = Workspace(options.workspace)
+    train = QuestionSet(workspace.tables["questions"]).select(
+        split="train", cell_line=options.cell_line, task=options.task
+    )
+    train = train.complete_genes(rows=options.rows, seed=options.seed)
     claims = train.claims()
     book = FactBook.fit(workspace.fact_source(), workspace.snapshot, claims[:500], kinds=FACT_KINDS)
     snapshot = workspace.snapshot
     bits = dict(zip(snapshot.term_names, snapshot.information_content.tolist(), strict=True))
-    told = [book.facts(claim) for claim in claims]
-    table = [features(facts, bits) for facts in told]
+    shown = [book.facts(claim) for claim in claims]
+    table = [features(facts, bits) for facts in shown]
     labels = train.frame["label"].to_numpy()
     folds = folds_of(workspace, train)
     tokenizer = load_tokenizer(prepare_model("smollm2", workspace.paths.models, lambda message, share: None))
@@ -82,26 +84,28 @@ def main() -> None:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
     genes = train.frame["gene"].to_numpy()
-    measured = {kinds: per_gene_auroc(genes, labels, read(table, kinds, labels, folds), folds) for kinds in READINGS}
+    measured = {
+        kinds: per_gene_auroc(genes, labels, read(table, kinds, labels, folds), folds) for kinds in COMBINATIONS
+    }
     document: dict[str, dict[str, Any]] = {}
     for kinds, found in measured.items():
-        interval = bootstrap_interval(found.values, asked.seed)
-        gap = paired_bootstrap(found, measured[DEFAULT_FACTS], asked.seed)
+        interval = bootstrap_interval(found.values, options.seed)
+        gap = paired_bootstrap(found, measured[DEFAULT_FACTS], options.seed)
         if interval is None or gap is None:
             raise SystemExit("no gene has both labels within a fold: take more rows")
         document[", ".join(kinds)] = {
             "per_gene_auroc": found.mean,
             "interval": list(interval),
-            "beside_default": [gap.mean, gap.low, gap.high],
-            "tokens": float(np.mean([count(replace(facts, kinds=kinds).text()) for facts in told[:2000]])),
+            "minus_default": [gap.mean, gap.low, gap.high],
+            "tokens": float(np.mean([count(replace(facts, kinds=kinds).text()) for facts in shown[:2000]])),
         }
-    if asked.json:
+    if options.json:
         print(json.dumps(document, allow_nan=False))
         return
-    print(f"{asked.cell_line} {asked.task}: {len(claims):,} train questions, seed {asked.seed}")
-    print("| facts | per-gene AUROC within folds | beside the default facts | SmolLM2 tokens |\n|" + " --- |" * 4)
+    print(f"{options.cell_line} {options.task}: {len(claims):,} train questions, seed {options.seed}")
+    print("| facts | per-gene AUROC within folds | minus the default facts | SmolLM2 tokens |\n|" + " --- |" * 4)
     for name, row in document.items():
-        (low, high), (mean, least, most) = row["interval"], row["beside_default"]
+        (low, high), (mean, least, most) = row["interval"], row["minus_default"]
         print(
             f"| {name} | {row['per_gene_auroc']:.3f} [{low:.3f}, {high:.3f}] | "
             f"{mean:+.3f} [{least:+.3f}, {most:+.3f}] | {row['tokens']:.1f} |"

@@ -1,11 +1,11 @@
-"""Finished runs on train questions that none of them was taught: which of them shall be shown the test rows.
+"""Finished runs on train questions of none of their trainings: which run shall be evaluated on the test rows.
 
     python -m benchmarks.policy.policy_choice RUN... --workspace DIR [--lines k562 rpe1 hepg2] [--rows 480]
 
-No test row is read. Genes that a run was taught in a line are left out, of the others at most `--per-gene` rows are
-asked, with facts from other folds than the question's own; genes are compared within a fold. Each run is read after its
-warm-up and after GRPO, by the likelihood of yes and as stated. `above v`: the mean less the mean of the run's reward's
-v (for the likelihood that is the share of yes); `gap`: the root of the mean squared distance from v.
+No test row is read. Genes on which a run was trained in a line are left out. Of the others at most `--per-gene` rows
+are evaluated, with facts from other folds than the question's own. Genes are compared within a fold. Each run is
+evaluated after SFT and after GRPO, by the likelihood of yes and as stated. `above v`: the mean minus the mean of the
+reward's v (for the likelihood: the share of yes minus it). `gap`: the root of the mean squared distance from v.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 
 from benchmarks.markdown import print_table
-from benchmarks.policy.policy import READINGS, CheckContext, readings
-from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, some_of_each, told
+from benchmarks.policy.policy import READ_OUTS, EvaluatedRun, read_outs
+from benchmarks.policy.policy_trials import folds_of, gap, measures, pooled, report, some_of_each
 from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.models.decoding import likelihood
@@ -30,32 +30,32 @@ STAGES = ("warmup", "grpo")
 COLUMNS = ("run", "cell_line", "predictor", "per_gene_auroc", "brier", "ece", "mean", "above v", "gap", "rows")
 
 
-def untaught(runs: Sequence[CheckContext], line: str, rows: int, per_gene: int) -> QuestionSet:
-    """About so many train questions of a line, of genes with both labels that no run was taught there."""
+def untrained_questions(runs: Sequence[EvaluatedRun], line: str, rows: int, per_gene: int) -> QuestionSet:
+    """About `rows` train questions of a line, of genes with both labels on which no run was trained there."""
     train = QuestionSet(runs[0].workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
-    taught = pl.concat([evaluated.run.read_questions() for evaluated in runs]).filter(pl.col("cell_line") == line)
-    others = QuestionSet(train.frame.join(taught.select("gene").unique(), on="gene", how="anti"))
+    trained = pl.concat([evaluated.run.read_questions() for evaluated in runs]).filter(pl.col("cell_line") == line)
+    others = QuestionSet(train.frame.join(trained.select("gene").unique(), on="gene", how="anti"))
     return some_of_each(others, rows, per_gene)
 
 
-def table(evaluated: CheckContext, asked: QuestionSet, name: str, line: str) -> list[dict[str, Any]]:
-    """One row a stage and reading of a run, and one of its reward's v."""
-    evaluation_rows = evaluated.as_trained(asked)
+def table(evaluated: EvaluatedRun, rows: QuestionSet, name: str, line: str) -> list[dict[str, Any]]:
+    """One row per stage and read-out of a run, and one of its reward's v."""
+    evaluation_rows = evaluated.as_trained(rows)
     subgroups = folds_of(evaluated.workspace, evaluation_rows)
-    believed = np.nan_to_num(pooled(evaluated.reward, evaluation_rows), nan=0.5)
-    found = {"the reward's v": believed}
+    pooled_v = np.nan_to_num(pooled(evaluated.reward, evaluation_rows), nan=0.5)
+    found = {"the reward's v": pooled_v}
     for stage in STAGES:
-        read = readings(likelihood(*evaluated.prompts(stage, evaluation_rows), progress=silent))
-        found |= {stage + ending: read[key] for key, ending in READINGS.items()}
-        told(f"{name}, {line}, {stage}: {len(evaluation_rows)} questions")
+        read = read_outs(likelihood(*evaluated.prompts(stage, evaluation_rows), progress=silent))
+        found |= {stage + ending: read[key] for key, ending in READ_OUTS.items()}
+        report(f"{name}, {line}, {stage}: {len(evaluation_rows)} questions")
     return [
         {
             "run": name,
             "cell_line": line,
             "predictor": predictor,
             **measures(evaluation_rows.frame, scores, subgroups),
-            "above v": float(np.mean(scores) - believed.mean()),
-            "gap": gap(scores, believed),
+            "above v": float(np.mean(scores) - pooled_v.mean()),
+            "gap": gap(scores, pooled_v),
         }
         for predictor, scores in found.items()
     ]
@@ -71,12 +71,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
-    runs = {name: CheckContext(workspace, name) for name in options.runs}
+    runs = {name: EvaluatedRun(workspace, name) for name in options.runs}
     rows: list[dict[str, Any]] = []
     for line in options.lines:
-        asked = untaught(list(runs.values()), line, options.rows, options.per_gene)
+        questions = untrained_questions(list(runs.values()), line, options.rows, options.per_gene)
         for name, evaluated in runs.items():
-            rows += table(evaluated, asked, name, line)
+            rows += table(evaluated, questions, name, line)
     print_table(COLUMNS, rows, as_json=options.json)
 
 

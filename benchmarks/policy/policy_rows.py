@@ -1,4 +1,4 @@
-"""Rows of a policy's tables: one predictor's measures, how far another is ahead of it, and means over cell lines."""
+"""Rows of a policy's tables: the measures of a predictor, its difference from another, and means over cell lines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ import polars as pl
 from rbio_kg.training.evaluation.comparison import difference, measure
 
 
-def row_of(frame: pl.DataFrame, place: dict[str, str], name: str, scores: Any, last: Any) -> dict[str, Any]:
-    """One predictor's measures, and how far the last stage is ahead of it."""
+def row_of(frame: pl.DataFrame, line: dict[str, str], name: str, scores: Any, last: Any) -> dict[str, Any]:
+    """The measures of a predictor, and the difference of the last stage from it.
+
+    Args:
+        frame: the questions.
+        line: columns that name them (`cell_line`, `task`).
+        name: of the predictor.
+        scores: its probabilities, (n,).
+        last: those of the last stage, (n,).
+    """
     measured = measure(frame, scores, 0)
     return {
-        **place,
+        **line,
         "predictor": name,
         **{key: measured[key] for key in ("per_gene_auroc", "interval", "brier", "ece", "genes", "rows")},
         "mean": float(np.mean(scores)),

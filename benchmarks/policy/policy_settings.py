@@ -1,17 +1,20 @@
-"""Which facts to tell and how to pay: small policies compared on train questions that they were not taught.
+"""Which facts to show and how to reward: small policies compared on held-out train questions.
 
     python -m benchmarks.policy.policy_settings facts --workspace DIR
     python -m benchmarks.policy.policy_settings rewards --workspace DIR [--seeds 0 1 2] [--set grpo.beta=0]
     python -m benchmarks.policy.policy_settings grpo --workspace DIR
 
-No test row is read (see `benchmarks.policy.policy_trials`). `facts` warms one policy up on each choice of facts;
-`rewards`
-warms one up a seed and trains it by GRPO with each way to pay, all from that same model. The ways differ from the
-first, the shipped one (brier, rewards as they are, questions in pairs of one gene), in what they are called. `grpo`
-does the same with the trainer's settings, at equal numbers of completions. `--set` changes any setting of the recipe
-that all of them share. Columns: yes against no; `stated_`, what the policy states over its answers and digits without
-reasoning; `written_`, what sampled completions state after theirs. `gap` is the root of the mean squared distance from
-the reward's v: what a proper rule pays for is that it shrinks, and labels make no noise in it.
+No test row is read (see `benchmarks.policy.policy_trials`).
+
+- `facts` runs SFT on each choice of facts.
+- `rewards` runs SFT once per seed, and from that model GRPO with each reward. The name of a row says in what it differs
+  from the first, the shipped one (Brier rule, rewards not scaled, questions in pairs of one gene).
+- `grpo` does the same with the trainer's settings, at equal numbers of completions.
+
+`--set` changes a setting of the recipe for all rows. Columns: yes against no; `stated_`, the probability that the
+policy states over its answers and digits without reasoning; `written_`, the probability that sampled completions
+state after their reasoning. `gap` is the root of the mean squared distance from the reward's v. A proper
+scoring rule rewards a smaller gap, and labels add no noise to it.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.markdown import print_table
-from benchmarks.policy.policy_trials import Trials, told
+from benchmarks.policy.policy_trials import Trials, report
 from rbio_kg.core.progress import silent
 from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.adapters import load_stages, merged
@@ -49,11 +52,11 @@ FACTS: dict[str, dict[str, Any]] = {
     "other genes' names": {"questions.facts": WITH_NEIGHBOURS, "questions.shuffle_names": True},
     "closed book": {"questions.prompt": "closed"},
 }
-"""Each beside the first; `without neighbours` is the default."""
+"""Each is compared with the first; `without neighbours` is the default."""
 REWARDS: dict[str, dict[str, Any]] = {
     "brier": {},
     "brier, scaled by the group": {"grpo.scale_rewards": "group"},
-    "brier, beyond the gene's habit": {"reward.relative_to": "gene_prior"},
+    "brier, relative to the gene's base rate": {"reward.relative_to": "gene_prior"},
     "brier, not in pairs": {"questions.paired": False},
     "brier, a tenth for the share of yes": {"reward.share_weight": 0.1},
     "brier, a quarter for the share of yes": {"reward.share_weight": 0.25},
@@ -69,18 +72,18 @@ GRPO: dict[str, dict[str, Any]] = {
     "5e-4, 4 questions x 4, twice the steps": {"grpo.generations": 4, "grpo.steps": 24},
 }
 WAYS = {"facts": FACTS, "rewards": REWARDS, "grpo": GRPO}
-# Half of the lessons reason: GRPO's completions must be well-formed after a short warm-up.
+# Half of the pairs write reasoning: GRPO's completions must be well-formed after a short SFT.
 SHORT = {"warmup.examples": 800, "warmup.think_share": 0.5, "grpo.max_tokens": 56, "grpo.questions": 640}
 SHARED: dict[str, dict[str, Any]] = {
     "facts": {"warmup.examples": 1200},
     "rewards": {**SHORT, "grpo.steps": 16},
     "grpo": {**SHORT, "grpo.generations": 8, "grpo.steps": 12},
 }
-"""What the trials of a table change of the default recipe."""
+"""Changes of the default recipe in all trials of a table."""
 
 
 def compare_facts(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[str, Any]]:
-    """One warmed-up policy a choice of facts, each beside the first of its seed."""
+    """One policy after SFT per choice of facts, each compared with the first of its seed."""
     rows: list[dict[str, Any]] = []
     for seed in seeds:
         first: Likelihood | None = None
@@ -93,7 +96,7 @@ def compare_facts(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict
             if first is None:
                 first = read
                 rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(plan)})
-            told(f"seed {seed}, {name}, {time.monotonic() - started:.0f} s: {row}")
+            report(f"seed {seed}, {name}, {time.monotonic() - started:.0f} s: {row}")
     return rows
 
 
@@ -105,9 +108,9 @@ def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[
         with tempfile.TemporaryDirectory() as folder:
             warm = Path(folder) / "model"
             row, before = trials.evaluated(trials.after_sft(default, warm), default)
-            rows.append({"name": "after the warm-up", "seed": seed, **row})
+            rows.append({"name": "after SFT", "seed": seed, **row})
             rows.append({"name": "the reward's v", "seed": seed, **trials.verifiers_row(default)})
-            told(f"seed {seed}, SFT: {rows[-2:]}")
+            report(f"seed {seed}, SFT: {rows[-2:]}")
             for number, (name, changes) in enumerate(ways.items()):
                 started = time.monotonic()
                 plan = trials.plan(trials.config(seed, changes))
@@ -122,12 +125,12 @@ def compare_grpo(trials: Trials, ways: Ways, seeds: Sequence[int]) -> list[dict[
                 for key in ("frac_reward_zero_std", "entropy"):
                     row[key] = float(np.mean([line[key] for line in steps]))
                 rows.append({"name": name, "seed": seed, **row, "seconds": round(time.monotonic() - started)})
-                told(f"seed {seed}, {name}: {rows[-1]}")
+                report(f"seed {seed}, {name}: {rows[-1]}")
     return rows
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """A dotted setting and its value, written as in TOML; text needs no quotation marks."""
+    """A dotted setting and its value, written as in TOML; text needs no quotes."""
     key, _, value = text.partition("=")
     try:
         return key, tomllib.loads(f"value = {value}")["value"]

@@ -1,7 +1,7 @@
-"""Small policies trained on a part of the train questions and examined on another: what the trials share.
+"""Small policies trained on a part of the train questions and evaluated on another: what the trials share.
 
-Genes of the train split are held out, with some of their rows, and their facts, like everybody's, come from other folds
-than the question's own. Genes are compared within a fold.
+Genes of the train split are held out, with some of their rows. All facts come from other folds than the question's own.
+Genes are compared within a fold.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.core.progress import silent
 from rbio_kg.services.train import recipe_reward
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
@@ -37,13 +38,9 @@ SAMPLED = 64
 """Held-out questions answered by sampling, with reasoning, as GRPO trains it."""
 
 
-def told(message: str, share: float | None = None) -> None:
+def report(message: str, share: float | None = None) -> None:
     """Progress on standard error."""
     print(message, file=sys.stderr, flush=True)
-
-
-def silent(message: str, share: float | None = None) -> None:
-    """Progress that nobody sees."""
 
 
 class Trials:
@@ -51,9 +48,9 @@ class Trials:
 
     Args:
         workspace: with fitted verifiers.
-        shared: what all trials change of the default recipe, by dotted name.
-        rows: held-out questions, about.
-        per_gene: of them of one gene, at most.
+        shared: changes of the default recipe in all trials, by dotted name.
+        rows: number of held-out questions, about.
+        per_gene: largest number of them of one gene.
         seed: draws them.
     """
 
@@ -67,12 +64,12 @@ class Trials:
             split="train", cell_line=config.questions.cell_line, task=config.questions.task
         )
         held_out = some_of_each(train, rows, per_gene, seed).frame
-        taught = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
-        self.questions = QuestionSet(pl.concat([taught, held_out.with_columns(split=pl.lit("test"))]))
+        others = train.frame.join(held_out.select("gene").unique(), on="gene", how="anti")
+        self.questions = QuestionSet(pl.concat([others, held_out.with_columns(split=pl.lit("test"))]))
         self.base = prepare_model(config.model.name, self.workspace.paths.models, silent)
 
     def config(self, seed: int, changes: dict[str, Any]) -> PolicyConfig:
-        """The default recipe with changes; some are refused by its checks, and are here to show why."""
+        """The default recipe with changes. The recipe's checks refuse some of them; here they are compared."""
         changes = {"seed": seed, **self.shared, **changes}
         scaled = changes.pop("grpo.scale_rewards", "none")
         config = PolicyConfig.make(**changes)
@@ -121,24 +118,27 @@ class Trials:
     def evaluated(
         self, model: LanguageModel, plan: TrainingPlan, before: Likelihood | None = None
     ) -> tuple[dict[str, Any], Likelihood]:
-        """Measures on the held-out questions, of yes against no and of what is stated; beside another model's."""
-        evaluation_rows, asked = plan.evaluation_rows, plan.config.questions
-        prompts = [prompt_text(model.tokenizer, item) for item in evaluation_rows.prompts(asked.prompt, asked.system)]
+        """Measures on the held-out questions, of yes against no and of the stated probability, with differences from
+        another model's."""
+        evaluation_rows, section = plan.evaluation_rows, plan.config.questions
+        prompts = [
+            prompt_text(model.tokenizer, item) for item in evaluation_rows.prompts(section.prompt, section.system)
+        ]
         read, subgroups = likelihood(model, prompts, progress=silent), folds_of(self.workspace, evaluation_rows)
         row: dict[str, Any] = {"tokens": float(np.mean([len(model.tokenizer(text)["input_ids"]) for text in prompts]))}
-        believed = self.believed(plan)
+        pooled_v = self.pooled_v(plan)
         for name, prefix in (("probability", ""), ("stated", "stated_")):
             scores = getattr(read, name)
             row |= {prefix + key: value for key, value in measures(evaluation_rows.frame, scores, subgroups).items()}
-            row[prefix + "gap"] = gap(scores, believed)
+            row[prefix + "gap"] = gap(scores, pooled_v)
             if before is not None:
                 row[prefix + "difference"] = difference(
                     evaluation_rows.frame, scores, getattr(before, name), 0, subgroups
                 )
-        return row | self.written(model, prompts, believed, plan.config.grpo.max_tokens), read
+        return row | self.written(model, prompts, pooled_v, plan.config.grpo.max_tokens), read
 
-    def written(self, model: LanguageModel, prompts: list[str], believed: Any, max_tokens: int) -> dict[str, Any]:
-        """What sampled completions state: `written_gap`, `written_mean`, `written_yes`, and the share `unparsed`."""
+    def written(self, model: LanguageModel, prompts: list[str], pooled_v: Any, max_tokens: int) -> dict[str, Any]:
+        """Statistics of the probabilities that sampled completions state, and the share `unparsed`."""
         at = np.random.default_rng(0).permutation(len(prompts))[:SAMPLED]
         texts = sample(model, [prompts[row] for row in at], Sampling(1, max_tokens), progress=silent)
         parsed = [parse_completion(text, require_confidence=True) for (text,) in texts]
@@ -149,18 +149,18 @@ class Trials:
         if not read:
             return found
         return found | {
-            "written_gap": gap(said, believed[at[read]]),
+            "written_gap": gap(said, pooled_v[at[read]]),
             "written_mean": float(said.mean()),
             "written_yes": float(np.mean(yes)),
         }
 
-    def believed(self, plan: TrainingPlan) -> Any:
+    def pooled_v(self, plan: TrainingPlan) -> Any:
         """The reward's pooled probability of the held-out questions."""
         return np.nan_to_num(pooled(self.reward(plan.config), plan.evaluation_rows), nan=0.5)
 
     def verifiers_row(self, plan: TrainingPlan) -> dict[str, Any]:
         """The same measures of the reward's pooled probability."""
-        return measures(plan.evaluation_rows.frame, self.believed(plan), folds_of(self.workspace, plan.evaluation_rows))
+        return measures(plan.evaluation_rows.frame, self.pooled_v(plan), folds_of(self.workspace, plan.evaluation_rows))
 
 
 def some_of_each(questions: QuestionSet, rows: int, per_gene: int, seed: int = 0) -> QuestionSet:
@@ -172,24 +172,24 @@ def some_of_each(questions: QuestionSet, rows: int, per_gene: int, seed: int = 0
 
 
 def pooled(reward: ComposedReward, questions: QuestionSet) -> Any:
-    """The reward's v of each question, (n,); NaN where no verifier speaks."""
-    judged = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
-    return np.array([np.nan if item.v is None else item.v for item in judged])
+    """The reward's v of each question, (n,); NaN where all verifiers abstain."""
+    scored = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
+    return np.array([np.nan if item.v is None else item.v for item in scored])
 
 
 def folds_of(workspace: Workspace, questions: QuestionSet) -> Any:
-    """The fold of each question, (n,): out-of-fold facts of different folds are not of one scale."""
+    """The fold of each question, (n,): out-of-fold facts of different folds are not on one scale."""
     seed = int(workspace.verifier("expression").card.settings["seed"])
     return with_folds(questions.frame, seed)["fold"].to_numpy()
 
 
-def gap(scores: Any, believed: Any) -> float:
-    """Root of the mean squared distance of two rows of probabilities."""
-    return float(np.sqrt(np.mean((scores - believed) ** 2)))
+def gap(scores: Any, pooled_v: Any) -> float:
+    """Root of the mean squared distance of two arrays of probabilities."""
+    return float(np.sqrt(np.mean((scores - pooled_v) ** 2)))
 
 
 def measures(rows: pl.DataFrame, scores: Any, subgroups: Any) -> dict[str, Any]:
-    """Of one model's probabilities; `certain`: the share of them below .1 or above .9."""
+    """Measures of a model's probabilities; `certain`: the share of them below 0.1 or above 0.9."""
     found = measure(rows, scores, 0, subgroups)
     row = {key: found[key] for key in ("per_gene_auroc", "interval", "genes", "rows", "brier", "ece")}
     return {**row, "mean": float(scores.mean()), "certain": float((np.abs(scores - 0.5) > 0.4).mean())}

@@ -19,7 +19,7 @@ CONTEXT.set_forkserver_preload(["tests.support.heavy_imports"])
 
 
 def train(root: str, model: str, changes: dict[str, Any], largest_file: int = 0) -> None:
-    """Train (or go on), telling the progress in `told.txt` and the result in `document.json`."""
+    """Train (or go on), with the progress in `messages.txt` and the result in `document.json`."""
     import resource
 
     import torch
@@ -32,16 +32,16 @@ def train(root: str, model: str, changes: dict[str, Any], largest_file: int = 0)
     warmup.CHECKPOINT_SECONDS = 0.0  # after every step, so that a kill finds some
     if largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
-    with (Path(root) / "told.txt").open("a", encoding="utf-8", buffering=1) as told:
+    with (Path(root) / "messages.txt").open("a", encoding="utf-8", buffering=1) as messages:
         try:
             document = run_small(
                 Path(root),
                 small_recipe(Path(model), **changes),
                 resume=True,
-                progress=lambda message, share: print(message, file=told),
+                progress=lambda message, share: print(message, file=messages),
             )
         except RbioKGError as error:
-            print(f"error: {error}", file=told)
+            print(f"error: {error}", file=messages)
             raise SystemExit(1) from error
     if os.environ.get("RANK", "0") == "0":
         (Path(root) / "document.json").write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
@@ -60,9 +60,9 @@ class Training:
         return self.root / "runs" / "small"
 
     @property
-    def told(self) -> list[str]:
-        """What all processes of this run have said."""
-        path = self.root / "told.txt"
+    def messages(self) -> list[str]:
+        """The messages of all processes of this run."""
+        path = self.root / "messages.txt"
         return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
     def start(self, *, largest_file: int = 0) -> Any:
@@ -73,23 +73,27 @@ class Training:
         return process
 
     def whole(self) -> dict[str, Any]:
-        """Train to the end; what it reported."""
+        """Train to the end; the JSON form of its result."""
         process = self.start()
         process.join()
-        assert process.exitcode == 0, self.told[-3:]
+        assert process.exitcode == 0, self.messages[-3:]
         return self.document()
 
     def document(self) -> dict[str, Any]:
-        """What the last whole training reported."""
+        """The result of the last training that finished."""
         found: dict[str, Any] = json.loads((self.root / "document.json").read_text(encoding="utf-8"))
         return found
 
     def killed(self, *, at: str, after: float) -> bool:
         """Kill the process so long after it says something, or (`at` begins with /) writes a file; False: it ended."""
-        before = len(self.told)
+        before = len(self.messages)
         process = self.start()
         while process.is_alive():
-            if list(self.folder.glob(at[1:])) if at[0] == "/" else any(s.startswith(at) for s in self.told[before:]):
+            if (
+                list(self.folder.glob(at[1:]))
+                if at[0] == "/"
+                else any(s.startswith(at) for s in self.messages[before:])
+            ):
                 break
             time.sleep(0.0005)
         time.sleep(after)

@@ -7,6 +7,11 @@ One pass over the examples. The loss of an example has three terms:
 - the mean cross-entropy of the other tokens that it writes.
 
 In trials with equal rows, hard labels lost most of the skill of a small model.
+
+Why not `transformers.Trainer`: in one process it gives the same weights, also after an interruption, in about the same
+time (2.9 against 2.7 seconds of CPU for 50 steps of a tiny model). But SFT runs in the first of several processes, and
+its result must not depend on their number. Trainer there waits for all processes and divides each batch among them. It
+also writes checkpoints in place, so that one of a killed process would need checks of its own.
 """
 
 from __future__ import annotations

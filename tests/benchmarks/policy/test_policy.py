@@ -22,9 +22,11 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--json"]
-    policy.main([*asked, "--stages", "untrained", "warmup", "grpo"])
+def test_stages_are_compared_with_readers_of_the_same_facts(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--json"]
+    policy.main([*arguments, "--stages", "untrained", "warmup", "grpo"])
     rows = {row["predictor"]: row for row in printed(capsys)}
     stages = ("untrained", "warmup", "grpo")
     named = {*stages, *(f"{stage}, as stated" for stage in stages)}
@@ -42,19 +44,19 @@ def test_stages_beside_readers_of_the_same_facts(trained: Trained, capsys: pytes
     file = trained[0] / "runs" / "tiny" / "evaluation" / "grpo-k562-de.csv"
     whole = file.read_bytes()
     pl.read_csv(file).with_columns(score=pl.lit(0.25)).write_csv(file)
-    policy.main([*asked, "--stages", "grpo"])
+    policy.main([*arguments, "--stages", "grpo"])
     again = {row["predictor"]: row for row in printed(capsys)}
     assert (again["grpo"]["per_gene_auroc"], again["grpo"]["mean"]) == (0.5, 0.25)
     # What is of other questions is not.
     pl.read_csv(file).head(3).write_csv(file)
-    policy.main([*asked, "--stages", "grpo"])
+    policy.main([*arguments, "--stages", "grpo"])
     assert printed(capsys)[0] == {**rows["grpo"], "last stage minus it": None}
     assert file.read_bytes() == whole
 
 
 def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--written", "60"]
-    policy.main([*asked, "--samples", "2", "--json"])
+    arguments = ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--reader-rows", "80", "--written", "60"]
+    policy.main([*arguments, "--samples", "2", "--json"])
     *rows, before, after = [row for row in printed(capsys) if row["predictor"].endswith(" rows")]
     named = [row["predictor"] for row in rows]
     assert [name.rsplit(", ", 1)[0] for name in named] == [
@@ -77,16 +79,16 @@ def test_stages_in_writing(trained: Trained, capsys: pytest.CaptureFixture[str])
     assert before["better by"]["mean"] == pytest.approx(before["brier"] - after["brier"])
 
 
-def test_runs_are_compared_on_questions_that_none_was_taught(
+def test_runs_are_compared_on_questions_that_none_was_trained_on(
     trained: Trained, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Workspace(trained[0]) as workspace:
-        run = policy.CheckContext(workspace, "tiny")
-        asked = policy_choice.untaught([run], "k562", rows=40, per_gene=5)
-        taught = run.run.read_questions().filter(pl.col("cell_line") == "k562")
-        assert not set(asked.frame["gene"]) & set(taught["gene"])
-        assert set(asked.frame["split"]) == {"train"}
-        assert asked.frame.group_by("gene").len()["len"].max() <= 5
+        run = policy.EvaluatedRun(workspace, "tiny")
+        questions = policy_choice.untrained_questions([run], "k562", rows=40, per_gene=5)
+        trained_rows = run.run.read_questions().filter(pl.col("cell_line") == "k562")
+        assert not set(questions.frame["gene"]) & set(trained_rows["gene"])
+        assert set(questions.frame["split"]) == {"train"}
+        assert questions.frame.group_by("gene").len()["len"].max() <= 5
     policy_choice.main(
         ["tiny", "--workspace", str(trained[0]), "--lines", "k562", "--rows", "40", "--per-gene", "5", "--json"]
     )
@@ -97,7 +99,7 @@ def test_runs_are_compared_on_questions_that_none_was_taught(
     }
     assert (rows["the reward's v"]["gap"], rows["the reward's v"]["above v"]) == (0.0, 0.0)
     for row in rows.values():
-        assert row["rows"] == len(asked)
+        assert row["rows"] == len(questions)
         assert row["above v"] == pytest.approx(row["mean"] - rows["the reward's v"]["mean"])
 
 
@@ -111,8 +113,8 @@ def settings(trained: Trained, tmp_path: Path, table: str, *more: str) -> list[s
 def test_facts_are_compared_on_held_out_train_genes(
     trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = settings(trained, tmp_path, "facts", "--seeds", "0", "1")
-    policy_settings.main(asked)
+    arguments = settings(trained, tmp_path, "facts", "--seeds", "0", "1")
+    policy_settings.main(arguments)
     rows = printed(capsys)
     first, *others = policy_settings.FACTS
     assert [row["name"] for row in rows if row["seed"] == 1] == [first, "the reward's v", *others]
@@ -123,7 +125,7 @@ def test_facts_are_compared_on_held_out_train_genes(
     assert ascending == sorted(set(ascending))
 
 
-def test_no_test_row_and_no_held_out_gene_is_taught(trained: Trained, tmp_path: Path) -> None:
+def test_no_test_row_and_no_held_out_gene_is_trained_on(trained: Trained, tmp_path: Path) -> None:
     changes = {"model.name": str(save_tiny_model(tmp_path / "model")), "warmup.examples": 16}
     trials = Trials(Workspace(trained[0]), changes, rows=60, per_gene=5)
     plan = trials.plan(trials.config(0, {}))
@@ -141,7 +143,7 @@ def test_ways_begin_from_one_model(
     only = list(ways)[::2]
     policy_settings.main(settings(trained, tmp_path, table, "--only", *only))
     rows = printed(capsys)
-    assert [row["name"] for row in rows] == ["after the warm-up", "the reward's v", *only]
+    assert [row["name"] for row in rows] == ["after SFT", "the reward's v", *only]
     assert all(row["difference"] is not None for row in rows[2:])
 
 

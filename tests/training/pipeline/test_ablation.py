@@ -24,12 +24,12 @@ def test_every_recipe_with_every_seed() -> None:
         ([], [0], "needs a recipe"),
     ],
 )
-def test_what_would_collide_is_told(recipes: list[str], seeds: list[int], message: str) -> None:
+def test_collisions_are_refused(recipes: list[str], seeds: list[int], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         trials(recipes, seeds, name="a")
 
 
-def test_rows_are_of_the_stages_that_were_examined() -> None:
+def test_rows_are_of_the_evaluated_stages() -> None:
     likelihood = {"per_gene_auroc": 0.6, "interval": [0.5, 0.7], "brier": 0.2, "ece": 0.1, "genes": 9, "rows": 60}
     found: dict[str, Any] = {"likelihood": likelihood, "unparsed_rate": 0.25, "mean_reward": 0.8}
     result = {"before": found, "after_warmup": None, "after": found, "steps": 4}

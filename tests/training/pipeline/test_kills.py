@@ -1,4 +1,4 @@
-"""A training that is killed at any moment goes on, and ends with the weights of one that nobody disturbed."""
+"""A training that is killed at any moment goes on, and ends with the weights of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def test_a_full_disk_at_a_checkpoint_loses_nothing(model: Path, tmp_path: Path) 
     process = training.start(largest_file=size + size // 2)
     process.join()
     assert process.exitcode == 1
-    assert "no room left" in training.told[-1]
-    assert "rbio-kg train policy --resume --name small" in training.told[-1]
+    assert "no room left" in training.messages[-1]
+    assert "rbio-kg train policy --resume --name small" in training.messages[-1]
     assert read_run(training.folder).status == "failed"
     assert training.whole()["steps"] == 5
     assert read_run(training.folder).status == "finished"

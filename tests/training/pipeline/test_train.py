@@ -63,7 +63,7 @@ def test_the_document_has_the_promised_keys(finished: tuple[Path, dict[str, Any]
     json.dumps(document, allow_nan=False)
 
 
-def test_the_run_folder_is_whole(finished: tuple[Path, dict[str, Any]]) -> None:
+def test_the_run_folder_is_complete(finished: tuple[Path, dict[str, Any]]) -> None:
     root, document = finished
     folder = root / "runs" / "small"
     manifest = read_run(folder)
@@ -91,8 +91,8 @@ def test_every_completion_is_kept_with_its_verdicts(finished: tuple[Path, dict[s
         assert set(json.loads(row["parts"])) == {"table", "answer", "format"}
     assert rollouts["answer"].drop_nulls().len() > 8
     assert rollouts["statements"].null_count() == len(rollouts)  # This world has no graph to check them with.
-    told = [json.loads(text)[0]["reason"] for text in rollouts.filter(pl.col("step") == 1)["verdicts"]]
-    assert told == ["looked up", "", "", ""]
+    reasons = [json.loads(text)[0]["reason"] for text in rollouts.filter(pl.col("step") == 1)["verdicts"]]
+    assert reasons == ["looked up", "", "", ""]
 
 
 def test_both_stages_moved_their_adapters(finished: tuple[Path, dict[str, Any]]) -> None:
@@ -166,7 +166,7 @@ def test_a_dry_run_trains_and_writes_nothing(model: Path, tmp_path: Path) -> Non
         ({"warmup.batch_size": 1000}, {}, "fewer than one SFT batch"),
     ],
 )
-def test_what_cannot_work_is_said_before_the_start(
+def test_what_cannot_work_is_refused_before_the_start(
     model: Path, tmp_path: Path, changes: dict[str, Any], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(RbioKGError, match=message):
@@ -197,7 +197,7 @@ def evaluate(root: Path, questions: QuestionSet, **options: Any) -> tuple[dict[s
     )  # fmt: skip
 
 
-def test_a_run_can_be_examined_on_other_questions(finished: tuple[Path, dict[str, Any]]) -> None:
+def test_a_run_can_be_evaluated_on_other_questions(finished: tuple[Path, dict[str, Any]]) -> None:
     test = toy_questions().select(split="test")
     document, scored = evaluate(finished[0], test, samples=0)
     assert document["votes"] is None

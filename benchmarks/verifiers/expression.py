@@ -95,7 +95,7 @@ def compared(
     verifier: Any, train: pl.DataFrame, asked: pl.DataFrame, peers: dict[str, Any], seed: int
 ) -> dict[str, Any]:
     """The verifier's measures on the asked rows, the plain vote, the peers and the baselines beside, and its speed."""
-    from rbio_kg.training.evaluation.comparison import beside
+    from rbio_kg.training.evaluation.comparison import compare_with_baselines
     from rbio_kg.verifiers.evaluation.baselines import baseline_scores
     from rbio_kg.verifiers.evaluation.scorecard import question_scores
 
@@ -108,7 +108,9 @@ def compared(
     scores, *others = (np.where(np.isnan(one), prior, one) for one in (found, *peers.values()))
     vote = plain_vote(verifier.model, asked)
     return {
-        **beside(asked, scores, {"plain_vote": vote, **dict(zip(peers, others, strict=True)), **baselines}, seed),
+        **compare_with_baselines(
+            asked, scores, {"plain_vote": vote, **dict(zip(peers, others, strict=True)), **baselines}, seed
+        ),
         "abstained": int(np.isnan(found).sum()),
         "claims_per_second": round(speed),
     }

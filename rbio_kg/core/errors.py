@@ -100,3 +100,7 @@ class ReportError(RbioKGError):
 def fault(error: Exception) -> str:
     """A fault of somebody else's code in one line: its type and what it says."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+class ConvergenceWarning(UserWarning):
+    """A numerical solver stopped before it reached its tolerance; the result is an approximation."""

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from rbio_kg.graph_builders.build.build import build_tables
 from rbio_kg.graph_builders.sample.sample import sample_directory
 
 PROGRAM = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]
+
+KILLS = int(os.environ.get("RBIO_KG_KILLS", "50"))
+"""Random moments at which a build is killed, on each server."""
 
 MOST_IN_A_ROW = 3
 
@@ -84,9 +88,14 @@ class Builder:
             read_only=True,
         )
 
-    def run(self, graph: Graph, *, kill_after: float | None = None) -> bool:
-        """Build; True where it came to its end, False where it was killed before."""
+    def run(self, graph: Graph, *, kill_after: float | None = None, kill_at: str = "") -> bool:
+        """Build; kill it after some seconds, or when its progress names a stage. False where it was killed."""
         with self.start(graph) as process:
+            assert process.stderr is not None
+            if kill_at and any(line.strip().startswith(kill_at) for line in process.stderr):
+                process.kill()
+                process.communicate()
+                return False
             try:
                 out, err = process.communicate(timeout=kill_after)
             except subprocess.TimeoutExpired:
@@ -104,6 +113,42 @@ class Builder:
             name for name in names if name.startswith((".", "loading-", "previous", "kept-")) or name.endswith(".tmp")
         ]
         assert left == []
+
+
+def state_of(builder: Builder, before: Graph, graph: Graph) -> str:
+    """What a killed build from `before` to `graph` left: `before`, `new`, or `incomplete`, which the store must say."""
+    with builder.open() as store:
+        try:
+            found = store.check()
+        except StoreError as error:
+            assert "incomplete" in str(error) and "rbio-kg build" in str(error)
+            return "incomplete"
+        complete = {before.build_id: before, graph.build_id: graph}[found]
+        assert store_digest(store) == complete.digest
+    return "before" if complete is before else "new"
+
+
+def all_can_be_built(builder: Builder, graphs: list[Graph]) -> None:
+    """Every graph can be built afterwards, and nothing of the killed builds is left."""
+    for graph in graphs:
+        assert builder.run(graph)
+        with builder.open() as store:
+            assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
+    builder.nothing_is_left_over()
+
+
+def killed_at_stages(builder: Builder, graphs: list[Graph], stages: Sequence[str]) -> dict[str, str]:
+    """Kill builds of the last graph at named stages; the state of the store after each.
+
+    The first graph is built in between, so that every kill meets a complete graph.
+    """
+    seen = {}
+    for stage in stages:
+        assert builder.run(graphs[0])
+        assert not builder.run(graphs[-1], kill_at=stage), f"the build never came to: {stage}"
+        seen[stage] = state_of(builder, graphs[0], graphs[-1])
+    all_can_be_built(builder, graphs)
+    return seen
 
 
 def killed_at_random(builder: Builder, graphs: list[Graph], kills: int, seed: int) -> dict[str, int]:
@@ -132,19 +177,6 @@ def killed_at_random(builder: Builder, graphs: list[Graph], kills: int, seed: in
             with builder.open() as store:
                 assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
             continue
-        with builder.open() as store:
-            try:
-                found = store.check()
-            except StoreError as error:
-                assert "incomplete" in str(error) and "rbio-kg build" in str(error)
-                seen["incomplete"] += 1
-                continue
-            whole = {before.build_id: before, graph.build_id: graph}[found]
-            assert store_digest(store) == whole.digest
-        seen["before" if whole is before else "new"] += 1
-    for graph in graphs:
-        assert builder.run(graph)
-        with builder.open() as store:
-            assert (store.check(), store_digest(store)) == (graph.build_id, graph.digest)
-    builder.nothing_is_left_over()
+        seen[state_of(builder, before, graph)] += 1
+    all_can_be_built(builder, graphs)
     return seen

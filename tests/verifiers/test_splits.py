@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import TrainingError
@@ -55,7 +55,6 @@ def reference(
     return train, test
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     found=rows,
     split_scheme=st.sampled_from(SPLIT_SCHEMES),

@@ -1,8 +1,9 @@
-"""Fits the expression model: gathers training labels, lets them vote out of fold, and calibrates the votes."""
+"""Fits the expression model: gathers training labels, computes votes out of fold, and calibrates them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,38 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.core.progress import Progress
-from rbio_kg.core.typing import Indices
+from rbio_kg.core.progress import Progress, silent
+from rbio_kg.core.typing import BoolArray, FloatArray, Indices
 from rbio_kg.verifiers.expression.io import save_model
-from rbio_kg.verifiers.expression.model import ExpressionModel, Key
-from rbio_kg.verifiers.expression.neighbour_votes import Rows
+from rbio_kg.verifiers.expression.labels import Key, TrainingLabels
+from rbio_kg.verifiers.expression.model import ExpressionModel
+from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs, NeighbourVoter
 from rbio_kg.verifiers.expression.pair_kernel import gene_factors
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
 from rbio_kg.verifiers.splits import FOLDS, divide
 from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
 from rbio_kg.verifiers.stats.metrics import summary
 
-ENOUGH_ROWS = 2000
-"""A fold's calibration is fitted on the next folds, as many as give so many rows,"""
-MOST_STEPS = 3
-"""but never more than these."""
+MIN_ROWS = 2000
+"""The calibration of a fold is fitted on the following folds, on as many as are needed for this number of rows."""
+MAX_FOLDS = 3
+"""The most folds that one calibration is fitted on."""
 _NAME_KINDS = ("alias", "previous", "approved")  # the last wins: an approved symbol is its own gene
+
+
+@dataclass(frozen=True)
+class LineFit:
+    """Calibrations of one cell line and task.
+
+    Args:
+        calibrations: by fold; -1 for perturbations without labels in the line.
+        seen: bool (FOLDS + 1, genes), see `ExpressionModel`.
+        metrics: cross-validated metrics and coefficients, plain JSON values.
+    """
+
+    calibrations: Mapping[int, Logistic]
+    seen: BoolArray
+    metrics: Mapping[str, Any]
 
 
 def fit_expression(
@@ -37,23 +54,23 @@ def fit_expression(
     seed: int = 0,
     split_scheme: str = "official",
     cell_lines: Collection[str] | None = None,
-    progress: Progress = lambda message, share: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit on the train rows of the questions and write the model.
 
     Args:
         tables: the assembled graph (its `questions` are not read).
         model_dir: folder of the model; replaced when there is one.
-        questions: rows with the schema of `questions`, any number of cell lines and tasks; what is learnt from are
-            the train rows that the split scheme allows.
+        questions: rows with the schema of `questions`, any number of cell lines and tasks; the model is fitted on the
+            train rows that the split scheme allows.
         seed: of the folds, and of the genes held out by the gene-disjoint split scheme.
-        split_scheme: see `rbio_kg.verifiers.splits`. The labels of the other lines answer for a line that is left out.
-        cell_lines: lines to answer for; the others only lend their labels. None for all.
+        split_scheme: see `rbio_kg.verifiers.splits`. The other lines' labels are used for a line that is left out.
+        cell_lines: lines to fit calibrations for; of the others only the labels are used. None for all.
         progress: called with a message and the share done.
 
     Returns:
-        `seed`, `protocol`, `rows`, `seconds`-free metrics by line and task under `fits`: cross-validated per-gene
-        AUROC with interval, pooled metrics, ECE. Plain JSON values.
+        `seed`, `protocol`, `rows`, and under `fits` the metrics by line and task: cross-validated per-gene AUROC with
+        interval, pooled metrics, ECE. Plain JSON values.
 
     Raises:
         TrainingError: no train rows, an unknown split scheme, a line without train rows.
@@ -78,49 +95,59 @@ def fit_expression(
     }
     settings |= {"unseen": lacking} if lacking else {}
     progress("expression: gene vectors", 0.1)
-    labels, monitored = _labels(train, profiles), _monitored(questions, profiles, lacking)
+    rows, monitored = _labels(train, profiles), _monitored(questions, profiles, lacking)
     factors = gene_factors(profiles, np.unique(np.concatenate(list(monitored.values()))))
-    model = ExpressionModel(profiles, labels, {}, {}, monitored, factors, {}, other_names(tables), settings)
-    calibrations: dict[Key, dict[int, Logistic]] = {}
-    seen: dict[Key, NDArray[np.bool_]] = {}
-    fits: dict[str, Any] = {}
-    keys = [key for key in sorted(model.rows) if key[0] in wanted]
+    fitter = _Fitter(TrainingLabels(profiles, rows, monitored, factors, seed, split_scheme == "global"))
+    fits: dict[Key, LineFit] = {}
+    keys = [key for key in sorted(rows) if key[0] in wanted]
     for done, key in enumerate(keys):
         progress(f"expression: {key[0]} {key[1]}", (done + 0.3) / (len(keys) + 1))
-        calibrations[key], seen[key], fits[" ".join(key)] = _calibrate(model, key)
+        fits[key] = fitter.calibrate(key)
+    metrics = {
+        "seed": seed,
+        "protocol": split_scheme,
+        "rows": len(train),
+        "fits": {" ".join(key): fit.metrics for key, fit in fits.items()},
+    }
     for key in [(line, task) for line in lacking for task in sorted({task for _, task in keys})]:
-        progress(f"expression: {key[0]} {key[1]}, by other lines", len(keys) / (len(keys) + 1))
-        found = _calibrate_unseen(model, key)
+        progress(f"expression: {key[0]} {key[1]}, from other lines", len(keys) / (len(keys) + 1))
+        found = fitter.calibrate_unseen(key)
         if found is not None:
-            calibrations[key], seen[key] = {-1: found}, np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
-    metrics = {"seed": seed, "protocol": split_scheme, "rows": len(train), "fits": fits}
-    model.calibrations, model.seen, model.settings = calibrations, seen, {**settings, "metrics": metrics}
+            fits[key] = found
+    model = ExpressionModel(
+        fitter.labels,
+        {key: fit.calibrations for key, fit in fits.items()},
+        {key: fit.seen for key, fit in fits.items()},
+        fitter.weights,
+        other_names(tables),
+        {**settings, "metrics": metrics},
+    )
     save_model(model, Path(model_dir))
     progress("expression: fitted", 1.0)
     return metrics
 
 
-def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, Rows]:
+def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, LabelledPairs]:
     place = dict(zip(profiles.genes, range(len(profiles.genes)), strict=True))
-    found: dict[Key, Rows] = {}
+    found: dict[Key, LabelledPairs] = {}
     for (line, task), rows in train.group_by(["cell_line", "task"], maintain_order=True):
         perts, genes = (np.array([place[name] for name in rows[column]], dtype=np.int32) for column in ("pert", "gene"))
-        found[str(line), str(task)] = Rows(perts, genes, rows["label"].to_numpy().astype(np.float64))
+        found[str(line), str(task)] = LabelledPairs(perts, genes, rows["label"].to_numpy().astype(np.float64))
     return found
 
 
 def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[str]) -> dict[str, Indices]:
-    """Genes that each line's questions name, of either split: a gene without labels is answered by genes like it.
+    """Genes that each line's questions name, of either split. A gene without labels is predicted from similar genes.
 
-    Those of lines without labels are asked of every line.
+    Every line can be queried for the genes of lines without labels.
     """
     place = dict(zip(profiles.genes, range(len(profiles.genes)), strict=True))
-    asked = {
+    named = {
         str(line): {place[gene] for gene in rows["gene"].unique() if gene in place}
         for (line,), rows in questions.group_by("cell_line")
     }
-    more = {gene for line in unseen for gene in asked.get(line, ())}
-    return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(asked.items())}
+    more = {gene for line in unseen for gene in named.get(line, ())}
+    return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(named.items())}
 
 
 def other_names(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
@@ -137,74 +164,94 @@ def _sources(tables: Mapping[str, pl.DataFrame]) -> set[str]:
     return {name for table in used for name in tables[table]["source"].unique().drop_nulls()}
 
 
-def _calibrate(model: ExpressionModel, key: Key) -> tuple[dict[int, Logistic], NDArray[np.bool_], dict[str, Any]]:
-    """Fits for every fold and one on all rows, whose labels each saw, and the cross-validated metrics."""
-    rows = model.rows[key]
-    folds = model.folds[rows.perts]
-    names: tuple[str, ...] = model.voter(key).names
-    features = np.zeros((len(rows), len(names)))
-    seen = np.zeros((FOLDS + 1, len(model.folds)), dtype=np.bool_)
-    seen[-1, rows.perts] = True
-    for fold in range(FOLDS):
-        asked = folds == fold
-        voter = model.voter(key, frozenset({fold}))
-        seen[-1, voter.heard] = True
-        features[asked] = voter.features(rows.perts[asked], rows.genes[asked])
-    fits = {-1: _logistic(features, rows.labels, names)}
-    scores = np.zeros(len(rows))
-    for fold in range(FOLDS):
-        fits[fold] = _without(model, key, fold, names, seen[fold])
-        asked = folds == fold
-        scores[asked] = fits[fold](features[asked])
-    found = summary(rows.genes.astype(str), rows.labels, scores, seed=model.seed, subgroups=folds)
-    return fits, seen, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))}
+class _Fitter:
+    """Solves the regressions on training labels and fits calibrations to the votes.
 
-
-def _calibrate_unseen(model: ExpressionModel, key: Key) -> Logistic | None:
-    """The calibration for a line without labels: the others play it in turn, each told of by the rest.
-
-    None where fewer than two lines have labels of the task.
+    `weights` collects the solved regressions that the model needs, by key and fold.
     """
-    lines = [line for line, task in sorted(model.rows) if task == key[1]]
-    if len(lines) < 2:
-        return None
-    features, labels = [], []
-    for line in lines:
-        rows = model.rows[line, key[1]]
-        voter, _ = model.held_out_line((line, key[1]), [other for other in lines if other != line])
-        features.append(voter.features(rows.perts, rows.genes))
-        labels.append(rows.labels)
-    return _logistic(np.concatenate(features), np.concatenate(labels), model.voter(key).names)
+
+    def __init__(self, labels: TrainingLabels) -> None:
+        self.labels = labels
+        self.weights: dict[Key, dict[int, NDArray[np.float32]]] = {}
+        self._voters: dict[tuple[Key, int], NeighbourVoter] = {}
+
+    def voter(self, key: Key, fold: int = -1) -> NeighbourVoter:
+        """The voters about a fold (-1: about perturbations without labels); solved once and kept for the model."""
+        if (key, fold) not in self._voters:
+            sources = self.labels.sources(key, () if fold < 0 else (fold,))
+            weights = self.weights.setdefault(key, {})
+            weights[fold] = self.labels.solve(sources)
+            self._voters[key, fold] = self.labels.voter(key[0], sources, weights[fold])
+        return self._voters[key, fold]
+
+    def calibrate(self, key: Key) -> LineFit:
+        """One calibration for every fold and one on all rows, with cross-validated metrics."""
+        rows = self.labels.rows[key]
+        folds = self.labels.folds[rows.perts]
+        names = self.voter(key).names
+        features = np.zeros((len(rows), len(names)))
+        seen = np.zeros((FOLDS + 1, len(self.labels.folds)), dtype=np.bool_)
+        seen[-1, rows.perts] = True
+        for fold in range(FOLDS):
+            mine = folds == fold
+            voter = self.voter(key, fold)
+            seen[-1, voter.voting_perts] = True
+            features[mine] = voter.features(rows.perts[mine], rows.genes[mine])
+        fits = {-1: _logistic(features, rows.labels, names)}
+        scores = np.zeros(len(rows))
+        for fold in range(FOLDS):
+            fits[fold], seen[fold] = self._calibrate_without(key, fold, names)
+            mine = folds == fold
+            scores[mine] = fits[fold](features[mine])
+        found = summary(rows.genes.astype(str), rows.labels, scores, seed=self.labels.seed, subgroups=folds)
+        return LineFit(fits, seen, {**found, "coefficients": dict(zip(names, fits[-1].coefficients, strict=True))})
+
+    def _calibrate_without(self, key: Key, fold: int, names: tuple[str, ...]) -> tuple[Logistic, BoolArray]:
+        """The calibration for one fold's perturbations, which uses none of their labels, and whose labels it saw.
+
+        Votes about the other folds normally count this fold's labels too. The next folds are therefore voted on again
+        without both.
+        """
+        rows = self.labels.rows[key]
+        folds = self.labels.folds[rows.perts]
+        seen = np.zeros(len(self.labels.folds), dtype=np.bool_)
+        features, labels, count = [np.zeros((0, len(names)))], [np.zeros(0)], 0
+        for step in range(1, MAX_FOLDS + 1):
+            other = (fold + step) % FOLDS
+            mine = folds == other
+            if mine.any():
+                seen[rows.perts[mine]] = True
+                sources = self.labels.sources(key, (fold, other))
+                voter = self.labels.voter(key[0], sources, self.labels.solve(sources))
+                seen[voter.voting_perts] = True
+                features.append(voter.features(rows.perts[mine], rows.genes[mine]))
+                labels.append(rows.labels[mine])
+                count += int(mine.sum())
+            if count >= MIN_ROWS:
+                break
+        return _logistic(np.concatenate(features), np.concatenate(labels), names), seen
+
+    def calibrate_unseen(self, key: Key) -> LineFit | None:
+        """The calibration for a line without labels: each other line is held out in turn and predicted by the rest.
+
+        None where fewer than two lines have labels of the task.
+        """
+        lines = self.labels.lines(key[1])
+        if len(lines) < 2:
+            return None
+        features, labels = [], []
+        for line in lines:
+            rows = self.labels.rows[line, key[1]]
+            sources = self.labels.other_lines((line, key[1]))
+            voter = self.labels.voter(line, sources, self.labels.solve(sources))
+            features.append(voter.features(rows.perts, rows.genes))
+            labels.append(rows.labels)
+        fit = _logistic(np.concatenate(features), np.concatenate(labels), self.voter(key).names)
+        return LineFit({-1: fit}, np.zeros((FOLDS + 1, len(self.labels.folds)), dtype=np.bool_), {})
 
 
-def _without(model: ExpressionModel, key: Key, fold: int, names: tuple[str, ...], seen: NDArray[np.bool_]) -> Logistic:
-    """The calibration for one fold's perturbations, in which nothing rests on their labels.
-
-    Votes about the other folds normally count this fold's labels too, so the next fold votes again without both.
-    Perturbations whose labels count are marked in `seen`.
-    """
-    rows = model.rows[key]
-    folds = model.folds[rows.perts]
-    features, labels, count = [], [], 0
-    for step in range(1, FOLDS):
-        other = (fold + step) % FOLDS
-        asked = folds == other
-        if asked.any():
-            seen[rows.perts[asked]] = True
-            voter = model.voter(key, frozenset({fold, other}))
-            seen[voter.heard] = True
-            features.append(voter.features(rows.perts[asked], rows.genes[asked]))
-            labels.append(rows.labels[asked])
-            count += int(asked.sum())
-        if count >= ENOUGH_ROWS or step == MOST_STEPS:
-            break
-    if not features:
-        return _logistic(np.zeros((0, len(names))), np.zeros(0), names)
-    return _logistic(np.concatenate(features), np.concatenate(labels), names)
-
-
-def _logistic(features: NDArray[np.float64], labels: NDArray[np.float64], names: tuple[str, ...]) -> Logistic:
+def _logistic(features: FloatArray, labels: FloatArray, names: tuple[str, ...]) -> Logistic:
     if len(np.unique(labels)) < 2:
-        # Nothing to learn from: the gene's habit stands as it is.
-        return Logistic(names, tuple(float(name == "habit") for name in names), 0.0)
+        # Nothing to learn from: the gene's base rate is left as it is.
+        return Logistic(names, tuple(float(name == "base_rate") for name in names), 0.0)
     return fit_logistic(features, labels, names)

@@ -11,19 +11,19 @@ import scipy.sparse as sp
 
 from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
-from rbio_kg.verifiers.expression.model import ExpressionModel
-from rbio_kg.verifiers.expression.neighbour_votes import Rows
+from rbio_kg.verifiers.expression.labels import TrainingLabels
+from rbio_kg.verifiers.expression.model import HINT, ExpressionModel
+from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs
 from rbio_kg.verifiers.expression.similarity import Profiles
 from rbio_kg.verifiers.splits import FOLDS
 from rbio_kg.verifiers.stats.logistic import Logistic
 
-VERSION = 3
-HINT = "fit it again with rbio-kg train expression"
+VERSION = 4
 _FOLDS = range(-1, FOLDS)
 
 
 def save_model(model: ExpressionModel, folder: Path) -> None:
-    """Write the model whole or not at all: a folder beside the target is renamed over it."""
+    """Write the model atomically: a temporary folder next to the target is renamed over it."""
     folder = Path(folder)
     try:
         with atomic_folder(folder) as temporary:
@@ -36,9 +36,9 @@ def save_model(model: ExpressionModel, folder: Path) -> None:
                 np.save(temporary / f"seen_{line}_{task}.npy", np.packbits(seen, axis=1))
                 weights = model.weights[line, task]
                 np.save(temporary / f"weights_{line}_{task}.npy", np.stack([weights[fold] for fold in sorted(weights)]))
-            for line, places in sorted(model.monitored.items()):
-                np.save(temporary / f"monitored_{line}.npy", places)
-            np.save(temporary / "factors.npy", model.factors)
+            for line, genes in sorted(model.labels.monitored.items()):
+                np.save(temporary / f"monitored_{line}.npy", genes)
+            np.save(temporary / "factors.npy", model.labels.factors)
             fits = {
                 f"{line}\t{task}": {str(fold): fit.to_json() for fold, fit in sorted(found.items())}
                 for (line, task), found in sorted(model.calibrations.items())
@@ -48,7 +48,7 @@ def save_model(model: ExpressionModel, folder: Path) -> None:
                 "settings": dict(model.settings),
                 "shape": list(model.profiles.matrix.shape),
                 "labels": sorted(f"{line}\t{task}" for line, task in model.rows),
-                "monitored": sorted(model.monitored),
+                "monitored": sorted(model.labels.monitored),
                 "calibrations": fits,
             }
             _write(temporary / "genes.json", list(model.profiles.genes))
@@ -78,7 +78,7 @@ def load_model(folder: Path) -> ExpressionModel:
         for name in document["labels"]:
             line, task = name.split("\t")
             perts, monitored, labels = np.load(folder / f"labels_{line}_{task}.npy")
-            rows[line, task] = Rows(perts, monitored, labels.astype(np.float64))
+            rows[line, task] = LabelledPairs(perts, monitored, labels.astype(np.float64))
         calibrations = {
             tuple(name.split("\t")): {int(fold): Logistic.from_json(fit) for fold, fit in found.items()}
             for name, found in document["calibrations"].items()
@@ -101,17 +101,20 @@ def load_model(folder: Path) -> ExpressionModel:
         monitored = {line: np.load(folder / f"monitored_{line}.npy") for line in document["monitored"]}
         factors = np.load(folder / "factors.npy", mmap_mode="r")
         aliases = json.loads((folder / "aliases.json").read_text(encoding="utf-8"))
-        return ExpressionModel(
+        settings = document["settings"]
+        for (line, task), solved in weights.items():
+            wanted = sum(len(found) for (_, other), found in rows.items() if other == task)
+            if any(len(one) != wanted for one in solved.values()):
+                raise ValueError(f"the regression of {line} {task} does not have {wanted} weights")
+        labels = TrainingLabels(
             Profiles(genes, matrix),
             rows,
-            calibrations,
-            seen,
             monitored,
             factors,
-            weights,
-            aliases,
-            document["settings"],
+            int(settings["seed"]),
+            settings["protocol"] == "global",
         )
+        return ExpressionModel(labels, calibrations, seen, weights, aliases, settings)
     except FileNotFoundError as error:
         raise ModelError(
             f"is not a fitted expression model ({error.filename} is missing)", where=folder, hint=HINT

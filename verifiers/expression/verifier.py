@@ -26,7 +26,8 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.io import load_model
-from rbio_kg.verifiers.expression.model import ExpressionModel, Key
+from rbio_kg.verifiers.expression.labels import Key
+from rbio_kg.verifiers.expression.model import ExpressionModel
 from rbio_kg.verifiers.expression.neighbour_votes import POWER_NARROW
 
 __all__ = ["ExpressionVerifier", "Neighbour", "fit_expression"]
@@ -221,11 +222,7 @@ class ExpressionVerifier(Verifier):
 
     def _base_rate(self, claim: Claim, key: Key) -> float:
         model = self.model
-        target, subject = model.place(claim.object), model.place(claim.subject)
-        voter = model.voter(key) if subject < 0 else model.voter_for(key, subject)
-        column = int(np.searchsorted(voter.columns, target))
-        known = target >= 0 and column < len(voter.columns) and voter.columns[column] == target
-        base_rate = float(voter.panel.base_rate[column]) if known else voter.panel.base
+        base_rate = model.base_rate(key, model.place(claim.subject), model.place(claim.object))
         return 1.0 - base_rate if key[1] == "dir" and claim.relation in FALLS else base_rate
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:

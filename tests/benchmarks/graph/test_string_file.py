@@ -71,7 +71,6 @@ def test_more_pairs_than_can_be_drawn(tmp_path: Path) -> None:
         write_files(tmp_path, 10, 23, 0)
 
 
-@pytest.mark.shared
 def test_the_real_header(shared: Path, tmp_path: Path) -> None:
     header, *_ = written(tmp_path, 10, 5)
     for name, mine in ((LINKS_NAME, " ".join(header)), (INFO_NAME, None)):

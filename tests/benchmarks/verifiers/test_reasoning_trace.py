@@ -25,7 +25,6 @@ def test_the_set_is_large_varied_and_in_two_halves() -> None:
         assert {row.phenomenon for row in chosen} == {row.phenomenon for row in rows}
 
 
-@pytest.mark.shared
 @pytest.mark.slow
 def test_both_halves_are_read_well(shared: Path, tmp_path: Path) -> None:
     sources = tmp_path / "sources"

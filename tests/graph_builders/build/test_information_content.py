@@ -4,14 +4,13 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph_builders.build.information_content import information_content
 from tests.graph_builders.parsing.test_hierarchy import ENDS, Edges, below, edges, reached
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     below(8),
     st.sets(st.tuples(st.sampled_from("abcde"), st.integers(0, 7))),

@@ -21,7 +21,7 @@ from rbio_kg.graph_builders.parsing.readers import numbered_lines
 from rbio_kg.graph_builders.sources import go, goa, hgnc
 from tests.support.locations import ROOT
 
-pytestmark = [pytest.mark.shared, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 ANOTHER_PROCESS = """
 import sys

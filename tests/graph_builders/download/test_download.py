@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import FetchError
@@ -57,7 +57,6 @@ def test_a_file_comes_whole_with_its_digest_and_nothing_else_stays(
     assert leftovers(tmp_path) == ["table.txt"]
 
 
-@settings(max_examples=20, deadline=None)
 @given(breaks=st.lists(st.integers(0, len(GZIPPED)), max_size=5), resumes=st.booleans())
 def test_however_the_line_breaks_the_file_is_whole(breaks: list[int], resumes: bool) -> None:
     with file_server() as server, httpx.Client(trust_env=False) as client, TemporaryDirectory() as folder:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -32,7 +32,6 @@ def below(count: int) -> st.SearchStrategy[Edges]:
     return st.sets(pair, max_size=12)
 
 
-@settings(deadline=None, max_examples=60)
 @given(below(8))
 def test_ancestors_against_a_slow_reference(pairs: Edges) -> None:
     keys = pl.Series("id", [f"t{number}" for number in range(8)])
@@ -40,7 +39,6 @@ def test_ancestors_against_a_slow_reference(pairs: Edges) -> None:
     assert sorted(ancestors(edges(pairs), keys).rows()) == sorted(expected)
 
 
-@settings(deadline=None, max_examples=60)
 @given(below(6), st.tuples(st.integers(0, 5), st.integers(0, 5)))
 def test_a_cycle_is_named(pairs: Edges, back: tuple[int, int]) -> None:
     path = Path("hierarchy.txt")

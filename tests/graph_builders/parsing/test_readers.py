@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -17,7 +17,6 @@ from rbio_kg.graph_builders.parsing.rejections import Rejections
 from tests.support.source_files.provider_files import FORMS, file_of, packed
 
 TWO = Layout("\t", ("a", "b"))
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 
 
 def table(path: Path, layout: Layout = TWO) -> tuple[list[tuple[object, ...]], Rejections]:
@@ -164,7 +163,6 @@ def test_blocks_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 cells = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters='\0\t\n\r"'), max_size=12)
 
 
-@per_example
 @given(st.lists(st.tuples(cells, cells.filter(lambda cell: cell.strip())), max_size=20), st.sampled_from(FORMS))
 def test_rows_survive_writing_and_reading(tmp_path: Path, written: list[tuple[str, str]], form: str) -> None:
     text = "a\tb\n" + "".join(f"{a}\t{b}\n" for a, b in written)
@@ -174,7 +172,6 @@ def test_rows_survive_writing_and_reading(tmp_path: Path, written: list[tuple[st
     assert rejections.count == 0
 
 
-@per_example
 @given(st.binary(max_size=300), st.sampled_from([b"", b"a\tb\n", b"\x1f\x8b\x08", b"PK\x03\x04"]), st.booleans())
 def test_garbage_is_an_error_or_counted(tmp_path: Path, garbage: bytes, start: bytes, quoted: bool) -> None:
     path = file_of(tmp_path, start + garbage)

@@ -5,18 +5,21 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.score_columns import clean_rows
+from tests.support.profiles import examples
 from tests.support.source_files.provider_files import file_of
 
 LAYOUT = Layout(" ", ("one", "other", "score"), optional=("more", "absent"), scores=("score", "more", "absent"))
 HEADER = "one other score more rest"
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+per_example = settings(max_examples=examples(2.5))
+
+
 cells = st.one_of(
     st.sampled_from(
         ["0", "5", "1000", "1001", "-1", "+7", "007", "5.0", "1e2", "", "x", '"5"', "\t5", "40000", "\uff15"]

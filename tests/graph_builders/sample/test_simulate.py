@@ -24,6 +24,7 @@ from rbio_kg.graph_builders.sample.simulate import (
     graph_similarity,
     simulate,
 )
+from tests.support.profiles import examples
 
 Likeness = tuple[NDArray[np.float64], NDArray[np.str_]]
 
@@ -188,7 +189,7 @@ def test_a_graph_that_is_too_small_is_an_error(tables: GraphTables) -> None:
         simulate(few)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=examples(0.05))
 @given(seed=st.integers(0, 2**32))
 def test_every_seed_keeps_the_rules(tables: GraphTables, seed: int) -> None:
     drawn = simulate(tables, seed=seed)

@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -70,7 +70,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 genes = st.sampled_from(["AAA1", "OLDA", "BBB1", "CCC1", "NOGENE"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(st.lists(st.tuples(genes, genes), min_size=1))
 def test_written_pairs_are_read_back(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
     text = "gene_a\tgene_b\n" + "".join(f"{one}\t{other}\n" for one, other in pairs)
@@ -86,7 +85,6 @@ def test_written_pairs_are_read_back(tmp_path: Path, pairs: list[tuple[str, str]
     assert parsed.rows == sum(len(pair) == 2 for pair in known)
 
 
-@pytest.mark.shared
 def test_an_excerpt_of_the_collection(shared: Path, real_genes: BuildContext, tmp_path: Path) -> None:
     sources = shared / "sources"
     with gzip.open(sources / "extra" / "biogrid_4.4.232_human_symbols.tsv.gz", "rt") as stream:

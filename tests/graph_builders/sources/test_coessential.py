@@ -61,7 +61,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read(file_of(tmp_path, JOINED.partition("\n")[0] + "\n"))
 
 
-@pytest.mark.shared
 def test_the_published_modules(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
     parsed = coessential.read(files("modules", sources / "extra/coessential_modules_wainberg2021.tsv.gz"), real_genes)

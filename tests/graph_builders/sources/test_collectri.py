@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -40,7 +40,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 pairs = st.tuples(st.sampled_from(["AAA1", "BBB1"]), st.sampled_from(["AAA1", "CCC1"]), st.sampled_from([-1, 0, 1]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(st.lists(pairs, min_size=1))
 def test_several_rows_of_a_pair_agree_or_cancel(tmp_path: Path, written: list[tuple[str, str, int]]) -> None:
     text = "source,target,weight\n" + "".join(f"{one},{other},{sign}\n" for one, other, sign in written)

@@ -4,15 +4,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.sources import go
 from tests.support.source_files.provider_files import OBO, file_of, files, reasons, rows
-
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 
 
 def read(folder: Path, text: str | bytes) -> ParsedSource:
@@ -96,7 +94,6 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
         read(tmp_path, text)
 
 
-@per_example
 @given(
     st.dictionaries(st.integers(1, 30), st.sets(st.integers(0, 29), max_size=4), min_size=1, max_size=12),
     st.sampled_from(["is_a:", "relationship: part_of", "relationship: regulates"]),
@@ -116,7 +113,6 @@ def test_written_ontologies_are_read_back(tmp_path: Path, below: dict[int, set[i
     assert parsed.rejected == sum(parent not in below for _, parent in edges)
 
 
-@per_example
 @given(
     st.lists(
         st.sampled_from([*OBO.splitlines(), "is_a:", "id: GO:0000001 !", "[", "relationship: part_of", ":", "x: y {"])

@@ -3,15 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 from rbio_kg.graph_builders.sources import goa
 from tests.support.source_files.provider_files import GAF, context, file_of, files, gaf_row, reasons, rows
-
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 
 
 def read(folder: Path, text: str | bytes) -> ParsedSource:
@@ -105,7 +103,6 @@ terms = st.sampled_from(["GO:0000001", "GO:0000002", "GO:0000003", "GO:0000004"]
 codes = st.sampled_from(["IDA", "IEA", "IMP"])
 
 
-@per_example
 @given(st.lists(st.tuples(genes, terms, codes, st.booleans()), min_size=1, max_size=30))
 def test_written_rows_are_read_back(tmp_path: Path, written: list[tuple[str, str, str, bool]]) -> None:
     lines = [

@@ -109,7 +109,6 @@ def test_a_table_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pyte
         read(parquet(tmp_path, GeneID=["ENSG1", "ENSG2"], symbol=["A", "B"], line=[1.0, 2.0]))
 
 
-@pytest.mark.shared
 def test_the_atlas_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
     asked = replace(real_genes, cell_lines=("hepg2", "k562", "rpe1"))

@@ -72,7 +72,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read(file_of(tmp_path, INTACT.partition("\n")[0] + "\n"))
 
 
-@pytest.mark.shared
 def test_the_collection_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
     parsed = intact.read(files("pairs", sources / "extra/intact_2022-12_human_symbols.tsv.gz"), real_genes)

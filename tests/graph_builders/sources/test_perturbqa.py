@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -117,7 +117,6 @@ symbols = st.text(st.characters(codec="ascii", categories=["L", "N"], include_ch
 answers = st.tuples(st.integers(0, 1), st.sampled_from(["train", "test"]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(st.dictionaries(st.tuples(symbols, symbols), answers, min_size=1), st.sampled_from(FORMS), st.booleans())
 def test_written_questions_are_read_back(
     tmp_path: Path, written: dict[tuple[str, str], tuple[int, str]], form: str, quoted: bool
@@ -135,7 +134,6 @@ def test_written_questions_are_read_back(
     assert frame.select("cell_line", "task", "simulated").unique().rows() == [("rpe1", "dir", True)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
 @given(st.binary(max_size=200))
 def test_garbage_is_a_source_error(tmp_path: Path, garbage: bytes) -> None:
     path = file_of(tmp_path, HEADER.encode() + b"A,B,1,train\n" + garbage, "k562-de.csv")

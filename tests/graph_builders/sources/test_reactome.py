@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -88,7 +88,6 @@ levels = st.sets(st.tuples(st.integers(1, 6), st.integers(1, 6)).filter(lambda e
 listed = st.sets(st.tuples(st.sampled_from(["AAA1", "BBB1"]), st.integers(1, 6)), min_size=1)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(levels, listed)
 def test_membership_is_closed_upward(
     tmp_path: Path, parents: set[tuple[int, int]], members: set[tuple[str, int]]
@@ -117,7 +116,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 sets = st.dictionaries(st.integers(1, 9), st.lists(st.sampled_from(["AAA1", "OLDA", "CCC1", "virus"]), min_size=1))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
 @given(sets.filter(bool))
 def test_written_sets_are_read_back(tmp_path: Path, written: dict[int, list[str]]) -> None:
     text = "".join(f"Set {number}\tR-HSA-{number}\t" + "\t".join(members) + "\n" for number, members in written.items())

@@ -4,7 +4,7 @@ import random
 import re
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim, Evidence, Node, Status, Verdict
@@ -99,7 +99,6 @@ _EVIDENCE = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=60)
 @given(
     st.lists(st.lists(_EVIDENCE, max_size=12), max_size=4), st.sampled_from([CLAIM, Claim("A", "interacts_with", "A")])
 )

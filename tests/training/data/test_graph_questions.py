@@ -24,6 +24,7 @@ from rbio_kg.training.data.graph_questions import (
     held_out,
 )
 from rbio_kg.verifiers.graph_path.verifier import GraphPathVerifier
+from tests.support.profiles import examples
 from tests.support.random_graph import GENES, random_snapshot
 
 
@@ -44,7 +45,7 @@ def edges(snapshot: Snapshot, name: str) -> dict[tuple[str, str], int]:
 
 
 @pytest.mark.parametrize("family", GRAPH_FAMILIES)
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=examples(0.17))
 @given(seed=st.integers(0, 2**31), rows=st.integers(20, 300))
 def test_balanced_different_and_never_of_a_gene_with_itself(
     snapshot: Snapshot, family: str, seed: int, rows: int

@@ -12,6 +12,7 @@ from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_questi
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, question_text, templates
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from tests.support.graphs import small_tables
+from tests.support.profiles import examples
 
 LINES = ("k562", "rpe1")
 KINDS = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
@@ -94,7 +95,7 @@ def test_a_cell_line_is_a_whole_word() -> None:
 WORDS = ["losing", "knock", "down", "GENE003", "GENE007", "in", "of", "is", "k562", "raise", "(", "?", "\\", "["]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=examples(3.3))
 @given(text=st.lists(st.sampled_from(WORDS)))
 def test_any_text_is_read_or_left(lexicon: Lexicon, text: list[str]) -> None:
     question = read(lexicon, " ".join(text))

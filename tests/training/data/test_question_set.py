@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
@@ -44,7 +44,6 @@ def test_an_unknown_name_is_told_with_the_known_ones(column: str, value: str) ->
         toy_questions().select(**{column: value})
 
 
-@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 50))
 def test_pairs_are_of_one_gene_with_both_labels_and_each_row_once(seed: int) -> None:
     frame = QUESTIONS.select(split="train").pairs(seed=seed).frame
@@ -55,7 +54,6 @@ def test_pairs_are_of_one_gene_with_both_labels_and_each_row_once(seed: int) -> 
     assert frame.select("pert", "gene").is_unique().all()
 
 
-@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 50), rows=st.integers(1, 60))
 def test_whole_genes_have_all_their_rows_and_both_labels(seed: int, rows: int) -> None:
     test = QUESTIONS.select(split="test")

@@ -124,7 +124,6 @@ def test_wrong_requests_are_refused(tables: GraphTables, tmp_path: Path) -> None
         evaluate_expression(tables, tmp_path / "absent.csv", task="de", cell_line="k562", models_dir=tmp_path)
 
 
-@pytest.mark.shared
 @pytest.mark.slow
 def test_real_k562_reaches_the_similarity_vote(shared: Path, tmp_path: Path) -> None:
     from rbio_kg.graph_builders.build.build import build_tables

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.runs.run_folder import Run
 from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.io import load_model
-from rbio_kg.verifiers.expression.neighbour_votes import Rows
+from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 from rbio_kg.verifiers.splits import divide
 from tests.support.graphs import small_tables
@@ -144,7 +145,8 @@ def test_a_test_row_among_a_models_labels(test_rows: pl.DataFrame, fitted: Path)
     key, row = ("k562", "de"), test_rows.row(0, named=True)
     rows = model.rows[key]
     pert, gene = (np.append(old, model.place(row[name])) for old, name in ((rows.perts, "pert"), (rows.genes, "gene")))
-    model.rows = {**model.rows, key: Rows(pert.astype(np.int32), gene.astype(np.int32), np.append(rows.labels, 1.0))}
+    planted = LabelledPairs(pert.astype(np.int32), gene.astype(np.int32), np.append(rows.labels, 1.0))
+    model = replace(model, labels=replace(model.labels, rows={**model.rows, key: planted}))
     with pytest.raises(EvaluationError, match="is in the training data") as raised:
         Audit(test_rows, "official").model(model, fitted)
     assert raised.value.where == str(fitted)

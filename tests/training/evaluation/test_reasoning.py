@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.progress import silent
@@ -43,7 +43,6 @@ def test_every_row_gets_anothers_and_another_genes_where_that_can_be(genes: list
     assert same == max(0, 2 * max(Counter(genes).values()) - len(genes))
 
 
-@settings(max_examples=20)
 @given(st.lists(st.text("ab", min_size=1), max_size=9))
 def test_the_first_half_is_half_of_the_words(words: list[str]) -> None:
     assert first_half("  ".join(words)).split() == words[: len(words) // 2]

@@ -49,19 +49,32 @@ def check_same(killed: Path, whole: Path) -> None:
     assert not list(killed.rglob("*.tmp"))
 
 
-@pytest.mark.slow
+@pytest.mark.always
+def test_killed_at_chosen_moments(model: Path, tmp_path: Path) -> None:
+    killed_and_resumed(QUICK, MOMENTS, model, tmp_path, at_least=3)
+
+
+@pytest.mark.crash
 @pytest.mark.parametrize(("method", "changes"), [("lora", QUICK), ("full", FULL)])
 def test_killed_at_chosen_and_random_moments(method: str, changes: dict[str, Any], model: Path, tmp_path: Path) -> None:
-    whole = Training(tmp_path / "whole", model, changes)
-    whole.whole()
-    training = Training(tmp_path / "killed", model, changes)
     draw = random.Random(method)
+    drawn = [("GRPO step ", draw.uniform(0.0, 0.1)), ("GRPO step ", draw.uniform(0.0, 0.3))]
+    killed_and_resumed(changes, [*MOMENTS, *drawn], model, tmp_path, at_least=4)
+
+
+def killed_and_resumed(
+    changes: dict[str, Any], moments: list[tuple[str, float]], model: Path, folder: Path, *, at_least: int
+) -> None:
+    """A training that is killed at these moments and resumed each time ends as one that was left alone."""
+    whole = Training(folder / "whole", model, changes)
+    whole.whole()
+    training = Training(folder / "killed", model, changes)
     kills = 0
-    for at, after in [*MOMENTS, ("GRPO step ", draw.uniform(0.0, 0.1)), ("GRPO step ", draw.uniform(0.0, 0.3))]:
+    for at, after in moments:
         if (training.folder / "model" / "grpo").is_dir():
             break
         kills += training.killed(at=at, after=after)
-    assert kills >= 4
+    assert kills >= at_least
     document = training.whole()
     assert document["steps"] == changes["grpo.steps"]
     check_same(training.folder, whole.folder)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -33,7 +33,6 @@ def book(neighbours: int = 6) -> FactBook:
     return FactBook.fit(ToyFacts(), None, claims, neighbours, kinds=WITH_NEIGHBOURS)
 
 
-@settings(deadline=None, max_examples=25)
 @given(pert=st.sampled_from(PERTS[:18]), gene=st.sampled_from(GENES), neighbours=st.integers(1, 12))
 def test_a_train_question_is_told_nothing_of_its_own_fold(pert: str, gene: str, neighbours: int) -> None:
     facts = book(neighbours).facts(Claim(pert, "changes_expression_of", gene, "toy"))
@@ -41,7 +40,6 @@ def test_a_train_question_is_told_nothing_of_its_own_fold(pert: str, gene: str, 
     assert all(fold(name) != fold(pert) and fold(name) is not None for name, _, _ in facts.neighbours)
 
 
-@settings(deadline=None, max_examples=25)
 @given(pert=st.sampled_from(PERTS[:18]), gene=st.sampled_from(GENES))
 def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
     claim = Claim(pert, "changes_expression_of", gene, "toy")
@@ -62,7 +60,6 @@ def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
     )
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     pert=st.sampled_from(PERTS), gene=st.sampled_from(GENES), neighbours=st.integers(1, 12), budget=st.integers(4, 12)
 )

@@ -6,7 +6,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
@@ -27,7 +27,6 @@ def strong(snapshot: Snapshot, a: str) -> dict[str, int]:
     return {snapshot.genes.keys[int(b)]: int(score) for b, score in zip(partners, scores, strict=True)}
 
 
-@settings(deadline=None, max_examples=60)
 @given(a=st.sampled_from(GENES), b=st.sampled_from(GENES))
 def test_genes_in_between_are_partners_of_both_strongest_first(snapshot: Snapshot, a: str, b: str) -> None:
     found = GraphFacts(snapshot).between(Claim(a, "changes_expression_of", b, "toy"))
@@ -36,7 +35,6 @@ def test_genes_in_between_are_partners_of_both_strongest_first(snapshot: Snapsho
     assert list(found) == both[:3]
 
 
-@settings(deadline=None, max_examples=60)
 @given(a=st.sampled_from(GENES), b=st.sampled_from(GENES))
 def test_shared_terms_are_the_most_specific(snapshot: Snapshot, a: str, b: str) -> None:
     found = GraphFacts(snapshot).shared_terms(Claim(a, "changes_expression_of", b, "toy"))

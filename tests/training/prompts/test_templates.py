@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim, Relation
@@ -39,7 +39,6 @@ def test_a_family_does_not_ask_about_anothers_relation() -> None:
         templates("de", Relation.REGULATES)
 
 
-@settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_the_seed_draws_every_wording(seed: int) -> None:
     claims = [Claim("A", "regulates", f"B{i}") for i in range(60)]

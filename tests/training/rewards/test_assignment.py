@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
@@ -21,7 +21,6 @@ def everywhere(*names: str) -> dict[str, np.ndarray]:
     return {name: np.ones(len(CLAIMS), dtype=bool) for name in names}
 
 
-@settings(deadline=None, max_examples=30)
 @given(weights=st.lists(st.floats(0.1, 5), min_size=2, max_size=4))
 def test_one_verifier_a_row_in_proportion_to_the_weights(weights: list[float]) -> None:
     named = {f"v{i}": weight for i, weight in enumerate(weights)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
@@ -200,7 +200,6 @@ def test_only_the_proportion_of_weights_counts(
 # Order.
 
 
-@settings(max_examples=30)
 @given(values=st.lists(st.tuples(score, weight), min_size=2, max_size=3), how=pooling, rule=scoring)
 def test_the_order_of_verifiers_does_not_matter(values: list[tuple[float | None, float]], how: Any, rule: str) -> None:
     members: list[tuple[str, tuple[Verifier, float]]] = [

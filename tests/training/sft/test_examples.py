@@ -14,6 +14,7 @@ from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.sft.examples import SftExample, confidence_digits, encode_example
+from tests.support.profiles import examples
 from tests.support.tiny_model import tiny_tokenizer
 
 
@@ -26,7 +27,6 @@ def prompt(question: str) -> str:
     return prompt_text(tokens().tokenizer, [{"role": "user", "content": question}])
 
 
-@settings(deadline=None, max_examples=25)
 @given(confidence=st.floats(0, 1))
 def test_digits_state_the_confidence_on_average(confidence: float) -> None:
     digits = confidence_digits(confidence)
@@ -35,7 +35,6 @@ def test_digits_state_the_confidence_on_average(confidence: float) -> None:
     assert digits @ np.arange(1, 10) == pytest.approx(np.clip(10 * confidence, 1, 9))
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     think=st.sampled_from(["", "A interacts with B.", "3 of 6 similar knockdowns changed it."]),
     q=st.floats(0, 1),
@@ -61,7 +60,7 @@ def test_a_lesson_is_a_completion_that_the_parser_reads(think: str, q: float, se
         assert own.tokenizer.decode(item.ids[: item.text_from + 1]) == example.prompt + DIRECT
 
 
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=examples(0.13))
 @given(q=st.floats(0.05, 0.95))
 def test_answers_are_drawn_with_their_probability(q: float) -> None:
     own, rng = tokens(), np.random.default_rng(0)

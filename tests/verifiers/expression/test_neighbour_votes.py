@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from rbio_kg.verifiers.expression.neighbour_votes import (
     SHRINK_NARROW,
     SHRINK_WIDE,
+    LabelledPairs,
     NeighbourVoter,
-    Rows,
 )
 from rbio_kg.verifiers.expression.similarity import Profiles, gene_profiles
 from rbio_kg.verifiers.splits import fold_of
@@ -24,14 +24,14 @@ def profiles() -> Profiles:
     return gene_profiles(tables, tables["genes"]["symbol"].to_list())
 
 
-def _rows(seed: int, perts: range, genes: range) -> Rows:
+def _rows(seed: int, perts: range, genes: range) -> LabelledPairs:
     rng = np.random.default_rng(seed)
     pairs = [(p, g) for p in perts for g in genes if rng.random() < 0.6]
     perts_, genes_ = (np.array(column, dtype=np.int32) for column in zip(*pairs, strict=True))
-    return Rows(perts_, genes_, (rng.random(len(pairs)) < 0.35).astype(float))
+    return LabelledPairs(perts_, genes_, (rng.random(len(pairs)) < 0.35).astype(float))
 
 
-def _habits(rows: Rows, columns: range) -> dict[int, float]:
+def _base_rates(rows: LabelledPairs, columns: range) -> dict[int, float]:
     base = (rows.labels.sum() + 1) / (len(rows) + 2)
     found = {}
     for gene in columns:
@@ -41,7 +41,13 @@ def _habits(rows: Rows, columns: range) -> dict[int, float]:
 
 
 def _vote(
-    profiles: Profiles, rows: Rows, base_rate: dict[int, float], pert: int, gene: int, power: int, shrink: float
+    profiles: Profiles,
+    rows: LabelledPairs,
+    base_rate: dict[int, float],
+    pert: int,
+    gene: int,
+    power: int,
+    shrink: float,
 ) -> float:
     above = below = 0.0
     for other, label in zip(rows.perts[rows.genes == gene], rows.labels[rows.genes == gene], strict=True):
@@ -61,23 +67,25 @@ def _all(voter: NeighbourVoter, subjects: NDArray[np.int32]) -> NDArray[np.float
 def test_votes_are_the_formula(profiles: Profiles) -> None:
     columns = range(20, 32)
     rows, other = _rows(0, range(10), columns), _rows(1, range(5, 15), columns)
-    voter = NeighbourVoter(profiles, rows, np.array(columns, dtype=np.int32), [other], elsewhere=True)
+    voter = NeighbourVoter(profiles, rows, np.array(columns, dtype=np.int32), [other], use_same_perturbation=True)
     subjects = np.array([0, 7, 17], dtype=np.int32)
     found = _all(voter, subjects)
-    base_rate, other_habit = _habits(rows, columns), _habits(other, columns)
+    base_rate, other_rates = _base_rates(rows, columns), _base_rates(other, columns)
     for s, pert in enumerate(subjects.tolist()):
         for c, gene in enumerate(columns):
             part = dict(zip(voter.names, found[s, c], strict=True))
-            assert part["habit"] == pytest.approx(np.log(base_rate[gene] / (1 - base_rate[gene])))
+            assert part["base_rate"] == pytest.approx(np.log(base_rate[gene] / (1 - base_rate[gene])))
             assert part["vote"] == pytest.approx(_vote(profiles, rows, base_rate, pert, gene, 4, SHRINK_NARROW))
-            assert part["broad_vote"] == pytest.approx(_vote(profiles, rows, base_rate, pert, gene, 2, SHRINK_WIDE))
-            assert part["transfer"] == pytest.approx(_vote(profiles, other, other_habit, pert, gene, 4, SHRINK_NARROW))
+            assert part["wide_vote"] == pytest.approx(_vote(profiles, rows, base_rate, pert, gene, 2, SHRINK_WIDE))
+            assert part["other_lines"] == pytest.approx(
+                _vote(profiles, other, other_rates, pert, gene, 4, SHRINK_NARROW)
+            )
             assert part["direct"] == pytest.approx(profiles.similarity(np.array([pert]), np.array([gene]))[0, 0])
             own = other.labels[(other.perts == pert) & (other.genes == gene)]
-            assert part["elsewhere"] == pytest.approx(own[0] - other_habit[gene] if len(own) else 0.0)
+            assert part["same_perturbation"] == pytest.approx(own[0] - other_rates[gene] if len(own) else 0.0)
 
 
-def test_a_pair_is_answered_alike_alone_and_in_any_company(profiles: Profiles) -> None:
+def test_the_features_of_a_pair_do_not_depend_on_the_batch(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
     voter = NeighbourVoter(profiles, _rows(2, range(12), range(20, 40)), columns)
     perts, genes = np.repeat(np.arange(18, dtype=np.int32), 20), np.tile(columns, 18)
@@ -94,7 +102,7 @@ def test_a_pair_is_answered_alike_alone_and_in_any_company(profiles: Profiles) -
 def test_a_knockdown_never_votes_for_itself(profiles: Profiles) -> None:
     columns = np.arange(20, 40, dtype=np.int32)
     rows = _rows(3, range(12), range(20, 40))
-    alone = Rows(*(column[rows.perts == 4] for column in (rows.perts, rows.genes, rows.labels)))
+    alone = LabelledPairs(*(column[rows.perts == 4] for column in (rows.perts, rows.genes, rows.labels)))
     only_self = _all(NeighbourVoter(profiles, alone, columns), np.array([4], dtype=np.int32))[0]
     assert not only_self[:, 1:4].any() and not only_self[:, 5].any()
 

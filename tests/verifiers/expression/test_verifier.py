@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import replace
+import shutil
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, S
 from rbio_kg.core.errors import ModelError, TrainingError, VerifierError
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
+from rbio_kg.verifiers.expression import labels
 from rbio_kg.verifiers.expression.io import load_model
+from rbio_kg.verifiers.expression.model import ExpressionModel
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
 from rbio_kg.verifiers.splits import FOLDS, divide, fold_of
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
@@ -77,7 +80,7 @@ def test_a_perturbations_own_labels_never_reach_its_scores(
         others = [c for c in _claims(train) if fold_of(c.subject, 0) != fold_of(pert, 0)]
         scores.append([verifier.score(_claims(asked)), verifier.score(others)])
     np.testing.assert_array_equal(scores[0][0], scores[1][0])
-    assert not np.array_equal(scores[0][1], scores[1][1]), "its labels do teach about others"
+    assert not np.array_equal(scores[0][1], scores[1][1]), "its labels do count for others"
 
 
 def test_test_labels_change_nothing(tables: GraphTables, fitted: Path, tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_test_labels_change_nothing(tables: GraphTables, fitted: Path, tmp_path:
         assert (tmp_path / "flipped" / file.name).read_bytes() == file.read_bytes()
 
 
-def test_the_global_protocol_forgets_perturbations_held_out_in_any_line(tables: GraphTables, tmp_path: Path) -> None:
+def test_the_global_scheme_drops_perturbations_held_out_in_any_line(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     pert = questions.filter((pl.col("cell_line") == "k562") & (pl.col("split") == "train"))["pert"].sort()[0]
     moved = pl.when((pl.col("pert") == pert) & (pl.col("cell_line") == "rpe1")).then(pl.lit("test")).otherwise("split")
@@ -96,7 +99,7 @@ def test_the_global_protocol_forgets_perturbations_held_out_in_any_line(tables: 
         fit_expression(tables, tmp_path / split_scheme, questions=questions, seed=0, split_scheme=split_scheme)
         model = ExpressionVerifier(tmp_path / split_scheme).model
         assert any(model.place(pert) in rows.perts for rows in model.rows.values()) is known
-        assert ("elsewhere" in model.calibrations["k562", "de"][-1].parts) is known
+        assert ("same_perturbation" in model.calibrations["k562", "de"][-1].parts) is known
 
 
 def test_it_ranks_held_out_knockdowns_better_than_chance(tables: GraphTables, fitted: Path) -> None:
@@ -244,7 +247,7 @@ def test_a_line_of_its_own_works(tables: GraphTables, tmp_path: Path) -> None:
     assert list(metrics["fits"]) == ["mine de", "mine dir"]
     json.dumps(metrics, allow_nan=False)
     verifier = ExpressionVerifier(tmp_path / "mine")
-    assert "transfer" not in verifier.model.calibrations["mine", "de"][-1].parts
+    assert "other_lines" not in verifier.model.calibrations["mine", "de"][-1].parts
     assert not np.isnan(verifier.score(_claims(own))).all()
 
 
@@ -289,6 +292,56 @@ def test_wrong_questions_are_refused(tables: GraphTables, tmp_path: Path) -> Non
     with pytest.raises(TrainingError, match="jurkat"):
         fit_expression(tables, tmp_path / "m", questions=questions, cell_lines=["jurkat"])
     assert not (tmp_path / "m").exists()
+
+
+def _state(model: ExpressionModel) -> dict[str, bytes]:
+    """The bytes of everything that was fitted or loaded."""
+    arrays: dict[str, object] = {"profiles": model.profiles.matrix.data, "factors": model.labels.factors}
+    for (line, task), rows in model.rows.items():
+        arrays |= {f"{line} {task} {name}": getattr(rows, name) for name in ("perts", "genes", "labels")}
+    for (line, task), solved in model.weights.items():
+        arrays |= {f"{line} {task} {fold}": weights for fold, weights in solved.items()}
+    found = {name: np.asarray(array).tobytes() for name, array in arrays.items()}
+    return found | {"fits": repr(model.calibrations).encode(), "settings": repr(model.settings).encode()}
+
+
+def test_predicting_solves_nothing_and_changes_no_state(
+    tables: GraphTables, fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verifier = ExpressionVerifier(fitted)
+    before = _state(verifier.model)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("predicting must not solve")
+
+    monkeypatch.setattr(labels, "solve", refuse)
+    claims = _claims(tables["questions"])[::7]
+    first = verifier.score(claims)
+    for claim in claims[:20]:
+        verifier.explain(claim)
+        verifier.rate(claim)
+        verifier.neighbours(claim, 3)
+    assert _state(verifier.model) == before
+    np.testing.assert_array_equal(verifier.score(claims), first)
+    with pytest.raises(FrozenInstanceError):
+        verifier.model.weights = {}  # type: ignore[misc]
+
+
+def test_a_model_without_the_weights_of_a_fold_is_refused(tables: GraphTables, fitted: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    shutil.copytree(fitted, broken)
+    file = broken / "weights_k562_de.npy"
+    weights = np.load(file)
+    for wrong in (weights[:-1], weights[:, :-1]):
+        np.save(file, wrong)
+        with pytest.raises(ModelError, match="cannot be read"):
+            load_model(broken)
+    model = load_model(fitted)
+    key = ("k562", "de")
+    lacking = replace(model, weights={**model.weights, key: {-1: model.weights[key][-1]}})
+    assert lacking.voter(key).columns.size
+    with pytest.raises(ModelError, match=r"was not solved on the labels outside fold 3 of k562 de; fit it again"):
+        lacking.voter(key, 3)
 
 
 def test_a_used_verifier_pickles_as_its_address(tables: GraphTables, fitted: Path) -> None:

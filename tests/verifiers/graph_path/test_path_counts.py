@@ -8,7 +8,7 @@ import math
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph.snapshot.csr import build_csr
@@ -45,7 +45,6 @@ def reference(graph: nx.Graph, a: int, b: int, steps: int) -> float:
     return min(1.0, math.log1p(total * ends**-EXPONENT / UNIT) / math.log1p(1 / UNIT))
 
 
-@settings(max_examples=60, deadline=None)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_against_every_simple_path(graph: nx.Graph, random: object) -> None:
     counts = counts_of(graph)

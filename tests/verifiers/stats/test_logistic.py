@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.verifiers.stats.logistic import Logistic, fit_logistic
@@ -34,7 +34,6 @@ def test_a_constant_part_does_no_harm() -> None:
     assert fit(np.array([[1.0, 5.0]]))[0] > 0.8 > 0.2 > fit(np.array([[0.0, 5.0]]))[0]
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.floats(-50, 50), min_size=1, max_size=4),
     st.floats(-50, 50),

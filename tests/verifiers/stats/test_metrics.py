@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -36,7 +36,6 @@ def _columns(rows: list[tuple[str, int, int, int]]) -> tuple[np.ndarray, ...]:
     return np.array(genes, dtype=str), np.array(labels, int), np.array(scores, float), np.array(folds, int)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows: list[tuple[str, int, int, int]]) -> None:
     genes, labels, scores, _ = _columns(rows)
@@ -53,7 +52,6 @@ def test_per_gene_auroc_is_scikit_learns_gene_by_gene(rows: list[tuple[str, int,
     assert found.mean == (pytest.approx(np.mean(list(expected.values()))) if expected else None)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_strata_compare_only_rows_of_one_fold(rows: list[tuple[str, int, int, int]]) -> None:
     genes, labels, scores, folds = _columns(rows)
@@ -71,7 +69,6 @@ def test_strata_compare_only_rows_of_one_fold(rows: list[tuple[str, int, int, in
     assert found.values == pytest.approx(list(expected.values()))
 
 
-@settings(max_examples=40, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_order_of_rows_and_monotone_maps_change_nothing(rows: list[tuple[str, int, int, int]], random: Random) -> None:
     genes, labels, scores, _ = _columns(rows)
@@ -103,7 +100,6 @@ def test_out_of_fold_rates_look_worse_than_chance_unless_stratified() -> None:
     assert per_gene_auroc(genes, labels, rate, folds).mean == 0.5
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 10)), min_size=1, max_size=50))
 def test_pooled_metrics_are_scikit_learns(rows: list[tuple[str, int, int, int]]) -> None:
     labels = np.array([label for label, _ in rows])
@@ -122,7 +118,6 @@ def test_pooled_metrics_are_scikit_learns(rows: list[tuple[str, int, int, int]])
     assert found == {name: None if value is None else pytest.approx(value) for name, value in expected.items()}
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60), st.integers(1, 12))
 def test_calibration_against_a_loop(rows: list[tuple[int, float]], bins: int) -> None:
     labels, stated = [label for label, _ in rows], [value for _, value in rows]

@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc, risk_coverage
@@ -19,7 +19,6 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(ROWS)
 def test_errors_are_the_mean_over_all_orders_of_falling_confidence(rows: list[tuple[str, int, float]]) -> None:
     n = len(rows)

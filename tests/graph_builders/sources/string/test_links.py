@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
@@ -15,7 +15,6 @@ from rbio_kg.graph_builders.sources import hgnc
 from rbio_kg.graph_builders.sources.string import links as string
 from tests.support.source_files.provider_files import INFO, LINKS, context, file_of, files, reasons, rows
 
-per_example = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 FULL = "protein1 protein2 " + " ".join(
     [
         "neighborhood neighborhood_transferred fusion cooccurence homology coexpression coexpression_transferred",
@@ -180,7 +179,6 @@ links = st.tuples(st.sampled_from(["01", "02", "03", "11"]), st.sampled_from(["0
 SYMBOL = {"01": "AAA1", "11": "AAA1", "02": "BBB1", "03": "CCC1"}
 
 
-@per_example
 @given(st.lists(links, min_size=1, max_size=30), st.integers(0, 1000))
 def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, int]], min_score: int) -> None:
     text = "protein1 protein2 combined_score\n"
@@ -203,7 +201,6 @@ def test_against_a_slow_reference(tmp_path: Path, written: list[tuple[str, str, 
     assert parsed.frames["interactions"].schema["score"] == pl.Int64
 
 
-@pytest.mark.shared
 def test_the_real_file_without_textmining(shared: Path) -> None:
     """Its text mining is 0 throughout, so only the pairs that are known as "at least 800" and no more change."""
     folder = shared / "sources"

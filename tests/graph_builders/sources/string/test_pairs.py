@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph.schema.schema import STRING_CHANNELS
@@ -22,7 +22,6 @@ def frame(written: list[Row]) -> pl.DataFrame:
 
 
 @given(st.lists(rows, max_size=40))
-@settings(deadline=None)
 def test_against_a_slow_reference(written: list[Row]) -> None:
     best: dict[tuple[str, str], tuple[int, tuple[int, ...]]] = {}
     directed: dict[tuple[int, int], int] = {}

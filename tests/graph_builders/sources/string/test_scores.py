@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph.schema.schema import STRING_CHANNELS
@@ -62,7 +61,6 @@ def test_rows_of_string_itself() -> None:
     st.lists(st.lists(st.integers(0, 1000), min_size=14, max_size=14), min_size=1, max_size=20),
     st.sets(st.sampled_from(STRING_CHANNELS)),
 )
-@settings(deadline=None)
 def test_against_a_slow_reference(rows: list[list[int]], left_out: set[str]) -> None:
     frame = table(rows)
     channels = tuple(name for name in STRING_CHANNELS if name not in left_out)
@@ -81,7 +79,6 @@ def test_direct_and_transferred() -> None:
     assert found == [300, 500, int(1000 * (1 - (500 / 959) * (700 / 959)) * 0.959 + 41), 40]
 
 
-@pytest.mark.shared
 def test_the_files_own_scores(shared: Path) -> None:
     """Every row that has channels; where only "at least 800" is known of the whole, the channels may give less."""
     links = pl.read_csv(

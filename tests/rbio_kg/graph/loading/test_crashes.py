@@ -10,15 +10,13 @@ from pathlib import Path
 import pytest
 
 from rbio_kg.graph.loading.digest import store_digest
-from rbio_kg.graph.loading.loader import load_store
 from rbio_kg.graph.store.store import GraphStore
-from tests.contracts.store import BUILD, small_tables
-from tests.support.crashes import PROGRAM, Builder, Graph, killed_at_random, three_graphs
+from tests.support.crashes import KILLS, PROGRAM, Builder, Graph, killed_at_random, killed_at_stages, three_graphs
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = pytest.mark.timeout(2400)
 
-KILLS = int(os.environ.get("RBIO_KG_KILLS", "50"))
-"""Random moments at which a build is killed, on each server."""
+STAGES = ("reading STRING", "assembling", "writing the tables", "writing the snapshot", "store: ")
+"""Where builds are killed in every run of the fast tests."""
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +31,20 @@ def embedded(tmp_path: Path) -> Iterator[Builder]:
         yield builder
 
 
-@pytest.fixture
-def neo4j(tmp_path: Path, neo4j_login: dict[str, str], neo4j_store: GraphStore) -> Iterator[Builder]:
-    login = {"NEO4J_USERNAME": neo4j_login["username"], "NEO4J_PASSWORD": neo4j_login["password"]}
-    yield Builder(tmp_path / "workspace", neo4j_login["uri"], login)
-    load_store(neo4j_store, small_tables(), BUILD)  # As the other tests expect it.
+@pytest.mark.always
+def test_killed_at_named_stages(embedded: Builder, graphs: list[Graph]) -> None:
+    seen = killed_at_stages(embedded, graphs, STAGES)
+    assert set(seen.values()) <= {"before", "incomplete"}
+    assert seen[STAGES[0]] == "before"
 
 
-def test_killed_at_random_moments_on_the_embedded_store(embedded: Builder, graphs: list[Graph]) -> None:
+@pytest.mark.crash
+def test_killed_at_random_moments(embedded: Builder, graphs: list[Graph]) -> None:
     seen = killed_at_random(embedded, graphs, KILLS, seed=1)
     assert seen["before"] > 0 and sum(seen.values()) == KILLS
 
 
-@pytest.mark.neo4j
-def test_killed_at_random_moments_on_neo4j(neo4j: Builder, graphs: list[Graph]) -> None:
-    seen = killed_at_random(neo4j, graphs, KILLS, seed=2)
-    assert seen["before"] > 0 and seen["incomplete"] > 0 and sum(seen.values()) == KILLS
-
-
+@pytest.mark.crash
 def test_two_builds_at_once(embedded: Builder, graphs: list[Graph]) -> None:
     first, second = embedded.start(graphs[0]), embedded.start(graphs[2])
     said = [process.communicate() for process in (first, second)]
@@ -60,22 +54,6 @@ def test_two_builds_at_once(embedded: Builder, graphs: list[Graph]) -> None:
         graph = next(graph for graph in graphs if graph.build_id == store.check())
         assert store_digest(store) == graph.digest
     embedded.nothing_is_left_over()
-
-
-@pytest.mark.neo4j
-def test_two_workspaces_and_one_neo4j(neo4j: Builder, graphs: list[Graph], tmp_path: Path) -> None:
-    other = Builder(tmp_path / "other", neo4j.store, neo4j.login)
-    processes = [neo4j.start(graphs[0]), other.start(graphs[2])]
-    said = [process.communicate() for process in processes]
-    codes = sorted(process.returncode for process in processes)
-    # The slower one either came later or was told who was there.
-    assert codes in ([0, 0], [0, 1]), said
-    for process, (_, err) in zip(processes, said, strict=True):
-        if process.returncode:
-            assert "another load is at work (process " in err
-    assert neo4j.run(graphs[1])
-    with neo4j.open() as store:
-        assert (store.check(), store_digest(store)) == (graphs[1].build_id, graphs[1].digest)
 
 
 @pytest.fixture
@@ -92,6 +70,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.mark.crash
 def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
     workspace = small_disk / "workspace"
     builder = Builder(workspace, f"embedded:{workspace / 'graph' / 'store'}")
@@ -119,6 +98,7 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
     builder.nothing_is_left_over()
 
 
+@pytest.mark.crash
 def test_building_again_opens_no_store(embedded: Builder, graphs: list[Graph]) -> None:
     assert embedded.run(graphs[0])
     graph = embedded.workspace / "graph"

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import BuildError
@@ -39,7 +39,6 @@ def keys_of(frame: pl.DataFrame) -> set[Any]:
     return set(frame.select(SORT_KEYS["annotations"]).rows())
 
 
-@settings(max_examples=60, deadline=None)
 @given(annotations, annotations)
 def test_it_is_what_dictionaries_say(old: dict[Any, Any], new: dict[Any, Any]) -> None:
     found = table_difference(ANNOTATIONS, frame_of(old), frame_of(new))

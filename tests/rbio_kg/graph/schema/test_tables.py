@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import BuildError
@@ -15,7 +15,6 @@ labels = st.tuples(st.sampled_from(["", "A", "B", "a", "é", "AA"]), st.sampled_
 
 
 @given(st.lists(labels, unique=True, max_size=12), st.booleans())
-@settings(deadline=None)
 def test_any_order_becomes_the_same_table(written: list[tuple[str, str]], given_sorted: bool) -> None:
     ordered = sorted(written)
     rows = [(label, "GENE", kind) for label, kind in (ordered if given_sorted else written)]

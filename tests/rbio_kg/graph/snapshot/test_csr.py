@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph.snapshot.csr import build_csr
@@ -14,7 +14,6 @@ entries = st.lists(
 
 
 @given(entries, st.sampled_from([np.int8, np.int64, np.float32]))
-@settings(deadline=None)
 def test_against_a_dictionary(written: list[tuple[int, int, int, int]], kind: type[np.generic]) -> None:
     best: dict[tuple[int, int], tuple[int, int]] = {}
     for row, column, weight, source in written:

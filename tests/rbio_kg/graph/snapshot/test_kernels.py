@@ -8,14 +8,12 @@ import math
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.graph.snapshot import kernels
 from rbio_kg.graph.snapshot.compile import order_by_content
 from rbio_kg.graph.snapshot.csr import Csr, build_csr
-
-quick = settings(max_examples=25, deadline=None)
 
 
 @st.composite
@@ -41,7 +39,6 @@ def all_pairs(size: int) -> tuple[np.ndarray, np.ndarray]:
     return a, b
 
 
-@quick
 @given(weighted_graphs())
 def test_direct_weights(graph: nx.Graph) -> None:
     csr, (a, b) = symmetric(graph), all_pairs(len(graph))
@@ -52,7 +49,6 @@ def test_direct_weights(graph: nx.Graph) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-@quick
 @given(weighted_graphs())
 def test_shared_neighbours(graph: nx.Graph) -> None:
     csr, (a, b) = symmetric(graph), all_pairs(len(graph))
@@ -64,7 +60,6 @@ def test_shared_neighbours(graph: nx.Graph) -> None:
     np.testing.assert_allclose(resource, [value for _, _, value in nx.resource_allocation_index(graph, pairs)])
 
 
-@quick
 @given(weighted_graphs(), st.sampled_from([(1, 3), (2, 3), (1, 2), (1, 1), (2, 2)]))
 def test_best_paths_against_every_simple_path(graph: nx.Graph, steps: tuple[int, int]) -> None:
     """Entering a node costs its degree's fourth root; the last step costs nothing."""
@@ -134,7 +129,6 @@ def edge_arrays(edges: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray, n
     return array[:, 0], array[:, 1], np.ones(len(array), dtype=np.uint8)
 
 
-@quick
 @given(ontologies())
 def test_closure_and_shared_terms(ontology: tuple[nx.DiGraph, list[set[int]], np.ndarray]) -> None:
     graph, direct, content = ontology
@@ -167,7 +161,6 @@ def test_closure_survives_a_cycle_and_grows() -> None:
     assert sorted(indices[: indptr[1]].tolist()) == list(range(terms))
 
 
-@quick
 @given(st.lists(st.sets(st.integers(0, 6)), min_size=1, max_size=6), weighted_graphs())
 def test_groups(members: list[set[int]], graph: nx.Graph) -> None:
     """Shared groups and neighbours' support against set arithmetic."""
@@ -197,7 +190,6 @@ def test_groups(members: list[set[int]], graph: nx.Graph) -> None:
         assert support[i] == sum(w for _, y, w in graph.edges(x, data="weight") if y in members[k])
 
 
-@quick
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4), st.integers(-9, 9)), max_size=30))
 def test_build_csr_sorts_keeps_the_largest_and_turns_round(entries: list[tuple[int, int, int]]) -> None:
     start, end, weight = (np.array([entry[i] for entry in entries], dtype=np.int64) for i in range(3))

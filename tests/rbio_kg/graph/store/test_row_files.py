@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import ConfigError
@@ -67,7 +67,6 @@ VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.float
 CELLS = st.recursive(VALUES | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=4)
 
 
-@settings(deadline=None, max_examples=60)
 @given(rows=st.lists(st.fixed_dictionaries({"a": CELLS, "b": CELLS}), min_size=1, max_size=6))
 def test_any_rows_come_back_from_parquet(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"

@@ -9,15 +9,13 @@ from typing import Any
 import networkx as nx
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.atomic_io import atomic_file
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph.views.view import GraphView
 from tests.rbio_kg.graph.views.test_view import SELECTIONS, TABLES, VIEW
-
-SAME_FILE = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -37,7 +35,6 @@ def assert_read_alike(view: GraphView, path: Path, **selection: Any) -> None:
     }
 
 
-@SAME_FILE
 @given(selection=SELECTIONS)
 def test_read_by_networkx(selection: dict[str, Any], tmp_path: Path) -> None:
     assert_read_alike(VIEW, tmp_path / "part.graphml", **selection)
@@ -48,7 +45,6 @@ TEXTS = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_character
 MARKUP = st.sampled_from(["<b>", "&amp;", "]]>", 'a"b', "'", "a|b", "<!-- -->", " ", "\n", "\t", "\U0001f9ec"])
 
 
-@SAME_FILE
 @given(name=TEXTS | MARKUP, aliases=st.lists(TEXTS | MARKUP, max_size=3))
 def test_any_text_is_kept(name: str, aliases: list[str], tmp_path: Path) -> None:
     gene = {"symbol": "A&<B>\"'", "name": name, "aliases": aliases}

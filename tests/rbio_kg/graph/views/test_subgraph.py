@@ -9,7 +9,7 @@ import networkx as nx
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 
 from rbio_kg.graph.schema.schema import NODES, RELATIONSHIPS
 from rbio_kg.graph.schema.tables import SORT_KEYS, TABLE_SCHEMAS, GraphTables, stored
@@ -47,7 +47,6 @@ def assert_same_tables(part: Subgraph, back: dict[str, pl.DataFrame]) -> None:
         assert frame.equals(stored(expected)), name
 
 
-@settings(max_examples=40, deadline=None)
 @given(SELECTIONS)
 def test_tables_to_networkx_to_tables(selection: dict[str, Any]) -> None:
     part = VIEW.subgraph(**selection)
@@ -85,7 +84,6 @@ def test_no_property_hides_what_networkx_nodes_and_edges_carry_beside_it() -> No
 
 
 @pytest.mark.filterwarnings("ignore:The node types .* are isolated:UserWarning")
-@settings(max_examples=40, deadline=None)
 @given(SELECTIONS)
 def test_tables_to_torch_geometric_to_tables(selection: dict[str, Any]) -> None:
     part = VIEW.subgraph(**selection)

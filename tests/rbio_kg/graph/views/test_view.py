@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import BuildError, SelectionError
@@ -81,7 +81,6 @@ def all_nodes(types: list[str] | None, ancestry: bool) -> set[Node]:
     return {(item.label, key) for item in NODES if item.label in labels for key in TABLES[item.table][item.key]}
 
 
-@settings(max_examples=100, deadline=None)
 @given(SELECTIONS)
 def test_agrees_with_a_walk_over_single_relationships(selection: dict[str, Any]) -> None:
     part = VIEW.subgraph(**selection)
@@ -98,7 +97,6 @@ def test_agrees_with_a_walk_over_single_relationships(selection: dict[str, Any])
     assert sum(part.relationships.values()) == len(edges)
 
 
-@settings(max_examples=50, deadline=None)
 @given(SELECTIONS)
 def test_rows_are_those_of_the_build_in_its_order(selection: dict[str, Any]) -> None:
     part = VIEW.to_polars(**selection)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rbio_kg.training.grpo.rollouts import read_rollouts
+from rbio_kg.training.runs.rollout_file import read_rollouts
 from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import small_model
 from tests.support.trainings import Training, same_weights, stage_weights

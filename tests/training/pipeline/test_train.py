@@ -15,7 +15,7 @@ from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.policy import evaluate_policy
-from rbio_kg.training.grpo.rollouts import ROLLOUT_SCHEMA, read_rollouts
+from rbio_kg.training.runs.rollout_file import ROLLOUT_SCHEMA, read_rollouts
 from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import ToyFacts, question_frame, toy_questions
@@ -81,7 +81,7 @@ def test_the_run_folder_is_complete(finished: tuple[Path, dict[str, Any]]) -> No
 
 def test_every_completion_is_kept_with_its_verdicts(finished: tuple[Path, dict[str, Any]]) -> None:
     rollouts = read_rollouts(finished[0] / "runs" / "small" / "rollouts")
-    assert dict(rollouts.schema) == ROLLOUT_SCHEMA
+    assert dict(rollouts.schema) == {**ROLLOUT_SCHEMA, "where": pl.String()}
     assert rollouts.group_by("step").len().sort("step").rows() == [(step, 4) for step in range(1, 5)]
     for row in rollouts.iter_rows(named=True):
         claim = Claim(row["subject"], row["relation"], row["object"], row["cell_line"])

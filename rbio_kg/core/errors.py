@@ -1,4 +1,4 @@
-"""One tree of errors. Whatever a user can mend is an `RbioKGError` that says what, where and what to do."""
+"""One tree of errors. Every error that a user can fix is an `RbioKGError`: it says what, where and what to do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class QueryError(StoreError):
 
 
 class SelectionError(RbioKGError):
-    """The part of the graph that was asked for cannot be told: an unknown or ambiguous gene, an unknown type."""
+    """The requested part of the graph is undefined: an unknown or ambiguous gene, or an unknown type."""
 
 
 class SnapshotError(RbioKGError):
@@ -90,7 +90,7 @@ class TrainingError(RbioKGError):
 
 
 class EvaluationError(RbioKGError):
-    """An evaluation cannot be made, or would not be honest."""
+    """An evaluation cannot be made, or would leak test labels."""
 
 
 class ReportError(RbioKGError):
@@ -98,7 +98,7 @@ class ReportError(RbioKGError):
 
 
 def fault(error: Exception) -> str:
-    """A fault of somebody else's code in one line: its type and what it says."""
+    """An exception of other code in one line: its type and its message."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -1,4 +1,4 @@
-"""A lock between processes that says who holds it. The kernel releases it however its holder dies."""
+"""A lock between processes that names its holder. The kernel releases it when the holder dies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Waiting = Callable[[str], None]
 
 
 def holder(path: Path) -> str:
-    """Who holds (or last held) the lock, for people."""
+    """The process that holds (or last held) the lock, as text."""
     try:
         note = json.loads(path.with_suffix(".holder").read_text(encoding="utf-8"))
         return f"process {note['pid']} on {note['host']}, since {note['since']}"
@@ -26,12 +26,12 @@ def holder(path: Path) -> str:
 
 @contextmanager
 def held(path: Path, waiting: Waiting, *, seconds: float = -1) -> Iterator[None]:
-    """Hold the lock at `path` (made where it is missing). Nests within one thread of one process.
+    """Hold the lock at `path`; the file is made if it is missing. Nests within one thread of one process.
 
     Args:
-        path: the lock file, for example `build.lock`; `build.holder` beside it says who holds it.
-        waiting: told once who holds the lock, before waiting for it.
-        seconds: how long to wait; without end where negative.
+        path: the lock file, for example `build.lock`; the file `build.holder` in the same folder names its holder.
+        waiting: called once with the name of the holder, before waiting.
+        seconds: how long to wait; negative for no limit.
 
     Raises:
         TimeoutError: it was not free within `seconds`; the text says who holds it.

@@ -1,4 +1,4 @@
-"""Where things lie in a workspace. Nothing is written outside it, save what an option names."""
+"""The folders and files of a workspace. Nothing is written outside it, except where an option names a path."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WorkspacePaths:
 
     @property
     def sources(self) -> Path:
-        """What `fetch` brought, laid out as the providers do."""
+        """Files downloaded by `fetch`, in the folder layout of the providers."""
         return self.root / "sources"
 
     @property
@@ -34,7 +34,7 @@ class WorkspacePaths:
 
     @property
     def builds(self) -> Path:
-        """One folder a build."""
+        """One folder per build."""
         return self.graph / "builds"
 
     def build(self, build_id: str) -> Path:
@@ -43,7 +43,7 @@ class WorkspacePaths:
 
     @property
     def parsed_sources(self) -> Path:
-        """What each source held when it was last read."""
+        """The cache of parsed sources."""
         return self.graph / "parsed"
 
     @property
@@ -58,7 +58,7 @@ class WorkspacePaths:
 
     @property
     def runs(self) -> Path:
-        """One folder a run."""
+        """One folder per run."""
         return self.root / "runs"
 
     def run(self, name: str) -> Path:

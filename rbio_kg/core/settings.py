@@ -1,4 +1,4 @@
-"""Settings: flag, else environment, else `rbio-kg.toml` in the workspace, else the default."""
+"""Settings: a command-line flag, else the environment, else `rbio-kg.toml` in the workspace, else the default."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(
-            f"the settings file cannot be read ({error})", where=path, hint="mend or remove it"
+            f"the settings file cannot be read ({error})", where=path, hint="fix or remove it"
         ) from error
 
 

@@ -1,7 +1,7 @@
 """The graph as files for `neo4j-admin database import full`: CSV, a header file and a data file per label and type.
 
 The format is that of Neo4j's operations manual, https://neo4j.com/docs/operations-manual/current/import/: typed
-headers, one space of ids per label, so that the key of each label is its id; every text quoted, which tells an empty
+headers, one space of ids per label, so that the key of each label is its id; every text is quoted, which separates an empty
 text from no value; lists joined by the unit separator (U+001F).
 """
 
@@ -21,7 +21,7 @@ import polars as pl
 
 from rbio_kg.core.atomic_io import atomic_folder, remove_leftovers
 from rbio_kg.core.errors import StoreError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.schema.schema import (
     EVIDENCE_NODES,
     NODES,
@@ -56,27 +56,26 @@ def write_admin_files(
 ) -> AdminExport:
     """Write a build's graph for Neo4j's offline import. The same tables give the same bytes.
 
-    Beside the CSV files stand `constraints.cypher`, to be run once on the imported database, and `import.sh`, which
-    imports them from wherever the folder was brought. The folder appears when it is whole, in the place of an earlier
-    export.
+    The folder also gets `constraints.cypher`, to be run once on the imported database, and `import.sh`, which imports
+    the files from any place. The folder appears when it is complete and replaces an earlier export.
 
     Args:
         tables: all tables of the build.
         build_id: names the graph; the import leaves the same mark in the database as a load does.
         folder: a new or empty one, or an earlier export.
-        progress: told each file and the share done.
+        progress: called with each file and the finished share.
 
     Raises:
         StoreError: the folder holds something else, cannot be written, or its path has a comma or a line end, which
             the command cannot name; a text cannot be part of a list (see `_joined`).
     """
-    tell = progress or (lambda message, share: None)
+    report = progress or silent
     folder = folder.expanduser().absolute()
     if set(",\r\n") & set(str(folder)):
         raise StoreError("neo4j-admin cannot name files of a folder whose path has a comma or a line end", where=folder)
     try:
         with _exporting(folder), atomic_folder(folder) as partial:
-            options = _write_tables(tables, build_id, partial, tell)
+            options = _write_tables(tables, build_id, partial, report)
             (partial / CONSTRAINTS).write_text(constraints(), encoding="utf-8")
             (partial / SCRIPT).write_text(_script(options), encoding="utf-8")
             mark = json.dumps({"build_id": build_id, "kind": "neo4j-admin"})
@@ -86,9 +85,9 @@ def write_admin_files(
         raise StoreError(
             f"the import files cannot be written ({said})",
             where=folder,
-            hint="make room or name another folder, then run it again; what was there before is untouched",
+            hint="free disk space or name another folder, then run it again; the earlier export is unchanged",
         ) from error
-    tell(f"export: graph {build_id} is complete", 1.0)
+    report(f"export: graph {build_id} is complete", 1.0)
     command = ["neo4j-admin", "database", "import", "full", "neo4j", *_arguments(options, folder)]
     return AdminExport(tuple(sorted(folder.iterdir())), shlex.join(command))
 
@@ -137,19 +136,19 @@ def _script(options: _Options) -> str:
     )
 
 
-def _write_tables(tables: GraphTables, build_id: str, folder: Path, tell: Progress) -> _Options:
+def _write_tables(tables: GraphTables, build_id: str, folder: Path, report: Progress) -> _Options:
     total = tables.rows or 1
     done = 0
     multiline = False
     for item in sorted(NODES, key=lambda node: node.label):
-        tell(f"export: {item.label}", done / total)
+        report(f"export: {item.label}", done / total)
         headers = [_node_header(item, part) for part in item.properties]
         multiline |= _write(folder, f"nodes-{item.label}", headers, tables[item.table], item.table)
         done += tables[item.table].height
     mark = pl.DataFrame({"id": [build_id], "complete": [True]})
     _write(folder, "nodes-Build", ["id:ID(Build)", "complete:boolean"], mark, "Build")
     for edge in sorted(RELATIONSHIPS, key=lambda edge: edge.type):
-        tell(f"export: {edge.type}", done / total)
+        report(f"export: {edge.type}", done / total)
         multiline |= _write(folder, f"relationships-{edge.type}", _edge_headers(edge), tables[edge.table], edge.table)
         done += tables[edge.table].height
     return _Options(

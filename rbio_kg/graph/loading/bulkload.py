@@ -1,7 +1,7 @@
-"""Bulk load for the embedded store: tables -> a new database folder, made in a child process with a Java of its own.
+"""Bulk load for the embedded store: a child process with its own Java makes a new database folder from tables.
 
-Run as `python -m rbio_kg.graph.loading.bulkload TABLES_DIR DATABASE_DIR BUILD_ID`; prints one JSON line a step, and
-`{"done": true}` or `{"error": ...}` last. The caller renames the folder into place when it is whole.
+Run as `python -m rbio_kg.graph.loading.bulkload TABLES_DIR DATABASE_DIR BUILD_ID`; prints one JSON line per step, and
+`{"done": true}` or `{"error": ...}` last. The caller renames the complete folder into place.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rbio_kg.graph.schema.tables import GraphTables, stored
 
 HEAP = "2g"
 _ROWS = 100_000
-"""Rows that are in memory."""
+"""Rows in memory at a time."""
 _TEXT_ROWS = 20_000
-"""Rows that go to Java as one text; it holds all of them as objects."""
+"""Rows per text that goes to Java, which holds all of them as objects."""
 _BATCH = 100_000
-"""Relationships that Java gathers before it writes them, ordered by node. Fewer are slower."""
+"""Relationships that Java collects and sorts by node before it writes them. Fewer are slower."""
 _LEAST_FREE_MB = 64
 _TYPES: dict[Kind, str] = {"str": "STRING", "int": "LONG", "float": "DOUBLE", "bool": "BOOLEAN", "list": "LIST"}
 
@@ -42,11 +42,11 @@ def bulk_load(tables: GraphTables | Path, build_id: str, folder: Path, progress:
     Args:
         tables: all tables of the build, or the folder that `GraphTables.write` filled with them.
         build_id: the graph's name.
-        folder: an empty one, for the database and what it takes to make it.
-        progress: told each step and the share done.
+        folder: an empty one, for the database and temporary files.
+        progress: called with each step and the finished share.
 
     Raises:
-        StoreError: the child process failed or was killed; what it left lies in `folder` only.
+        StoreError: the child process failed or was killed; its files are in `folder` only.
     """
     if not isinstance(tables, Path):
         try:
@@ -78,8 +78,8 @@ def bulk_load(tables: GraphTables | Path, build_id: str, folder: Path, progress:
             raise
     end = json.loads(last[0]) if last else {}
     if child.returncode != 0 or "done" not in end:
-        said = end.get("error") or f"its process ended with code {child.returncode}"
-        raise _failure(said, folder)
+        reason = end.get("error") or f"its process ended with code {child.returncode}"
+        raise _failure(reason, folder)
     return target
 
 
@@ -94,7 +94,7 @@ def _failure(said: str, folder: Path) -> StoreError:
 
 
 def _slices(folder: Path, table: str) -> Iterator[pl.DataFrame]:
-    """A table in pieces, so that it is never all in memory."""
+    """A table in slices, so that memory holds only one."""
     scan = pl.scan_parquet(folder / f"{table}.parquet")
     for start in range(0, _height(folder, table), _ROWS):
         yield stored(scan.slice(start, _ROWS).collect())
@@ -104,8 +104,8 @@ def _height(folder: Path, table: str) -> int:
     return int(pl.scan_parquet(folder / f"{table}.parquet").select(pl.len()).collect().item())
 
 
-def _alike(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The rows that have the same nulls, together and without those columns: a null would be stored as a property."""
+def _by_nulls(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows grouped by their null columns, without these columns: a null would be stored as a property."""
     mask = frame.select(
         pl.sum_horizontal(
             pl.lit(0, pl.Int64), *(pl.col(name).is_null().cast(pl.Int64) * 2**i for i, name in enumerate(frame.columns))
@@ -133,21 +133,21 @@ def _make(folder: Path, build_id: str, target: Path) -> None:
         _make_schema(database.schema)
         vertices = jpype.JClass("com.arcadedb.python.VertexBatcher")
         edges = jpype.JClass("com.arcadedb.python.EdgeBatcher")
-        places: dict[str, pl.DataFrame] = {}
+        positions: dict[str, pl.DataFrame] = {}
         with database.graph_batch(batch_size=_BATCH, expected_edge_count=total) as batch:
             inner = batch._java_graph_batch
             for node in NODES:
-                found = [pl.DataFrame(schema={"key": pl.String(), "place": pl.String()})]
+                found = [pl.DataFrame(schema={"key": pl.String(), "position": pl.String()})]
                 for piece in _slices(folder, node.table):
                     _say(step=f"store: {node.label}", share=done / total)
-                    for part in _alike(piece):
-                        said = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
-                        found.append(part.select(pl.col(node.key).alias("key"), place=pl.Series(said.split(";"))))
+                    for part in _by_nulls(piece):
+                        created = str(vertices.createVerticesJson(inner, node.label, part.write_json()))
+                        found.append(part.select(pl.col(node.key).alias("key"), position=pl.Series(created.split(";"))))
                     done += piece.height
-                places[node.label] = pl.concat(found)
+                positions[node.label] = pl.concat(found)
             for edge in RELATIONSHIPS:
-                starts = places[edge.start].rename({"key": "start", "place": "_src"})
-                ends = places[edge.end].rename({"key": "end", "place": "_dst"})
+                starts = positions[edge.start].rename({"key": "start", "position": "_src"})
+                ends = positions[edge.end].rename({"key": "end", "position": "_dst"})
                 for piece in _slices(folder, edge.table):
                     _say(step=f"store: {edge.type}", share=done / total)
                     placed = (
@@ -157,7 +157,7 @@ def _make(folder: Path, build_id: str, target: Path) -> None:
                     )
                     if placed.height != piece.height:
                         raise StoreError(f"an end is missing of {piece.height - placed.height:,} {edge.type}")
-                    for part in _alike(placed):
+                    for part in _by_nulls(placed):
                         edges.newEdgesJson(inner, edge.type, part.write_json())
                     done += piece.height
             _say(step="store: joining nodes and relationships", share=done / total)
@@ -179,7 +179,7 @@ def _make_schema(schema: Any) -> None:
 
 
 def _main(tables: Path, target: Path, build_id: str) -> int:
-    if sys.platform == "linux":  # nobody is left to put the database in its place
+    if sys.platform == "linux":  # without its parent, no process would use the database
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     try:
         _make(tables, build_id, target)

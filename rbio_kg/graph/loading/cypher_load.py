@@ -1,4 +1,4 @@
-"""Fill a Neo4j that runs: constraints first, then rows in batches, each a transaction of its own."""
+"""Fills a running Neo4j: constraints first, then rows in batches, one transaction per batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES = "|".join([*(item.type for item in RELATIONSHIPS), *EVIDENCE_RELATIONSHI
 
 
 def constrain(store: GraphStore, types: tuple[NodeType, ...]) -> None:
-    """Make the key of each label unique (and so indexed), where it is not yet."""
+    """Make the key of each label unique, and so indexed."""
     for node in types:
         store.write(
             f"CREATE CONSTRAINT {node.label.lower()}_{node.key} IF NOT EXISTS "
@@ -32,21 +32,21 @@ def constrain(store: GraphStore, types: tuple[NodeType, ...]) -> None:
         )
 
 
-def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: Progress) -> None:
-    """Fill an open store statement by statement, in the place of the graph that rbio-kg put there before.
+def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, progress: Progress) -> None:
+    """Fill an open store by statements, replacing the graph that rbio-kg loaded before.
 
-    A batch is one transaction. A passing fault rolls it back before the driver repeats it; where the connection is
-    lost while it commits, whether it was written is not known, and the driver gives up rather than write it twice.
-    There is one writer: relationships lock both their nodes, so two writers would wait for each other crosswise.
+    A batch is one transaction. After a transient error the driver rolls it back and repeats it. If the connection is
+    lost during a commit, the driver gives up, because it cannot know whether the batch was written. There is one
+    writer, because relationships lock both their nodes and two writers would deadlock.
 
     Raises:
-        StoreError: the store fails; it holds nodes of our labels that rbio-kg did not put there; someone else
+        StoreError: the store fails; it holds nodes with labels of the schema that rbio-kg did not load; another client
             removes nodes meanwhile.
     """
     ours = _check_owned(store)
     store.write("MERGE (b:Build) SET b.id = $id, b.complete = false REMOVE b.base", id=build_id)
     if ours:
-        _clear(store, tell)
+        _clear(store, progress)
     constrain(store, (*NODES, *EVIDENCE_NODES))
     total = tables.rows or 1
     done = 0
@@ -59,34 +59,34 @@ def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, tell: 
             (row,) = store.write(statement, part.to_dict(as_series=False))
             if row["written"] != part.height:
                 raise StoreError(
-                    f"{part.height - row['written']:,} of {part.height:,} {name} found no node to hang on",
+                    f"{part.height - row['written']:,} of {part.height:,} {name} name a node that does not exist",
                     where=store.address,
-                    hint="let nobody else write to this database, and run rbio-kg build again",
+                    hint="stop other clients that write to this database, then run rbio-kg build again",
                 )
             done += part.height
-            tell(f"store: {name}, {(done - before) / (time.monotonic() - started):,.0f} a second", done / total)
+            progress(f"store: {name}, {(done - before) / (time.monotonic() - started):,.0f} a second", done / total)
     store.write("MATCH (b:Build) SET b.complete = true")
 
 
 def _check_owned(store: GraphStore) -> bool:
-    """Whether a graph of ours is there. One that holds our labels but no mark of ours belongs to someone else."""
+    """Whether the store holds a graph of rbio-kg. Labels of the schema without a Build node belong to another program."""
     if store.query("MATCH (b:Build) RETURN b.id AS id", limit=1):
         return True
     for row in store.query(f"MATCH (n:{_LABELS}) RETURN labels(n)[0] AS label LIMIT 1"):
         raise StoreError(
-            f"the database {store.database!r} holds {row['label']} nodes that rbio-kg did not put there",
+            f"the database {store.database!r} holds {row['label']} nodes that rbio-kg did not load",
             where=store.address,
             hint="name an empty database",
         )
     return False
 
 
-def _clear(store: GraphStore, tell: Progress) -> None:
+def _clear(store: GraphStore, progress: Progress) -> None:
     """Remove the old graph and its evidence: relationships first, in batches that fit the server's memory."""
     for pattern in (f"()-[x:{_TYPES}]->()", f"(x:{_LABELS})"):
         removed = BATCH_ROWS
         while removed == BATCH_ROWS:
-            tell("store: removing the old graph", None)
+            progress("store: removing the old graph", None)
             removed = store.write(f"MATCH {pattern} WITH x LIMIT $top DELETE x RETURN count(*) AS n", top=BATCH_ROWS)[
                 0
             ]["n"]

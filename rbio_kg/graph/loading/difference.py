@@ -1,4 +1,4 @@
-"""What differs between two builds: elements added, removed and changed, table by table."""
+"""The difference between two builds: elements added, removed and changed, table by table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TableDifference:
         kind: the label or relationship type that the table holds.
         added: rows whose key is new.
         removed: rows whose key is gone, as they were.
-        changed: rows whose key stayed and whose properties differ, as they are now.
+        changed: rows with an old key and other properties, as they are now.
         before: the rows of `changed` as they were, in the same order.
     """
 
@@ -39,7 +39,7 @@ class TableDifference:
 
     @property
     def rows(self) -> int:
-        """How many elements differ."""
+        """The number of elements that differ."""
         return self.added.height + self.removed.height + self.changed.height
 
 
@@ -47,7 +47,8 @@ def differences(old: Path, new: Path) -> Iterator[TableDifference]:
     """The tables of nodes and relationships that differ, in the order of the schema, one at a time in memory.
 
     Args:
-        old, new: folders of tables, as a build has them.
+        old: folder of the tables of the earlier build.
+        new: folder of the tables of the later build.
 
     Raises:
         BuildError: a table is missing or unreadable.
@@ -86,7 +87,7 @@ def _with_content(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         if isinstance(kind, pl.List):
             parts.append(pl.col(name).list.join(_SEPARATOR).fill_null(""))
         elif name not in keys:
-            parts.append(pl.col(name).cast(pl.String).fill_null(_SEPARATOR))  # Which no text of the graph is.
+            parts.append(pl.col(name).cast(pl.String).fill_null(_SEPARATOR))  # No text of the graph equals it.
     return frame.select(*keys, pl.concat_str(parts, separator=f"{_SEPARATOR}|").alias("content"))
 
 
@@ -100,4 +101,4 @@ def _same_bytes(first: Path, second: Path) -> bool:
                     return False
         return True
     except OSError:
-        return False  # Reading the tables will say what is wrong.
+        return False  # Parsing the tables will raise the right error.

@@ -1,4 +1,4 @@
-"""One number for a whole graph: equal where two stores hold the same nodes, relationships and properties.
+"""One hash of a complete graph: equal if two stores hold the same nodes, relationships and properties.
 
 A multiset hash by addition (Bellare and Micciancio 1997, https://doi.org/10.1007/3-540-69053-0_13, as MSet-Add-Hash
 in Clarke et al. 2003, https://doi.org/10.1007/978-3-540-40061-5_12): the SHA-256 of each element's canonical bytes,
@@ -7,7 +7,7 @@ twice. It finds faults, not forgeries: with a modulus of this size sums can be m
 
 An element's canonical bytes are JSON: `["node", label, properties]` or `["relationship", type, start key, end key,
 properties]`, keys sorted, floats by their shortest text that reads back as the same number. A property without a value
-and an empty list are absent, as stores hold neither. Evidence of runs and the mark of the build are not part of it.
+and an empty list are absent, as stores hold neither. Evidence of runs and the Build node are not part of it.
 """
 
 from __future__ import annotations

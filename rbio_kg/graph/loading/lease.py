@@ -1,4 +1,4 @@
-"""Who loads into a Neo4j: one process at a time, on whatever machine, and a dead one's place is taken."""
+"""A lease on loading into a Neo4j: one process at a time, on any machine. A lease of a dead process is taken over."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.graph.store.store import GraphStore
 
 STALE_SECONDS = 120
-"""A lease that was not renewed for so long is nobody's."""
+"""A lease that was not renewed for this long has expired."""
 _RENEW_SECONDS = 5.0
 
-# The first SET takes the node's lock, so that what is read after it is not changed by another.
+# The first SET takes the node's lock, so that no other transaction changes what is read after it.
 _TAKE = """
 MERGE (l:LoadLease {name: 'load'})
-SET l.asked = $me
+SET l.contender = $me
 WITH l, coalesce(l.holder, '') AS before, timestamp() - coalesce(l.beat, 0) AS age
 WITH l, before, before IN ['', $me, $dead] OR age > $stale AS mine
 SET l.holder = CASE WHEN mine THEN $me ELSE before END, l.beat = CASE WHEN mine THEN timestamp() ELSE l.beat END
@@ -31,7 +31,7 @@ class LoadLease:
     """A lease on the right to change the graph in a Neo4j, as a node of the database; a context manager.
 
     Raises:
-        StoreError: another living process holds it, and who that is.
+        StoreError: another live process holds it; the message names it.
     """
 
     def __init__(self, store: GraphStore) -> None:
@@ -53,19 +53,19 @@ class LoadLease:
         raise StoreError(
             f"another load is at work ({row['before']})",
             where=self._store.address,
-            hint=f"wait until it is done; {STALE_SECONDS} s after it has died its place is free",
+            hint=f"wait until it is done; {STALE_SECONDS} s after it died, its lease has expired",
         )
 
-    def renewed_by(self, tell: Progress) -> Progress:
-        """Progress that also renews the lease."""
+    def renewed_by(self, progress: Progress) -> Progress:
+        """A `Progress` that also renews the lease."""
 
-        def told(message: str, share: float | None) -> None:
+        def renewing(message: str, share: float | None) -> None:
             if time.monotonic() - self._renewed > _RENEW_SECONDS:
                 self._store.write("MATCH (l:LoadLease {holder: $me}) SET l.beat = timestamp()", me=self._me)
                 self._renewed = time.monotonic()
-            tell(message, share)
+            progress(message, share)
 
-        return told
+        return renewing
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -78,7 +78,7 @@ class LoadLease:
 
 
 def _begun(pid: int) -> str:
-    """When a process of this machine began, in the kernel's ticks; "-" where that cannot be known."""
+    """Start time of a process of this machine, in kernel ticks; "-" if it is unknown."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:  # noqa: PTH123 - no file of ours
             return file.read().rpartition(")")[2].split()[19]
@@ -87,7 +87,7 @@ def _begun(pid: int) -> str:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this machine that is no more."""
+    """Whether the holder was a process of this machine that has ended."""
     words = holder.replace(",", "").split()
     if len(words) != 6 or words[3] != socket.gethostname() or words[5] == "-":
         return False

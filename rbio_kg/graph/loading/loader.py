@@ -1,4 +1,4 @@
-"""Fill a store from the tables of a build, so that a load that is cut short never looks whole."""
+"""Fills a store from the tables of a build. An interrupted load never looks complete."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rbio_kg.core.errors import BuildError, StoreError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.loading.bulkload import bulk_load
 from rbio_kg.graph.loading.cypher_load import constrain, load_by_cypher
 from rbio_kg.graph.loading.difference import TableDifference, differences
@@ -23,13 +23,22 @@ from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.store.store import BuildStamp, GraphStore
 
 SMALL_SHARE = 0.2
-"""Of a graph's elements: up to here writing what differs takes less time than loading all anew."""
+"""The share of a graph's elements up to which writing the difference is faster than a complete load."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a load did: `loaded` is False where the same graph was there already; `changed` is how many elements were
-    written by difference, None where all or nothing was loaded. Times in seconds."""
+    """The result of a load.
+
+    Args:
+        build_id: the graph in the store.
+        loaded: False if the store held this graph already.
+        changed: the number of elements written by difference; None for a complete load, or none.
+        nodes: label -> count.
+        relationships: type -> count.
+        seconds: duration.
+        message: the result in one line.
+    """
 
     build_id: str
     loaded: bool
@@ -52,49 +61,51 @@ def load_store(
     *,
     builds: Path | None = None,
 ) -> LoadReport:
-    """Put the tables' graph into the store, in the place of the graph that rbio-kg put there before.
+    """Put the tables' graph into the store, replacing the graph that rbio-kg loaded before.
 
-    The graph that is there already, whole, is left alone. Where the tables of the graph that is there are at hand and
-    little differs, only what differs is written. Otherwise all is loaded anew, and the evidence of runs is kept and
-    put back. On a Neo4j, and while a difference is written, readers get a clear error from `GraphStore.check` until
-    the load is whole; a bulk load into the embedded store keeps the old graph until the new one is put in its place.
+    - If the store holds this graph already, nothing is written.
+    - If the tables of the store's graph are available and at most `SMALL_SHARE` differs, only the difference is written.
+    - Otherwise everything is loaded, and the evidence of runs is saved before and restored after.
+
+    On a Neo4j, and while a difference is written, `GraphStore.check` raises an error until the load is complete. A bulk
+    load into the embedded store keeps the old graph until the new one replaces it.
 
     Args:
         store: opened to write.
         tables: all tables of the build.
         manifest: the build's manifest; its `build_id` names the graph.
-        progress: told each step and the share done.
-        builds: the folder of the workspace's builds; the evidence of runs is kept beside it meanwhile. Without it
-            nothing is written by difference, and a load that is killed loses the evidence.
+        progress: called with each step and the finished share.
+        builds: the folder of the workspace's builds. The evidence of runs is saved in its parent folder meanwhile.
+            Without it nothing is written by difference, and a killed load loses the evidence.
 
     Raises:
-        StoreError: the store fails or refuses; another process loads into it; relationships whose ends are missing;
-            nodes of our labels in the database that rbio-kg did not put there.
+        StoreError: the store fails; it is read-only; another process loads into it; a relationship's end is missing; or
+            the database holds nodes with labels of the schema that rbio-kg did not load.
     """
-    tell = progress or (lambda message, share: None)
+    report = progress or silent
     started = time.monotonic()
     build_id = str(manifest["build_id"])
     if store.read_only:
         raise StoreError("the store was opened to read only", where=store.address)
-    with _alone(store, build_id, tell) as tell:
+    with _exclusive(store, build_id, report) as report:
         there = store.build_id() == build_id
         found = None if there else _difference(store.mark(), tables, build_id, builds)
         if there:
-            tell(f"store: graph {build_id} is there already", 1.0)
+            report(f"store: graph {build_id} is there already", 1.0)
             constrain(store, (*NODES, *EVIDENCE_NODES))
         elif found is not None:
-            update_store(store, found.parts, build_id, found.base, tell)
+            update_store(store, found.parts, build_id, found.base, report)
         else:
             _check_ends(tables)
-            with _evidence_kept(store, builds, tell):
+            with _evidence_kept(store, builds, report):
                 if store.server is not None:
                     written = None if builds is None else builds / build_id / "tables"
                     with store.server.loading() as folder:
-                        store.server.replace_database(bulk_load(written or tables, build_id, folder, tell))
+                        store.server.replace_database(bulk_load(written or tables, build_id, folder, report))
                 else:
-                    load_by_cypher(store, tables, build_id, tell)
+                    load_by_cypher(store, tables, build_id, report)
         if not there:
-            tell(f"store: graph {build_id} loaded", 1.0)
+            report(f"store: graph {build_id} loaded", 1.0)
     return LoadReport(
         build_id=build_id,
         loaded=not there,
@@ -113,39 +124,39 @@ class _Difference:
 
 
 def _difference(mark: BuildStamp | None, tables: GraphTables, build_id: str, builds: Path | None) -> _Difference | None:
-    """What to change in the graph that is there; None where loading all anew is the way."""
+    """The difference to apply to the store's graph; None if a complete load is needed."""
     if mark is None or builds is None:
         return None
     base = mark.id if mark.complete else mark.base
     if base is None or not (mark.complete or mark.id == build_id):
-        return None  # Part of a load, or of the way to a third graph.
+        return None  # An interrupted load, or an interrupted update to a third graph.
     try:
         parts = list(differences(builds / base / "tables", builds / build_id / "tables"))
     except BuildError:
-        return None  # The tables of the graph that is there are gone, or of another format.
+        return None  # The tables of the store's graph are gone, or have another format.
     small = sum(item.rows for item in parts) <= SMALL_SHARE * tables.rows
     return _Difference(base, parts) if small or not mark.complete else None
 
 
 @contextmanager
-def _alone(store: GraphStore, build_id: str, tell: Progress) -> Iterator[Progress]:
-    """Nobody else changes the store meanwhile."""
+def _exclusive(store: GraphStore, build_id: str, progress: Progress) -> Iterator[Progress]:
+    """Hold the store's lock on changes; the given `Progress` also renews it where it expires."""
     if store.server is not None:
         with store.server.changing(build_id):
-            yield tell
+            yield progress
     else:
         with LoadLease(store) as lease:
-            yield lease.renewed_by(tell)
+            yield lease.renewed_by(progress)
 
 
 @contextmanager
-def _evidence_kept(store: GraphStore, builds: Path | None, tell: Progress) -> Iterator[None]:
+def _evidence_kept(store: GraphStore, builds: Path | None, report: Progress) -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         path = (Path(folder) if builds is None else builds.parent) / "kept-evidence.jsonl"
         if store.mark() is not None:
             keep_evidence(store, path)
         yield
-        restore_evidence(store, path, tell)
+        restore_evidence(store, path, report)
 
 
 def _check_ends(tables: GraphTables) -> None:

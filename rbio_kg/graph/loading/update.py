@@ -1,6 +1,6 @@
-"""Turn the graph that is in a store into another by what differs, so that whatever else is there survives.
+"""Updates the graph in a store by the difference between two builds; all other content of the store stays.
 
-Every statement may be repeated: an update that was cut short is finished by running it again from the start.
+Every statement may be repeated: to finish an interrupted update, run it again from the start.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from rbio_kg.graph.store.store import GraphStore
 BATCH_ROWS = 5_000
 
 
-def update_store(store: GraphStore, found: Sequence[TableDifference], build_id: str, base: str, tell: Progress) -> None:
-    """Apply differences. Until it is done the store says that its graph is incomplete.
+def update_store(store: GraphStore, found: Sequence[TableDifference], build_id: str, base: str, progress: Progress) -> None:
+    """Apply differences. Until this is done, the Build node says that the graph is incomplete.
 
-    Relationships go before the nodes they hang on, and come after them. Evidence that hangs on a node that goes
-    loses that citation only.
+    Relationships are removed before their nodes and added after them. Evidence that cites a removed node loses that
+    citation only.
 
     Args:
         store: opened to write; it holds the graph `base`, or part of the way from there to `build_id`.
         found: all differences between the two.
         build_id: the graph that it will hold.
         base: the graph that it held.
-        tell: told each step and the share done.
+        progress: called with each step and the finished share.
     """
     store.write("MERGE (b:Build) SET b.id = $id, b.complete = false, b.base = $base", id=build_id, base=base)
     nodes = [item for item in found if isinstance(item.kind, NodeType)]
@@ -42,7 +42,7 @@ def update_store(store: GraphStore, found: Sequence[TableDifference], build_id: 
         for part in stored(frame).iter_slices(BATCH_ROWS):
             store.write(statement, rows=part.to_dicts())
             done += part.height
-            tell(f"store: {item.name} {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)
+            progress(f"store: {item.name} {name}, {done / (time.monotonic() - started):,.0f} a second", done / total)
     store.write("MATCH (b:Build) SET b.complete = true REMOVE b.base")
 
 
@@ -71,5 +71,5 @@ def _ends(kind: RelationshipType) -> tuple[str, str]:
 
 
 def _identity(kind: RelationshipType) -> str:
-    """What tells two relationships of one pair apart, as a pattern."""
+    """The properties that make a relationship unique between its ends, as a pattern."""
     return f" {{{', '.join(f'{name}: row.{name}' for name in kind.unique_by)}}}" if kind.unique_by else ""

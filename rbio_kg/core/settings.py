@@ -53,9 +53,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(
-            f"the settings file cannot be read ({error})", where=path, hint="fix or remove it"
-        ) from error
+        raise ConfigError(f"the settings file cannot be read ({error})", where=path, hint="fix or remove it") from error
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

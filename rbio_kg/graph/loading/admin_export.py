@@ -1,8 +1,8 @@
 """The graph as files for `neo4j-admin database import full`: CSV, a header file and a data file per label and type.
 
 The format is that of Neo4j's operations manual, https://neo4j.com/docs/operations-manual/current/import/: typed
-headers, one space of ids per label, so that the key of each label is its id; every text is quoted, which separates an empty
-text from no value; lists joined by the unit separator (U+001F).
+headers, one id space per label (the key of a label is its id), and lists joined by the unit separator (U+001F). Every
+text is quoted, so that an empty text differs from a missing value.
 """
 
 from __future__ import annotations

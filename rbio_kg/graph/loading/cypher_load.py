@@ -69,7 +69,7 @@ def load_by_cypher(store: GraphStore, tables: GraphTables, build_id: str, progre
 
 
 def _check_owned(store: GraphStore) -> bool:
-    """Whether the store holds a graph of rbio-kg. Labels of the schema without a Build node belong to another program."""
+    """Whether the store holds a graph of rbio-kg. Without a Build node, labels of the schema are another program's."""
     if store.query("MATCH (b:Build) RETURN b.id AS id", limit=1):
         return True
     for row in store.query(f"MATCH (n:{_LABELS}) RETURN labels(n)[0] AS label LIMIT 1"):

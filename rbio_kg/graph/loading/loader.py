@@ -64,7 +64,8 @@ def load_store(
     """Put the tables' graph into the store, replacing the graph that rbio-kg loaded before.
 
     - If the store holds this graph already, nothing is written.
-    - If the tables of the store's graph are available and at most `SMALL_SHARE` differs, only the difference is written.
+    - If the tables of the store's graph are available and at most `SMALL_SHARE` of it differs, only the difference is
+      written.
     - Otherwise everything is loaded, and the evidence of runs is saved before and restored after.
 
     On a Neo4j, and while a difference is written, `GraphStore.check` raises an error until the load is complete. A bulk

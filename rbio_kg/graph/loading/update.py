@@ -17,7 +17,9 @@ from rbio_kg.graph.store.store import GraphStore
 BATCH_ROWS = 5_000
 
 
-def update_store(store: GraphStore, found: Sequence[TableDifference], build_id: str, base: str, progress: Progress) -> None:
+def update_store(
+    store: GraphStore, found: Sequence[TableDifference], build_id: str, base: str, progress: Progress
+) -> None:
     """Apply differences. Until this is done, the Build node says that the graph is incomplete.
 
     Relationships are removed before their nodes and added after them. Evidence that cites a removed node loses that

@@ -1,4 +1,4 @@
-"""The names that people give genes by, each resolved to one approved symbol or refused with a reason."""
+"""Gene labels that users give, each resolved to one approved symbol or refused with a reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class GeneLabels:
         """
         wanted = [labels] if isinstance(labels, str) else list(labels)
         if not wanted:
-            raise SelectionError("no gene is named", hint="leave genes out for the whole graph")
+            raise SelectionError("no gene is named", hint="leave genes out for the complete graph")
         known = dict(self._names.filter(pl.col("label").is_in(wanted)).select("label", "symbol").iter_rows())
         known |= {symbol: symbol for symbol in self._genes.filter(pl.col("symbol").is_in(wanted))["symbol"]}
         lost = list(dict.fromkeys(label for label in wanted if label not in known))
@@ -54,10 +54,10 @@ class GeneLabels:
         return f"no gene is called {label!r}" + (f" (did you mean {', '.join(near)}?)" if near else "")
 
     def _near(self, label: str) -> list[str]:
-        """Symbols spelt alike, letter case aside; the search among some hundred thousand is kept to similar lengths."""
+        """Symbols of similar spelling, ignoring case. Only labels of similar length are compared, to save time."""
         length = pl.col("label").str.len_chars().cast(pl.Int64)
-        alike = self._names.filter(pl.col("kind").is_in(SYMBOL_KINDS), (length - len(label)).abs() <= 2)["label"]
+        candidates = self._names.filter(pl.col("kind").is_in(SYMBOL_KINDS), (length - len(label)).abs() <= 2)["label"]
         spelt: dict[str, str] = {}
-        for known in alike:
+        for known in candidates:
             spelt.setdefault(known.upper(), known)
         return [spelt[match] for match in difflib.get_close_matches(label.upper(), spelt, 3)]

@@ -1,4 +1,4 @@
-"""The graph's schema, the one source of truth: tables, stores, queries' checks and docs are derived from it."""
+"""The graph's schema, the only definition of labels, types and properties; tables, stores and docs follow it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kind = Literal["str", "int", "float", "bool", "list"]
 
 @dataclass(frozen=True)
 class Property:
-    """A property of a node or relationship, and what it means (with unit or range)."""
+    """A property of a node or relationship, and its meaning (with unit or range)."""
 
     name: str
     kind: Kind
@@ -20,7 +20,7 @@ class Property:
 
 @dataclass(frozen=True)
 class NodeType:
-    """A label; `key` is the property that is unique and never missing."""
+    """A node label; `key` is the property that is unique and never missing."""
 
     label: str
     table: str
@@ -33,7 +33,7 @@ class NodeType:
 class RelationshipType:
     """A relationship type between two labels; its table has the end keys in columns `start` and `end`.
 
-    `unique_by` names the properties that, beside the ends, tell two relationships of this type apart.
+    `unique_by` names the properties that, together with the ends, make a relationship of this type unique.
     """
 
     type: str
@@ -53,7 +53,7 @@ def _integer(name: str, doc: str) -> Property:
     return Property(name, "int", doc)
 
 
-_SOURCE = _text("source", "name of the Source that says so")
+_SOURCE = _text("source", "name of the Source that states it")
 _CHANNELS = {
     "neighborhood": "conserved neighbourhood",
     "fusion": "gene fusion",
@@ -118,10 +118,10 @@ NODES: tuple[NodeType, ...] = (
         (
             _text("id", "stable id, for example hgnc.genegroup:594"),
             _text("name", "the set's name"),
-            _text("kind", "what joins its genes, for example HGNC gene group"),
+            _text("kind", "what its genes have in common, for example HGNC gene group"),
             _SOURCE,
         ),
-        "Genes that belong together for another reason than a pathway: a family, a complex, a module.",
+        "A group of genes other than a pathway: a family, a complex, a module.",
     ),
     NodeType("CellLine", "cell_lines", "name", (_text("name", "lower-case name"),), "A cell line."),
     NodeType(
@@ -132,13 +132,13 @@ NODES: tuple[NodeType, ...] = (
             _text("name", "the source's name in the register"),
             _text("version", "the provider's version"),
             _text("date", "date of the release, ISO 8601"),
-            _text("sha256", "of the file(s) read"),
+            _text("sha256", "digest of the parsed files"),
             _integer("rows", "rows kept"),
             _integer("rejected", "rows rejected"),
             _text("licence", "licence of the data"),
-            Property("commercial", "bool", "true where the licence allows commercial use"),
+            Property("commercial", "bool", "true if the licence allows commercial use"),
             _text("url", "the provider's address"),
-            Property("simulated", "bool", "true where the rows come from a model, not from a measurement"),
+            Property("simulated", "bool", "true if the rows come from a model, not from a measurement"),
         ),
         "Where relationships come from.",
     ),
@@ -173,7 +173,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ("qualifier",),
     ),
     RelationshipType("IS_A", "is_a", "GoTerm", "GoTerm", (_SOURCE,), "Child to parent."),
-    RelationshipType("PART_OF", "part_of", "GoTerm", "GoTerm", (_SOURCE,), "Part to whole."),
+    RelationshipType("PART_OF", "part_of", "GoTerm", "GoTerm", (_SOURCE,), "Part to the term that it is a part of."),
     RelationshipType(
         "REGULATES_TERM",
         "regulates_term",
@@ -189,7 +189,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "Gene",
         "Pathway",
         (
-            Property("direct", "bool", "true where the provider lists the gene for this pathway itself"),
+            Property("direct", "bool", "true if the provider lists the gene for this pathway itself"),
             _SOURCE,
         ),
         "The gene's product takes part in the pathway, or in a pathway that is part of it.",
@@ -201,7 +201,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "Gene",
         "Gene",
         (
-            _integer("sign", "1 activates, -1 represses, 0 not known"),
+            _integer("sign", "1 activates, -1 represses, 0 unknown"),
             Property("references", "list", "PubMed ids, sorted, at most 20"),
             _SOURCE,
         ),
@@ -235,8 +235,8 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "Gene",
         "Gene",
         (
-            Property("methods", "list", "experimental methods, sorted, at most 20, where the file says them"),
-            Property("references", "list", "references, sorted, at most 20, where the file says them"),
+            Property("methods", "list", "experimental methods, sorted, at most 20, if the file has them"),
+            Property("references", "list", "references, sorted, at most 20, if the file has them"),
             _SOURCE,
         ),
         "A collection of published experiments lists the pair as interacting; lower symbol first.",
@@ -255,7 +255,7 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
             _text("kind", "training or evaluation"),
             _text("build_id", "the graph it used"),
             _text("started", "ISO 8601, UTC"),
-            Property("simulated", "bool", "true where the labels come from a model"),
+            Property("simulated", "bool", "true if the labels come from a model"),
         ),
         "One training or evaluation run.",
     ),
@@ -270,7 +270,7 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
             _text("object", "object's name or id"),
             _text("cell_line", "cell line or empty"),
         ),
-        "A statement that was judged.",
+        "A statement that was scored.",
     ),
     NodeType(
         "Verdict",
@@ -278,7 +278,7 @@ EVIDENCE_NODES: tuple[NodeType, ...] = (
         "id",
         (
             _text("id", "hash of run, claim, verifier and content"),
-            _text("verifier", "who says so"),
+            _text("verifier", "the verifier's name"),
             Property("score", "float", "probability that the claim holds, 0 to 1; null unless status is ok"),
             _text("status", "ok, abstain or error"),
             _text("reason", "one line"),

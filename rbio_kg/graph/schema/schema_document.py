@@ -8,9 +8,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, Property
 
-_TYPES = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "list": "list of texts"}
+_TYPES = {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "list": "list of texts"}
 _NOTE = "<!-- Written by `python -m rbio_kg.graph.schema.schema_document`; do not edit. -->"
 
 
@@ -30,8 +31,8 @@ def schema_document() -> str:
         _NOTE,
         "",
         "The key of a label is unique and never missing. Every relationship of a build has a `source`, the `name` of a",
-        "`Source` node. A property without a value is absent, and an empty list counts as none: read a list with",
-        "`coalesce(n.aliases, [])`. Never keep a database's own element ids: name nodes by label and key.",
+        "`Source` node. A property without a value is absent, and so is an empty list: read a list with",
+        "`coalesce(n.aliases, [])`. Identify nodes by label and key, never by the element ids of a database.",
         "",
         "## Nodes",
         "",
@@ -48,26 +49,27 @@ def schema_document() -> str:
     lines += [
         "## Evidence of runs",
         "",
-        "Written by `rbio-kg evidence load RUN`, never by a build; loading a new build removes it, so load it again.",
+        "Written by `rbio-kg evidence load RUN`, never by a build. Loading a new build keeps it.",
         "",
-        "- `(:Run)-[:PRODUCED {completions, first_step, last_step, reward}]->(:Verdict)`: how many completions got it,",
-        "  in which steps, and what they earned, their mean (absent where the run pays nothing)",
-        "- `(:Run)-[:STATED {finding, polarity, certainty, completions}]->(:Claim)`: what so many completions stated",
-        "  about genes, and what the graph says of it (`supported`, `contradicted` or `unknown`); `polarity` is",
-        "  `affirmed` or `negated`, `certainty` `asserted` or `hedged`",
+        "- `(:Run)-[:PRODUCED {completions, first_step, last_step, reward}]->(:Verdict)`: the number of completions",
+        "  with this verdict, their first and last step, and their mean reward (absent if the run has no rewards)",
+        "- `(:Run)-[:STATED {finding, polarity, certainty, completions}]->(:Claim)`: a statement about genes, and the",
+        "  number of completions that contain it. `finding` compares it with the graph: `supported`, `contradicted` or",
+        "  `unknown`. `polarity` is `affirmed` or `negated`, `certainty` is `asserted` or `hedged`.",
         "- `(:Verdict)-[:JUDGES]->(:Claim)`",
         "- `(:Claim)-[:SUBJECT]->(:Gene)` and `(:Claim)-[:OBJECT]->(:Gene|GoTerm|Pathway)`",
         "- `(:Verdict)-[:CITES {rank, side, path, type, weight}]->(node)`: twice for each cited relationship, once for",
-        "  its start and once for its end (`side`); `rank` 0 weighs most; relationships of one path share `path`",
+        "  its start and once for its end (`side`). `rank` 0 has the largest weight. Relationships of one path share",
+        "  `path`.",
         "",
     ]
     for node in EVIDENCE_NODES:
         lines += [f"### {node.label}", "", node.doc, "", *_properties(node.properties, node.key)]
     lines += [
-        "## The mark of a load",
+        "## The Build node",
         "",
-        "One `(:Build {id, complete})` node names the build that the store holds. `complete` is true only when all of",
-        "it is there.",
+        "One `(:Build {id, complete})` node names the build that the store holds. `complete` is true only when the",
+        "complete graph is loaded.",
         "",
         f"Keys: {keys}.",
     ]
@@ -76,8 +78,7 @@ def schema_document() -> str:
 
 def main(folder: Path) -> None:
     """Write the document into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "graph-schema.md").write_text(schema_document(), encoding="utf-8")
+    write_text(folder / "graph-schema.md", schema_document())
 
 
 if __name__ == "__main__":

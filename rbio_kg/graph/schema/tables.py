@@ -26,7 +26,7 @@ def _columns(properties: tuple[Property, ...]) -> dict[str, pl.DataType]:
 TABLE_SCHEMAS: dict[str, dict[str, pl.DataType]] = {
     **{node.table: _columns(node.properties) for node in NODES},
     **{edge.table: {"start": pl.String(), "end": pl.String(), **_columns(edge.properties)} for edge in RELATIONSHIPS},
-    # Beside the graph, never loaded into a store: the ways to name a gene, and the benchmark's questions.
+    # Not part of the graph and never loaded into a store: gene labels, and the benchmark's questions.
     "names": {"label": pl.String(), "symbol": pl.String(), "kind": pl.String()},
     "questions": {
         "pert": pl.String(),

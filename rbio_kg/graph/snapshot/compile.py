@@ -1,4 +1,4 @@
-"""From the assembled tables to the snapshot's arrays."""
+"""Compiles the assembled tables into the snapshot's arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rbio_kg.graph.snapshot.arrays import pack_strings
 from rbio_kg.graph.snapshot.csr import Csr, build_csr, entry_order
 
 LABEL_KINDS = ("approved", "previous", "alias", "hgnc", "entrez", "ensembl", "uniprot", "string")
-"""Ways to name a gene; where one label is of several kinds the first listed wins."""
+"""Kinds of gene label, by priority: of a label with several kinds, the first listed counts."""
 
 COMPILED = ("interactions", "regulations", "annotations", "is_a", "part_of", "pathways", "memberships")
 """Tables with sources that the snapshot is compiled from: no knockdowns and no questions."""
@@ -95,7 +95,7 @@ class _Compiler:
     def _interactions(self, genes: int) -> Arrays:
         frame = self.tables["interactions"].filter(pl.col("start") != pl.col("end"))
         start, end = (self._positions("interactions", frame.get_column(side), "genes") for side in ("start", "end"))
-        # Of a pair stated twice the higher score stays, of equal scores that of the later symbols.
+        # Of duplicate pairs the higher score stays; of equal scores, the row with the later symbols.
         scores = frame.get_column("score").fill_null(0).clip(0, 1000).to_numpy()
         weights = (scores << 48) | (start << 24) | end
         column = np.concatenate((end, start))

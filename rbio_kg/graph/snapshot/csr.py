@@ -1,4 +1,7 @@
-"""Compressed sparse rows: the shape in which the snapshot keeps every relationship type."""
+"""Compressed sparse rows: the format of every relationship type in the snapshot.
+
+Not `scipy.sparse`: these arrays are memory-mapped, and every entry also has a source.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ class Csr:
     Args:
         indptr: int64 (rows + 1,), where each row begins.
         indices: int32 (entries,), column of each entry; ascending within a row unless said otherwise.
-        weights: (entries,), what each entry says.
-        sources: uint8 (entries,), which source said so (position in `Snapshot.sources`), or None.
+        weights: (entries,), one number per entry.
+        sources: uint8 (entries,), the source of each entry (position in `Snapshot.sources`), or None.
     """
 
     indptr: NDArray[np.int64]
@@ -42,7 +45,7 @@ class Csr:
         return self.indices[part], self.weights[part]
 
     def position(self, i: int, column: int) -> int:
-        """Where entry (i, column) lies in `indices`, or -1. Any order within the row will do."""
+        """Position of entry (i, column) in `indices`, or -1. The row may have any order."""
         start, end = self.indptr[i], self.indptr[i + 1]
         if start == end:
             return -1
@@ -60,14 +63,14 @@ class Csr:
         return np.repeat(np.arange(len(self), dtype=np.int32), self.degrees)
 
     def transpose(self, columns: int) -> Csr:
-        """The matrix the other way round, with `columns` rows; rows ascending."""
+        """The transposed matrix, with `columns` rows; rows ascending."""
         return build_csr(columns, self.indices, self.rows(), self.weights, self.sources)
 
 
 def build_csr(
     rows: int, start: ArrayLike, end: ArrayLike, weights: ArrayLike, sources: NDArray[np.uint8] | None = None
 ) -> Csr:
-    """Sort entries into rows, columns ascending; of entries at one place the one of largest weight stays.
+    """Sort entries into rows, columns ascending. Of entries with one row and column, that of largest weight stays.
 
     Args:
         rows: number of rows.

@@ -130,9 +130,12 @@ def shared_terms(
 
 @compiled
 def shared_groups(
-    indptr: NDArray[Any], indices: NDArray[Any], worth: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
+    indptr: NDArray[Any], indices: NDArray[Any], values: NDArray[Any], a: NDArray[Any], b: NDArray[Any]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """The shared column of largest `worth`, and that worth (-1 and 0 where nothing is shared). Rows ascending."""
+    """The shared column with the largest value, and that value (-1 and 0 if nothing is shared). Rows ascending.
+
+    `values` has one number per column.
+    """
     group = np.full(a.shape[0], -1, dtype=np.int32)
     best = np.zeros(a.shape[0], dtype=np.float64)
     for i in range(a.shape[0]):
@@ -141,8 +144,8 @@ def shared_groups(
         while p < p_end and q < q_end:
             x, y = indices[p], indices[q]
             if x == y:
-                if worth[x] > best[i]:
-                    best[i] = worth[x]
+                if values[x] > best[i]:
+                    best[i] = values[x]
                     group[i] = x
                 p += 1
                 q += 1
@@ -200,7 +203,7 @@ def best_paths(  # noqa: PLR0917
 
     Returns:
         product: 0 where there is no path (or a = b).
-        nodes: int32 (pairs, 4), the path from a to b, -1 beyond its end.
+        nodes: int32 (pairs, 4), the path from a to b, -1 after its end.
     """
     product = np.zeros(a.shape[0], dtype=np.float64)
     nodes = np.full((a.shape[0], 4), -1, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""A compiled kernel that adds up all short paths between two nodes, each weighed down by the nodes it passes."""
+"""A compiled kernel that sums over all short paths between two nodes, with a penalty for each node in between."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def path_sums(  # noqa: PLR0917
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Sum over the simple paths from a to b of 2 and of 3 steps of their weights; one matrix, symmetric.
 
-    A path weighs the product of its steps' weights and of the penalties of the nodes between its ends. Pairs with the
-    same `a` are quick when they follow one another: what lies two steps from it is found once.
+    The weight of a path is the product of its steps' weights and of the penalties of the nodes between its ends.
+    Pairs with the same `a` should be adjacent: the nodes within two steps of `a` are then computed once.
 
     Args:
-        indptr, indices, weights: of a symmetric `Csr`; entries on the diagonal are passed over.
-        penalty: (nodes,), what passing through a node multiplies a path by.
+        indptr, indices, weights: of a symmetric `Csr`; entries on the diagonal are ignored.
+        penalty: (nodes,), factor for a path that passes through the node.
         a, b: int32 (pairs,), the ends.
 
     Returns:
@@ -45,8 +45,8 @@ def path_sums(  # noqa: PLR0917
             if start >= 0:
                 for position in range(indptr[start], indptr[start + 1]):
                     near[indices[position]] = 0.0
-                for place in range(count):
-                    reach[met[place]] = 0.0
+                for k in range(count):
+                    reach[met[k]] = 0.0
             start, count = source, 0
             for first in range(indptr[start], indptr[start + 1]):
                 x = np.int64(indices[first])
@@ -68,7 +68,7 @@ def path_sums(  # noqa: PLR0917
             y = np.int64(indices[last])
             if y in (start, goal):
                 continue
-            # A walk start-goal-y-goal is no path: its share of what reaches y is taken out.
+            # A walk start-goal-y-goal is not a simple path: subtract its part of reach[y].
             onward = reach[y] - near[goal] * weights[last]
             if onward > 1e-12 * reach[y]:
                 total += penalty[y] * weights[last] * onward

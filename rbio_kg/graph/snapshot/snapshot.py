@@ -1,4 +1,4 @@
-"""The graph as memory-mapped arrays: what rewards are computed from, shared by all processes of a machine."""
+"""The graph as memory-mapped arrays, shared by all processes of a machine. Verifiers compute from it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_snapshot(tables: Mapping[str, pl.DataFrame], directory: Path, build_id
 
 
 class Names:
-    """The keys of one label, in ascending order, and where each stands."""
+    """The keys of one label, in ascending order, and their positions."""
 
     def __init__(self, keys: Strings) -> None:
         self._packed = keys
@@ -70,22 +70,28 @@ class Names:
 
 
 class Snapshot:
-    """One build's arrays, opened memory-mapped. Pickles as its directory; a worker opens it again in milliseconds.
+    """One build's arrays, memory-mapped. It pickles as its directory; a worker opens it again in milliseconds.
+
+    Example:
+        snapshot = Snapshot.open(workspace.snapshot_folder)
+        gene = snapshot.genes.index(snapshot.resolve("P53"))
+        partners, scores = snapshot.interactions.row(gene)  # gene numbers, STRING's combined scores 0 to 1000
+        names = [snapshot.genes.keys[partner] for partner in partners]
 
     Attributes:
         build_id: the build it was compiled from.
-        directory: where it lies.
+        directory: its folder.
         sources: names of the sources; `Csr.sources` holds positions in it.
         genes, terms, pathways: keys (symbols and ids).
         gene_names, term_names, pathway_names: names for people, in the order of the keys.
         interactions: gene x gene, symmetric; weights uint16, STRING's combined score 0 to 1000.
         channels: uint16 (entries of interactions, 7), STRING's scores in the order of `schema.STRING_CHANNELS`.
-        regulates, regulated_by: gene x gene, out and in; weights int8, 1 activates, -1 represses, 0 not known.
-        annotations: gene x term, direct; weights uint8, 2 where a curator or an experiment says so, 1 where
-            only a computer does.
+        regulates, regulated_by: gene x gene, out and in; weights int8, 1 activates, -1 represses, 0 unknown.
+        annotations: gene x term, direct; weights uint8, 2 for curated or experimental evidence, 1 for
+            electronic evidence (IEA) only.
         closure: gene x term with all ancestors by is_a and part_of; rows descend by information content; weights
             uint8, 1 for a direct annotation, 0 for an ancestor.
-        term_genes: term x gene, `closure` the other way round (ascending).
+        term_genes: term x gene, `closure` transposed (ascending).
         memberships, pathway_genes: gene x pathway and back; weights uint8, 1.
         pathway_sizes: int32 (pathways,), genes in each.
         pathway_sources: uint8 (pathways,), position in `sources`.
@@ -107,7 +113,7 @@ class Snapshot:
         self.pathway_names: Sequence[str] = self._strings("pathway_names")
         self._term_synonyms = self._strings("term_synonyms")
         self.labels: Sequence[str] = self._strings("labels")
-        """Every label in ascending order by which a gene is known, beside the approved symbols."""
+        """Every label of a gene other than approved symbols, in ascending order."""
         self.label_genes: NDArray[np.int32] = arrays["label_genes"]
         """The gene of each label, int32 (labels,)."""
         self.label_kinds: NDArray[np.uint8] = arrays["label_kinds"]
@@ -180,5 +186,5 @@ class Snapshot:
 
 
 def _reopen(directory: Path) -> Snapshot:
-    # A process that unpickles trusts the one that pickled: it has checked the hashes.
+    # The process that pickled the snapshot has checked the hashes.
     return Snapshot.open(directory, verify=False)

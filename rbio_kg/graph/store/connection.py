@@ -1,4 +1,4 @@
-"""Drivers, and what is asked of a server before it is used."""
+"""Drivers, and the checks of a server before its first use."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rbio_kg.core.errors import StoreError
 from rbio_kg.graph.store.faults import FAILURES, connection_error
 
 OLDEST = 5
-"""The oldest major version of Neo4j that is spoken to."""
+"""The oldest supported major version of Neo4j."""
 
-# A missing label or property is an answer (no rows), not a warning for the terminal.
+# A missing label or property gives no rows; a warning in the terminal would only confuse.
 logging.getLogger("neo4j.notifications").setLevel(logging.ERROR)
 
 
 def new_driver(uri: str, auth: tuple[str, str] | None) -> neo4j.Driver:
-    """A driver that gives up on a server that does not answer; it connects when it is first used."""
+    """A driver with time limits for connecting; it connects on first use."""
     return neo4j.GraphDatabase.driver(
         uri,
         auth=auth,
@@ -31,10 +31,10 @@ def new_driver(uri: str, auth: tuple[str, str] | None) -> neo4j.Driver:
 
 
 def greet(driver: neo4j.Driver, database: str, address: str, check: Callable[[str, str], None] | None = None) -> str:
-    """What the server calls itself, once it has let us in and answered in this database.
+    """The server's agent string, after a login and a query in this database have succeeded.
 
     Raises:
-        StoreError: it does not, or `check(agent, address)` raises.
+        StoreError: one of them fails, or `check(agent, address)` raises.
     """
     try:
         agent = driver.get_server_info().agent
@@ -47,7 +47,7 @@ def greet(driver: neo4j.Driver, database: str, address: str, check: Callable[[st
 
 
 def check_agent(agent: str, address: str) -> None:
-    """Raise StoreError unless the server calls itself a Neo4j of major version 5 or newer."""
+    """Raise StoreError unless the agent string is that of a Neo4j of major version 5 or newer."""
     version = re.match(r"Neo4j/(\d+)\.", agent)
     if version is None or "compatible" in agent:
         raise StoreError(

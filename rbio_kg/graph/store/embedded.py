@@ -1,8 +1,8 @@
-"""The embedded store's server: a local ArcadeDB that several processes share and that ends with the last of them.
+"""The embedded store's server: a local ArcadeDB that several processes share. It ends with the last of them.
 
-Layout of `embedded:PATH`: `PATH/databases/kg` is the database, `PATH/loaded.json` names the build that it holds, whole;
-`PATH/server` has the running server's address, passwords (readable by their owner only), locks and logs.
-`server_process` says how the server is kept and ended.
+Layout of `embedded:PATH`: `PATH/databases/kg` is the database; `PATH/loaded.json` names the build that it holds
+completely; `PATH/server` has the running server's address, passwords (readable by their owner only), locks and logs.
+The module `server_process` describes how the server is started and ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FREE_DISK_HINT = "free some space, or choose another folder with embedded:PATH"
 
 @dataclass(frozen=True)
 class Address:
-    """Where the running server is, and the passwords of its two users."""
+    """Process and ports of the running server, and the passwords of its two users."""
 
     pid: int
     bolt: int
@@ -47,7 +47,7 @@ class Address:
 
 
 def noted_build(path: Path) -> str | None:
-    """The build that a store's folder holds, whole, known without starting its server; None where that is not known."""
+    """The build that a store's folder holds completely, without starting its server; None if that is unknown."""
     path = path.expanduser().absolute()
     if not (path / "databases" / DATABASE).is_dir() or any(path.glob("loading-*")):
         return None
@@ -61,7 +61,7 @@ class EmbeddedServer:
     """A lease on the server of one folder. The server runs while any process holds a lease.
 
     Args:
-        path: the store's folder; made where it is missing.
+        path: the store's folder; made if it is missing.
 
     Raises:
         StoreError: the folder cannot be used, or the server does not start.
@@ -80,7 +80,7 @@ class EmbeddedServer:
                 running = self._running()
                 self.address = running or self._start()
                 if running:
-                    # Whoever was replacing the database held the lock that we hold: if it is dead, this heals.
+                    # A process that was replacing the database held this lock; if it died, undo its replacement.
                     self._recover()
                 if not (self.path / "databases" / DATABASE).exists():
                     self._command(f"create database {DATABASE}")
@@ -122,7 +122,7 @@ class EmbeddedServer:
             ) from None
 
     def _owned(self) -> bool:
-        """Whether a server (or the process that keeps it) is alive."""
+        """Whether a server, or the process that manages it, is alive."""
         owner = os.open(self._server / "owner", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -133,7 +133,7 @@ class EmbeddedServer:
         return False
 
     def _running(self) -> Address | None:
-        """The address of the server that runs, if one does. A dying one is waited for."""
+        """The address of the running server, if there is one. Waits for a server that is ending."""
         deadline = time.monotonic() + STOP_SECONDS + 10
         while self._owned():
             try:
@@ -141,7 +141,7 @@ class EmbeddedServer:
                 if answers(address.bolt):
                     return address
             except (FileNotFoundError, ValueError, TypeError):
-                pass  # its server has ended, and it is about to
+                pass  # the server has ended, and the process that manages it is about to end
             if time.monotonic() > deadline:
                 raise StoreError(
                     "a server of this store runs but does not answer",
@@ -173,16 +173,16 @@ class EmbeddedServer:
             )
         assert keeper.stdout is not None
         with keeper.stdout as pipe:
-            said = pipe.readline()
-        keeper.returncode = 0  # it outlives this process on purpose: nobody waits for it, so nothing may warn
-        answer = json.loads(said) if said else {"error": "it ended at once"}
+            line = pipe.readline()
+        keeper.returncode = 0  # it outlives this process on purpose, so Popen must not warn that it still runs
+        answer = json.loads(line) if line else {"error": "it ended at once"}
         if "error" in answer:
             hint = _FREE_DISK_HINT if "space" in answer["error"] else f"see {self._server / 'console.log'}"
             raise StoreError(f"the embedded server does not start ({answer['error']})", where=self.path, hint=hint)
         return Address(**json.loads((self._server / "address.json").read_text()))
 
     def _recover(self) -> None:
-        """Undo a replacement that was cut short, or clear away what it replaced. Only under the start lock."""
+        """Undo an interrupted replacement, or remove the replaced database. Only under the start lock."""
         current, previous = self.path / "databases" / DATABASE, self.path / _PREVIOUS
         if previous.exists():
             if current.exists():
@@ -201,7 +201,7 @@ class EmbeddedServer:
 
     @contextmanager
     def changing(self, build_id: str) -> Iterator[None]:
-        """While the graph in the store becomes that of a build. `noted_build` says so once it has.
+        """A lock for the time in which the store's graph changes to that of a build; then `noted_build` returns it.
 
         Raises:
             StoreError: another process changes this store.
@@ -215,7 +215,7 @@ class EmbeddedServer:
 
     @contextmanager
     def loading(self) -> Iterator[Path]:
-        """An empty folder beside the databases, for a bulk load; removed at the end, whatever happens."""
+        """An empty folder in the store, for a bulk load; removed at the end in every case."""
         folder = self.path / f"loading-{os.getpid()}"
         folder.mkdir()
         try:
@@ -224,12 +224,12 @@ class EmbeddedServer:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _clear(self) -> None:
-        """Remove what loads that were cut short have left."""
+        """Remove the folders of interrupted loads."""
         for left_over in self.path.glob("loading-*"):
             shutil.rmtree(left_over, ignore_errors=True)
 
     def replace_database(self, new: Path) -> None:
-        """Put a whole database folder in the place of the present one; killed midway, one of both is left."""
+        """Replace the database by a new folder. If the process is killed, the old or the new database remains."""
         current, previous = self.path / "databases" / DATABASE, self.path / _PREVIOUS
         sync_folder(new)
         with self._lock("start", wait=START_SECONDS):
@@ -244,11 +244,11 @@ class EmbeddedServer:
             shutil.rmtree(previous, ignore_errors=True)
 
     def close(self, *, wait: bool = True) -> None:
-        """Give the lease back. With the last one the server ends; `wait` until it has."""
+        """Release the lease. The server ends after the last release; with `wait`, wait until it has ended."""
         lease, self._lease = self._lease, None
         if lease is None:
             return
-        if os.getpid() != self._pid:  # a forked child: unlocking would give back its parent's lease
+        if os.getpid() != self._pid:  # a forked child: unlocking would release its parent's lease
             os.close(lease)
             return
         try:
@@ -262,5 +262,5 @@ class EmbeddedServer:
             time.sleep(0.02)
 
     def describe(self) -> dict[str, Any]:
-        """Where the server is, without its passwords."""
+        """Path, process and port of the server, without its passwords."""
         return {"path": str(self.path), "pid": self.address.pid, "bolt": self.address.bolt}

@@ -1,4 +1,4 @@
-"""The driver's exceptions, told as one clear error each. A password is never part of one."""
+"""Translates the driver's exceptions into one clear error each. No message contains a password."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neo4j.exceptions import (
 from rbio_kg.core.errors import QueryError, StoreError
 
 FAILURES = (DriverError, Neo4jError, OSError, ValueError, TypeError)
-"""What the driver raises."""
+"""Exceptions that the driver raises."""
 
 _WRITES = (
     "Neo.ClientError.Statement.AccessMode",
@@ -35,7 +35,7 @@ def _line(error: Exception) -> str:
 
 
 def connection_error(error: Exception, address: str, database: str) -> StoreError:
-    """What to tell a user whose store could not be opened."""
+    """The error for a store that could not be opened."""
     if isinstance(error, AuthError):
         return StoreError(
             "the server refuses the user name or password",
@@ -63,7 +63,7 @@ def connection_error(error: Exception, address: str, database: str) -> StoreErro
         )
     if "handshake" in str(error).lower() or "HTTP" in str(error):
         return StoreError(
-            "what answers there does not speak Bolt 4.4 or newer",
+            "the server at this address does not speak Bolt 4.4 or newer",
             where=address,
             hint="give the Bolt port (usually 7687) of a Neo4j 5 or newer",
         )
@@ -75,12 +75,12 @@ def connection_error(error: Exception, address: str, database: str) -> StoreErro
 
 
 def is_ended(error: Exception) -> bool:
-    """Whether the server ended the statement before it was done."""
+    """Whether the server ended the statement early."""
     return isinstance(error, Neo4jError) and (error.code or "") in _ENDED
 
 
 def statement_error(error: Exception, address: str, *, timeout: float | None, reading: bool) -> StoreError:
-    """What to tell a user whose statement failed."""
+    """The error for a statement that failed."""
     if is_ended(error):
         limit = f" of {timeout:g} s" if timeout is not None else ""
         return QueryError(

@@ -1,4 +1,4 @@
-"""What a database answers, as plain JSON values."""
+"""Values of a database as plain JSON values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from neo4j.time import Date, DateTime, Duration, Time
 
 
 def plain(value: Any) -> Any:
-    """The value as JSON can hold it.
+    """The value as JSON.
 
     A node becomes `{"labels", "properties"}`, a relationship `{"type", "properties"}`, a path `{"nodes",
     "relationships"}` in the order of the path; dates, times and durations become ISO 8601 text, a point

@@ -1,4 +1,4 @@
-"""Rows of a statement as they come, few of them in memory at a time."""
+"""The rows of a statement as a stream; memory holds one batch at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from rbio_kg.graph.store.records import plain
 class RowStream(Iterator[dict[str, Any]]):
     """Rows as plain JSON values, fetched in batches. A context manager: leaving it ends the statement on the server.
 
-    `columns` are the names in the order of the statement, known before the first row (the embedded server tells none
-    where there is no row). Both servers make rows only as they are fetched, where the statement does not sort or
-    aggregate.
+    `columns` are the names in the order of the statement, known before the first row. The embedded server reports no
+    names for a result without rows. Both servers compute rows on demand if the statement does not sort or aggregate.
 
     Raises:
         QueryError: as `GraphStore.query`, at the start or at any row.
@@ -64,7 +63,7 @@ class RowStream(Iterator[dict[str, Any]]):
         return statement_error(error, self._address, timeout=self._timeout, reading=True)
 
     def close(self) -> None:
-        """End the statement where it still runs."""
+        """End the statement if it still runs."""
         self._session.close()
 
     def __enter__(self) -> Self:

@@ -1,10 +1,9 @@
-"""The process that keeps the embedded database server: starts it, and ends it when nobody holds a lease any more.
+"""The process that manages the embedded database server: starts it, and ends it when no client holds a lease.
 
 Run as `python -m rbio_kg.graph.store.server_process SERVER_DIR DATABASE_DIR`. Prints one JSON line, `{"ready": true}`
-or
-`{"error": ...}`. Three lock files in SERVER_DIR say who is there, and the kernel releases them however a process dies:
-every client holds a shared lock on `lease`; this process and the server hold `owner`; and this process waits for
-`lease` alone, which it gets when the last client is gone.
+or `{"error": ...}`. It uses lock files in SERVER_DIR, which the kernel releases when a process dies. Every client holds
+a shared lock on `lease`. This process and the server hold `owner`. This process waits for an exclusive lock on `lease`,
+which it gets when the last client has ended.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ STOP_SECONDS = 30.0
 ATTEMPTS = 5
 HEAP = "1g"
 LONGEST_STATEMENT_MS = 3_600_000
-"""The server ends any statement after this, whatever its client does."""
+"""The server ends every statement after this time."""
 
 _PRIVATE = 0o600
 """Only the owner can read and write the file."""
@@ -65,7 +64,7 @@ def answers(port: int) -> bool:
 
 
 def _is_ready(port: int) -> bool:
-    """Whether the server says that it is: its HTTP door opens after its Bolt door."""
+    """Whether the server reports that it is ready: its HTTP port opens after its Bolt port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/api/v1/ready")
@@ -77,7 +76,7 @@ def _is_ready(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port that is free now; the server may still find it taken, and then another is tried."""
+    """A loopback port that is free now. If the server finds it in use, another one is tried."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

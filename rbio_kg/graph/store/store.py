@@ -23,21 +23,21 @@ from rbio_kg.graph.store.time_limit import limited
 
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 QUERY_SECONDS = 60.0
-"""The time limit of a query that names none."""
+"""The default time limit of a query."""
 COUNT_SECONDS = 600.0
-"""The time limit of counting a whole graph."""
+"""The time limit of counting a complete graph."""
 
 Work = Callable[[neo4j.ManagedTransaction], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class BuildStamp:
-    """What a store says of its graph.
+    """The Build node of a store: which graph it holds.
 
     Args:
         id: the build that it holds, or is to hold.
         complete: True where all of it is there.
-        base: while one build is turned into another, the one that was there before.
+        base: during an update by difference, the build before it.
     """
 
     id: str
@@ -46,9 +46,17 @@ class BuildStamp:
 
 
 class GraphStore:
-    """A graph database to ask and to fill. Open one with `GraphStore.open`, and close it (it is a context manager).
+    """A graph database to query and to fill. Open one with `GraphStore.open`; it is a context manager.
 
-    Not to be used across a fork; several threads may share one.
+    Threads may share a store. Do not use one across a fork.
+
+    Example:
+        with GraphStore.open("embedded:workspace/graph/store", read_only=True) as store:
+            rows = store.query(
+                "MATCH (:Gene {symbol: $gene})-[r:INTERACTS_WITH]-(g:Gene) RETURN g.symbol AS gene, r.score AS score",
+                gene="TP53",
+                limit=5,
+            )
     """
 
     def __init__(
@@ -80,13 +88,13 @@ class GraphStore:
         database: str | None = None,
         read_only: bool = False,
     ) -> GraphStore:
-        """Open `embedded:PATH` (its server is started where it does not run), or a Neo4j 5 or newer.
+        """Open `embedded:PATH` (its server is started if it does not run), or a Neo4j 5 or newer.
 
         Args:
             uri: `embedded:PATH`, or an address that begins with bolt://, neo4j://, or their `+s` and `+ssc` forms.
-            username: of the Neo4j; none where it asks for none.
-            password: of the Neo4j; never shown, never part of `uri`.
-            database: the database's name; on Neo4j `neo4j` by default. The embedded store has one only.
+            username: of the Neo4j; None for a server without authentication.
+            password: of the Neo4j; never printed, and not allowed in `uri`.
+            database: the database's name; `neo4j` by default. The embedded store has only one.
             read_only: refuse `write`.
 
         Raises:
@@ -157,10 +165,13 @@ class GraphStore:
     ) -> list[dict[str, Any]]:
         """Rows of a statement that only reads, as plain JSON values (see `records.plain`).
 
+        Example: `store.query("MATCH (g:Gene) WHERE g.symbol STARTS WITH $start RETURN g.symbol AS gene", start="TP5")`
+        returns `[{"gene": "TP53"}, ...]`.
+
         Args:
             cypher: one statement; values go by `$name`.
-            parameters: values by name; `more` adds to them. A name that is an argument here goes this way.
-            limit: stop after so many rows.
+            parameters: values by name; `more` adds to them. Names such as `limit` must go this way.
+            limit: the largest number of rows to return; None for all.
             timeout: seconds after which the server ends the statement; 60 by default.
 
         Raises:
@@ -169,7 +180,7 @@ class GraphStore:
         """
         if limit is not None and limit < 0:
             raise QueryError("a row limit may not be below 0")
-        text, values, seconds = self._reading(cypher, parameters, more, timeout)
+        text, values, seconds = self._prepared(cypher, parameters, more, timeout)
 
         @neo4j.unit_of_work(timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
@@ -187,7 +198,7 @@ class GraphStore:
         fetch_size: int = 1_000,
         **more: Any,
     ) -> RowStream:
-        """The rows of `query`, one after the other, as many as there are; at most `fetch_size` are held in memory.
+        """The rows of `query` as a stream; memory holds at most `fetch_size` of them.
 
         Example: `with store.stream("MATCH (g:Gene) RETURN g.symbol AS s") as rows: names = {row["s"] for row in rows}`
 
@@ -201,14 +212,14 @@ class GraphStore:
             QueryError: as for `query`, here or while the rows are read.
             StoreError: the server is gone, or fails.
         """
-        text, values, seconds = self._reading(cypher, parameters, more, timeout)
+        text, values, seconds = self._prepared(cypher, parameters, more, timeout)
         query = neo4j.Query(text, timeout=seconds)
         return RowStream(self._reader, self.database, self.address, query, values, fetch_size=fetch_size)
 
-    def _reading(
+    def _prepared(
         self, cypher: str, parameters: Mapping[str, Any] | None, more: Mapping[str, Any], timeout: float | None
     ) -> tuple[str, dict[str, Any], float]:
-        """Text, values and time limit of a statement that reads."""
+        """Text, values and time limit of a statement that only reads."""
         seconds = QUERY_SECONDS if timeout is None else timeout
         if seconds <= 0:
             raise QueryError("a time limit must be above 0 seconds")
@@ -226,7 +237,7 @@ class GraphStore:
         timeout: float | None = None,
         **more: Any,
     ) -> list[dict[str, Any]]:
-        """Run a statement that may write, in one transaction that is repeated on passing faults; its rows.
+        """Run a statement that may write, in one transaction, and return its rows. Transient errors repeat it.
 
         Raises:
             StoreError: the store was opened to read only, or as for `query`.
@@ -242,7 +253,7 @@ class GraphStore:
         return self._run(self._driver, work, neo4j.WRITE_ACCESS, timeout)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many nodes of each label and relationships of each type of a build there are, asked by Cypher."""
+        """Counts of nodes by label and of relationships by type, by Cypher. Evidence of runs is not counted."""
         # One pass each: the embedded server takes four times as long to count every label and type by itself.
         labels = self._totals("MATCH (n) RETURN labels(n)[0] AS name, count(*) AS total")
         types = self._totals("MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS total")
@@ -255,7 +266,7 @@ class GraphStore:
         return {row["name"]: row["total"] for row in self.query(cypher, timeout=COUNT_SECONDS)}
 
     def mark(self) -> BuildStamp | None:
-        """What the store says of the graph that it holds; None where it says nothing."""
+        """The store's Build node; None if there is none."""
         rows = self.query("MATCH (b:Build) RETURN b.id AS id, b.complete AS complete, b.base AS base ORDER BY id")
         if not rows:
             return None
@@ -263,15 +274,15 @@ class GraphStore:
         return BuildStamp(str(first["id"]), len(rows) == 1 and bool(first["complete"]), first["base"])
 
     def build_id(self) -> str | None:
-        """The id of the graph that is there, whole; None where there is none, or not all of it."""
+        """The id of the store's graph; None if there is none, or it is incomplete."""
         mark = self.mark()
         return mark.id if mark is not None and mark.complete else None
 
     def check(self) -> str:
-        """The id of the graph that is there.
+        """The id of the store's graph.
 
         Raises:
-            StoreError: there is none, or only a part of one.
+            StoreError: there is none, or it is incomplete.
         """
         mark = self.mark()
         if mark is not None and mark.complete:

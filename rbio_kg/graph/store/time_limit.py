@@ -1,7 +1,7 @@
-"""Time limits on the embedded server, which ignores the driver's.
+"""Time limits for the embedded server, which ignores those of the driver.
 
-A statement carries its limit as its last line. The process that keeps the server looks for statements that are past
-theirs and ends them, so that they end as well when the client that asked has died.
+A statement carries its limit as its last line. The process that manages the server looks for statements past their
+limit and ends them. So they also end if their client has died.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def limited(cypher: str, seconds: float) -> str:
 
 
 def late(rows: list[Mapping[str, Any]], now: datetime) -> Iterator[str]:
-    """Ids of the transactions, as SHOW TRANSACTIONS tells them, that are past the limit that they carry."""
+    """Ids of the transactions (rows of SHOW TRANSACTIONS) that are past the limit of their statement."""
     for row in rows:
         mark = _MARK.search(row["currentQuery"])
         if mark and now - datetime.fromisoformat(row["startTime"]) > timedelta(seconds=float(mark["seconds"])):
@@ -36,9 +36,9 @@ def late(rows: list[Mapping[str, Any]], now: datetime) -> Iterator[str]:
 
 def keep_limits(address: Path, database: str) -> None:
     """End late statements for as long as the process lives; `address` is the running server's address file."""
-    told = json.loads(address.read_text())
-    login = base64.b64encode(f"root:{told['root']}".encode()).decode()
-    connection = http.client.HTTPConnection("127.0.0.1", told["http"], timeout=30)
+    server = json.loads(address.read_text())
+    login = base64.b64encode(f"root:{server['root']}".encode()).decode()
+    connection = http.client.HTTPConnection("127.0.0.1", server["http"], timeout=30)
 
     def ask(statement: str) -> list[Mapping[str, Any]]:
         body = json.dumps({"language": "opencypher", "command": statement})

@@ -1,8 +1,8 @@
-"""A part of the graph as GraphML (graphml.graphdrawing.org), which Gephi, Cytoscape, igraph and networkx read.
+"""Writes a part of the graph as GraphML (graphml.graphdrawing.org) for Gephi, Cytoscape, igraph and networkx.
 
 Names and attributes are those of `Subgraph.to_networkx`. Lists of texts are joined with `|`; an attribute without a
 value, or with an empty one, is left out. Every attribute is declared with the schema's type. Edges are directed, and
-their ids are made of ends and key, so that two files of one build can be merged.
+their ids consist of ends and key, so that two files of one build can be merged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TYPES: dict[Kind, str] = {"str": "string", "int": "long", "float": "double", "b
 _LIST_SEPARATOR = "|"
 _ROWS = 50_000
 _FORBIDDEN = r"[^\t\n\r\x20-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]"
-"""Characters that XML 1.0 cannot hold, not even escaped."""
+"""Characters that XML 1.0 does not allow, even escaped."""
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <graphml xmlns="http://graphml.graphdrawing.org/xmlns">
 """
@@ -67,7 +67,7 @@ def write_graphml(
 class _Attributes:
     """The attributes of all nodes, or of all edges.
 
-    Their ids are not d0, d1, ... as is usual: Gephi takes d3 and d7 for labels, as another program writes them.
+    Their ids are not the usual d0, d1, ...: Gephi interprets d3 and d7 as labels.
     """
 
     def __init__(self, domain: str, prefix: str) -> None:
@@ -77,7 +77,7 @@ class _Attributes:
 
     @property
     def declarations(self) -> list[str]:
-        """One `key` element an attribute."""
+        """One `key` element per attribute."""
         return [
             f'<key id="{key}" for="{self._domain}" attr.name="{name}" attr.type="{kind}"/>'
             for (name, kind), key in self._ids.items()

@@ -1,4 +1,4 @@
-"""A part of the graph, and the shapes that other tools take it in."""
+"""A part of the graph, and its conversion for other tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Subgraph:
     Attributes:
         node_types: the labels concerned, in the schema's order, those without any node included.
         relationship_types: the same for relationships.
-        tables: one table a label and relationship type, as in the build and in its order (ascending by key).
+        tables: one table per label and relationship type, as in the build and in its order (ascending by key).
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Subgraph:
 
     @property
     def nodes(self) -> dict[str, int]:
-        """Label -> how many nodes."""
+        """Label -> number of nodes."""
         return {item.label: self.tables[item.table].height for item in self.node_types}
 
     @property
     def relationships(self) -> dict[str, int]:
-        """Type -> how many relationships."""
+        """Type -> number of relationships."""
         return {item.type: self.tables[item.table].height for item in self.relationship_types}
 
     def to_polars(self) -> dict[str, pl.DataFrame]:
@@ -65,9 +65,9 @@ class Subgraph:
 
         A node is called `Label:key`, for example `Gene:TP53` or `GoTerm:GO:0006915`. Its attributes are `type` (the
         label), `label` (text to show) and the schema's properties; as in a store, one without a value is absent, and an
-        empty list is none. An edge's key is its type, followed by what else tells it from edges between the same ends:
+        empty list is none. An edge's key is its type, followed by the properties that make it unique between its ends:
         `REGULATES`, `KNOCKDOWN_CHANGES:k562`. Its attributes are `type` and the schema's properties. Relationships
-        without a direction (INTERACTS_WITH, REPORTED_INTERACTION) are there once, from the lower symbol to the higher:
+        without a direction (INTERACTS_WITH, REPORTED_INTERACTION) are stored once, from the lower symbol to the higher:
         `graph.to_undirected(as_view=True)` walks them both ways.
         """
         import networkx as nx
@@ -129,7 +129,7 @@ class Subgraph:
 
 
 def positions(values: pl.Series, keys: pl.Series) -> NDArray[np.int32]:
-    """Where each value stands among the keys, int32 (values,).
+    """Position of each value among the keys, int32 (values,).
 
     Raises:
         BuildError: a value is not among the keys.
@@ -139,7 +139,7 @@ def positions(values: pl.Series, keys: pl.Series) -> NDArray[np.int32]:
     except pl.exceptions.InvalidOperationError:
         lost = values.filter(~values.is_in(keys.implode()))
         raise BuildError(
-            f"{len(lost)} ends of relationships are nodes that are not there, first {lost[0]!r}",
+            f"{len(lost)} ends of relationships name missing nodes, first {lost[0]!r}",
             hint="run rbio-kg build --fresh",
         ) from None
 

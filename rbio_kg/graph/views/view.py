@@ -1,4 +1,4 @@
-"""The build's tables as a graph from which parts are taken, for use in other tools."""
+"""Selects parts of a build's graph for use in other tools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Selection(TypedDict, total=False):
 
 
 class _Edges(NamedTuple):
-    """Relationships of one type: their rows in the table, and where their ends stand among the keys; all (n,)."""
+    """Relationships of one type: their rows in the table, and the positions of their ends among the keys; all (n,)."""
 
     rows: NDArray[np.int64]
     start: NDArray[np.int32]
@@ -48,14 +48,19 @@ class _Edges(NamedTuple):
 
 
 Masks = dict[str, NDArray[np.bool_]]
-"""For each label, which of its nodes (in the order of their keys) are in."""
+"""For each label, which of its nodes (in the order of their keys) are selected."""
 
 
 class GraphView:
-    """Takes parts out of a graph. The database is not asked; the whole graph is walked as arrays.
+    """Selects parts of a graph. It works on the build's tables as arrays and queries no database.
 
     Args:
         tables: the tables of a build (`GraphTables`), each sorted by its key.
+
+    Example:
+        view = GraphView(GraphTables.read(build_folder / "tables"))
+        part = view.subgraph(["TP53", "MDM2"], radius=1, relations=["INTERACTS_WITH"], min_score=900)
+        graph = part.to_networkx()  # a networkx.MultiDiGraph with nodes such as "Gene:TP53"
     """
 
     def __init__(self, tables: Mapping[str, pl.DataFrame]) -> None:
@@ -64,7 +69,7 @@ class GraphView:
 
     @cached_property
     def gene_labels(self) -> GeneLabels:
-        """The names by which genes are found."""
+        """The labels by which genes are found."""
         return GeneLabels(self._tables["genes"], self._tables["names"])
 
     def subgraph(
@@ -79,10 +84,10 @@ class GraphView:
         """The nodes near some genes, and every chosen relationship between any two of them.
 
         Args:
-            genes: approved, previous or alias symbols, or any other label that the build knows. None: the whole graph,
-                which is all nodes of the labels that the chosen relationship types join.
-            radius: steps to go from the genes along chosen relationships, in either direction; 0 keeps to the genes
-                alone. The whole graph needs none.
+            genes: approved, previous or alias symbols, or any other label that the build knows. None: the complete
+                graph, which is all nodes of the labels that the chosen relationship types join.
+            radius: steps from the genes along chosen relationships, in either direction; 0 selects the genes only. It
+                has no effect on the complete graph.
             relations: types of relationships to follow and to keep. None: all of the schema.
             min_score: leaves out relationships with a lower `score` (STRING's combined score, 0 to 1000).
             ancestors: adds every ancestor of the GO terms reached, with the IS_A and PART_OF between terms.
@@ -129,7 +134,7 @@ class GraphView:
     def write_graphml(
         self, path: Path | str, *, progress: Progress | None = None, **selection: Unpack[Selection]
     ) -> Subgraph:
-        """Write a part of the graph (arguments as in `subgraph`) as `Subgraph.write_graphml` does; what was written."""
+        """Write a part of the graph (arguments as in `subgraph`) as `Subgraph.write_graphml` does, and return it."""
         part = self.subgraph(**selection)
         part.write_graphml(path, progress)
         return part
@@ -168,22 +173,21 @@ def _types(relations: Iterable[str] | None) -> tuple[RelationshipType, ...]:
 
 def _spread(masks: Masks, edges: Mapping[str, _Edges], radius: int) -> None:
     """Mark all nodes within `radius` steps of the marked ones, or stop when no step reaches a new one."""
-    marked = sum(int(mask.sum()) for mask in masks.values())
     for _ in range(radius):
         before = {label: mask.copy() for label, mask in masks.items()}
         for name, part in edges.items():
             item = RELATIONSHIPS_BY_TYPE[name]
             masks[item.end][part.end[before[item.start][part.start]]] = True
             masks[item.start][part.start[before[item.end][part.end]]] = True
-        marked, known = sum(int(mask.sum()) for mask in masks.values()), marked
-        if marked == known:
+        if all(np.array_equal(mask, before[label]) for label, mask in masks.items()):
             break
 
 
 def _climb(terms: NDArray[np.bool_], edges: Mapping[str, _Edges]) -> None:
     """Mark all ancestors of the marked terms."""
-    marked = -1
-    while marked != (marked := int(terms.sum())):
+    before = -1
+    while (marked := int(terms.sum())) > before:
+        before = marked
         for part in edges.values():
             terms[part.end[terms[part.start]]] = True
 

@@ -1,8 +1,8 @@
-// common_neighbours: Genes that interact with both of two genes, the one with the best weaker score first.
+// common_neighbours: Genes that interact with both of two genes, by the lower of both scores, highest first.
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
 // $min_score = 400: lowest combined score of both interactions, 0 to 1000
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 CALL () {
   MATCH (:Gene {symbol: $subject})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(x:Gene)
   RETURN x, r.score AS subject_score, 0 AS object_score

@@ -1,6 +1,6 @@
 // disagreements: Claims on which verifiers disagree most: the spread of the verifiers' mean scores, widest first.
 // $run = null: one run by name; null for all
-// $top = 20: rows at most
+// $top = 20: maximum number of rows
 MATCH (run:Run)-[:PRODUCED]->(v:Verdict)-[:JUDGES]->(c:Claim)
 WHERE v.status = 'ok' AND ($run IS NULL OR run.name = $run)
 WITH run, c, v.verifier AS verifier, avg(v.score) AS score

@@ -1,6 +1,6 @@
 // enriched_terms: GO terms that genes of a list are annotated with directly, those shared by most of them first.
 // $symbols: approved symbols, for example ["TP53", "MDM2", "CDKN1A", "ATM", "CHEK2"]
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 UNWIND $symbols AS symbol
 WITH DISTINCT symbol
 MATCH (g:Gene {symbol: symbol})-[:ANNOTATED_WITH]->(t:GoTerm)

@@ -1,4 +1,4 @@
-// evidence_of_verdict: What a verdict cites: each cited relationship by its two ends, the most weighty first.
+// evidence_of_verdict: The relationships that a verdict cites, each by its two ends, the largest weight first.
 // $id: the verdict's id (verdicts_of_claim and disagreements show them), for example "0123456789abcdef"
 MATCH (v:Verdict {id: $id})-[c:CITES]->(n)
 RETURN c.rank AS rank, c.path AS path, c.type AS type, c.weight AS weight, c.side AS side, labels(n)[0] AS label,

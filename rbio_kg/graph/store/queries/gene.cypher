@@ -1,4 +1,4 @@
-// gene: One gene: its identifiers, and how much the graph knows of it.
+// gene: One gene: its identifiers, and the number of its relationships in the graph.
 // $symbol: approved symbol, for example "TP53"
 MATCH (g:Gene {symbol: $symbol})
 RETURN g.symbol AS symbol, g.name AS name, g.hgnc_id AS hgnc_id, g.entrez AS entrez, g.ensembl AS ensembl,

@@ -1,6 +1,6 @@
 // genes_of_term: Genes annotated with a GO term or with a term below it by is_a and part_of, most annotations first.
 // $id: GO id, for example "GO:0006915"
-// $top = 50: rows at most
+// $top = 50: maximum number of rows
 MATCH (:GoTerm {id: $id})<-[:IS_A|PART_OF*0..]-(t:GoTerm)
 WITH DISTINCT t
 MATCH (t)<-[:ANNOTATED_WITH]-(g:Gene)

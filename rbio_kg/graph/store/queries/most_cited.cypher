@@ -1,6 +1,6 @@
 // most_cited: Nodes that verdicts cite most often.
 // $run = null: one run by name; null for all
-// $top = 20: rows at most
+// $top = 20: maximum number of rows
 MATCH (run:Run)-[:PRODUCED]->(v:Verdict)-[:CITES]->(n)
 WHERE $run IS NULL OR run.name = $run
 WITH n, count(DISTINCT v) AS verdicts, count(*) AS citations

@@ -1,9 +1,9 @@
-// paths: The strongest paths of 1 to 3 interactions between two genes; those of 3 through each end's best partners.
+// paths: The strongest paths of 1 to 3 interactions between two genes; those of 3 use only each end's best partners.
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
 // $min_score = 700: lowest combined score of a step, 0 to 1000
-// $width = 10: how many of each gene's strongest partners a path of 3 may go through
-// $top = 10: rows at most
+// $width = 10: the number of each gene's strongest partners that a path of 3 may use
+// $top = 10: maximum number of rows
 CALL () {
   MATCH (:Gene {symbol: $subject})-[r:INTERACTS_WITH WHERE r.score >= $min_score]-(x:Gene)
   WITH x.symbol AS symbol, r.score AS score

@@ -1,4 +1,4 @@
-// pathway: A pathway with all pathways above it and those directly below, and how many genes take part in each.
+// pathway: A pathway with all pathways above it and those directly below, and the number of genes in each.
 // $id: the pathway's stable id, for example "R-HSA-69541"
 MATCH (p:Pathway {id: $id})
 CALL (p) {

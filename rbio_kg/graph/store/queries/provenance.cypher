@@ -1,4 +1,4 @@
-// provenance: Who says so? Every relation between two nodes, with what it says and the source that says it.
+// provenance: Every relation between two nodes, with its properties and the source that states it.
 // $subject: key of a node: gene symbol, GO id, pathway id, gene set id or cell line, for example "TP53"
 // $object: key of a node: gene symbol, GO id, pathway id, gene set id or cell line, for example "MDM2"
 CALL () {

@@ -1,7 +1,7 @@
 // regulation_chain: How one gene regulates another: directly, or through a factor between, both signs multiplied.
 // $subject: symbol of the transcription factor, for example "TP53"
 // $object: symbol of the regulated gene, for example "MDM2"
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 MATCH (a:Gene {symbol: $subject}), (b:Gene {symbol: $object})
 CALL (a, b) {
   MATCH (a)-[r:REGULATES]->(b)

@@ -1,6 +1,6 @@
 // reported_interactions: Genes that experiments report as interacting with a gene, and STRING's score where it has one.
 // $symbol: approved symbol, for example "TP53"
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 CALL () {
   MATCH (:Gene {symbol: $symbol})-[r:REPORTED_INTERACTION]-(x:Gene)
   RETURN x, r.source AS source, null AS score

@@ -1,7 +1,7 @@
-// rewarded_evidence: Cited relationships by the reward of the completions whose question they were cited for, most first.
+// rewarded_evidence: Cited relationships by the total reward of the completions they were cited for, highest first.
 // $run = null: one run by name; null for all
 // $verifier = null: evidence that one verifier cites; null for all
-// $top = 20: rows at most
+// $top = 20: maximum number of rows
 MATCH (run:Run)-[p:PRODUCED]->(v:Verdict)-[s:CITES {side: 'start'}]->(a), (v)-[e:CITES {side: 'end'}]->(b)
 WHERE e.rank = s.rank AND p.reward IS NOT NULL AND ($run IS NULL OR run.name = $run)
   AND ($verifier IS NULL OR v.verifier = $verifier)

@@ -1,7 +1,7 @@
 // shared_terms: GO terms that two genes share, ancestors by is_a and part_of included, the most specific first.
 // $subject: approved symbol, for example "TP53"
 // $object: approved symbol, for example "MDM2"
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 CALL () {
   MATCH (:Gene {symbol: $subject})-[:ANNOTATED_WITH]->(direct:GoTerm)
   WITH DISTINCT direct

@@ -1,7 +1,7 @@
 // similar_knockdowns: Genes whose knockdown changes the same genes as another's in one cell line (training data only).
 // $symbol: symbol of the gene knocked down, for example "TP53"
 // $cell_line: lower-case name of the cell line, for example "k562"
-// $top = 25: rows at most
+// $top = 25: maximum number of rows
 MATCH (:Gene {symbol: $symbol})-[r:KNOCKDOWN_CHANGES {cell_line: $cell_line}]->(changed:Gene)
 MATCH (changed)<-[o:KNOCKDOWN_CHANGES {cell_line: $cell_line}]-(other:Gene)
 WHERE other.symbol <> $symbol

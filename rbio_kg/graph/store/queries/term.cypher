@@ -1,4 +1,4 @@
-// term: A GO term with its parents and children, and how many annotations each has directly.
+// term: A GO term with its parents and children, and the number of direct annotations of each.
 // $id: GO id, for example "GO:0006915"
 MATCH (t:GoTerm {id: $id})
 CALL (t) {

@@ -1,6 +1,6 @@
-// unsupported_statements: Genes by what completions stated about them that the graph does not know or contradicts.
+// unsupported_statements: Genes by statements about them in completions that the graph contradicts or does not contain.
 // $run = null: one run by name; null for all
-// $top = 20: rows at most
+// $top = 20: maximum number of rows
 MATCH (run:Run)-[s:STATED]->(c:Claim)-[:SUBJECT|OBJECT]->(g:Gene)
 WHERE $run IS NULL OR run.name = $run
 WITH g, sum(CASE WHEN s.finding = 'unknown' THEN s.completions ELSE 0 END) AS unknown,

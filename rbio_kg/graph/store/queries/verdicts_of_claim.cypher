@@ -1,8 +1,8 @@
-// verdicts_of_claim: Every verdict on a claim, by run and verifier, with how often it was given and what it cites.
+// verdicts_of_claim: Every verdict on a claim, by run and verifier, with its completions and citations counted.
 // $subject: approved symbol, for example "TP53"
 // $object: gene symbol, GO id or pathway id, for example "MDM2"
 // $relation = null: one relation; null for all
-// $top = 50: rows at most
+// $top = 50: maximum number of rows
 MATCH (run:Run)-[p:PRODUCED]->(v:Verdict)-[:JUDGES]->(c:Claim {subject: $subject, object: $object})
 WHERE $relation IS NULL OR c.relation = $relation
 RETURN run.name AS run, c.relation AS relation, c.cell_line AS cell_line, v.verifier AS verifier, v.status AS status,

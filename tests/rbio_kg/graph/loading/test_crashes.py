@@ -89,7 +89,7 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
             if process.returncode:
                 failures += 1
                 assert (process.returncode, out) == (1, ""), err
-                assert last.startswith("error: ") and ("space" in last or "make room" in last), err
+                assert last.startswith("error: ") and ("space" in last or "free disk space" in last), err
         filler.unlink()
         assert builder.run(graph)
         with builder.open() as store:

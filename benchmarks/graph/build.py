@@ -1,13 +1,13 @@
-"""Seconds, memory and relationships a second of building the graph and of every way to load it, beside BioCypher.
+"""Time, memory and relationships per second of building and loading the graph, compared with BioCypher.
 
     python -m benchmarks.graph.build --sources ../shared/sources [--json]
     python -m benchmarks.graph.build --sources ../shared/sources --full-size [--folder DIR]
 
-Reads the sources, assembles them, writes tables and snapshot; loads the embedded store; builds again with nothing
-changed and with one source changed; loads a running Neo4j; writes the files of neo4j-admin and imports them with the
-real one; has BioCypher write its import files from the same tables. Each is a process of its own. After a load the
-store's own counts must be the build's. `--full-size` puts a made-up STRING of the real size in the real one's place,
-with all pairs from 400 and then with all.
+Stages: parse the sources, assemble them, write tables and snapshot; load the embedded store; build again without
+changes and with one changed source; load a running Neo4j; write files for neo4j-admin and import them; let BioCypher
+write its import files from the same tables. Each stage is a separate process. After a load, the store's counts must
+equal the build's. `--full-size` replaces STRING by a synthetic file of the real size, first with pairs from 400, then
+with all pairs.
 """
 
 from __future__ import annotations

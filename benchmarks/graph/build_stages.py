@@ -1,4 +1,4 @@
-"""The stages of benchmarks/graph/build.py; each runs in a process of its own, so that its peak memory is its own.
+"""The stages of benchmarks/graph/build.py; each runs in a separate process, so that its peak memory can be measured.
 
 Run as `python -m benchmarks.graph.build_stages STAGE JSON`, by benchmarks/graph/build.py; prints one JSON document
 last.
@@ -55,7 +55,7 @@ def _cpu() -> float:
 
 
 class Steps:
-    """Progress that notes how long each step took, by the first words of its message."""
+    """A `Progress` that records the duration of each step, by the first words of its message."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -97,7 +97,7 @@ def _relationships(workspace: Workspace) -> int:
 
 
 def _check(store: GraphStore, workspace: Workspace) -> None:
-    """What the store counts by Cypher is what the build counted."""
+    """Raise unless the store's counts by Cypher equal the build's."""
     counts = store.counts()
     if counts != {"nodes": workspace.manifest.nodes, "relationships": workspace.manifest.relationships}:
         raise SystemExit(f"{store.address} holds another number of elements than the build: {counts}")
@@ -137,8 +137,8 @@ def _neo4j(options: Options, home: Path | None) -> Iterator[GraphStore]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            told = json.loads(server.stdout.readline())
-            with GraphStore.open(told["uri"], username=told["user"], password=told["password"]) as store:
+            login = json.loads(server.stdout.readline())
+            with GraphStore.open(login["uri"], username=login["user"], password=login["password"]) as store:
                 yield store
         finally:
             server.terminate()
@@ -166,7 +166,7 @@ def neo4j_import(options: Options) -> dict[str, Any]:
             done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=options["folder"])
         if done.returncode:
             raise SystemExit(f"neo4j-admin failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-        peak = _peaks()  # Before the server, which is no part of the import.
+        peak = _peaks()  # Before the server, which is not part of the import.
         with _neo4j(options, home) as store:
             _check(store, workspace)
         return {**clock.figures(_relationships(workspace)), **peak}
@@ -187,14 +187,14 @@ def biocypher(options: Options, file_format: str) -> dict[str, Any]:
 
 
 def _command(options: Options, sources: Path) -> dict[str, Any]:
-    """What `rbio-kg build` says."""
+    """The output of `rbio-kg build --json`."""
     more = ["--sources", str(sources), "--min-score", str(options["min_score"])]
     command = [*COMMAND, "build", "--json", "--workspace", options["workspace"], *more]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
 
 
 def again(options: Options) -> dict[str, Any]:
-    """The whole command where nothing has changed: the median of three."""
+    """The complete command without changes: the median of three."""
     clocks = []
     for _ in range(AGAIN):
         with Clock() as clock:
@@ -209,7 +209,7 @@ def again(options: Options) -> dict[str, Any]:
 
 
 def changed(options: Options) -> dict[str, Any]:
-    """The whole command where one source has changed."""
+    """The complete command with one changed source."""
     from rbio_kg.graph_builders.build.directory import find_sources
 
     sources = Path(options["changed"])

@@ -3,10 +3,11 @@
     python -m benchmarks.graph.queries --sources ../shared/sources [--repeat 20] [--neo4j URI] [--json]
 
 Builds into a new temporary workspace and loads the embedded store and a Neo4j: the one at --neo4j (NEO4J_USERNAME,
-NEO4J_PASSWORD; its graph is replaced), else one that ../shared/neo4j starts. Every query is asked with `--repeat`
+NEO4J_PASSWORD; its graph is replaced), else one that ../shared/neo4j starts. Every query runs with `--repeat`
 different draws: genes by their number of interactions (TP53 and UBC always among them), pairs that interact and pairs
 that do not, factors by targets, annotated terms evenly, pathways by genes. Evidence comes from two verifiers on
-knockdown questions. Each query is asked once with all draws before it is timed; times are the client's, rows read.
+knockdown questions. Each query runs once with all draws before it is timed. Times are
+the client's and include reading the rows.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ class Draws:
         return row["start"], row["end"]
 
     def values(self, query: NamedQuery, number: int) -> dict[str, Any]:
-        """Values for the `number`th time that a query is asked."""
+        """Values for the `number`th run of a query."""
         names = {item.name for item in query.parameters}
         given: dict[str, Any] = {}
         if "symbol" in names:
@@ -113,8 +114,8 @@ def neo4j_login(uri: str | None) -> Iterator[dict[str, Any]]:
     with subprocess.Popen([sys.executable, str(script), "start"], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            told = json.loads(server.stdout.readline())
-            yield {"uri": told["uri"], "username": told["user"], "password": told["password"]}
+            login = json.loads(server.stdout.readline())
+            yield {"uri": login["uri"], "username": login["user"], "password": login["password"]}
         finally:
             server.terminate()
 
@@ -125,17 +126,17 @@ def load(store: GraphStore, workspace: Workspace, run: Path) -> None:
 
 
 def measure(stores: dict[str, GraphStore], draws: Draws, repeat: int) -> list[dict[str, Any]]:
-    """One row a query: p50 and p95 in milliseconds on each server, mean rows, and whether rows agree."""
+    """One row per query: p50 and p95 in milliseconds on each server, mean rows, and whether rows agree."""
     rows = []
     for query in named_queries().values():
-        asked = [draws.values(query, number) for number in range(repeat)]
+        values_of_runs = [draws.values(query, number) for number in range(repeat)]
         seconds: dict[str, list[float]] = {name: [] for name in stores}
         slowest: dict[str, Any] = {}
         counts, same = [], True
         for store in stores.values():  # warm: plans, pages and compiled code
-            for values in asked:
+            for values in values_of_runs:
                 store.query(query.cypher, values)
-        for values in asked:
+        for values in values_of_runs:
             answers = []
             for name, store in stores.items():
                 started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Writes STRING's two human files at their full size, with made-up links, in the provider's format.
+"""Writes STRING's two human files at their full size, with synthetic links, in the provider's format.
 
     python -m benchmarks.graph.string_file DIR [--info ../shared/sources/string/9606.protein.info.v12.0.txt.gz]
 
@@ -43,8 +43,8 @@ LEADING = {
     "fusion": 0.003,
     "neighborhood": 0.002,
 }
-"""How often each channel holds the strongest evidence of a pair."""
-BESIDE = {
+"""Share of pairs for which each channel has the strongest evidence."""
+WEAK_EVIDENCE = {
     "coexpression": 0.3,
     "coexpression_transferred": 0.3,
     "experiments_transferred": 0.2,
@@ -53,7 +53,7 @@ BESIDE = {
     "experiments": 0.1,
     "neighborhood_transferred": 0.06,
 }
-"""How often each channel holds weak evidence beside that."""
+"""Share of pairs for which each channel has additional weak evidence."""
 HOMOLOGOUS = 0.03
 SURVIVAL = ((151, 1.0), (200, 0.44), (400, 0.125), (700, 0.0338), (900, 0.0147), (999, 1e-4))
 """Share of pairs whose strongest channel has at least a score; log-linear between."""
@@ -130,7 +130,7 @@ def _scored(random: np.random.Generator, pairs: int) -> pl.DataFrame:
     drawn = np.interp(np.log(random.random(pairs)), np.log(shares[::-1]), scores[::-1]).astype(np.int16)
     leading = random.choice(len(LEADING), pairs, p=list(LEADING.values())).astype(np.int8)
     columns = {name: np.zeros(pairs, np.int16) for name in COLUMNS}
-    for name, share in BESIDE.items():
+    for name, share in WEAK_EVIDENCE.items():
         at = np.flatnonzero(random.random(pairs) < share)
         columns[name][at] = np.minimum(42 + random.exponential(18, len(at)), 149)
     for number, name in enumerate(LEADING):

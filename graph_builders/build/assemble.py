@@ -1,4 +1,4 @@
-"""Joins what the sources hold into one graph."""
+"""Joins the parsed sources into one graph."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _GENE_ENDS = tuple(
 
 
 DESCRIPTIVE = ("set_members", "expression", "reported_interactions")
-"""Tables that say more about a gene and make none a node: the snapshot does not have them."""
+"""Tables that describe genes but make no gene a node. The snapshot does not have them."""
 
 
 def confine(parsed_sources: Sequence[ParsedSource]) -> None:
     """Drop the rows of descriptive tables about genes that are no nodes, and sets left without members.
 
-    HGNC's groups alone would bring ten thousand RNA genes into the graph of which nothing else is known. Each reading
-    notes how many rows it lost.
+    HGNC's groups alone would add ten thousand RNA genes about which nothing else is known. Each parsed source notes
+    how many rows it lost.
 
     Args:
-        parsed_sources: what each source holds; changed in place.
+        parsed_sources: changed in place.
     """
     nodes = _mentioned({name: _joined(name, parsed_sources) for name in TABLE_SCHEMAS})
     for parsed in parsed_sources:
@@ -59,13 +59,13 @@ def _mentioned(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
 def assemble(parsed_sources: Sequence[ParsedSource], names: GeneNames, records: Sequence[SourceRecord]) -> GraphTables:
     """The graph's tables.
 
-    A gene becomes a node where a relationship that is not descriptive, or a question, names it; HGNC's other genes
-    would be isolated nodes that make every random negative an easy one. Labels are kept for the genes that are nodes.
+    A gene becomes a node if a question or a relationship that is not descriptive names it. HGNC's other genes would be
+    isolated nodes, and every random negative with one of them would be easy. Only labels of nodes are kept.
 
     Args:
-        parsed_sources: what each source holds, confined.
-        names: gene names as HGNC settles them.
-        records: what is known of each source.
+        parsed_sources: confined.
+        names: gene names from HGNC.
+        records: one per source.
     """
     frames = {name: _joined(name, parsed_sources) for name in TABLE_SCHEMAS}
     frames["terms"] = information_content(

@@ -1,4 +1,4 @@
-"""Builds the graph of a workspace: reads the sources, assembles them, and puts the result in place when it is whole."""
+"""Builds the graph of a workspace: parses the sources, assembles them, and puts the complete result in place."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from rbio_kg.graph_builders.sources.register import REGISTER
 __all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "write_current"]
 
 UNMAPPED = "unmapped.tsv"
-"""Beside the manifest: every label that named no gene, by source, with the rows lost to it."""
+"""A file of the build: every label that named no gene, by source, with the rows lost to it."""
 
 
 def build_id(found: list[Found], options: dict[str, Any]) -> str:
@@ -57,12 +57,12 @@ def build_tables(
     textmining: bool = True,
     commercial_only: bool = False,
 ) -> tuple[GraphTables, Manifest]:
-    """Read a sources directory and assemble it, without writing anything.
+    """Parse a sources directory and assemble it, without writing anything.
 
     Args:
         sources: the directory, laid out as the providers do (see docs/sources.md).
-        min_score: least STRING score kept, 0 to 1000.
-        progress: told what is being read, with the share done.
+        min_score: lowest STRING score to keep, 0 to 1000.
+        progress: called with each step and the finished share.
         textmining: whether STRING's combined score counts text mining.
         commercial_only: leave out sources whose licence forbids commercial use.
 
@@ -92,24 +92,30 @@ def build_graph(
 ) -> Manifest:
     """Build the graph of a workspace: tables, snapshot and manifest, then make it the current one.
 
-    The result appears in one step, so a build that is killed leaves the graph before it usable; what it had written is
-    cleared away by the next build. A build of the same inputs and options that is there already is reused at once
-    (`Manifest.reused`), and of a new one only the sources that changed are read (`Manifest.kept`). The store is not
-    loaded. One build at a time: another one waits.
+    The result appears in one step, so a killed build leaves the previous graph usable; the next build removes its
+    leftovers. If the workspace has a build of the same inputs and options, it is reused (`Manifest.reused`). Otherwise
+    only changed sources are parsed (`Manifest.kept` lists the others). The store is not loaded. A second build waits
+    for the first.
 
     Args:
         paths: the workspace.
         sources: the sources directory.
-        min_score: least STRING score kept, 0 to 1000.
+        min_score: lowest STRING score to keep, 0 to 1000.
         textmining: whether STRING's combined score counts text mining.
         commercial_only: leave out sources whose licence forbids commercial use.
-        fresh: build even where the same build is there.
-        progress: told what is being done, with the share done.
+        fresh: build even if the workspace has the same build.
+        progress: called with each step and the finished share.
 
     Raises:
         SourceError: a required source is missing, or a file cannot be read.
         ConfigError: `min_score` is out of range.
         BuildError: the result cannot be written.
+
+    Example:
+        from rbio_kg.graph_builders.sample.sample import sample_directory
+
+        manifest = build_graph(WorkspacePaths(Path("workspace")), sample_directory())
+        print(manifest.build_id, manifest.nodes["Gene"], manifest.relationships["INTERACTS_WITH"])
     """
     report = progress or silent
     options = _options(min_score, textmining, commercial_only)
@@ -130,23 +136,23 @@ def build_graph(
         raise BuildError(
             f"the build cannot be written ({error.strerror or error})",
             where=error.filename or paths.graph,
-            hint="make room or give another workspace, then run rbio-kg build again; the graph before it is untouched",
+            hint="free disk space or use another workspace, then run rbio-kg build again; the old graph is unchanged",
         ) from error
     return manifest
 
 
 def building(paths: WorkspacePaths, progress: Progress | None = None) -> AbstractContextManager[None]:
-    """The lock under which a workspace's graph is changed; it says whom it waits for, and nests."""
+    """The lock on changing a workspace's graph. It reports which process it waits for, and it nests."""
     report = progress or silent
     return held(paths.graph / "build.lock", lambda who: report(f"another build is at work ({who}): waiting", None))
 
 
 def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None) -> None:
-    """Note the build in use. Without `store` the store noted before is kept."""
+    """Record the build in use. Without `store` the recorded store stays."""
     try:
         before = read_current(paths)
     except BuildError:
-        before = None  # There is none, or a damaged one that is replaced.
+        before = None  # There is none, or it is damaged and will be replaced.
     if store is None and before is not None:
         store = before.store
     current = CurrentBuild(identity, str(sources.resolve()), store)
@@ -166,21 +172,21 @@ def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:
         manifest = load_manifest(folder / "manifest.json")
     except BuildError:
         return None
-    whole = (folder / "tables").is_dir() and (folder / "snapshot").is_dir() and manifest.build_id == identity
-    return replace(manifest, reused=True) if whole else None
+    complete = (folder / "tables").is_dir() and (folder / "snapshot").is_dir() and manifest.build_id == identity
+    return replace(manifest, reused=True) if complete else None
 
 
 def _build(
     paths: WorkspacePaths, identity: str, found: list[Found], options: dict[str, Any], report: Progress
 ) -> Manifest:
-    # Late, so that reading sources needs no compiled kernels.
+    # A late import, so that parsing sources needs no compiled kernels.
     from rbio_kg.graph.snapshot.snapshot import write_snapshot
 
-    parsed_sources = ParsedSourceCache(paths.parsed_sources, _context(options))
+    cache = ParsedSourceCache(paths.parsed_sources, _context(options))
     tables, manifest, unmapped = _tables(
-        found, options, parsed_sources, lambda message, done: report(message, None if done is None else 0.8 * done)
+        found, options, cache, lambda message, done: report(message, None if done is None else 0.8 * done)
     )
-    parsed_sources.forget_others()
+    cache.forget_others()
     with atomic_folder(paths.build(identity)) as folder:
         report("writing the tables", 0.8)
         tables.write(folder / "tables")
@@ -199,20 +205,20 @@ def _context(options: dict[str, Any]) -> BuildContext:
 
 
 def _tables(
-    found: list[Found], options: dict[str, Any], shelf: ParsedSourceCache, report: Progress
+    found: list[Found], options: dict[str, Any], cache: ParsedSourceCache, report: Progress
 ) -> tuple[GraphTables, Manifest, pl.DataFrame]:
     started = time.perf_counter()
     parsed_sources: list[tuple[Found, ParsedSource]] = []
     kept: list[str] = []
     for number, source in enumerate(found):
         begin = partial(report, f"reading {source.entry.name}: {source.entry.title}", number / (len(found) + 1))
-        parsed, was_kept = shelf.read(source, begin)
+        parsed, was_kept = cache.read(source, begin)
         parsed_sources.append((source, parsed))
         if was_kept:
             kept.append(source.entry.name)
     read = time.perf_counter()
     report("assembling the graph", len(found) / (len(found) + 1))
-    names = shelf.context.gene_names()
+    names = cache.context.gene_names()
     confine([parsed for _, parsed in parsed_sources])
     records = [_record(source, parsed) for source, parsed in parsed_sources]
     tables = assemble([parsed for _, parsed in parsed_sources], names, records)

@@ -1,4 +1,4 @@
-"""What changed between two builds, for people: terms, annotations, interactions gained and lost."""
+"""The difference between two builds as text: terms, annotations and interactions added, removed and changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rbio_kg.graph.schema.schema import NodeType
 from rbio_kg.graph_builders.build.manifest import load_manifest
 
 SHOWN = 5
-"""How many elements of each kind are named."""
+"""The number of elements of each kind that are named."""
 
 
 def find_build(paths: WorkspacePaths, name: str) -> Path:
@@ -53,7 +53,7 @@ def compare_builds(old: Path, new: Path) -> dict[str, Any]:
     Returns:
         `old`, `new`: their ids. `sources`: name -> `old` and `new` version, date and sha256 where these differ.
         `changes`: label or type -> `added`, `removed`, `changed`, each with its `count`, the `first` five as text,
-        and whether there are `more`. What is the same is not listed.
+        and whether there are `more`. Labels and types without a difference are not listed.
 
     Raises:
         BuildError: a build's manifest or tables cannot be read, or are of another format.
@@ -62,21 +62,21 @@ def compare_builds(old: Path, new: Path) -> dict[str, Any]:
     sources = {}
     for name in sorted({source.name for manifest in (before, after) for source in manifest.sources}):
         records = [manifest.source(name) for manifest in (before, after)]
-        said = [
+        versions = [
             None if record is None else {"version": record.version, "date": record.date, "sha256": record.sha256}
             for record in records
         ]
-        if said[0] != said[1]:
-            sources[name] = {"old": said[0], "new": said[1]}
+        if versions[0] != versions[1]:
+            sources[name] = {"old": versions[0], "new": versions[1]}
     return {
         "old": before.build_id,
         "new": after.build_id,
         "sources": sources,
-        "changes": {found.name: _told(found) for found in differences(old / "tables", new / "tables")},
+        "changes": {found.name: _described(found) for found in differences(old / "tables", new / "tables")},
     }
 
 
-def _told(found: TableDifference) -> dict[str, Any]:
+def _described(found: TableDifference) -> dict[str, Any]:
     parts = {"added": found.added, "removed": found.removed, "changed": found.changed}
     return {
         how: {
@@ -90,7 +90,7 @@ def _told(found: TableDifference) -> dict[str, Any]:
 
 def _names(found: TableDifference, frame: pl.DataFrame, before: pl.DataFrame | None) -> list[str]:
     """Each element by its key; a changed one with the properties that differ."""
-    told = []
+    lines = []
     for number, row in enumerate(frame.iter_rows(named=True)):
         if isinstance(found.kind, NodeType):
             text = str(row[found.kind.key])
@@ -103,8 +103,8 @@ def _names(found: TableDifference, frame: pl.DataFrame, before: pl.DataFrame | N
             was = before.row(number, named=True)
             moved = [f"{name} {was[name]} -> {row[name]}" for name in row if _value(was[name]) != _value(row[name])]
             text += f": {', '.join(moved)}"
-        told.append(text)
-    return told
+        lines.append(text)
+    return lines
 
 
 def _value(value: Any) -> Any:

@@ -18,7 +18,7 @@ _ENDINGS = ("", ".gz", ".zip")
 
 @dataclass(frozen=True)
 class Found:
-    """One source that is there.
+    """One source with its files.
 
     Args:
         entry: its entry in the register.
@@ -39,7 +39,7 @@ class Found:
 
 
 def find_sources(sources: Path, commercial_only: bool = False) -> list[Found]:
-    """Every registered source that lies in the directory, in the order of the register.
+    """Every registered source with files in the directory, in the order of the register.
 
     Args:
         sources: the sources directory.
@@ -105,7 +105,7 @@ def _matches(folder: Path, file: SourceFile) -> Iterator[Path]:
         by_stem: dict[str, Path] = {}
         for ending in _ENDINGS:
             for path in sorted(folder.glob(pattern + ending)):
-                # The same file may lie there both plain and compressed: the plain one is read.
+                # If a file is present both plain and compressed, the plain one is used.
                 by_stem.setdefault(path.name.removesuffix(ending), path)
         if file.many:
             yield from by_stem.values()

@@ -1,4 +1,4 @@
-"""How much a GO term says: its information content from the annotations (Resnik 1995)."""
+"""The information content of GO terms from the annotations (Resnik 1995)."""
 
 from __future__ import annotations
 

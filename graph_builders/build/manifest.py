@@ -1,4 +1,4 @@
-"""What a build was made of and what came out: the record beside its tables."""
+"""The record of a build: its inputs, its options and its counts."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _AGAIN = "run rbio-kg build"
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """One source as it was read.
+    """One source as it was parsed.
 
     Args:
         name: the name that relationships carry.
-        version: the provider's version, None where the files do not say it.
-        date: date of the release, ISO 8601, None where the files do not say it.
+        version: the provider's version, None if the files do not state it.
+        date: date of the release, ISO 8601, None if the files do not state it.
         sha256: one digest of all files.
         rows: rows kept.
         rejected: rows rejected.
         reasons: the first ten rejections: `file`, `line`, `why`.
         licence: licence of the data.
-        commercial: True where it allows commercial use.
+        commercial: True if it allows commercial use.
         url: the provider's address.
-        simulated: True where the rows come from a model.
+        simulated: True if the rows come from a model.
         files: `name` below the sources directory and `sha256`.
         rows_read: rows in the files; rows + rejected + left out + unmapped rows.
         left_out: rows left out on purpose, by kind.
@@ -62,16 +62,16 @@ class Manifest:
     Args:
         build_id: 16 hexadecimal digits: the hash of format, options and the inputs' names and digests.
         options: the build's options, `min_score`.
-        sources: what was read.
-        absent: registered sources that were not there.
+        sources: the sources in the build.
+        absent: registered sources that were missing.
         nodes: label -> count.
         relationships: type -> count.
         questions: questions by task, cell line and split.
-        names: `ambiguous`: how many labels mean several genes, and the first of them.
+        names: `ambiguous`: the number of labels that mean several genes, and the first of them.
         unmapped: source -> gene labels that name no gene, and the rows lost.
         seconds: `read`, `assemble`, `snapshot`. Not part of the identity.
-        reused: True where a build of the same id was there already. Not stored.
-        kept: sources whose reading was kept from an earlier build. Not stored.
+        reused: True if the workspace had a build of the same id. Not stored.
+        kept: sources that were taken from the cache of parsed sources. Not stored.
     """
 
     build_id: str
@@ -94,11 +94,11 @@ class Manifest:
 
     @property
     def simulated(self) -> bool:
-        """True where any source's rows come from a model."""
+        """True if any source's rows come from a model."""
         return any(source.simulated for source in self.sources)
 
     def source(self, name: str) -> SourceRecord | None:
-        """The record of one source, None where it was not read."""
+        """The record of one source, None if the build does not have it."""
         return next((item for item in self.sources if item.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Manifest:
-        """The manifest that `to_json` gave.
+        """The inverse of `to_json`.
 
         Raises:
             BuildError: another format, or parts are missing.
@@ -146,7 +146,7 @@ class CurrentBuild:
 
     Args:
         build_id: its id.
-        sources: the directory it was read from.
+        sources: the directory of its source files.
         store: URI of the store it is to be loaded into, None until one is chosen.
     """
 

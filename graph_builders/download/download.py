@@ -1,7 +1,7 @@
-"""One file over HTTP: resumed where the server allows it, tried again after passing faults, in place only when whole.
+"""Downloads one file over HTTP: with resume and retries; the file appears when it is complete.
 
-While it comes the file is called NAME.part; NAME.part.json beside it notes the address and the server's validator, so
-that a later run, of another process too, goes on where this one stopped (RFC 9110: Range with If-Range).
+Meanwhile the file is called NAME.part, and NAME.part.json has the address and the server's validator. A later run, also
+of another process, continues from there (RFC 9110: Range with If-Range).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 from rbio_kg.core.errors import FetchError
 
 Report = Callable[[int, int | None], None]
-"""Told how many bytes there are, and of how many (None: not known)."""
+"""Called with the number of bytes so far and the total (None: unknown)."""
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _BY_HAND = "try again later, or put the file there by hand"
@@ -30,13 +30,13 @@ _BY_HAND = "try again later, or put the file there by hand"
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to put up with a bad line.
+    """Limits for retries on a bad connection.
 
     Args:
-        retries: attempts after the first that bring nothing new.
+        retries: further attempts that bring no new bytes.
         wait: seconds before the second attempt, doubled each time.
-        longest_wait: most seconds between two attempts, also where the server asks for more.
-        timeout: seconds without an answer or a byte that count as a fault.
+        longest_wait: longest time between two attempts in seconds, even if the server asks for more.
+        timeout: seconds without a byte after which an attempt fails.
     """
 
     retries: int = 4
@@ -47,13 +47,13 @@ class Patience:
 
 @dataclass(frozen=True)
 class Download:
-    """What came.
+    """A finished download.
 
     Args:
         size: bytes of the file.
         sha256: of the file, hexadecimal.
-        etag, last_modified: as the server gave them, None where it did not.
-        resumed_from: bytes that an earlier run had brought; 0 for a download from the start.
+        etag, last_modified: from the server, None if it sent none.
+        resumed_from: bytes from an earlier run; 0 for a download from the start.
     """
 
     size: int
@@ -64,11 +64,11 @@ class Download:
 
 
 class FileGoneError(FetchError):
-    """The server says that there is no such file (404 or 410)."""
+    """The server has no such file (404 or 410)."""
 
 
 class _PassingFaultError(Exception):
-    """Worth another attempt; `wait` is what the server asks for, in seconds."""
+    """A transient fault; `wait` is the time in seconds that the server asks for."""
 
     def __init__(self, what: str, wait: float | None = None) -> None:
         super().__init__(what)
@@ -78,19 +78,19 @@ class _PassingFaultError(Exception):
 def download(
     client: httpx.Client, url: str, target: Path, *, sha256: str | None, patience: Patience, report: Report
 ) -> Download:
-    """Bring `url` to `target`, which is replaced in one step and only by a whole, checked file.
+    """Download `url` to `target`, which is replaced in one step by the complete, checked file.
 
     Args:
-        client: does the talking.
+        client: the HTTP client.
         url: address.
-        target: where the file goes; its folder is there.
-        sha256: what the file must have; None where nothing is known of it.
-        patience: when to give up.
-        report: told of every chunk.
+        target: path of the file; its folder exists.
+        sha256: the expected digest; None if it is unknown.
+        patience: limits for retries.
+        report: called after every chunk.
 
     Raises:
-        FetchError: the server refuses, the line stays bad, or what came is not the file. Except in the last case what
-            came is kept for the next run.
+        FetchError: the server refuses, the connection stays bad, or the content is not the file. Except in the last
+            case, the bytes are kept for the next run.
     """
     part = _Part(target)
     resumed_from = part.resume_point(url)[0]
@@ -119,7 +119,7 @@ def download(
 
 def _attempt(client: httpx.Client, url: str, part: _Part, report: Report) -> httpx.Headers:
     offset, validator = part.resume_point(url)
-    # Bytes must mean the same in every answer, so no compression on the way.
+    # Bytes must mean the same in every answer, so no transfer compression.
     headers = {"Accept-Encoding": "identity"}
     if validator:
         headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
@@ -127,13 +127,13 @@ def _attempt(client: httpx.Client, url: str, part: _Part, report: Report) -> htt
         with client.stream("GET", url, headers=headers, follow_redirects=True) as answer:
             if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and validator:
                 if answer.headers.get("content-range", "").strip() == f"bytes */{offset}":
-                    return answer.headers  # Everything had come, only the last step was missing.
+                    return answer.headers  # All bytes are there, only the last step is missing.
                 part.discard()
                 raise _PassingFaultError("the server no longer has the rest of this file")
             _require_content(answer, url, part.target)
             if answer.status_code == httpx.codes.PARTIAL_CONTENT:
                 total = _continued(answer, offset, part)
-            else:  # The whole file: the first attempt, or a server that does not resume, or a file that changed.
+            else:  # The complete file: the first attempt, or a server that does not resume, or a file that changed.
                 encoded = answer.headers.get("content-encoding", "identity") != "identity"
                 length = answer.headers.get("content-length", "")
                 total = int(length) if length.isdigit() and not encoded else None
@@ -152,8 +152,8 @@ def _require_content(answer: httpx.Response, url: str, target: Path) -> None:
         return
     said = f"the server answered {status} {answer.reason_phrase}".rstrip()
     if status in _PASSING:
-        asked = answer.headers.get("retry-after", "")
-        raise _PassingFaultError(said, wait=float(asked) if asked.isdigit() else None)
+        retry_after = answer.headers.get("retry-after", "")
+        raise _PassingFaultError(said, wait=float(retry_after) if retry_after.isdigit() else None)
     what = f"{target.name} could not be downloaded: {said}"
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         hint = f"the provider may have moved it: look for it on the provider's pages and put it at {target}"
@@ -165,13 +165,13 @@ def _continued(answer: httpx.Response, offset: int, part: _Part) -> int | None:
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("content-range", "").strip())
     if match is None or int(match[1]) != offset:
         part.discard()
-        raise _PassingFaultError("the server sent another range than was asked for")
+        raise _PassingFaultError("the server sent another range than the requested one")
     return None if match[2] == "*" else int(match[2])
 
 
 def _receive(answer: httpx.Response, part: _Part, total: int | None, report: Report) -> None:
     # A server may label a .gz file itself as an encoding: then the raw bytes are the file. Chunks are taken as they
-    # come: bytes that wait for a full one would be lost with the line.
+    # come: bytes that wait for a full chunk would be lost with the connection.
     compressed = part.target.suffix in (".gz", ".zip")
     chunks = answer.iter_raw() if compressed else answer.iter_bytes()
     with part.path.open("ab") as stream:
@@ -232,7 +232,7 @@ def _problem(path: Path, suffix: str) -> str | None:
 
 
 class _Part:
-    """The file that is on its way."""
+    """The file during its download."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -243,17 +243,17 @@ class _Part:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def resume_point(self, url: str) -> tuple[int, str | None]:
-        """Bytes that came from this address and the validator to ask for the rest with; 0 and None: start afresh."""
+        """Bytes from this address, and the validator for requesting the rest; 0 and None: start again."""
         try:
             note = json.loads(self.note.read_text(encoding="utf-8"))
             validator = note["validator"] if note["url"] == url else None
         except (OSError, ValueError, KeyError, TypeError):
-            validator = None  # No usable note is no reason to fail: the file is fetched from the start.
+            validator = None  # Without a usable note the file is fetched from the start.
         size = self.size()
         return (size, validator) if size and isinstance(validator, str) else (0, None)
 
     def start(self, url: str, validator: str | None) -> None:
-        # The old note goes first: it must never stand beside bytes that it does not describe.
+        # The old note goes first: a note must never describe other bytes.
         self.discard()
         self.path.touch()
         if validator:

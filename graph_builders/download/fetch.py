@@ -1,7 +1,7 @@
-"""Brings the providers' files into a sources directory, which `build` then reads.
+"""Downloads the providers' files into a sources directory, which `build` then parses.
 
-Each file lies under its provider's name in its source's folder. A `fetched.json` in that folder notes for every file
-where it came from, how long it is and its sha256. What is there already is used again.
+Each file has its provider's name, in its source's folder. A `fetched.json` in that folder has the address, length and
+sha256 of every file. Files that are present are used again.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class FetchedFile:
     Args:
         source: name of the source in the register.
         name: the file's name.
-        path: where it lies; None where an optional file could not be had.
-        url: where it came from, or would have.
+        path: its path; None if an optional file is unavailable.
+        url: its address.
         bytes: its length; None with `path`.
         sha256: hexadecimal; None with `path`.
         state: `downloaded`, `resumed`, `reused` or `unavailable`.
-        note: what people should know: what was reused and on which grounds, or why the file could not be had.
+        note: text for the user: why the file was reused, or why it is unavailable.
     """
 
     source: str
@@ -52,13 +52,13 @@ class FetchedFile:
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """As plain JSON values."""
         return {**asdict(self), "path": None if self.path is None else str(self.path)}
 
 
 @dataclass(frozen=True)
 class ListedFile:
-    """One file that can be fetched: `state` is `present`, `partial` or `missing`; `bytes` is what there is of it."""
+    """One file that can be fetched: `state` is `present`, `partial` or `missing`; `bytes` is its present length."""
 
     source: str
     title: str
@@ -72,14 +72,14 @@ class ListedFile:
     bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """As plain JSON values."""
         return {**asdict(self), "path": str(self.path)}
 
 
 def fetch_sources(
     directory: Path, names: Sequence[str] | None = None, *, progress: Progress | None = None, mirror: str | None = None
 ) -> list[FetchedFile]:
-    """`fetch` for sources by name; where none is named, for all of the register but the large ones.
+    """`fetch` for sources by name; without names, for all of the register except the large ones.
 
     Raises:
         SourceError: a name is not in the register.
@@ -98,24 +98,24 @@ def fetch(
     patience: Patience | None = None,
     client: httpx.Client | None = None,
 ) -> list[FetchedFile]:
-    """Bring all files of some sources; those that are there are checked and used again.
+    """Download all files of some sources; files that are present are checked and used again.
 
-    An interrupted or failed run leaves whole files and the beginnings of others (`.part`); the next one goes on there.
+    An interrupted or failed run leaves complete files and the beginnings of others (`.part`); the next run continues.
 
     Args:
         entries: sources of the register.
-        directory: the sources directory; made where it is missing.
-        progress: told what comes, with the share of all files that is done.
+        directory: the sources directory; made if it is missing.
+        progress: called with the current file and the finished share of all files.
         base_url_override: address of a mirror laid out like a sources directory, instead of the providers' addresses.
         patience: retries and waits.
-        client: an httpx client of your own (proxies, certificates); else one is made, which heeds HTTPS_PROXY.
+        client: an httpx client with your proxies and certificates; by default one that uses HTTPS_PROXY.
 
     Returns:
-        One record a file, in the register's order. An optional file that the provider does not have is `unavailable`.
+        One record per file, in the register's order. An optional file that the provider does not have is `unavailable`.
 
     Raises:
-        FetchError: a required file cannot be had, a file that is there is not the one that was fetched, another fetch
-            is at work on the directory, or it cannot be written.
+        FetchError: a required file is unavailable, a present file is not the one that was fetched, another fetch is
+            running on the directory, or it cannot be written.
     """
     wanted = [(source, file, file.url) for source in entries for file in source.files if file.url is not None]
     patience = patience or Patience()
@@ -140,13 +140,13 @@ def fetch(
         raise FetchError(
             f"the files cannot be written ({error.strerror or error})",
             where=error.filename or directory,
-            hint="make room, or choose another workspace; what came is kept",
+            hint="free disk space, or choose another workspace; downloaded bytes are kept",
         ) from error
     return results
 
 
 def list_files(directory: Path, names: Sequence[str] | None = None) -> list[ListedFile]:
-    """What `fetch_sources` would bring, and what of it is there.
+    """The files that `fetch_sources` would download, and their present state.
 
     Raises:
         SourceError: a name is not in the register.
@@ -175,7 +175,7 @@ def _mirrored(base: str | None, source: SourceEntry, file: SourceFile) -> str | 
 
 
 def _present(target: Path) -> Path | None:
-    """The file, or the same file plain or compressed, as the builders accept it."""
+    """The present file, plain or compressed."""
     plain = target.name.removesuffix(".gz").removesuffix(".zip")
     for name in dict.fromkeys((target.name, plain, f"{plain}.gz", f"{plain}.zip")):
         path = target.with_name(name)
@@ -185,7 +185,7 @@ def _present(target: Path) -> Path | None:
 
 
 class _Share:
-    """Turns bytes of one file into a share of all, and passes on one message in a hundred."""
+    """Converts bytes of one file into a share of all files, and passes on one message in a hundred."""
 
     def __init__(self, progress: Progress | None, label: str, number: int, count: int) -> None:
         self.progress, self.label, self.number, self.count = progress, label, number, count
@@ -224,10 +224,10 @@ def _one(client: httpx.Client, wanted: _Wanted, patience: Patience, report: _Sha
     try:
         came = download(client, url, target, sha256=file.sha256, patience=patience, report=report)
     except FileGoneError as error:
-        # Optional files come and go between releases; a bad line is a fault all the same.
+        # Optional files may be missing from a release; a bad connection is still an error.
         if file.required:
             raise
-        report.say(f"not to be had ({error.what})", 1.0)
+        report.say(f"unavailable ({error.what})", 1.0)
         return FetchedFile(wanted.source.name, file.name, None, url, None, None, "unavailable", error.what)
     record = {"url": url, "bytes": came.size, "sha256": came.sha256}
     _note(folder, file.name, record | {"etag": came.etag, "last_modified": came.last_modified})

@@ -1,4 +1,4 @@
-"""The bytes in a provider's file: plain, gzip or zip by content, within limits that no provider's file comes near."""
+"""Reads the bytes of a provider's file: plain, gzip or zip by content, within generous size limits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import IO
 from rbio_kg.core.errors import SourceError
 
 MOST_EXPANSION = 100
-"""How many times its packed size a file may have; providers' files reach about 25."""
+"""Largest ratio of unpacked to packed size; providers' files reach about 25."""
 MOST_BYTES = 1 << 35
-"""Bytes that a packed file may hold, 32 GiB; the largest file of the register holds about 1."""
+"""Largest unpacked size of a packed file, 32 GiB; the largest file of the register has about 1 GiB."""
 UNCHECKED = 1 << 26
-"""The first bytes, 64 MiB, may expand more: a short file of one repeated line is no attack."""
+"""The ratio is not checked up to 64 MiB: a short file may repeat one line."""
 AGAIN = "download it again"
 _OTHER_FORMATS = (
     (b"BZh", "bzip2"),
@@ -36,7 +36,7 @@ _ENCRYPTED = 0x1
 
 @contextmanager
 def open_file(path: Path) -> Iterator[io.BufferedReader]:
-    """A regular file as it lies there. A pipe or a device is refused, since reading it might never end.
+    """A regular file, opened without unpacking. A pipe or a device is refused, because reading it might never end.
 
     Raises:
         SourceError: the file is missing, unreadable or no regular file.
@@ -59,7 +59,7 @@ def _archive(raw: IO[bytes], path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(raw) as archive:
             yield archive
-    # zipfile checks checksums, but not all numbers and names: wrong ones end as the errors of whatever meets them.
+    # zipfile checks checksums, but not all numbers and names: wrong ones raise various errors.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, LookupError) as error:
         raise SourceError(f"the zip archive is damaged ({error})", where=path, hint=AGAIN) from error
 
@@ -76,7 +76,7 @@ def _member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 
 def archive_date(path: Path) -> str | None:
-    """The date (ISO 8601) that a zip archive gives its file; None for any other file and where it gives none.
+    """The date (ISO 8601) of the file in a zip archive; None for other files, or without a date.
 
     Raises:
         SourceError: the file is unreadable or a damaged archive.
@@ -124,7 +124,7 @@ def _unpacked(raw: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
                 raise SourceError(
                     "the zip archive is encrypted or compressed in an uncommon way", where=path, hint="give it plain"
                 )
-            # zipfile never reads beyond the sizes that the archive states.
+            # zipfile never reads more than the size that the archive states.
             _check_expansion(item.file_size, min(item.compress_size, path.stat().st_size), path)
             with archive.open(item) as member:
                 yield member
@@ -136,8 +136,8 @@ def chunks(path: Path, size: int) -> Iterator[bytes]:
     """The content, decompressed, in pieces of at most `size` bytes.
 
     Raises:
-        SourceError: the file is missing, no regular file, damaged, wrongly compressed, or expands beyond
-            `MOST_EXPANSION` or `MOST_BYTES`.
+        SourceError: the file is missing, no regular file, damaged, wrongly compressed, or expands to more than
+            `MOST_EXPANSION` or `MOST_BYTES` allows.
     """
     total = 0
     with open_file(path) as raw, _unpacked(raw, path) as stream:

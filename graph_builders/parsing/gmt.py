@@ -1,4 +1,4 @@
-"""Gene sets in GMT: one set a line, its name, a description, then its members, separated by tabs."""
+"""Gene sets in GMT: one set per line with its name, a description and its members, separated by tabs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_gmt(path: Path, heading: Heading, rejections: Rejections) -> tuple[pl.D
     """The sets and their members.
 
     Returns:
-        sets: `line`, `id`, `name`, one row a set. members: `line`, `id`, `member`, one row a member of a set.
+        sets: `line`, `id`, `name`, one row per set. members: `line`, `id`, `member`, one row per member of a set.
 
     Raises:
         SourceError: the file is unreadable or no line is a set.

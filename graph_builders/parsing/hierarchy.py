@@ -1,4 +1,4 @@
-"""Hierarchies, of terms and of pathways: that they have no cycle, and what stands above what."""
+"""Hierarchies of terms and of pathways: a check for cycles, and all ancestors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def require_acyclic(edges: pl.DataFrame, relation: str, path: Path, hint: str) -
 
     Args:
         edges: columns `start` and `end`.
-        relation: what the edges are, for people.
-        path: the file they are from.
+        relation: name of the edges in messages.
+        path: their file.
         hint: what to do about it.
 
     Raises:
@@ -33,14 +33,14 @@ def require_acyclic(edges: pl.DataFrame, relation: str, path: Path, hint: str) -
 
 
 def ancestors(edges: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
-    """Every key with itself and all that edges lead to from it.
+    """Every key with itself and all its ancestors.
 
     Args:
         edges: columns `start` (child) and `end` (parent); acyclic, and between these keys only.
         keys: each once.
 
     Returns:
-        Columns `key` and `ancestor` (UInt32, positions in `keys`), one row a pair, in no order that matters.
+        Columns `key` and `ancestor` (UInt32, positions in `keys`), one row per pair, in any order.
     """
     position = {key: number for number, key in enumerate(keys)}
     parents: dict[int, set[int]] = {number: set() for number in position.values()}

@@ -19,8 +19,8 @@ _SHOWN = 50
 class GeneNames:
     """Labels and the one gene each means.
 
-    An approved symbol means its own gene, even where it is also another gene's alias. A previous or alias symbol
-    counts only where all its owners are one gene; so does an identifier (a UniProt accession can belong to several).
+    An approved symbol means its own gene, even if it is also another gene's alias. A previous or alias symbol counts
+    only if all its owners are one gene. The same holds for an identifier: a UniProt accession can belong to several.
 
     Args:
         labels: all unambiguous labels, columns `label`, `symbol`, `kind`; a label has one row.
@@ -83,7 +83,7 @@ class GeneNames:
         return frame.with_columns(pl.coalesce(found).alias(into)).drop(found)
 
     def ambiguity(self) -> dict[str, object]:
-        """How many labels mean several genes, and the first fifty, JSON-ready."""
+        """The number of labels that mean several genes, and the first fifty, as JSON values."""
         first = self.ambiguous.head(_SHOWN).to_dicts()
         return {"count": self.ambiguous.height, "first": first}
 

@@ -1,4 +1,4 @@
-"""What a source's reader is given, and what it gives back."""
+"""The input of a source's reader, and its result."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class FoundFiles:
 
 @dataclass(frozen=True)
 class BuildContext:
-    """What the sources read so far have settled, and the build's options.
+    """Facts from the sources parsed before (gene names, terms, cell lines), and the build's options.
 
     Args:
-        names: gene names (from HGNC on).
-        terms: live GO terms and where other ids lead (from GO on).
-        cell_lines: cell lines that questions are about (from PerturbQA on).
-        min_score: least STRING score kept, 0 to 1000.
+        names: gene names; available after HGNC.
+        terms: live GO terms and the targets of other ids; available after GO.
+        cell_lines: cell lines of the questions; available after PerturbQA.
+        min_score: lowest STRING score to keep, 0 to 1000.
         textmining: False takes text mining out of STRING's combined score, which is then joined from the other channels
-            (and `min_score` is the least such score); that needs STRING's full links file.
+            (`min_score` holds for that score). It needs STRING's full links file.
     """
 
     names: GeneNames | None = None
@@ -57,17 +57,17 @@ class BuildContext:
     def settled(
         self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | OntologyTerms | tuple[str, ...]
     ) -> BuildContext:
-        """This context with what a source has settled."""
+        """This context with one part from a source."""
         return replace(self, **cast("dict[str, Any]", {part: value}))
 
     def gene_names(self) -> GeneNames:
-        """The gene names. Raises SourceError where HGNC has not been read."""
+        """The gene names. Raises SourceError before HGNC has been parsed."""
         if self.names is None:
             raise SourceError("gene names are needed before this source", hint="give the HGNC complete set")
         return self.names
 
     def go_terms(self) -> OntologyTerms:
-        """The GO terms. Raises SourceError where the ontology has not been read."""
+        """The GO terms. Raises SourceError before the ontology has been parsed."""
         if self.terms is None:
             raise SourceError("the ontology is needed before its annotations", hint="give go-basic.obo")
         return self.terms
@@ -75,24 +75,24 @@ class BuildContext:
 
 @dataclass
 class ParsedSource:
-    """What one source holds, in the graph's own tables and gene symbols.
+    """The content of one source, in the graph's tables and gene symbols.
 
     Every row of the files is accounted for: rows_read = rows + rejected + left_out + unmapped.rows.
 
     Args:
         frames: table name -> rows, with that table's columns; keys are unique within a frame.
-        rejections: one a file.
+        rejections: one per file.
         left_out: rows left out on purpose, by kind.
         unmapped: gene labels that name no gene.
-        version: the provider's version, where the files say it.
-        date: date of the release, ISO 8601, where the files say it.
-        simulated: True where the rows come from a model.
-        name: the source's name, where it differs from the register's.
-        licence: the data's licence, where it differs from the register's.
-        url: the data's address, where it differs from the register's.
-        names: what this source settles about gene names.
-        terms: what this source settles about GO terms.
-        notes: further counts worth keeping (duplicates merged, ids replaced, ...), no rows lost.
+        version: the provider's version, if the files state it.
+        date: date of the release, ISO 8601, if the files state it.
+        simulated: True if the rows come from a model.
+        name: the source's name, if it differs from the register's.
+        licence: the data's licence, if it differs from the register's.
+        url: the data's address, if it differs from the register's.
+        names: gene names, if this source defines them.
+        terms: GO terms, if this source defines them.
+        notes: further counts (duplicates merged, ids replaced, ...); no rows are lost to them.
     """
 
     frames: dict[str, pl.DataFrame]
@@ -111,13 +111,13 @@ class ParsedSource:
 
     @property
     def cell_lines(self) -> tuple[str, ...] | None:
-        """The cell lines that this source has, None where it has none."""
+        """The cell lines of this source, None if it has none."""
         frame = self.frames.get("cell_lines")
         return None if frame is None else tuple(frame["name"])
 
     @property
     def rows_read(self) -> int:
-        """Rows of the provider's files, blank lines and comments aside."""
+        """Rows of the provider's files, without blank lines and comments."""
         return sum(part.seen for part in self.rejections)
 
     @property
@@ -127,11 +127,11 @@ class ParsedSource:
 
     @property
     def rows(self) -> int:
-        """Rows kept: whatever is not rejected, left out or unmapped."""
+        """Rows kept: those that are not rejected, left out or unmapped."""
         return self.rows_read - self.rejected - sum(self.left_out.values()) - self.unmapped.rows
 
     def require(self, table: str, path: Path, hint: str = "is it the right file?") -> None:
-        """Raise where a table stayed empty though rows were read: nothing of the file would reach the graph.
+        """Raise if a table is empty: nothing of the file would reach the graph.
 
         Raises:
             SourceError: `table` has no row; the message says where the rows went.

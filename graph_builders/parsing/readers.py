@@ -16,16 +16,16 @@ from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.score_columns import checked_scores, clean_rows
 
 LONGEST_LINE = 1 << 24
-"""Bytes that a line may have, 16 MiB; the longest lines, of gene sets, have some thousand."""
+"""Largest number of bytes in a line, 16 MiB; the longest lines, in gene sets, have a few thousand."""
 MOST_COLUMNS = 1000
-"""Columns that a header may name; HGNC's names 54."""
+"""Largest number of columns in a header; HGNC has 54."""
 MOST_LINES = 1 << 21
-"""Lines in one block; blocks of usual lines have fewer."""
+"""Largest number of lines in one block; blocks of usual lines have fewer."""
 _BLOCK = 1 << 25
 
 
 def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
-    """Whole lines in blocks of about `size` bytes, each with the 1-based number of its first line.
+    """Complete lines in blocks of about `size` bytes, each with the 1-based number of its first line.
 
     Line ends are `\\n`, whether the file has `\\n`, `\\r\\n` or `\\r`; a byte-order mark is dropped.
 
@@ -49,7 +49,7 @@ def text_blocks(path: Path, size: int = _BLOCK) -> Iterator[tuple[int, str]]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A block in pieces of whole lines, of about `MOST_LINES` lines: short lines take many times their bytes."""
+    """A block in parts of about `MOST_LINES` complete lines: short lines need many times their bytes in memory."""
     count = text.count("\n") // MOST_LINES + 1
     start = 0
     for number in range(1, count + 1):
@@ -60,7 +60,7 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _complete_lines(data: bytes) -> int:
-    """Length of the part that ends with a line end. A last `\\r` is none yet: `\\n` may follow."""
+    """Length of the part that ends with a line end. A last `\\r` does not count: `\\n` may follow."""
     return data.rfind(b"\n") + 1 or data.rfind(b"\r", 0, -1) + 1
 
 
@@ -107,17 +107,17 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a provider lays out a table.
+    """The layout of a provider's table.
 
     Args:
         separator: one character between fields.
         columns: the columns wanted. With a header they are looked up by name, else they name the first fields.
-        header: True where the first line that is no comment names the columns.
+        header: True if the first line that is not a comment names the columns.
         optional: columns that may be missing from the header; they are then null throughout.
         fields: without a header, the least and most fields a row may have.
         comment: lines that begin with it are skipped; empty for none.
-        quoted: True where fields may stand in double quotes.
-        scores: of the columns, those that hold a whole number from 0 to 1000 and come as Int16 (not for quoted fields).
+        quoted: True if fields may be in double quotes.
+        scores: of the columns, those with integers from 0 to 1000, returned as Int16 (not for quoted fields).
         hint: where to find a file that has the columns.
     """
 
@@ -135,7 +135,7 @@ class Layout:
 def table_blocks(path: Path, layout: Layout, rejections: Rejections) -> Iterator[pl.DataFrame]:
     """The table in blocks: `line` (Int64, 1-based) and the wanted columns as strings, in the order of the file.
 
-    Blank lines are skipped; rows with a wrong number of fields, or a score that is none, go to `rejections`.
+    Blank lines are skipped; rows with a wrong number of fields, or with an invalid score, go to `rejections`.
 
     Raises:
         SourceError: as `text_blocks`, or the header is missing or lacks a wanted column.

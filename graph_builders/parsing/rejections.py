@@ -1,4 +1,4 @@
-"""Rows that cannot be used: counted, the first of them remembered with file, line and reason."""
+"""Rows that cannot be used: their number, and the first of them with file, line and reason."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import polars as pl
 from rbio_kg.core.errors import SourceError
 
 SHOWN = 10
-"""How many reasons are remembered."""
+"""The number of reasons to keep."""
 
 
 @dataclass(frozen=True, order=True)
 class Reason:
-    """Why one row was rejected."""
+    """One rejected row and the reason."""
 
     file: str
     line: int
@@ -28,7 +28,7 @@ class Rejections:
     """The rejected rows of one file.
 
     Attributes:
-        seen: rows the file has, blank lines, comments and header aside.
+        seen: rows of the file, without blank lines, comments and header.
         count: rows rejected.
     """
 
@@ -40,13 +40,13 @@ class Rejections:
         self._reasons: list[Reason] = []
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` takes: `path`, `seen`, `count` and the first `reasons`, each `[line, why]`."""
+        """`path`, `seen`, `count` and the first `reasons`, each `[line, why]`, as JSON values."""
         reasons = [[reason.line, reason.why] for reason in self.reasons]
         return {"path": str(self.path), "seen": self.seen, "count": self.count, "reasons": reasons}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Rejections:
-        """The rejections that `to_json` gave."""
+        """The inverse of `to_json`."""
         restored = cls(Path(content["path"]))
         restored.seen, restored.count = content["seen"], content["count"]
         restored._reasons = [Reason(restored.file, line, why) for line, why in content["reasons"]]
@@ -75,7 +75,7 @@ class Rejections:
         return frame.filter(~mask)
 
     def require_some(self, kept: int, kind: str) -> None:
-        """Raise where nothing of the file could be used: then it is another kind of file.
+        """Raise if no row of the file is usable: it is probably another kind of file.
 
         Raises:
             SourceError: no row is left, with the first reason and its line.
@@ -92,7 +92,7 @@ class Rejections:
 
 
 def merged(parts: Iterable[Rejections]) -> tuple[int, tuple[Reason, ...]]:
-    """Rejections of several files together: how many, and the first ten reasons in the order of the files."""
+    """Rejections of several files: their number, and the first ten reasons in the order of the files."""
     parts = list(parts)
     reasons = [reason for part in parts for reason in part.reasons]
     return sum(part.count for part in parts), tuple(reasons[:SHOWN])

@@ -18,10 +18,10 @@ HIGHEST = 1000
 def clean_rows(
     text: str, first_line: int, separator: str, names: Sequence[str], scores: Collection[str]
 ) -> pl.DataFrame | None:
-    """`line` and every column, `scores` as Int16 and the others as strings; None where any row needs a closer look.
+    """`line` and every column, `scores` as Int16 and the others as strings; None where any row needs a check.
 
     Args:
-        text: whole lines with `\\n` between them.
+        text: complete lines with `\\n` between them.
         first_line: number of the first.
         separator: one character between fields, which cannot be quoted.
         names: of all columns.

@@ -1,4 +1,4 @@
-"""What a source is: its name, where its files lie, who publishes them, under which licence, and who reads them."""
+"""The declaration of a source: its name, files, provider, licence and reader."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class SourceFile:
     """One file of a source. Every name is accepted plain, with `.gz` and with `.zip`.
 
     Args:
-        role: what the reading module calls the file.
+        role: the file's name in the module that parses it.
         name: the file's name as the provider serves it; downloads are stored under it.
-        alternatives: other names accepted, as shell patterns (`*`), the most wanted first.
-        url: the provider's address, or None where there is none to download from.
-        required: False for a file that the source can do without.
+        alternatives: other names accepted, as shell patterns (`*`), by preference.
+        url: the provider's address, or None if it cannot be downloaded.
+        required: False for an optional file.
         sha256: the expected digest of the download, None where the provider's file changes over time.
-        many: True where all matching files are read (one cell line each), not just one.
+        many: True if all matching files are parsed (one per cell line), not just one.
     """
 
     role: str
@@ -39,15 +39,15 @@ class SourceEntry:
 
     Args:
         name: the name that relationships carry in `source`, also accepted in lower case on the command line.
-        folder: where its files lie under the sources directory.
+        folder: folder of its files in the sources directory.
         files: its files.
         licence: licence of the data, as the provider states it.
-        commercial: True where it allows commercial use.
+        commercial: True if it allows commercial use.
         url: the provider's home.
-        required: True where a graph cannot be built without it.
-        read: reads its files.
-        title: what it is, for people.
-        by_name: True for a source that `fetch` brings only when it is named: its files are large or seldom wanted.
+        required: True if a graph cannot be built without it.
+        read: parses its files.
+        title: its content in a few words.
+        by_name: True for a source that `fetch` downloads only by name, because its files are large or rarely needed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The small sample that the package carries: where it lies, what it is, under which licences."""
+"""The small sample that ships with the package: its folder, content and licences."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ NOTES = "SOURCES.md"
 
 @dataclass(frozen=True)
 class SampleInfo:
-    """What people are told whenever the sample is used.
+    """A description of the sample, shown whenever it is used.
 
     Args:
-        directory: where the files are, laid out as `fetch` and the builders expect.
+        directory: folder of the files, in the layout that `build` expects.
         what: one line.
         licences: source name (as in the register) -> licence of its data.
         simulated: names of the sources whose rows come from a model, not from a measurement.
         notes: the file with origin, licences and all differences from the providers' files.
-        size: bytes in all.
+        size: total bytes.
     """
 
     directory: Path
@@ -36,7 +36,7 @@ def sample_directory() -> Path:
     """The sample's folder inside the installed package.
 
     Raises:
-        SourceError: the package was installed without it, or lies in an archive.
+        SourceError: the installation lacks it, or is in an archive.
     """
     directory = Path(str(files("rbio_kg.graph_builders.sample"))) / "data"
     if not (directory / NOTES).is_file():
@@ -45,7 +45,7 @@ def sample_directory() -> Path:
 
 
 def sample_info() -> SampleInfo:
-    """What the sample is. Raises SourceError as `sample_directory` does."""
+    """The description of the sample. Raises SourceError as `sample_directory` does."""
     directory = sample_directory()
     return SampleInfo(
         directory=directory,

@@ -1,22 +1,22 @@
-"""Simulated knockdown labels: drawn from a model on the graph, for where no measured ones may be carried.
+"""Simulated knockdown labels, drawn from a model on the graph. The package ships them instead of measured labels.
 
-They let every later station run and be tested; nothing learned from them is biology. Whatever is written here lies
-beside a `simulated.json`, which the builder turns into `simulated = true` on every question and on the source; every
-row says it once more in a column of its own.
+They let every later stage run and be tested; nothing learned from them is biology. The files come with a
+`simulated.json`, from which the builder sets `simulated = true` on every question and on the source. Every row also has
+a column `simulated`.
 
-The model. Let s(p, q) be the likeness of two genes in the graph: the mean of three cosines, of their GO terms with all
-ancestors (each weighted by its information content, the terms above half of all genes left out), of their STRING
+The model. Let s(p, q) be the similarity of two genes in the graph, the mean of three cosines: of their GO terms with
+all ancestors (weighted by information content, without terms of more than half of all genes), of their STRING
 neighbourhoods, and of their pathways. A few genes are *anchors*: process sensors. For a perturbation p and a line c
 
     logit P(label of g is 1) = rate(g, c) + strength(p, c) + GAIN z(p, anchor(g, c)) + DIRECT z(p, g) + noise(p, g)
 
-where z is s(p, .) standardised over perturbations. Only some genes respond at all; the others have the label 0 always.
-`rate` differs between genes, so that a gene's habit is most of a pooled score, as in measured data; `strength` differs
-between perturbations; `noise` belongs to the pair and is the same in both lines, so that a label in one line says
-something about the other beyond what the graph does. The direction of a change has the same form, with an anchor and a
-sign of its own for every gene. Of every perturbation at most 20 positives and 61 to 92 negatives are kept, as in
-PerturbQA. Perturbations are the unit of the split, and each line has a split of its own, so the lines leak into one
-another as PerturbQA's do.
+where z is s(p, .) standardised over perturbations. Only some genes respond; the label of the others is always 0. `rate`
+differs between genes, so that the base rate of a gene explains most of a pooled score, as in measured data. `strength`
+differs between perturbations. `noise` belongs to the pair and is the same in both lines, so that a label in one line
+has information about the other that the graph lacks. The direction of a change has the same form; every gene has its
+own anchor and sign. Of every perturbation at most 20 positives and 61 to 92 negatives are kept, as in PerturbQA.
+Perturbations are the unit of the split. Each line has its own split, so the lines leak into one another, as in
+PerturbQA.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class Simulation:
         contents = {"simulated.json": (json.dumps(note, indent=2) + "\n").encode()}
         for task, frames in (("de", self.changes), ("dir", self.directions)):
             for line, frame in frames.items():
-                # PerturbQA's columns and one more, so that a file that is copied away from the note says it too.
+                # PerturbQA's columns and one more, so that a file without the note also says it.
                 contents[f"{line}-{task}.csv.gz"] = _gzip(frame.with_columns(simulated=pl.lit(True)).write_csv())
-        # The note first: a run that is cut short may leave a note without labels, never labels without a note.
+        # The note first: an interrupted run may leave a note without labels, never labels without a note.
         for name, content in contents.items():
             write_bytes(directory / name, content)
         return [directory / name for name in contents]
@@ -85,8 +85,8 @@ class Simulation:
 def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulation:
     """Draw knockdown labels on the graph in `tables` (genes, annotations, is_a, part_of, interactions, memberships).
 
-    The same tables and seed give the same labels. Only uniform random numbers are drawn, so that the result does not
-    depend on how a numpy version makes others.
+    The same tables and seed give the same labels. Only uniform random numbers are drawn, because other
+    distributions may change between numpy versions.
 
     Raises:
         BuildError: the graph has too few genes with interactions.
@@ -108,10 +108,10 @@ def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulat
     lines = {LINES[0]: first, LINES[1]: first.changed(rng)}
     noise = NOISE_SPREAD * _normal(rng, (PERTURBATIONS, GENES))
     changes, directions = {}, {}
-    for line, habits in lines.items():
-        logit = habits.rate + habits.strength[:, None] + GAIN * to_anchor[:, habits.anchor] + DIRECT * to_gene + noise
-        positive = (rng.random(logit.shape) < expit(logit)) & habits.responds & (perts[:, None] != genes)
-        up_logit = habits.up + DIRECTION_GAIN * habits.sign * to_anchor[:, habits.up_anchor]
+    for line, rates in lines.items():
+        logit = rates.rate + rates.strength[:, None] + GAIN * to_anchor[:, rates.anchor] + DIRECT * to_gene + noise
+        positive = (rng.random(logit.shape) < expit(logit)) & rates.responds & (perts[:, None] != genes)
+        up_logit = rates.up + DIRECTION_GAIN * rates.sign * to_anchor[:, rates.up_anchor]
         up = rng.random(logit.shape) < expit(up_logit)
         kept = _sample(rng, positive, perts[:, None] != genes)
         test = rng.random(PERTURBATIONS).argsort().argsort() < round(TEST_SHARE * PERTURBATIONS)
@@ -121,7 +121,7 @@ def simulate(tables: Mapping[str, pl.DataFrame], *, seed: int = SEED) -> Simulat
 
 
 def graph_similarity(tables: Mapping[str, pl.DataFrame]) -> tuple[FloatArray, NDArray[np.str_]]:
-    """Likeness of every pair of genes, shape (genes, genes), 0 to 1, and the genes' symbols, sorted."""
+    """Similarity of every pair of genes, shape (genes, genes), 0 to 1, and the genes' symbols, sorted."""
     names = tables["genes"]["symbol"].sort().to_numpy().astype(str)
     terms = _incidence(names, _with_ancestors(tables))
     share = np.asarray(terms.sum(axis=0)).ravel() / max(len(names), 1)
@@ -136,7 +136,7 @@ def graph_similarity(tables: Mapping[str, pl.DataFrame]) -> tuple[FloatArray, ND
 
 @dataclass(frozen=True)
 class _BaseRates:
-    """What does not depend on the graph, per monitored gene (all but `strength`) in one line."""
+    """The terms that do not depend on the graph, per monitored gene (`strength`: per perturbation) in one line."""
 
     responds: NDArray[np.bool_]
     rate: FloatArray
@@ -159,7 +159,7 @@ class _BaseRates:
         )
 
     def changed(self, rng: np.random.Generator) -> _BaseRates:
-        """Another line: some genes take new habits, every perturbation has a strength near its old one."""
+        """Another line: some genes get new base rates; the strength of every perturbation stays similar."""
         other = _BaseRates.draw(rng)
         new = rng.random(GENES) < CHANGED_IN_SECOND_LINE
         return _BaseRates(
@@ -212,7 +212,7 @@ def _frame(
             "split": np.where(test[row], "test", "train"),
         }
     )
-    # A test gene that no training row has is not asked about.
+    # A test gene without training rows is left out.
     seen = frame.filter(pl.col("split") == "train")["gene"].unique()
     return frame.filter((pl.col("split") == "train") | pl.col("gene").is_in(seen.implode())).sort("pert", "gene")
 

@@ -1,1 +1,4 @@
-"""TODO."""
+"""One module per provider, and the register that lists them.
+
+Open `register.py` first. docs/sources.md shows how to add a source.
+"""

@@ -35,7 +35,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `reported_interactions`, from BioGRID's TAB 3.0 or from a table of symbols `gene_a`, `gene_b`.
 
     Of TAB 3.0 only physical interactions of two human genes are kept, with method and reference. A table of symbols
-    says neither species nor method: what is no symbol of a human gene is unmapped.
+    has neither species nor method; labels that are not a human gene are unmapped.
 
     Raises:
         SourceError: the file is unreadable, lacks a column or holds no pair.

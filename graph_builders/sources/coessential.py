@@ -21,7 +21,7 @@ _NUMBER, _TERM, _GENES = ("cluster", "cluster number"), ("most_enriched_go", "mo
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `gene_sets` and `set_members`, from the authors' clusters or the same with the genes in one column.
 
-    A module is named by its number and the GO term that it is richest in, where there is one.
+    A module's name is its number and its most enriched GO term, if it has one.
 
     Raises:
         SourceError: the file is unreadable, has another header or holds no module.
@@ -41,7 +41,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
             continue
         rejections.seen += 1
         number, term, first = columns
-        # The authors give each gene a column of its own, the mirror joins them with bars.
+        # The authors' file has one column per gene; the mirror joins the genes with bars.
         genes = dict.fromkeys(gene for field in fields[first:] for gene in field.split("|") if gene)
         if len(fields) <= max(columns) or not fields[number].isdigit() or not genes:
             rejections.add(line, "the line is no module's number, terms and genes")

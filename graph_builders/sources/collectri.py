@@ -1,4 +1,4 @@
-"""CollecTRI: which transcription factor activates or represses which target."""
+"""CollecTRI: transcription factors and the targets that they activate or repress."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _MOST_REFERENCES = 20
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Table `regulations`: one row a factor and target, with the sign of its weight.
+    """Table `regulations`: one row per factor and target, with the sign of its weight.
 
     Rows of one pair whose signs contradict each other become sign 0. Complexes (AP1, NFKB) and other names that are
-    no gene are unmapped. A factor that regulates itself is kept.
+    not a gene are unmapped. A factor that regulates itself is kept.
 
     Raises:
         SourceError: the file is unreadable, lacks a column or holds no row.

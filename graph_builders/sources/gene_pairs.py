@@ -1,4 +1,4 @@
-"""Pairs of genes that collections of published experiments report, whichever way round and however often."""
+"""Pairs of genes from collections of published experiments, without direction and without duplicates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NONE = pl.lit([], dtype=pl.List(pl.String))
 class Ends:
     """How a table names the two genes of a pair: for each, column -> kinds of label to look up there.
 
-    The last column of each names the gene where it is not found.
+    The last column of each names the gene in reports of unmapped labels.
     """
 
     first: Mapping[str, tuple[str, ...]]
@@ -38,7 +38,7 @@ def symbol_blocks(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
 def reported(
     blocks: Iterable[pl.DataFrame], ends: Ends, source: str, context: BuildContext, parsed: ParsedSource
 ) -> pl.DataFrame:
-    """Table `reported_interactions`: one row a pair, the lower symbol first; what is lost is counted in `parsed`.
+    """Table `reported_interactions`: one row per pair, the lower symbol first; lost rows are counted in `parsed`.
 
     Isoforms and chains of one gene are that gene; a gene with itself is left out.
 
@@ -47,7 +47,7 @@ def reported(
         ends: how the genes are named.
         source: name of the source.
         context: gene names.
-        parsed: the reading that the rows belong to.
+        parsed: the parsed source of the rows.
     """
     names = context.gene_names()
     parts = []

@@ -18,16 +18,16 @@ def put_sets(
     source: str,
     named_by: tuple[str, ...] = SYMBOL_KINDS,
 ) -> None:
-    """Give a reading the tables `gene_sets` and `set_members`; members that are no gene are unmapped.
+    """Add the tables `gene_sets` and `set_members` to a parsed source; members that are not a gene are unmapped.
 
     Args:
-        parsed: the reading of the source.
+        parsed: the parsed source.
         sets: columns `id` (unique) and `name`.
         members: columns `id` (of the set) and `member`.
         context: gene names.
-        kind: what joins the genes of a set, for people.
+        kind: what the genes of a set have in common, as text.
         source: name of the source.
-        named_by: kinds of label that members are given as.
+        named_by: kinds of label that name the members.
     """
     members = context.gene_names().resolve(members, {"member": named_by}, "start")
     members = parsed.unmapped.drop(members, {"start": "member"})

@@ -1,4 +1,4 @@
-"""The Gene Ontology: live terms, their relations, and where obsolete and alternative ids lead."""
+"""The Gene Ontology: live terms, their relations, and the targets of obsolete and alternative ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME = "GO"
 REGULATION = {"regulates": 0, "positively_regulates": 1, "negatively_regulates": -1}
 _HEADER_TAGS = frozenset({"format-version", "data-version", "ontology"})
-# What obonet is given; definitions, cross-references and the like are most of the file and nothing of the graph.
+# Tags passed to obonet. Others, such as definitions and cross-references, are most of the file and not used.
 _GRAPH_TAGS = frozenset({"id", "alt_id", "is_a", "relationship", "is_obsolete", "replaced_by"})
 _TERM_TAGS = _GRAPH_TAGS | {"name", "namespace", "synonym"}
 _ID = re.compile(r"GO:\d{7}")
@@ -52,12 +52,12 @@ class _Stanzas:
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `terms` (information content still null), `is_a`, `part_of`, `regulates_term`, and the `OntologyTerms`.
 
-    Relations of other kinds (`has_part` of go.obo and the like, which would close cycles) are left out and counted.
+    Relations of other kinds are left out and counted: `has_part` of go.obo, for example, would close cycles.
 
     Raises:
         SourceError: unreadable, no OBO file, or is_a and part_of form a cycle.
     """
-    import obonet  # With networkx a third of a second, which listing the sources does not need.
+    import obonet  # Importing it takes a third of a second, which listing the sources does not need.
 
     path = files.one("ontology")
     rejections = Rejections(path)
@@ -183,7 +183,7 @@ def _synonyms(values: Iterable[str]) -> list[str]:
 
 
 def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> OntologyTerms:
-    """Live ids lead to themselves; an alternative or obsolete id leads on where exactly one live term takes it up."""
+    """A live id leads to itself; an alternative or obsolete id leads on if exactly one live term replaces it."""
     owners: dict[str, set[str]] = {}
     for term in live:
         for other in nodes[term].get("alt_id", []):

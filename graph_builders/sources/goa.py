@@ -32,8 +32,7 @@ _MOST_REFERENCES = 20
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Table `annotations`: one row per gene, term and relation, with all evidence codes, references and
-    whoever assigned them.
+    """Table `annotations`: one row per gene, term and relation, with all evidence codes, references and assigners.
 
     NOT rows and other species are left out and counted. Alternative and replaced term ids are followed; rows of
     obsolete terms without a single replacement are rejected. Genes are found by symbol, then by UniProt or NCBI id.

@@ -1,4 +1,4 @@
-"""HGNC's complete set: approved human genes and every label they have had."""
+"""HGNC's complete set: approved human genes and all their labels."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _labels(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _groups(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """Gene groups, their members, and how many genes have a cell that does not pair names with numbers."""
+    """Gene groups, their members, and the number of genes whose group names and numbers do not match."""
     names, numbers = (pl.col(column).fill_null("").str.split("|") for column in ("gene_group", "gene_group_id"))
     grouped = rows.filter(pl.col("gene_group").fill_null("") != "")
     rows = grouped.select("symbol", names.alias("name"), numbers.alias("id"))

@@ -1,4 +1,4 @@
-"""The Human Protein Atlas: whose RNA is detected in which cell line."""
+"""The Human Protein Atlas: the genes whose RNA is detected in each cell line."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 NAME = "HPA"
 LAYOUT = Layout("\t", ("Gene", "Gene name", "Cell line"), optional=("NX", "nTPM"))
 DETECTED = 1.0
-"""The least NX (releases 19 and 20) or nTPM (from 21 on) that the Atlas calls detected."""
+"""The lowest NX (releases 19 and 20) or nTPM (from 21 on) that the Atlas calls detected."""
 MOST_VALUES = 50_000_000
-"""Cells that a Parquet table may have; the Atlas' has 2.6 million."""
+"""Largest number of cells in a Parquet table; the Atlas' has 2.6 million."""
 ALIASES = {"htertrpe1": "rpe1"}
-"""Cell lines that people know by another name than the Atlas does, as `plain_name` writes them."""
+"""Cell lines with a common name other than the Atlas', as `plain_name` writes them."""
 _VALUE = pl.col("nx").is_finite() & (pl.col("nx") >= 0)
 
 
@@ -33,9 +33,9 @@ def plain_name(cell_line: str) -> str:
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Table `expression`: the cell lines that questions are about, with every gene that is detected there.
+    """Table `expression`: every gene detected in the cell lines of the questions.
 
-    A row is one gene in one cell line. Where several Ensembl genes are one gene, the highest value stays.
+    A row is one gene in one cell line. If several Ensembl genes are one gene, the highest value stays.
 
     Raises:
         SourceError: the file is unreadable, lacks a column or holds no value.
@@ -61,7 +61,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         blocks.append(parsed.unmapped.drop(rows, {"start": "Gene name"}).join(lines, on="plain"))
     rejections.require_some(usable, "expression")
     rows = pl.concat(blocks)
-    # The Atlas states one decimal; single precision had blurred it.
+    # The Atlas states one decimal, which single precision had changed.
     table = rows.group_by("start", "end").agg(pl.col("nx").max().round(1)).sort("start", "end")
     parsed.notes["rows of one gene merged"] = rows.height - table.height
     parsed.frames["expression"] = table.with_columns(pl.lit(NAME).alias("source"))
@@ -73,11 +73,11 @@ def _is_parquet(path: Path) -> bool:
         with path.open("rb") as stream:
             return stream.read(4) == b"PAR1"
     except OSError:
-        return False  # Reading it as text says what is wrong with it.
+        return False  # Parsing it as text gives a clear error.
 
 
 def _long(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
-    """The Atlas' own table: one row a gene and cell line."""
+    """The Atlas' own table: one row per gene and cell line."""
     for block in table_blocks(path, LAYOUT, rejections):
         value = pl.coalesce("NX", "nTPM").cast(pl.Float64, strict=False)
         rows = block.select("line", "Gene", "Gene name", "Cell line", value.alias("nx"))
@@ -85,7 +85,7 @@ def _long(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
 
 
 def _wide(path: Path, rejections: Rejections, left_out: dict[str, int]) -> Iterator[pl.DataFrame]:
-    """Parquet with one row a gene and one column a cell line or tissue."""
+    """Parquet with one row per gene and one column per cell line or tissue."""
     try:
         _check_size(path)
         table = pl.read_parquet(path).with_columns(pl.col("GeneID", "symbol").cast(pl.String))

@@ -32,21 +32,21 @@ def read_questions(
     simulated: bool = False,
     rejections: Rejections | None = None,
 ) -> pl.DataFrame:
-    """One questions file, genes as it names them, in the order of the file.
+    """One file of questions, with its own gene labels, in the order of the file.
 
     Args:
         path: CSV with `pert,gene,label,split`, also gzipped or zipped.
         task: `de` (label 1: expression changes) or `dir` (label 1: it increases).
         cell_line: the cell line, stored in lower case.
-        simulated: True where the labels come from a model.
+        simulated: True if the labels come from a model.
         rejections: counts the rows seen; none is ever rejected.
 
     Returns:
-        A frame with the columns of the `questions` table; a pair that is asked again alike has one row.
+        A frame with the columns of the `questions` table; equal duplicates of a pair are one row.
 
     Raises:
-        SourceError: unreadable, a column is missing, a row is malformed, or one pair is asked twice with different
-            labels or splits. Labels are not repaired or skipped: an evaluation on part of them would be another one.
+        SourceError: unreadable, a column is missing, a row is malformed, or a pair has two rows with different
+            labels or splits. Rows are not repaired or skipped, because that would change the evaluation.
     """
     rejections = rejections or Rejections(path)
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
@@ -62,7 +62,7 @@ def read_questions(
     if not rejections.count:
         answers = rows.select("line", "pert", "gene", pl.struct("label", "split").alias("answer"))
         twice = pl.col("answer") != pl.col("answer").first().over("pert", "gene")
-        rejections.drop(answers, twice, "the pair was asked before with another label or split")
+        rejections.drop(answers, twice, "an earlier row of this pair has another label or split")
     if rejections.count:
         first = rejections.reasons[0]
         raise SourceError(
@@ -84,7 +84,7 @@ def read_questions(
 
 
 def cell_line_of(path: Path) -> str:
-    """The cell line that a file's name states: `k562` for `k562-de.csv.gz`.
+    """The cell line in a file's name: `k562` for `k562-de.csv.gz`.
 
     Raises:
         SourceError: the name states none.
@@ -126,7 +126,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
 
 
 def _simulating_model(marker: Path) -> str | None:
-    """The model that the labels come from, None where the marker says that they are measured."""
+    """The model that drew the labels, None if the marker says that they are measured."""
     form = 'it must be {"simulated": true or false, "model": "..."}'
     try:
         content = json.loads("".join(text for _, text in text_blocks(marker)))
@@ -152,7 +152,7 @@ def _approved(questions: pl.DataFrame, context: BuildContext, parsed: ParsedSour
         new_pert=pl.coalesce("pert_symbol", "pert"),
         new_gene=pl.coalesce("gene_symbol", "gene"),
     )
-    # Two labels of one gene could make two rows of one question: then both keep the labels they came with.
+    # Two labels of one gene could make two rows of one question; then both keep their labels.
     clash = pl.len().over("task", "cell_line", "new_pert", "new_gene") > 1
     parsed.notes["rows whose symbols clash when approved"] = renamed.filter(clash).height
     return renamed.with_columns(

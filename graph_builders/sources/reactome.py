@@ -1,4 +1,4 @@
-"""Reactome: human pathways, their members, their names and which pathway is part of which."""
+"""Reactome: human pathways, their names, their members and their hierarchy."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NAMES = Layout("\t", ("id", "name", "species"), header=False, fields=(3, 3))
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Tables `pathways`, `memberships` and, where the hierarchy file is there, `pathway_parents`.
+    """Tables `pathways`, `memberships` and, with the hierarchy file, `pathway_parents`.
 
-    A member of a pathway is a member of all that it is part of; `direct` says whether the gmt lists it there. A
+    A member of a pathway is a member of every pathway above it; `direct` is True if the gmt lists it there. A
     pathway's name comes from the gmt, else from the names file, else it is its id. Only R-HSA pathways are kept.
 
     Raises:

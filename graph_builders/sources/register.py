@@ -1,4 +1,4 @@
-"""The register of sources. A new source is one module that declares a `SOURCE`, and one line here."""
+"""The register of sources. A new source is one module that declares a `SOURCE`, and one line in `MODULES`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib import import_module
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.source import SourceEntry
 
-# The order is the order of reading: gene names, terms and cell lines come before what refers to them.
+# Sources are parsed in this order: gene names, terms and cell lines come before the sources that need them.
 MODULES = (
     "hgnc",
     "go",

@@ -101,11 +101,11 @@ class UpdateBattery:
         load_store(store, self.second, {"build_id": "small-2"}, lambda message, _: steps.append(message), builds=builds)
         for moment in range(0, len(steps) - 1, 4):
             self.fill(store, self.first, "small-1", builds)
-            told: list[str] = []
+            seen: list[str] = []
 
-            def cut(message: str, share: float | None, told: list[str] = told, moment: int = moment) -> None:
-                told.append(message)
-                if len(told) > moment:
+            def cut(message: str, share: float | None, seen: list[str] = seen, moment: int = moment) -> None:
+                seen.append(message)
+                if len(seen) > moment:
                     raise KeyboardInterrupt
 
             with pytest.raises(KeyboardInterrupt):

@@ -1,1 +1,4 @@
-"""TODO."""
+"""STRING: reading its files, joining its scores, and merging protein pairs into gene pairs.
+
+Open `links.py` first.
+"""

@@ -33,9 +33,9 @@ _UNEXPLAINED = "combined score not that of the channels"
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
-    """Table `interactions`: one row a pair of genes, the lower symbol first, scores 0 to 1000.
+    """Table `interactions`: one row per pair of genes, the lower symbol first, scores 0 to 1000.
 
-    Both orientations of a pair are one row. Where several proteins of a gene (or several rows) give one pair, the row
+    Both orientations of a pair are one row. If several proteins of a gene (or several rows) give one pair, the row
     with the highest combined score stays, with its channels. Pairs below `context.min_score` and of a gene with
     itself are left out. Without `context.textmining` the score is that of the other channels, and `textmining` is null.
 
@@ -79,7 +79,7 @@ def _version(info: Path, links: Path) -> str | None:
 
 
 def _proteins(path: Path, rejections: Rejections, context: BuildContext) -> pl.DataFrame:
-    """Columns string_protein_id, preferred_name, symbol, by symbol; last, with null, those whose name HGNC lacks."""
+    """Columns string_protein_id, preferred_name, symbol, by symbol; proteins that HGNC lacks come last, with null."""
     rows = read_table(path, INFO, rejections)
     protein = pl.col("string_protein_id")
     rows = rejections.drop(rows, ~protein.str.starts_with("9606."), "the protein is not human (9606.)")

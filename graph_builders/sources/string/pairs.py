@@ -1,4 +1,4 @@
-"""STRING's rows, a protein pair each, become the best row of each pair of genes."""
+"""Merges STRING's protein pairs into the best row for each pair of genes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _BITS = 25
 
 
 def best_pairs(rows: pl.DataFrame, symbols: pl.Series, notes: dict[str, int]) -> pl.DataFrame:
-    """Table `interactions`, sorted: of each pair of genes the row of the highest score, ties by the channels.
+    """Table `interactions`, sorted: for each pair of genes the row with the highest score, ties by the channels.
 
     Args:
         rows: Int32 `protein1`, `protein2` (positions in `symbols`, of different genes), Int16 `score` and channels;
             a channel is null throughout or nowhere.
         symbols: gene of each protein, ascending, null for proteins that no row has.
-        notes: takes how many rows were merged, by kind.
+        notes: receives the number of merged rows by kind.
     """
     one, other, score = (rows[name].to_numpy().astype(np.int64) for name in ("protein1", "protein2", "score"))
     proteins = _count(one, other, score, notes)
@@ -46,12 +46,12 @@ def best_pairs(rows: pl.DataFrame, symbols: pl.Series, notes: dict[str, int]) ->
 
 
 def _packed(one: NDArray[np.int64], other: NDArray[np.int64], score: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Ascending: by the pair, then from the highest score down."""
+    """Keys that sort by pair, then by descending score."""
     return (one << (_BITS + 10)) | (other << 10) | (1023 - score)
 
 
 def _count(one: NDArray[np.int64], other: NDArray[np.int64], score: NDArray[np.int64], notes: dict[str, int]) -> int:
-    """How many pairs of proteins there are; notes the rows beside the first of each."""
+    """The number of pairs of proteins; also notes the duplicate rows of each pair."""
     # The orientation is the last bit of the pair.
     packed = np.sort(_packed(np.minimum(one, other) << 1, (np.maximum(one, other) << 1) | (one > other), score))
     starts = np.flatnonzero(np.diff(packed >> 10, prepend=-1))

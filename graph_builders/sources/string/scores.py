@@ -1,8 +1,8 @@
-"""How STRING joins its scores: direct with transferred, and the channels into one combined score.
+"""STRING's formula for joining scores: direct with transferred, and the channels into one combined score.
 
 von Mering et al., Nucleic Acids Research 33 (2005) D433, as in STRING's script `combine_subscores.py`: the prior is
 taken out of every score, direct and transferred evidence are joined, co-occurrence and text mining count less between
-homologous proteins, what is left is joined as independent evidence, and the prior is put back once.
+homologous proteins, the rest is joined as independent evidence, and the prior is added once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVIDENCE = (np.maximum(np.arange(1001) / 1000, PRIOR) - PRIOR) / (1 - PRIOR)
 
 
 def both(direct: pl.Expr, transferred: pl.Expr) -> pl.Expr:
-    """One channel's score from the organism itself and from others, whole numbers 0 to 1000 as are the columns."""
+    """One channel's score from the organism itself and from others, integers 0 to 1000 as in the columns."""
     without = [(score / 1000 - PRIOR) / (1 - PRIOR) for score in (direct, transferred)]
     together = 1 - (1 - without[0]) * (1 - without[1])
     joined = ((together + (1 - together) * PRIOR) * 1000 + 1e-6).floor().cast(pl.Int16)
@@ -36,13 +36,13 @@ def both(direct: pl.Expr, transferred: pl.Expr) -> pl.Expr:
 
 
 def combined(rows: pl.DataFrame, channels: Collection[str] = STRING_CHANNELS) -> NDArray[np.int16]:
-    """The combined score of some channels, a whole number 41 to 1000, (rows,).
+    """The combined score of some channels, an integer 41 to 1000, (rows,).
 
-    In numpy, not in polars, which multiplies by 1 / 1000 where STRING divides: a product that lies on a whole number
-    may then be cut to the one below.
+    In numpy, not in polars, which multiplies by 1 / 1000 where STRING divides: a product that is an integer
+    may then be rounded down.
 
     Args:
-        rows: the columns of the full links file, whole numbers 0 to 1000.
+        rows: the columns of the full links file, integers 0 to 1000.
         channels: those that count, of `STRING_CHANNELS`.
     """
     nothing = np.ones(rows.height)

@@ -62,7 +62,7 @@ def tables_digest(tables: GraphTables, progress: Progress | None = None) -> str:
 
     Args:
         tables: all tables of a build.
-        progress: told what is being read, with the share done.
+        progress: called with each step and the finished share.
     """
     tell = progress or (lambda message, share: None)
     digest, done, total = GraphDigest(), 0, tables.rows or 1
@@ -85,7 +85,7 @@ def store_digest(store: GraphStore, progress: Progress | None = None) -> str:
 
     Args:
         store: any store; it is only read.
-        progress: told what is being read, with the share done.
+        progress: called with each step and the finished share.
 
     Raises:
         StoreError: the store fails, or a page takes longer than `SECONDS`.

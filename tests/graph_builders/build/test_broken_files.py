@@ -1,4 +1,4 @@
-"""Broken variants of providers' files: a clear error or counted rejections, never a graph that is empty in silence."""
+"""Broken variants of providers' files: a clear error or counted rejections, never an empty graph without an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.source_files.mutations import Broken, broken, mutations_of
 from tests.support.source_files.packings import REFUSED, SAME
 
 Whole = Callable[[Base, Path | None], Path]
-"""The folder with the whole files of a base's origin."""
+"""The folder with the complete files of a base's origin."""
 CASES = [(base, name) for base in (*SAMPLE, *MADE, *REAL) for name in mutations_of(base)]
 MAIN = {
     "HGNC": "genes",

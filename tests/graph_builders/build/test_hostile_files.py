@@ -74,7 +74,7 @@ def below_a_file(path: Path) -> None:
 
 
 def written_whole(base: Base, folder: Path) -> Path:
-    """The whole files of a base's origin."""
+    """The complete files of a base's origin."""
     for name, content in contents(base.origin).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

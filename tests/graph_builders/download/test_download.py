@@ -85,7 +85,7 @@ def test_a_plain_file_sent_compressed_is_unpacked_and_never_resumed(
     server.script = [Behaviour(break_after=len(GZIPPED) // 2)]
     bring(client, server, tmp_path / "table.txt")
     assert (tmp_path / "table.txt").read_bytes() == BODY[::-1] + BODY
-    assert [item.range for item in server.asked] == [None, None]
+    assert [item.range for item in server.requests] == [None, None]
 
 
 def test_progress_grows_to_the_whole(tmp_path: Path, server: FileServer, client: httpx.Client) -> None:
@@ -103,8 +103,8 @@ def test_a_broken_line_is_taken_up_where_it_broke(tmp_path: Path, server: FileSe
     server.script = [Behaviour(break_after=300_000), Behaviour(break_after=200_000)]
     came = bring(client, server, tmp_path / "table.txt")
     assert (tmp_path / "table.txt").read_bytes() == BODY
-    assert [item.range for item in server.asked] == [None, "bytes=300000-", "bytes=500000-"]
-    assert server.asked[1].if_range == came.etag
+    assert [item.range for item in server.requests] == [None, "bytes=300000-", "bytes=500000-"]
+    assert server.requests[1].if_range == came.etag
 
 
 def test_another_run_goes_on_from_the_part(tmp_path: Path, server: FileServer, client: httpx.Client) -> None:
@@ -115,7 +115,7 @@ def test_another_run_goes_on_from_the_part(tmp_path: Path, server: FileServer, c
     server.script = []
     came = bring(client, server, tmp_path / "table.txt")
     assert came.resumed_from == 100_000
-    assert server.asked[-1].range == "bytes=100000-"
+    assert server.requests[-1].range == "bytes=100000-"
     assert (tmp_path / "table.txt").read_bytes() == BODY
     assert leftovers(tmp_path) == ["table.txt"]
 
@@ -143,7 +143,7 @@ def test_a_server_that_cannot_resume_sends_it_all_again(
     bring(client, server, tmp_path / "table.txt")
     assert (tmp_path / "table.txt").read_bytes() == BODY
     resumes = how in ("ignores_range", "wrong_offset")
-    assert (server.asked[1].range is not None) == resumes
+    assert (server.requests[1].range is not None) == resumes
 
 
 def test_a_part_that_is_whole_already_needs_only_the_last_step(
@@ -154,7 +154,7 @@ def test_a_part_that_is_whole_already_needs_only_the_last_step(
     note = {"url": f"{server.address}/table.txt", "validator": etag}
     (tmp_path / "table.txt.part.json").write_text(json.dumps(note))
     came = bring(client, server, tmp_path / "table.txt")
-    assert server.asked[-1].range == f"bytes={len(BODY)}-"
+    assert server.requests[-1].range == f"bytes={len(BODY)}-"
     assert came.size == len(BODY)
     assert leftovers(tmp_path) == ["table.txt"]
 
@@ -162,21 +162,21 @@ def test_a_part_that_is_whole_already_needs_only_the_last_step(
 def test_416_with_a_stale_part_starts_afresh(tmp_path: Path, server: FileServer, client: httpx.Client) -> None:
     server.script = [Behaviour(break_after=100_000), Behaviour(status=416)]
     bring(client, server, tmp_path / "table.txt")
-    assert [item.range for item in server.asked] == [None, "bytes=100000-", None]
+    assert [item.range for item in server.requests] == [None, "bytes=100000-", None]
     assert (tmp_path / "table.txt").read_bytes() == BODY
 
 
 def test_passing_faults_are_tried_again(tmp_path: Path, server: FileServer, client: httpx.Client) -> None:
     server.script = [Behaviour(status=503, retry_after="0"), Behaviour(status=429)]
     bring(client, server, tmp_path / "table.txt")
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_patience_ends(tmp_path: Path, server: FileServer, client: httpx.Client) -> None:
     server.script = [Behaviour(status=503)] * 9
     with pytest.raises(FetchError, match=r"table.txt could not be downloaded: .*503.*3 attempts") as caught:
         bring(client, server, tmp_path / "table.txt")
-    assert len(server.asked) == 1 + HASTE.retries
+    assert len(server.requests) == 1 + HASTE.retries
     assert caught.value.where == f"{server.address}/table.txt"
     assert str(tmp_path / "table.txt") in caught.value.hint
 
@@ -190,7 +190,7 @@ def test_a_refusal_is_not_tried_again(
     server.script = [Behaviour(status=status)]
     with pytest.raises(kind, match=f"table.txt could not be downloaded: the server answered {status}"):
         bring(client, server, tmp_path / "table.txt")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert leftovers(tmp_path) == []
 
 
@@ -201,7 +201,7 @@ def test_a_length_that_never_comes_is_an_error(tmp_path: Path, server: FileServe
         bring(client, server, tmp_path / "table.txt")
     assert not (tmp_path / "table.txt").exists()
     # The first attempt brought something new; those after it did not.
-    assert len(server.asked) == 2 + HASTE.retries
+    assert len(server.requests) == 2 + HASTE.retries
 
 
 def test_nobody_there_is_an_error(tmp_path: Path, client: httpx.Client) -> None:

@@ -67,9 +67,9 @@ def test_files_lie_as_the_providers_have_them_and_their_digests_are_noted(tmp_pa
 
 def test_a_second_fetch_asks_nothing_and_says_so(tmp_path: Path, server: FileServer) -> None:
     bring(server, tmp_path)
-    asked = len(server.asked)
+    requests = len(server.requests)
     files = bring(server, tmp_path)
-    assert len(server.asked) == asked
+    assert len(server.requests) == requests
     assert {(item.state, item.note) for item in files} == {("reused", "already there, checksum verified")}
 
 
@@ -132,22 +132,22 @@ def test_a_failed_fetch_goes_on_where_it_stopped(tmp_path: Path, server: FileSer
     files = bring(server, tmp_path)
     assert [item.state for item in files] == ["reused", "resumed"]
     assert "60,000 bytes" in files[1].note
-    assert server.asked[-1].range == "bytes=60000-"
+    assert server.requests[-1].range == "bytes=60000-"
 
 
 def test_progress_is_a_share_of_all_files(tmp_path: Path, server: FileServer) -> None:
-    told: list[tuple[str, float | None]] = []
+    steps: list[tuple[str, float | None]] = []
     fetch(
         [ENTRY],
         tmp_path,
         base_url_override=server.address,
         patience=HASTE,
-        progress=lambda message, share: told.append((message, share)),
+        progress=lambda message, share: steps.append((message, share)),
     )
-    shares = [share for _, share in told if share is not None]
+    shares = [share for _, share in steps if share is not None]
     assert shares == sorted(shares)
     assert (shares[0], shares[-1]) == (0.0, 1.0)
-    assert any("genes.txt.gz" in message for message, _ in told)
+    assert any("genes.txt.gz" in message for message, _ in steps)
 
 
 def test_two_fetches_do_not_meet(tmp_path: Path, server: FileServer) -> None:

@@ -42,11 +42,11 @@ def test_ancestors_against_a_slow_reference(pairs: Edges) -> None:
 @given(below(6), st.tuples(st.integers(0, 5), st.integers(0, 5)))
 def test_a_cycle_is_named(pairs: Edges, back: tuple[int, int]) -> None:
     path = Path("hierarchy.txt")
-    require_acyclic(edges(pairs), "the edges", path, "mend it")
+    require_acyclic(edges(pairs), "the edges", path, "fix it")
     if back[1] in reached(back[0], pairs):
         cyclic = pairs | {(back[1], back[0])}
         with pytest.raises(SourceError, match="the edges form a cycle: ") as caught:
-            require_acyclic(edges(cyclic), "the edges", path, "mend it")
+            require_acyclic(edges(cyclic), "the edges", path, "fix it")
         steps = caught.value.what.partition(": ")[2].split(" -> ")
         assert steps[0] == steps[-1]
         assert all((int(one[1:]), int(other[1:])) in cyclic for one, other in pairwise(steps))

@@ -26,7 +26,7 @@ from rbio_kg.graph_builders.sample.simulate import (
 )
 from tests.support.profiles import examples
 
-Likeness = tuple[NDArray[np.float64], NDArray[np.str_]]
+Similarity = tuple[NDArray[np.float64], NDArray[np.str_]]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def simulation(tables: GraphTables) -> Simulation:
 
 
 @pytest.fixture(scope="module")
-def similarity(tables: GraphTables) -> Likeness:
+def similarity(tables: GraphTables) -> Similarity:
     return graph_similarity(tables)
 
 
@@ -53,8 +53,8 @@ def per_gene_auroc(rows: pl.DataFrame, scores: list[float]) -> tuple[float, int]
     return float(np.mean(values)), len(values)
 
 
-def similarity_vote(rows: pl.DataFrame, similarity: Likeness) -> tuple[pl.DataFrame, list[float]]:
-    """Test rows and, for each, the mean of the training labels less the gene's rate, weighted by likeness^4."""
+def similarity_vote(rows: pl.DataFrame, similarity: Similarity) -> tuple[pl.DataFrame, list[float]]:
+    """Test rows and, for each, the mean of the training labels less the gene's base rate, weighted by similarity^4."""
     matrix, names = similarity
     place = {str(name): number for number, name in enumerate(names)}
     train, test = (rows.filter(pl.col("split") == split) for split in ("train", "test"))
@@ -123,10 +123,10 @@ def test_directions_are_asked_of_the_positives(simulation: Simulation, line: str
     positive = simulation.changes[line].filter(pl.col("label") == 1)
     directions = simulation.directions[line]
     pairs = positive.select("pert", "gene", "split")
-    asked = directions.select("pert", "gene", "split")
-    assert asked.join(pairs, on=asked.columns, how="anti").is_empty()
+    questions = directions.select("pert", "gene", "split")
+    assert questions.join(pairs, on=questions.columns, how="anti").is_empty()
     # PerturbQA asks a direction of every positive; a gene without a training direction is left out of the test here.
-    left_out = pairs.join(asked, on=pairs.columns, how="anti")
+    left_out = pairs.join(questions, on=pairs.columns, how="anti")
     assert set(left_out["split"]) <= {"test"}
     assert left_out.height < 0.02 * pairs.height
     assert 0.3 < directions["label"].mean() < 0.7  # type: ignore[operator]
@@ -134,7 +134,7 @@ def test_directions_are_asked_of_the_positives(simulation: Simulation, line: str
 
 @pytest.mark.parametrize("line", LINES)
 def test_the_graph_tells_something_and_the_gene_alone_nothing(
-    simulation: Simulation, similarity: Likeness, line: str
+    simulation: Simulation, similarity: Similarity, line: str
 ) -> None:
     test, scores = similarity_vote(simulation.changes[line], similarity)
     vote, genes = per_gene_auroc(test, scores)

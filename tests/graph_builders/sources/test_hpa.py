@@ -111,9 +111,9 @@ def test_a_table_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pyte
 
 def test_the_atlas_itself(shared: Path, real_genes: BuildContext) -> None:
     sources = shared / "sources"
-    asked = replace(real_genes, cell_lines=("hepg2", "k562", "rpe1"))
+    chosen = replace(real_genes, cell_lines=("hepg2", "k562", "rpe1"))
     path = sources / "hpa" / "rna_celline_tissue_nx.parquet"
-    parsed = hpa.read(files("expression", path), asked)
+    parsed = hpa.read(files("expression", path), chosen)
     said = pl.read_parquet(path, columns=["symbol", "Hep G2", "K-562", "hTERT-RPE1"])
     found = {(start, end): nx for start, end, nx in rows(parsed.frames["expression"], "start", "end", "nx")}
     # HBG1 is haemoglobin of K-562, ALB albumin of the liver's Hep G2.

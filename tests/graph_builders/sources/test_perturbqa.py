@@ -89,7 +89,7 @@ def test_a_bad_marker_is_an_error(tmp_path: Path, marker: str) -> None:
         (",B,1,train", "pert is empty"),
         ("A, ,1,train", "gene is empty"),
         ("A,B,1", "the row does not have 4 fields"),
-        ("C,D,0,test", "the pair was asked before with another label or split"),
+        ("C,D,0,test", "an earlier row of this pair has another label or split"),
     ],
 )
 def test_a_malformed_row_is_an_error_with_its_line(tmp_path: Path, row: str, why: str) -> None:

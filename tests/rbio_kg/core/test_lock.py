@@ -39,7 +39,7 @@ def test_it_waits_for_the_holder_and_says_who(tmp_path: Path) -> None:
         ):
             raise AssertionError("it is held")
         assert f"process {other.pid}" in said[0]
-        threading.Timer(0.3, other.kill).start()  # SIGKILL: nobody says that it is free, the kernel does.
+        threading.Timer(0.3, other.kill).start()  # SIGKILL: the kernel releases the lock.
         with held(lock, said.append, seconds=60):
             assert len(said) == 2
     with held(lock, waiting_is_wrong):

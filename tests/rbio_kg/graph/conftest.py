@@ -40,8 +40,8 @@ def neo4j_login(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
         line = server.stdout.readline()
         try:
             assert line, "the Neo4j did not start"
-            told = json.loads(line)
-            yield {"uri": told["uri"], "username": told["user"], "password": told["password"]}
+            login = json.loads(line)
+            yield {"uri": login["uri"], "username": login["user"], "password": login["password"]}
         finally:
             server.terminate()
 

@@ -1,4 +1,4 @@
-"""Whole files that break: cut off, foreign bytes, other line ends, columns that are not what they were."""
+"""Mutations of complete files: truncation, foreign bytes, other line ends, other columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.source_files.mutations import (
     text_of,
 )
 
-# Whole files.
+# Complete files.
 
 refused_when("nothing at all", *TEXTS, "json")(lambda content: b"")
 refused_when("one space", *TEXTS, "json")(lambda content: b" ")
@@ -60,7 +60,7 @@ refused_when("semicolons between fields", "table", "rows", "sets")(
 )
 refused_when("lines joined by spaces", "table", "rows", "obo")(lambda content: content.replace(b"\n", b" "))
 
-# What an honest file may have.
+# Variants that a valid file may have.
 
 same_when("byte-order mark", *TEXTS)(lambda content, rng: b"\xef\xbb\xbf" + content)
 same_when("line ends of Windows", *TEXTS)(lambda content, rng: content.replace(b"\n", b"\r\n"))

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that serves files and, when told to, behaves as bad servers do."""
+"""A real HTTP server on the loopback that serves files and, on demand, behaves as bad servers do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Behaviour:
         status: answered instead of 200 or 206, with a short page.
         break_after: bytes of the body that are sent before the connection ends.
         claim: length announced, whatever the body's.
-        retry_after: seconds asked for.
+        retry_after: value of the Retry-After header, in seconds.
     """
 
     status: int | None = None
@@ -35,7 +35,7 @@ class Answered:
 
 @dataclass
 class FileServer:
-    """What is served (`files`), what goes wrong (`script`: one behaviour an answer, then good ones), what was asked."""
+    """The served `files`, the faults (`script`: one behaviour per answer, then good ones), and the `requests`."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class FileServer:
     validators: bool = True
     wrong_offset: bool = False
     encoding: str | None = None
-    asked: list[Answered] = field(default_factory=list)
+    requests: list[Answered] = field(default_factory=list)
     address: str = ""
 
 
@@ -54,7 +54,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         state = self.server.state
-        state.asked.append(Answered(self.path, self.headers["Range"], self.headers["If-Range"]))
+        state.requests.append(Answered(self.path, self.headers["Range"], self.headers["If-Range"]))
         behaviour = state.script.pop(0) if state.script else Behaviour()
         body = state.files.get(self.path)
         status = behaviour.status or (404 if body is None else None)

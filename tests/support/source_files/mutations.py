@@ -20,9 +20,9 @@ class Broken:
 
     Args:
         data: its bytes.
-        outcome: `refused` is an error, `same` reads as the whole file does, `same graph` gives its graph
+        outcome: `refused` is an error, `same` gives what the complete file gives, `same graph` gives its graph
             though rows are rejected or merged, `counted` rejects `lost` rows more than
-            the whole file, `either` is an error or a reading that accounts for every row.
+            the complete file, `either` is an error or a parsed source that accounts for every row.
         line: the line that the error must name.
         lost: rows to be rejected.
     """

@@ -63,7 +63,7 @@ def _number(value: bytes) -> Mutation:
 
 
 for _name, _value in {
-    "a word": b"high", "empty": b"", "NaN": b"NaN", "null": b"null", "beyond floats": b"1e400", "infinite": b"-inf",
+    "a word": b"high", "empty": b"", "NaN": b"NaN", "null": b"null", "above floats": b"1e400", "infinite": b"-inf",
     "with a thousands separator": b"1.000.000",
     "in Arabic digits": "\u0667\u0660\u0660".encode(), "hexadecimal": b"0x1F",
     "of 400 digits": b"9" * 400, "true": b"true", "a date": b"2-Mar", "an error of a spreadsheet": b"#REF!",
@@ -85,7 +85,7 @@ for _name, _value in {"negative": b"-700", "above the range": b"1001", "a fracti
     mutation(f"number {_name}", "table")(_outside(_value))
 
 
-# Whole rows.
+# Complete rows.
 
 
 @mutation("every row twice", *ROWS)

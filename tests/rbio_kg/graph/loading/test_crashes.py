@@ -77,11 +77,11 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
     assert builder.run(graphs[0])
     filler = small_disk / "filler"
     failures = 0
-    for turn, room in enumerate((0, 300_000, 2_000_000, 6_000_000, 14_000_000)):
+    for turn, space in enumerate((0, 300_000, 2_000_000, 6_000_000, 14_000_000)):
         graph = graphs[2 - turn % 2]
         with builder.open():  # While a person works with the graph.
             free = os.statvfs(small_disk)
-            filler.write_bytes(b"\0" * max(0, free.f_bavail * free.f_frsize - room))
+            filler.write_bytes(b"\0" * max(0, free.f_bavail * free.f_frsize - space))
             with builder.start(graph) as process:
                 out, err = process.communicate()
             last = err.strip().splitlines()[-1]
@@ -89,7 +89,7 @@ def test_a_full_disk(small_disk: Path, graphs: list[Graph]) -> None:
             if process.returncode:
                 failures += 1
                 assert (process.returncode, out) == (1, ""), err
-                assert last.startswith("error: ") and ("space" in last or "free disk space" in last), err
+                assert last.startswith("error: ") and "space" in last, err
         filler.unlink()
         assert builder.run(graph)
         with builder.open() as store:

@@ -38,7 +38,7 @@ def test_two_workspaces_and_one_neo4j(neo4j: Builder, graphs: list[Graph], tmp_p
     processes = [neo4j.start(graphs[0]), other.start(graphs[2])]
     said = [process.communicate() for process in processes]
     codes = sorted(process.returncode for process in processes)
-    # The slower one either came later or was told who was there.
+    # The slower one either came later or got the name of the other process.
     assert codes in ([0, 0], [0, 1]), said
     for process, (_, err) in zip(processes, said, strict=True):
         if process.returncode:

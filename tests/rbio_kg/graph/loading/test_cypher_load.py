@@ -25,7 +25,7 @@ COMMIT = b"\x00\x02\xb0\x12\x00\x00"
 
 
 class Wire:
-    """Passes bytes on between a client and the server until it is told to break, and breaks once.
+    """Passes bytes on between a client and the server until the test breaks it, once.
 
     Args:
         server: host and port.

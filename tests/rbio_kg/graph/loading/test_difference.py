@@ -75,7 +75,7 @@ def test_folders(tmp_path: Path) -> None:
         .alias("information_content")
     )
     frames["interactions"] = frames["interactions"].slice(2)
-    # Beside the graph, no part of it.
+    # Not part of the graph.
     frames["questions"] = frames["questions"].slice(5)
     GraphTables(frames).write(tmp_path / "new")
     found = {item.name: item for item in differences(tmp_path / "old", tmp_path / "new")}

@@ -24,8 +24,8 @@ def test_against_a_dictionary(written: list[tuple[int, int, int, int]], kind: ty
     assert len(csr) == ROWS
     assert csr.weights.dtype == kind
     assert csr.sources is not None
-    places = zip(csr.rows().tolist(), csr.indices.tolist(), strict=True)
-    found = list(zip(places, zip(csr.weights.tolist(), csr.sources.tolist(), strict=True), strict=True))
+    ends = zip(csr.rows().tolist(), csr.indices.tolist(), strict=True)
+    found = list(zip(ends, zip(csr.weights.tolist(), csr.sources.tolist(), strict=True), strict=True))
     assert found == sorted(best.items())
     for row in range(ROWS):
         assert csr.row(row)[0].tolist() == sorted(column for at, column in best if at == row)

@@ -83,13 +83,13 @@ def test_best_paths_against_every_simple_path(graph: nx.Graph, steps: tuple[int,
         most,
     )
 
-    def worth(path: list[int]) -> float:
+    def product_of(path: list[int]) -> float:
         value = math.prod(graph[x][y]["weight"] / 1000 for x, y in itertools.pairwise(path))
         return value * math.prod(float(penalty[x]) for x in path[1:-1])
 
     for i, (start, goal) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
         paths = [] if start == goal else nx.all_simple_paths(graph, start, goal, cutoff=most)
-        values = [worth(path) for path in paths if len(path) > fewest]
+        values = [product_of(path) for path in paths if len(path) > fewest]
         assert product[i] == pytest.approx(max(values, default=0.0))
         found = [node for node in nodes[i].tolist() if node >= 0]
         if values:
@@ -97,7 +97,7 @@ def test_best_paths_against_every_simple_path(graph: nx.Graph, steps: tuple[int,
             assert found[-1] == goal
             assert fewest <= len(found) - 1 <= most
             assert len(set(found)) == len(found)
-            assert worth(found) == pytest.approx(product[i])
+            assert product_of(found) == pytest.approx(product[i])
         else:
             assert not found
 
@@ -168,24 +168,24 @@ def test_groups(members: list[set[int]], graph: nx.Graph) -> None:
     pairs = [(gene, group) for group, genes in enumerate(members) for gene in sorted(genes)]
     of_gene = build_csr(len(graph), *edge_arrays(pairs))
     of_group = of_gene.transpose(len(members))
-    worth = np.linspace(0.1, 0.9, len(members))
-    worth.flags.writeable = False
+    values_of = np.linspace(0.1, 0.9, len(members))
+    values_of.flags.writeable = False
     a, b = all_pairs(len(graph))
-    group, best = kernels.shared_groups(of_gene.indptr, of_gene.indices, worth, a, b)
+    group, best = kernels.shared_groups(of_gene.indptr, of_gene.indices, values_of, a, b)
     for i, (x, y) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
         shared = [k for k, genes in enumerate(members) if x in genes and y in genes]
         assert group[i] == max(shared, default=-1)
-        assert best[i] == (worth[max(shared)] if shared else 0.0)
+        assert best[i] == (values_of[max(shared)] if shared else 0.0)
 
     csr = symmetric(graph)
-    gene, asked = (
+    gene, wanted = (
         np.array(part, dtype=np.int32)
         for part in zip(*itertools.product(range(len(graph)), range(len(members))), strict=True)
     )
     support, total = kernels.neighbour_support(
-        csr.indptr, csr.indices, csr.weights, of_group.indptr, of_group.indices, gene, asked
+        csr.indptr, csr.indices, csr.weights, of_group.indptr, of_group.indices, gene, wanted
     )
-    for i, (x, k) in enumerate(zip(gene.tolist(), asked.tolist(), strict=True)):
+    for i, (x, k) in enumerate(zip(gene.tolist(), wanted.tolist(), strict=True)):
         assert total[i] == sum(w for _, _, w in graph.edges(x, data="weight"))
         assert support[i] == sum(w for _, y, w in graph.edges(x, data="weight") if y in members[k])
 

@@ -24,7 +24,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 def quiet(message: str, share: float | None) -> None:
-    """Progress that nobody sees."""
+    """A `Progress` that reports nothing."""
 
 
 def test_json_lines(tmp_path: Path) -> None:
@@ -96,12 +96,12 @@ def test_a_file_cut_short_is_no_file(tmp_path: Path, ending: str) -> None:
 
 
 def test_many_rows_tell_their_progress(tmp_path: Path) -> None:
-    told: list[tuple[str, float | None]] = []
+    steps: list[tuple[str, float | None]] = []
     rows = ({"n": i} for i in range(12_000))
-    assert write_rows(tmp_path / "n.parquet", ["n"], rows, lambda *step: told.append(step)) == 12_000
+    assert write_rows(tmp_path / "n.parquet", ["n"], rows, lambda *step: steps.append(step)) == 12_000
     assert pl.read_parquet(tmp_path / "n.parquet")["n"].to_list() == list(range(12_000))
-    assert told[1] == ("5,000 rows written", None)
-    assert told[-1] == ("12,000 rows written", 1.0)
+    assert steps[1] == ("5,000 rows written", None)
+    assert steps[-1] == ("12,000 rows written", 1.0)
 
 
 def test_an_ending_of_something_else(tmp_path: Path) -> None:

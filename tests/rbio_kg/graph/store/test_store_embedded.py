@@ -186,9 +186,9 @@ class TestLife:
             owner = os.open(folder / "owner", os.O_RDWR | os.O_CREAT)
             java = server_process._started(folder, folder / "databases", owner)
             try:
-                told = json.loads((folder / "address.json").read_text())
-                assert told["bolt"] != busy.getsockname()[1]
-                assert server_process.answers(told["bolt"])
+                address = json.loads((folder / "address.json").read_text())
+                assert address["bolt"] != busy.getsockname()[1]
+                assert server_process.answers(address["bolt"])
             finally:
                 server_process._end(java)
                 os.close(owner)

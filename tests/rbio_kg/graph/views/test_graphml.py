@@ -73,12 +73,12 @@ def test_every_attribute_is_declared_with_its_type_once(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_and_progress_to_the_end(tmp_path: Path) -> None:
-    told: list[tuple[str, float | None]] = []
+    steps: list[tuple[str, float | None]] = []
     first, second = tmp_path / "a.graphml", tmp_path / "b.graphml"
-    VIEW.write_graphml(first, progress=lambda message, share: told.append((message, share)))
+    VIEW.write_graphml(first, progress=lambda message, share: steps.append((message, share)))
     GraphView(TABLES).write_graphml(second)
     assert first.read_bytes() == second.read_bytes()
-    shares = [share for _, share in told]
+    shares = [share for _, share in steps]
     assert shares == sorted(shares, key=lambda share: share or 0.0)
     assert shares[-1] == 1.0
 

@@ -1,6 +1,6 @@
-"""docs/queries.md: every named query with an example and the answer that the shipped sample's graph gives.
+"""docs/queries.md: every named query with an example and its answer on the graph of the shipped sample.
 
-`python -m rbio_kg.report.query_document` writes it; a test fails while it is stale.
+`python -m rbio_kg.report.query_document` writes it; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ _TOP = """# Named queries
 <!-- Written by `python -m rbio_kg.report.query_document`; do not edit. -->
 
 `rbio-kg query --named NAME --param key=value` runs one; both servers give the same rows in the same order. A gene is
-named by its approved symbol; where another name of a gene is given, the command says which symbol it stands for.
+named by its approved symbol; if you give another name, the command reports the symbol that it means.
 
-The answers are the first rows from the small sample that ships with rbio-kg, long values cut; rows about runs come from
-a few knockdown claims that two verifiers judged there, with two sentences about each claim's genes in place of a
-completion, paid as if it stated what the paths say. The sample's knockdown labels are simulated.
+The answers are the first rows for the small sample that ships with rbio-kg; long values are cut. Rows about runs come
+from a few knockdown claims that two verifiers scored. Two sentences about each claim's genes replace a completion.
+Its reward is that of an answer with the graph path verifier's probability. The sample's knockdown labels are simulated.
 """
 
 
 def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Claim]:
-    """Let two verifiers judge train claims, and lay the verdicts out as the rollouts of a run named `judged`.
+    """Let two verifiers score train claims, and write the verdicts as the rollouts of a run named `scored`.
 
     Args:
-        workspace: holds a graph; its `graph_path` and `experiment` verifiers judge.
+        workspace: holds a graph; its `graph_path` and `experiment` verifiers score.
         folder: the run's folder, made here.
-        count: how many claims; they are spread evenly over the train questions.
+        count: the number of claims, spread evenly over the train questions.
     """
     from rbio_kg.verifiers.scoring_rules import brier
 
@@ -64,7 +64,7 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
             reward = round(float(brier(measured.score, paths.score)), 4)
         rollouts.append(
             Rollout(
-                run="judged",
+                run="scored",
                 step=1,
                 claim=claim,
                 prompt="",
@@ -82,7 +82,7 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
     write_rollouts(run.rollouts, 1, rollouts)
     run.write_manifest(
         RunManifest(
-            name="judged",
+            name="scored",
             kind="evaluation",
             started="2026-01-01T00:00:00+00:00",
             build_id=workspace.build_id,

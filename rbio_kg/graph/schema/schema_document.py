@@ -1,6 +1,6 @@
 """docs/graph-schema.md, written from the schema.
 
-`python -m rbio_kg.graph.schema.schema_document` writes it; a test fails while it is stale.
+`python -m rbio_kg.graph.schema.schema_document` writes it; a test fails if it is out of date.
 """
 
 from __future__ import annotations

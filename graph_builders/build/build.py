@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -71,13 +71,13 @@ def build_tables(
         ConfigError: `min_score` is out of range.
     """
     options = _options(min_score, textmining, commercial_only)
-    tables, manifest, _ = _tables(
+    result = _tables(
         find_sources(sources, commercial_only=commercial_only),
         options,
         ParsedSourceCache(None, _context(options)),
         progress or silent,
     )
-    return tables, manifest
+    return result.tables, result.manifest
 
 
 def build_graph(
@@ -204,9 +204,15 @@ def _context(options: dict[str, Any]) -> BuildContext:
     return BuildContext(min_score=options["min_score"], textmining=options["textmining"])
 
 
-def _tables(
-    found: list[Found], options: dict[str, Any], cache: ParsedSourceCache, report: Progress
-) -> tuple[GraphTables, Manifest, pl.DataFrame]:
+class _Result(NamedTuple):
+    """An assembled graph, its manifest, and every label that names no gene or several."""
+
+    tables: GraphTables
+    manifest: Manifest
+    unmapped: pl.DataFrame
+
+
+def _tables(found: list[Found], options: dict[str, Any], cache: ParsedSourceCache, report: Progress) -> _Result:
     started = time.perf_counter()
     parsed_sources: list[tuple[Found, ParsedSource]] = []
     kept: list[str] = []
@@ -242,7 +248,7 @@ def _tables(
         },
         kept=kept,
     )
-    return tables, manifest, _unmapped(parsed_sources, names)
+    return _Result(tables, manifest, _unmapped(parsed_sources, names))
 
 
 def _unmapped(parsed_sources: list[tuple[Found, ParsedSource]], names: GeneNames) -> pl.DataFrame:

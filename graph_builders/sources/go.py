@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
@@ -34,6 +34,22 @@ _ID = re.compile(r"GO:\d{7}")
 _SYNONYM = re.compile(r'"((?:[^"\\]|\\.)*)"\s+EXACT\b')
 
 
+class _Tag(NamedTuple):
+    """One `name: value` line of a stanza."""
+
+    line: int
+    name: str
+    value: str
+
+
+class _Term(NamedTuple):
+    """The texts of a term."""
+
+    name: str
+    namespace: str
+    synonyms: list[str]
+
+
 @dataclass
 class _Stanzas:
     """The part of an OBO file that the graph needs, checked line by line.
@@ -41,12 +57,12 @@ class _Stanzas:
     Args:
         text: lines for obonet.
         lines: term -> the line its stanza begins on.
-        names: term -> (name, namespace, synonyms).
+        terms: the texts of each term.
     """
 
     text: list[str] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
-    names: dict[str, tuple[str, str, list[str]]] = field(default_factory=dict)
+    terms: dict[str, _Term] = field(default_factory=dict)
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
@@ -77,8 +93,8 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     require_acyclic(upward, "is_a and part_of", path, "use go-basic.obo")
     terms = pl.DataFrame(
         [
-            (term, name, namespace, None, synonyms)
-            for term, (name, namespace, synonyms) in sorted(stanzas.names.items())
+            (term, texts.name, texts.namespace, None, texts.synonyms)
+            for term, texts in sorted(stanzas.terms.items())
             if term in live
         ],
         schema=TABLE_SCHEMAS["terms"],
@@ -112,7 +128,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
 def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
     """Header and Term stanzas with the wanted tags only; a stanza without id, name or namespace is rejected."""
     result = _Stanzas()
-    kind, start, stanza = "header", 1, list[tuple[int, str, str]]()
+    kind, start, stanza = "header", 1, list[_Tag]()
     for number, raw in numbered_lines(path):
         line = raw.strip()
         if line.startswith("["):
@@ -121,7 +137,7 @@ def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
         elif line and not line.startswith("!") and kind in ("header", "[Term]"):
             tag, colon, value = line.partition(":")
             if tag in (_HEADER_TAGS if kind == "header" else _TERM_TAGS) and colon:
-                stanza.append((number, tag, value.strip()))
+                stanza.append(_Tag(number, tag, value.strip()))
             elif not colon or not tag.replace("-", "_").isidentifier():
                 if kind == "header":
                     raise SourceError("this is no OBO header line", where=path, line=number, hint="is it an OBO file?")
@@ -130,13 +146,13 @@ def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
     return result
 
 
-def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _Stanzas, rejections: Rejections) -> None:
+def _close(kind: str, start: int, stanza: list[_Tag], result: _Stanzas, rejections: Rejections) -> None:
     if kind == "header":
-        result.text += [*(f"{tag}: {value}" for _, tag, value in stanza), "ontology: go", ""]
+        result.text += [*(f"{tag.name}: {tag.value}" for tag in stanza), "ontology: go", ""]
         return
     if kind != "[Term]":
         return
-    tags = {tag: value for _, tag, value in stanza}
+    tags = {tag.name: tag.value for tag in stanza}
     term = tags.get("id", "")
     if not _ID.fullmatch(term):
         rejections.add(start, "the term's id is not GO: and seven digits")
@@ -146,8 +162,8 @@ def _close(kind: str, start: int, stanza: list[tuple[int, str, str]], result: _S
         rejections.add(start, f"{term} is given twice, first on line {result.lines[term]}")
     else:
         result.lines[term] = start
-        synonyms = _synonyms(value for _, tag, value in stanza if tag == "synonym")
-        result.names[term] = (tags["name"], tags["namespace"], synonyms)
+        synonyms = _synonyms(tag.value for tag in stanza if tag.name == "synonym")
+        result.terms[term] = _Term(tags["name"], tags["namespace"], synonyms)
         result.text.append("[Term]")
         for number, tag, value in stanza:
             if tag in ("is_a", "relationship"):

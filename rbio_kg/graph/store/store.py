@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import neo4j
@@ -43,6 +43,12 @@ class BuildStamp:
     id: str
     complete: bool
     base: str | None = None
+
+
+class _Statement(NamedTuple):
+    text: str
+    values: dict[str, Any]
+    seconds: float
 
 
 class GraphStore:
@@ -218,15 +224,15 @@ class GraphStore:
 
     def _prepared(
         self, cypher: str, parameters: Mapping[str, Any] | None, more: Mapping[str, Any], timeout: float | None
-    ) -> tuple[str, dict[str, Any], float]:
-        """Text, values and time limit of a statement that only reads."""
+    ) -> _Statement:
+        """A checked statement that only reads."""
         seconds = QUERY_SECONDS if timeout is None else timeout
         if seconds <= 0:
             raise QueryError("a time limit must be above 0 seconds")
         text = cypher.strip().rstrip(";").rstrip()
         if not text:
             raise QueryError("the statement is empty")
-        return self._limited(text, seconds), {**(parameters or {}), **more}, seconds
+        return _Statement(self._limited(text, seconds), {**(parameters or {}), **more}, seconds)
 
     def write(
         self,

@@ -72,7 +72,7 @@ class Training:
         process.start()
         return process
 
-    def whole(self) -> dict[str, Any]:
+    def finish(self) -> dict[str, Any]:
         """Train to the end; the JSON form of its result."""
         process = self.start()
         process.join()

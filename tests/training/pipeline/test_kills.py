@@ -32,17 +32,21 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-def check_same(killed: Path, whole: Path) -> None:
+def check_same(killed: Path, uninterrupted: Path) -> None:
     for stage in ("warmup", "grpo"):
-        assert same_weights(stage_weights(killed, stage), stage_weights(whole, stage)), stage
+        assert same_weights(stage_weights(killed, stage), stage_weights(uninterrupted, stage)), stage
     columns = ["step", "completion", "reward"]
-    assert read_rollouts(killed / "rollouts").select(columns).equals(read_rollouts(whole / "rollouts").select(columns))
+    assert (
+        read_rollouts(killed / "rollouts")
+        .select(columns)
+        .equals(read_rollouts(uninterrupted / "rollouts").select(columns))
+    )
     lines = [
         [
             {key: line[key] for key in ("phase", "step", "reward", "loss", "held_out/log_likelihood") if key in line}
             for line in map(json.loads, (folder / "log.jsonl").read_text().splitlines())
         ]
-        for folder in (killed, whole)
+        for folder in (killed, uninterrupted)
     ]
     assert lines[0] == lines[1]
     assert read_run(killed).status == "finished"
@@ -66,8 +70,8 @@ def killed_and_resumed(
     changes: dict[str, Any], moments: list[tuple[str, float]], model: Path, folder: Path, *, at_least: int
 ) -> None:
     """A training that is killed at these moments and resumed each time ends as one that was left alone."""
-    whole = Training(folder / "whole", model, changes)
-    whole.whole()
+    uninterrupted = Training(folder / "uninterrupted", model, changes)
+    uninterrupted.finish()
     training = Training(folder / "killed", model, changes)
     kills = 0
     for at, after in moments:
@@ -75,9 +79,9 @@ def killed_and_resumed(
             break
         kills += training.killed(at=at, after=after)
     assert kills >= at_least
-    document = training.whole()
+    document = training.finish()
     assert document["steps"] == changes["grpo.steps"]
-    check_same(training.folder, whole.folder)
+    check_same(training.folder, uninterrupted.folder)
 
 
 def test_a_full_disk_at_a_checkpoint_loses_nothing(model: Path, tmp_path: Path) -> None:
@@ -91,5 +95,5 @@ def test_a_full_disk_at_a_checkpoint_loses_nothing(model: Path, tmp_path: Path) 
     assert "no room left" in training.messages[-1]
     assert "rbio-kg train policy --resume --name small" in training.messages[-1]
     assert read_run(training.folder).status == "failed"
-    assert training.whole()["steps"] == 5
+    assert training.finish()["steps"] == 5
     assert read_run(training.folder).status == "finished"

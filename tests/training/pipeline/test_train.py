@@ -123,10 +123,10 @@ def test_an_interrupted_run_goes_on_to_the_same_policy(
     assert document["resumed_from"] == (
         {"stage": "warmup", "step": 3} if "SFT" in moment else {"stage": "grpo", "step": 2}
     )
-    root, whole = finished
+    root, uninterrupted = finished
     for stage in ("warmup", "grpo"):
         assert same(adapter(root, stage), adapter(tmp_path, stage))
-    assert document["after"]["likelihood"] == whole["after"]["likelihood"]
+    assert document["after"]["likelihood"] == uninterrupted["after"]["likelihood"]
     columns = ["step", "completion", "reward"]
     assert (
         read_rollouts(root / "runs/small/rollouts").select(columns)

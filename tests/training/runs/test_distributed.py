@@ -40,7 +40,7 @@ def test_two_processes_train_and_log_like_one(tmp_path: Path) -> None:
     model = small_model(tmp_path / "tiny")
     changes = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2}
     alone, two = (Training(tmp_path / name, model, changes) for name in ("alone", "two"))
-    one = alone.whole()
+    one = alone.finish()
     two.root.mkdir()
     work = f"from tests.support.trainings import train\ntrain({str(two.root)!r}, {str(model)!r}, {changes!r})\n"
     (two.root / "work.py").write_text(work, encoding="utf-8")

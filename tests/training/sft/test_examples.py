@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rbio_kg.core.errors import ModelError
 from rbio_kg.training.models.answer_tokens import AnswerTokens
 from rbio_kg.training.prompts.messages import DIRECT, prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
@@ -70,22 +69,9 @@ def test_answers_are_drawn_with_their_probability(q: float) -> None:
     assert share == pytest.approx(q, abs=0.25)
 
 
-def test_the_score_is_read_where_the_lesson_put_it() -> None:
+def test_the_score_is_read_where_the_example_has_its_answer() -> None:
     own = tokens()
     text = prompt("Does losing A change B?")
     item = encode_example(SftExample(text, "", 1.0), own, np.random.default_rng(0))
     assert own.direct_prefix(text) == item.ids[: item.answer_at + 1]
     assert own.tokenizer.decode(own.direct_prefix(text)) == text + DIRECT
-
-
-def test_a_tokenizer_that_cannot_tell_digits_apart_is_refused() -> None:
-    class Blind:
-        """Reads every digit as the same token."""
-
-        eos_token_id = 0
-
-        def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
-            return {"input_ids": [0 if letter.isdigit() else ord(letter) for letter in text]}
-
-    with pytest.raises(ModelError, match="digit"):
-        AnswerTokens(Blind())

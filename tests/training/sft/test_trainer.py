@@ -127,7 +127,7 @@ def test_the_losses_are_what_they_say() -> None:
 def test_interrupted_sft_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     import torch
 
-    whole, history = trained(80)
+    uninterrupted, history = trained(80)
 
     def interrupt(message: str, share: float | None) -> None:
         if share is not None and share >= 0.5:
@@ -142,7 +142,7 @@ def test_interrupted_sft_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     again, resumed = run_sft(start, examples(80), settings(), seed=0, checkpoint=file, resume=True, progress=silent)
     assert resumed == 5
     assert again.answer == history.answer
-    wanted = weights(whole)
+    wanted = weights(uninterrupted)
     assert all(torch.equal(value, wanted[name]) for name, value in weights(model).items())
 
 

@@ -173,7 +173,7 @@ def some_of_each(questions: QuestionSet, rows: int, per_gene: int, seed: int = 0
 
 def pooled(reward: ComposedReward, questions: QuestionSet) -> Any:
     """The reward's v of each question, (n,); NaN where all verifiers abstain."""
-    scored = reward.judge(questions.claims(), [""] * len(questions), questions.rates())
+    scored = reward.score_completions(questions.claims(), [""] * len(questions), questions.rates())
     return np.array([np.nan if item.v is None else item.v for item in scored])
 
 

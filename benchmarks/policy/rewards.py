@@ -72,8 +72,8 @@ def seconds(members: dict[str, tuple[Verifier, float]], work: Work, times: int =
         start = time.process_time()
         for _ in range(times):
             for verifier, _ in members.values():
-                cache_of(verifier).forget()
-            ComposedReward(members).judge(claims, texts, prompts=asked)
+                cache_of(verifier).clear()
+            ComposedReward(members).score_completions(claims, texts, prompts=asked)
         found.append(time.process_time() - start)
     return found
 
@@ -102,7 +102,7 @@ def fuzz(workspace: Workspace, count: int) -> dict[str, Any]:
     start, answered, longest = time.process_time(), 0, 0
     items = iter(fuzzed(harness.settings, count))
     while batch := list(islice(items, 100)):
-        for judged in harness.judge([text for _, text in batch], [row for row, _ in batch]):
+        for judged in harness.score([text for _, text in batch], [row for row, _ in batch]):
             if judged.reward is None or not 0.0 <= judged.reward <= 1.0:
                 raise SystemExit(f"paid {judged.reward}: {judged.text!r}")
             answered += judged.answer is not None

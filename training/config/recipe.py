@@ -145,8 +145,8 @@ class RewardSettings(_Section):
     assignment: Assignment = Field(
         default="all", description="all: every verifier that speaks on a question; one_per_row: one, drawn by weight"
     )
-    judges: dict[Family, list[str]] = Field(
-        default_factory=dict, description="the verifiers of a family's questions; a family without: all that speak"
+    verifiers_by_family: dict[Family, list[str]] = Field(
+        default_factory=dict, description="names of the verifiers of a family's questions; other families: all of them"
     )
     scoring: Literal["brier", "log", "linear"] = Field(default="brier", description="how a stated probability is paid")
     pooling: Pooling = Field(default=DEFAULT_POOLING, description="how claim verifiers are pooled")

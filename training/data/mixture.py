@@ -80,7 +80,7 @@ def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
     assigner = reward.assigner
 
     def speaks(relation: Relation) -> bool:
-        names = assigner.judges.get(family_of(relation), tuple(assigner.weights))
+        names = assigner.verifiers_for(family_of(relation))
         claims = [name for name in names if name in reward.claim_verifiers]
         deciding = claims if claims and assigner.how == "all" else names
         return any(relation in reward.verifiers[name][0].card.relations for name in deciding)

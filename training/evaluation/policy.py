@@ -274,4 +274,4 @@ def _judge(
     claims = [claim for claim, n in zip(questions.claims(), counts, strict=True) for _ in range(n)]
     rates = [rate for rate, n in zip(questions.rates(), counts, strict=True) for _ in range(n)]
     prompts = [messages[row] for row, n in zip(at, counts, strict=True) for _ in range(n)]
-    return reward.judge(claims, [text for texts in completions for text in texts], rates, prompts)
+    return reward.score_completions(claims, [text for texts in completions for text in texts], rates, prompts)

@@ -258,7 +258,7 @@ def _stated(
     at = [row for row, item in enumerate(parsed) if item.q is not None]
     answered = questions.take(at)
     q = np.array([parsed[row].q for row in at], dtype=np.float64)
-    judged = [] if reward is None else reward.judge(answered.claims(), [""] * len(at), answered.rates())
+    judged = [] if reward is None else reward.score_completions(answered.claims(), [""] * len(at), answered.rates())
     v = [item.v for item in judged if item.v is not None]
     return {
         **measure(answered.frame, q, seed),

@@ -28,7 +28,7 @@ def check_enough(questions: int, config: PolicyConfig) -> None:
 
 def check_columns(dataset: Any, reward: ComposedReward) -> None:
     """Raise RewardError unless a dataset has the columns that the reward reads, and none that TRL would overwrite."""
-    needed = ("prompt", *COLUMNS, *(("gene_prior",) if reward.relative_to else ()))
+    needed = ("prompt", *COLUMNS, *(("gene_prior",) if reward.config.relative_to else ()))
     missing = [name for name in needed if name not in dataset.column_names]
     if missing:
         raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
@@ -37,7 +37,7 @@ def check_columns(dataset: Any, reward: ComposedReward) -> None:
         raise RewardError(
             f"the dataset has a column {', '.join(taken)}, a name that the trainer uses itself", hint="rename it"
         )
-    if reward.relative_to and all(value is None for value in dataset["gene_prior"]):
+    if reward.config.relative_to and all(value is None for value in dataset["gene_prior"]):
         raise RewardError(
             "the reward is relative to gene_prior, and every gene_prior is missing",
             hint="use open-book prompts, or leave reward.relative_to out of the recipe",
@@ -63,11 +63,11 @@ def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
     claims = list(dict.fromkeys(claims_of(dataset)))
     priors = [0.5] * len(claims)
     try:
-        judged = reward.judge(claims, [""] * len(claims), priors)
+        judged = reward.score_completions(claims, [""] * len(claims), priors)
     except VerifierError:
         for claim in claims:
             try:
-                reward.judge([claim], [""], [0.5])
+                reward.score_completions([claim], [""], [0.5])
             except VerifierError as error:
                 raise VerifierError(f"{error.what}", where=str(claim), hint=error.hint) from error
         raise

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.claims import Claim, Status, Verdict
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.training.prompts.parser import Completion, completion_text, text_read
-from rbio_kg.training.rewards.trl import claims_of
 from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.training.runs.rollout_file import CheckedStatement, Rollout, checked_statements, write_rollouts
 from rbio_kg.verifiers.text.reasoning_trace import READ_CHARACTERS
@@ -59,8 +58,7 @@ class RolloutRecorder:
         """The main reward of each completion; the batch goes to the file of the step that it is made for."""
         self.batches += 1
         rewards = self.main(prompts=prompts, completions=completions, **columns)
-        claims = claims_of(columns)
-        scored = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
+        scored = self.reward.batches(prompts, completions, columns).completions
         _log_shares(scored, columns.get("log_metric"))
         state = columns.get("trainer_state")
         step = (0 if state is None else int(state.global_step)) + 1

@@ -1,4 +1,4 @@
-"""What verifiers say of a batch: each claim and each text is scored once, however many rewards read the score."""
+"""Scores of verifiers: each claim and each text is scored once, however many rewards read the score."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Verifier
 
 CACHE_SIZE = 65_536
-"""Scores kept of one verifier, the latest asked for. Texts are kept as digests, so that long ones take no room."""
+"""Scores kept of one verifier, the latest used ones. Texts are kept as digests, so that long ones take no room."""
 
 _Key = tuple[Claim, bytes]
 
 
 class AttributedErrors:
-    """Whatever a verifier raises leaves as a VerifierError that names it."""
+    """A context in which every exception of a verifier becomes a VerifierError that names the verifier."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -39,31 +39,31 @@ class AttributedErrors:
 
 
 class ScoreCache:
-    """One verifier's scores, asked for once. All rewards that hold the same verifier share one (see `cache_of`)."""
+    """Scores of one verifier. All rewards that hold the same verifier share one cache (see `cache_of`)."""
 
     def __init__(self, verifier: Verifier) -> None:
         self.verifier = verifier
         self._known: OrderedDict[_Key, float] = OrderedDict()
 
     def scores(self, name: str, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
-        """The verifier's scores, (n,), NaN where it abstains; only unknown pairs of claim and text reach it.
+        """The verifier's scores, (n,), NaN where it abstains; it is called with unknown pairs of claim and text only.
 
         Args:
-            name: what the reward calls the verifier, for errors.
+            name: the verifier's name in the reward, for errors.
             claims: (n,).
             texts: (n,), for text verifiers.
 
         Raises:
-            VerifierError: the verifier raised, or answered with something that is no probability.
+            VerifierError: the verifier raised, or returned something that is not a probability.
         """
-        marks = [b""] * len(claims) if texts is None else [_digest(text) for text in texts]
-        keys = list(zip(claims, marks, strict=True))
+        digests = [b""] * len(claims) if texts is None else [_digest(text) for text in texts]
+        keys = list(zip(claims, digests, strict=True))
         missing = {key: i for i, key in enumerate(keys) if key not in self._known}
         found: dict[_Key, float] = {}
         if missing:
             rows = list(missing.values())
-            asked = None if texts is None else [texts[i] for i in rows]
-            values = _ask(name, self.verifier, [claims[i] for i in rows], asked)
+            missing_texts = None if texts is None else [texts[i] for i in rows]
+            values = _call(name, self.verifier, [claims[i] for i in rows], missing_texts)
             found = dict(zip(missing, values.tolist(), strict=True))
         scores = np.array([found[key] if key in found else self._known[key] for key in keys], dtype=np.float64)
         for key, score in zip(keys, scores.tolist(), strict=True):
@@ -73,28 +73,28 @@ class ScoreCache:
             self._known.popitem(last=False)
         return scores
 
-    def forget(self) -> None:
-        """Know nothing: for a verifier that has been changed."""
+    def clear(self) -> None:
+        """Drop all scores, for a verifier that has been changed."""
         self._known.clear()
 
 
-_MEMORIES: WeakValueDictionary[int, ScoreCache] = WeakValueDictionary()
+_CACHES: WeakValueDictionary[int, ScoreCache] = WeakValueDictionary()
 
 
 def cache_of(verifier: Verifier) -> ScoreCache:
-    """The memory of this very object; it lives as long as somebody holds it."""
-    # By identity: a verifier need not be hashable, and a memory keeps its verifier, so that the id is not given again.
-    memory = _MEMORIES.get(id(verifier))
-    if memory is None:
-        memory = _MEMORIES[id(verifier)] = ScoreCache(verifier)
-    return memory
+    """The cache of this very object; it lives as long as something refers to it."""
+    # By identity: a verifier need not be hashable. A cache refers to its verifier, so that the id is not reused.
+    cache = _CACHES.get(id(verifier))
+    if cache is None:
+        cache = _CACHES[id(verifier)] = ScoreCache(verifier)
+    return cache
 
 
 def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _ask(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> FloatArray:
+def _call(name: str, verifier: Verifier, claims: list[Claim], texts: list[str] | None) -> FloatArray:
     with AttributedErrors(name):
         values: NDArray[np.float64] = np.asarray(verifier.score(claims, texts), dtype=np.float64)
     if values.shape != (len(claims),):

@@ -1,4 +1,4 @@
-"""What a reward thought of one completion, part by part, and which parts can teach anything at all."""
+"""What a reward says about completions, part by part, and which parts carry a training signal at all."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rbio_kg.training.prompts.parser import ParsedCompletion
 
 @dataclass(frozen=True)
 class ScoredCompletion:
-    """One completion, judged.
+    """One completion and its reward.
 
     Args:
-        claim: what the question asked about.
+        claim: the claim of the question.
         text: the completion.
-        parsed: what it says.
-        reward: what the trainer gets, 0 to 1; None where nobody judged what is paid for.
-        parts: pay by part, 0 to 1, None where the part does not speak: one per claim verifier (the pay for the answer
-            if that verifier were alone), one per text verifier (its score of the reasoning), `answer` (the pay for
-            the answer by the pooled probability) and `format` (1 parsed, 0 not).
+        parsed: its parts.
+        reward: what the trainer gets, 0 to 1; None where no verifier that decides the reward scored it.
+        parts: rewards by part, 0 to 1, None where the part has no value. There is one for each claim verifier (the
+            reward of the answer if that verifier were alone), one for each text verifier (its score of the reasoning),
+            `answer` (the reward of the answer by the pooled probability) and `format` (1 parsed, 0 not).
         scores: each verifier's own score, None where it abstains (text verifiers: of this completion's reasoning).
-        v: pooled probability that the claim holds; None where no claim verifier spoke.
-        target: the probability that was paid for: v, or v beyond the gene's habit where the reward is relative to it.
-        gene_prior: how often the claim's relation holds of its object among training knockdowns, where it was given.
-        skill: pay of the answer less the pay of stating `gene_prior`, both by v; None where either is missing.
+        v: pooled probability that the claim holds; None where all claim verifiers abstain.
+        target: the probability with the best reward: v, or v compared with the gene's base rate (`relative_to`).
+        gene_prior: base rate of the claim's relation for its object among training knockdowns, where it was given.
+        skill: reward of the answer less the reward of stating `gene_prior`, both by v; None where either is missing.
     """
 
     claim: Claim
@@ -56,7 +56,7 @@ class ScoredCompletion:
         return self.parsed.q
 
     def to_json(self) -> dict[str, Any]:
-        """The judgement as plain JSON values, without the texts."""
+        """The fields as plain JSON values, without the texts."""
         return {
             "claim": self.claim.id,
             "answer": self.answer,
@@ -73,34 +73,51 @@ class ScoredCompletion:
         }
 
 
+@dataclass(frozen=True)
+class ScoredBatch:
+    """All completions of one batch of a trainer, in its order; reward functions and the rollout recorder read it."""
+
+    completions: tuple[ScoredCompletion, ...]
+
+    def rewards(self) -> list[float | None]:
+        """The main reward of each completion."""
+        return [completion.reward for completion in self.completions]
+
+    def part(self, name: str) -> list[float | None]:
+        """One part of each completion's reward.
+
+        It is None where the main reward is None. Otherwise TRL would count the missing reward as 0.
+        """
+        return [None if item.reward is None else item.parts[name] for item in self.completions]
+
+
 def variance_report(groups: Sequence[Sequence[ScoredCompletion]]) -> list[dict[str, Any]]:
-    """Which parts differ between completions of one prompt. A part that never does teaches GRPO nothing.
+    """Which parts differ between completions of one prompt. A part that never does gives GRPO no signal.
 
     Args:
-        groups: the judgements of each prompt's completions.
+        groups: the scored completions of each prompt.
 
     Returns:
-        One row a part, `reward` first: `name`, `constant_in_group` (it differs inside no group), `varying_groups`
-        (share of groups of two or more in which it differs, 0 to 1, None without such a group) and `spoke` (share of
-        completions about which the part said something).
+        One row for each part, `reward` first: `name`, `constant_in_group` (it differs inside no group),
+        `varying_groups` (share of groups of two or more in which it differs, 0 to 1, None without such a group) and
+        `scored` (share of completions for which the part has a value).
     """
-    scored = [scored for group in groups for scored in group]
-    names = dict.fromkeys(name for scored in scored for name in scored.parts)
+    names = dict.fromkeys(name for group in groups for completion in group for name in completion.parts)
     rows = []
     for name in ("reward", *names):
-        values = [[_value(scored, name) for scored in group] for group in groups]
+        values = [[_value(completion, name) for completion in group] for group in groups]
         varies = [len(set(group)) > 1 for group in values if len(group) > 1]
-        spoke = [value is not None for group in values for value in group]
+        scored = [value is not None for group in values for value in group]
         rows.append(
             {
                 "name": name,
                 "constant_in_group": not any(varies),
                 "varying_groups": sum(varies) / len(varies) if varies else None,
-                "spoke": sum(spoke) / len(spoke) if spoke else 0.0,
+                "scored": sum(scored) / len(scored) if scored else 0.0,
             }
         )
     return rows
 
 
-def _value(scored: ScoredCompletion, name: str) -> float | None:
-    return scored.reward if name == "reward" else scored.parts.get(name)
+def _value(completion: ScoredCompletion, name: str) -> float | None:
+    return completion.reward if name == "reward" else completion.parts.get(name)

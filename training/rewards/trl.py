@@ -1,20 +1,18 @@
-"""The callables that TRL takes: the main reward and its parts, sharing one judgement of each batch."""
+"""The callables that TRL takes: the main reward and its parts. They share one scoring of each batch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
-from rbio_kg.training.prompts.parser import Completion
-from rbio_kg.training.rewards.answer_rate import SHARE
-from rbio_kg.training.rewards.result import ScoredCompletion
+from rbio_kg.training.prompts.parser import Completion, completion_text
+from rbio_kg.training.rewards.answer_rate import LEAST_GROUP, SHARE, group_sizes
+from rbio_kg.training.rewards.result import ScoredBatch, ScoredCompletion
 from rbio_kg.verifiers.base.verifier import Verifier
-
-if TYPE_CHECKING:
-    from rbio_kg.training.rewards.composed import ComposedReward
 
 Weighted = tuple[Verifier, float]
 MAIN = "composed_reward"
@@ -24,13 +22,13 @@ COLUMN_HINT = "make the dataset with rbio_kg.training.data.question_set.Question
 
 
 def part_of(key: str) -> str | None:
-    """The part of the reward whose mean a key of the trainer's log tells; None for other keys and the whole reward."""
+    """The part of the reward whose mean a key of the trainer's log holds; None for other keys and the main reward."""
     name = key.removeprefix("rewards/").removesuffix("/mean")
     return name if key == f"rewards/{name}/mean" and name != MAIN else None
 
 
 def claims_of(columns: Mapping[str, Any]) -> list[Claim]:
-    """What each row of a batch asks about."""
+    """The claim of each row of a batch."""
     return [Claim(*row) for row in zip(*(columns[name] for name in COLUMNS), strict=True)]
 
 
@@ -38,7 +36,7 @@ def named_verifiers(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> d
     """Verifiers and their weights by the names under which the trainer logs them.
 
     Raises:
-        RewardError: two of one name, a name that the reward uses itself, no verifier, or a weight that is none.
+        RewardError: two of one name, a name that the reward uses itself, no verifier, or an invalid weight.
     """
     pairs = verifiers.items() if isinstance(verifiers, Mapping) else ((pair[0].name, pair) for pair in verifiers)
     named: dict[str, Weighted] = {}
@@ -57,11 +55,108 @@ def named_verifiers(verifiers: Mapping[str, Weighted] | Iterable[Weighted]) -> d
     return named
 
 
-class RewardFunction:
-    """One callable for TRL: the main reward or one part. All functions of a reward share each batch's judgements."""
+@dataclass(frozen=True, eq=False)
+class TrainerBatch:
+    """One batch as a trainer gives it to reward functions.
 
-    def __init__(self, reward: ComposedReward, name: str) -> None:
-        self.reward = reward
+    Args:
+        prompts: what the policy read, plain or conversational, (n,).
+        completions: what it wrote, (n,).
+        claims: the columns `COLUMNS` of the dataset, each (n,).
+        gene_prior: base rates of the claims, (n,), where the dataset has them.
+    """
+
+    prompts: tuple[Completion, ...]
+    completions: tuple[Completion, ...]
+    claims: tuple[tuple[Any, ...], ...]
+    gene_prior: tuple[float | None, ...] | None
+
+    @classmethod
+    def from_columns(
+        cls, prompts: Sequence[Completion], completions: Sequence[Completion], columns: Mapping[str, Any]
+    ) -> TrainerBatch:
+        """The batch of one call; `columns` holds the dataset's columns, and may hold more.
+
+        Raises:
+            RewardError: a column is missing.
+        """
+        missing = [name for name in COLUMNS if name not in columns]
+        if missing:
+            raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
+        prior = columns.get("gene_prior")
+        claims = tuple(tuple(columns[name]) for name in COLUMNS)
+        return cls(tuple(prompts), tuple(completions), claims, None if prior is None else tuple(prior))
+
+    def is_same_as(self, other: TrainerBatch) -> bool:
+        """Whether both hold the same objects, as when a trainer calls one reward function after the other."""
+        mine, others = self._columns(), other._columns()
+        return len(mine) == len(others) and all(
+            len(a) == len(b) and all(x is y for x, y in zip(a, b, strict=True))
+            for a, b in zip(mine, others, strict=True)
+        )
+
+    def _columns(self) -> list[tuple[Any, ...]]:
+        return [self.prompts, self.completions, *self.claims, *(() if self.gene_prior is None else (self.gene_prior,))]
+
+
+class BatchScorer:
+    """Scores each batch of a trainer once, for all reward functions of one reward.
+
+    Args:
+        score: scores completions in groups: claims, completions, gene priors, prompts to scored completions.
+        complete_groups: whether the reward has a group term, which needs all completions of a question together.
+    """
+
+    def __init__(self, score: Callable[..., list[ScoredCompletion]], *, complete_groups: bool) -> None:
+        self._score = score
+        self.complete_groups = complete_groups
+        self._latest: tuple[TrainerBatch, ScoredBatch] | None = None
+
+    def __call__(
+        self, prompts: Sequence[Completion], completions: Sequence[Completion], columns: Mapping[str, Any]
+    ) -> ScoredBatch:
+        """The scored completions of a batch.
+
+        Raises:
+            RewardError: a column is missing, or the reward needs complete groups and a group is not complete.
+            VerifierError: a verifier raised, or returned something that is not a probability.
+        """
+        batch = TrainerBatch.from_columns(prompts, completions, columns)
+        if self._latest is None or not self._latest[0].is_same_as(batch):
+            if self.complete_groups:
+                check_groups(prompts)
+            claims = claims_of(dict(zip(COLUMNS, batch.claims, strict=True)))
+            scored = self._score(claims, batch.completions, batch.gene_prior, batch.prompts)
+            self._latest = (batch, ScoredBatch(tuple(scored)))
+        return self._latest[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_latest": None}
+
+
+def check_groups(prompts: Sequence[Completion]) -> None:
+    """Raise RewardError where the completions of a question are visibly not all in the batch.
+
+    A trainer calls reward functions on the completions of its own process. Where a group is split over processes, its
+    pieces are too small, or of different sizes. Pieces of equal size of at least `LEAST_GROUP` cannot be recognised
+    here.
+    """
+    sizes = group_sizes([completion_text(prompt) for prompt in prompts])
+    least = min(sizes, default=LEAST_GROUP)
+    if least >= LEAST_GROUP and all(size % least == 0 for size in sizes):
+        return
+    raise RewardError(
+        f"share_weight needs all completions of a question together, and the reward was given groups of {sizes}",
+        hint=f"generate at least {LEAST_GROUP} completions per question, make the completions of one process a multiple "
+        "of that number, or set share_weight to 0",
+    )
+
+
+class RewardFunction:
+    """One callable for TRL: the main reward or one part. All functions of a reward share one scoring of each batch."""
+
+    def __init__(self, scorer: BatchScorer, name: str) -> None:
+        self.scorer = scorer
         self.__name__ = name
 
     def __repr__(self) -> str:
@@ -74,33 +169,27 @@ class RewardFunction:
         completion_ids: object = None,
         **columns: Any,
     ) -> list[float | None]:
-        """One value a completion, 0 to 1, or None where nobody judged what is paid for.
+        """One value for each completion, 0 to 1, or None where no verifier that decides the reward scored it.
 
         Args:
             prompts: what the policy read, plain or conversational, (n,).
             completions: what it wrote, (n,).
             completion_ids: not used.
-            columns: the dataset's columns, each (n,); `subject, relation, object, cell_line` are read, and
-                `gene_prior` where it is there. TRL's `log_extra` and `log_metric` are used where they are given.
+            columns: the dataset's columns, each (n,). `subject, relation, object, cell_line` are read, and `gene_prior`
+                where it exists. TRL's `log_extra` and `log_metric` are used where they are given.
 
         Raises:
-            RewardError: a column is missing.
+            RewardError: a column is missing, or a group is not complete (see `BatchScorer`).
         """
-        needed = COLUMNS + (("gene_prior",) if self.reward.relative_to else ())
-        missing = [name for name in needed if name not in columns]
-        if missing:
-            raise RewardError(f"the dataset has no column {', '.join(missing)}", hint=COLUMN_HINT)
-        claims = claims_of(columns)
-        scored = self.reward.judge(claims, completions, columns.get("gene_prior"), prompts, grouped=True)
+        batch = self.scorer(prompts, completions, columns)
         if self.__name__ != MAIN:
-            # A part without a reward beside it would make TRL count the missing reward as 0.
-            return [None if item.reward is None else item.parts[self.__name__] for item in scored]
-        _record(scored, columns.get("log_extra"), columns.get("log_metric"))
-        return [item.reward for item in scored]
+            return batch.part(self.__name__)
+        _record(batch.completions, columns.get("log_extra"), columns.get("log_metric"))
+        return batch.rewards()
 
 
 def _record(
-    scored: list[ScoredCompletion],
+    scored: Sequence[ScoredCompletion],
     log_extra: Callable[[str, list[Any]], None] | None,
     log_metric: Callable[[str, float], None] | None,
 ) -> None:
@@ -113,7 +202,7 @@ def _record(
             log_extra(f"verdict_{name}", [item.scores[name] for item in scored])
     if log_metric is not None and scored:
         log_metric("unparsed", sum(item.answer is None for item in scored) / len(scored))
-        log_metric("unjudged", float(sum(item.reward is None for item in scored)))
+        log_metric("unscored", float(sum(item.reward is None for item in scored)))
         for name in scored[0].scores:
             log_metric(f"abstained/{name}", float(sum(item.scores[name] is None for item in scored)))
         skills = [item.skill for item in scored if item.skill is not None]

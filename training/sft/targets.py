@@ -40,7 +40,7 @@ def make_examples(rows: QuestionSet, config: PolicyConfig, reward: ComposedRewar
         tokenizer: makes the prompts' text.
     """
     claims = rows.claims()
-    scored = reward.judge(claims, [""] * len(claims), rows.rates())
+    scored = reward.score_completions(claims, [""] * len(claims), rows.rates())
     known = np.array([np.nan if item.target is None else item.target for item in scored])
     facts = None if rows.facts is None else [rows.facts.facts(claim) for claim in claims]
     families = np.array([family_of(claim.relation) for claim in claims])

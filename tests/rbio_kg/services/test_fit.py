@@ -26,14 +26,14 @@ def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
         tables, snapshot = workspace.tables, workspace.snapshot
         assert workspace.tables is tables
         reward = workspace.reward({"graph_path": 1.0})
-        before = reward.judge(CLAIMS, ["<answer>yes 9</answer>"] * 2)
+        before = reward.score_completions(CLAIMS, ["<answer>yes 9</answer>"] * 2)
 
         workspace.fit("graph_path", seed=1)
         fitted = workspace.verifier("graph_path").score(CLAIMS)
         assert not np.array_equal(raw, fitted)
         assert workspace.verifier("graph_path") is workspace.verifier("graph_path")
         assert workspace.tables is tables
-        after = workspace.reward({"graph_path": 1.0}).judge(CLAIMS, ["<answer>yes 9</answer>"] * 2)
+        after = workspace.reward({"graph_path": 1.0}).score_completions(CLAIMS, ["<answer>yes 9</answer>"] * 2)
         assert [item.v for item in before] != [item.v for item in after]
 
         verifier = workspace.verifier("graph_path")

@@ -63,9 +63,9 @@ def test_its_questions_are_asked_and_each_is_paid(snapshot: Snapshot, name: str)
     reward = ComposedReward(members, **recipe.reward.options())
     claims: list[Claim] = rows.claims()
     texts = ["<think>aeiou</think><answer>yes 9</answer>"] * len(claims)
-    paid = [item.reward for item in reward.judge(claims, texts, [0.5] * len(claims))]
+    paid = [item.reward for item in reward.score_completions(claims, texts, [0.5] * len(claims))]
     assert all(value is not None and value > 0.5 for value in paid)
-    unparsed = [item.reward for item in reward.judge(claims, ["yes"] * len(claims), [0.5] * len(claims))]
+    unparsed = [item.reward for item in reward.score_completions(claims, ["yes"] * len(claims), [0.5] * len(claims))]
     assert set(unparsed) == {0.0}
 
 

@@ -146,7 +146,8 @@ def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
     with pytest.raises(TrainingError, match="no verifier judges questions of the family 'functional'"):
         question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward))
     both = ComposedReward(
-        {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)}, judges={"regulation": ["unsigned"]}
+        {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)},
+        verifiers_by_family={"regulation": ["unsigned"]},
     )
     assert scored_relations(both) == set(Relation) - {Relation.ACTIVATES, Relation.REPRESSES}
     # A text verifier beside a silent claim verifier pays nothing; drawn alone it does.

@@ -12,6 +12,7 @@ from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.trainer import run_grpo
 from rbio_kg.training.models.types import LanguageModel
+from rbio_kg.training.prompts.parser import completion_text
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
@@ -26,12 +27,12 @@ pytestmark = pytest.mark.precision
 class Vowels(ComposedReward):
     """Pays any text by its share of vowels: what a random model can find by sampling."""
 
-    def _judge(self, claims: Any, texts: Any, priors: Any, prompts: Any) -> Any:
+    def score_completions(self, claims: Any, completions: Any, gene_prior: Any = None, prompts: Any = None) -> Any:
         from dataclasses import replace
 
-        shares = np.nan_to_num(VowelJudge().score(claims, texts)).tolist()
-        judged = super()._judge(claims, texts, priors, prompts)
-        return [replace(item, reward=share) for item, share in zip(judged, shares, strict=True)]
+        shares = np.nan_to_num(VowelJudge().score(claims, [completion_text(item) for item in completions])).tolist()
+        scored = super().score_completions(claims, completions, gene_prior, prompts)
+        return [replace(item, reward=share) for item, share in zip(scored, shares, strict=True)]
 
 
 def test_the_reward_rises_on_a_learnable_task(tmp_path: Path) -> None:

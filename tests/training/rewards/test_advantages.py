@@ -109,7 +109,10 @@ def test_unscaled_advantages_are_the_pay_less_the_groups_mean(tmp_path: Path, sc
     reward = reward_of(scoring)
     found = advantages(reward, tmp_path)
     for gene, values in found.items():
-        paid = [item.reward or 0.0 for item in reward.judge([claim(gene)] * 4, [text(answer) for answer in STATED])]
+        paid = [
+            item.reward or 0.0
+            for item in reward.score_completions([claim(gene)] * 4, [text(answer) for answer in STATED])
+        ]
         np.testing.assert_allclose(values, np.array(paid) - np.mean(paid), atol=1e-6)
 
 

@@ -69,7 +69,7 @@ def test_the_policy_gradient_is_that_of_the_squared_distance(count: int, target:
 def test_without_a_weight_nothing_is_added() -> None:
     reward = ComposedReward({"table": (JUDGE, 1.0)})
     texts = [form("yes 7"), form("no 7"), form("yes 5")]
-    assert reward.judge([LIKELY] * 3, texts, grouped=True) == reward.judge([LIKELY] * 3, texts)
+    assert reward.score_groups([LIKELY] * 3, texts) == reward.score_completions([LIKELY] * 3, texts)
     assert SHARE not in reward.part_names
 
 
@@ -78,8 +78,8 @@ def test_completions_of_one_prompt_are_a_group() -> None:
     said = ["yes 7", "no 7", "no 6", "yes 7", "?", "yes 9", "no 9", "no 9"]
     claims, prompts = [LIKELY] * 5 + [RARE] * 3, ["a"] * 5 + ["b"] * 3
     texts = [form(answer) for answer in said]
-    alone = reward.judge(claims, texts, None, prompts)
-    paid = reward.judge(claims, texts, None, prompts, grouped=True)
+    alone = reward.score_completions(claims, texts, None, prompts)
+    paid = reward.score_groups(claims, texts, None, prompts)
     first, second = (
         share_reward(np.array([True, False, False, True]), 0.8),
         share_reward(np.array([True, False, False]), 0.1),
@@ -95,15 +95,15 @@ def test_completions_of_one_prompt_are_a_group() -> None:
 def test_another_prompt_is_another_group_though_the_claim_is_the_same() -> None:
     reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.5)
     texts = [form("yes 7"), form("no 7"), form("no 7"), form("no 7")]
-    together = reward.judge([LIKELY] * 4, texts, None, ["a"] * 4, grouped=True)
-    apart = reward.judge([LIKELY] * 4, texts, None, ["a", "a", "b", "b"], grouped=True)
+    together = reward.score_groups([LIKELY] * 4, texts, None, ["a"] * 4)
+    apart = reward.score_groups([LIKELY] * 4, texts, None, ["a", "a", "b", "b"])
     assert [item.parts[SHARE] for item in apart] == [0.5] * 4
     assert [item.parts[SHARE] for item in together] != [0.5] * 4
 
 
 def test_where_nobody_judges_the_claim_the_share_is_not_paid() -> None:
     reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.5)
-    (item,) = reward.judge([UNKNOWN], [form("yes 7")], grouped=True)
+    (item,) = reward.score_groups([UNKNOWN], [form("yes 7")])
     assert item.reward is None
     assert item.parts[SHARE] is None
 
@@ -118,7 +118,7 @@ def test_the_trainer_hears_of_it() -> None:
         "cell_line": ["k562"] * 3,
     }
     table = {f.__name__: f(prompts=["?"] * 3, completions=texts, **columns) for f in reward.functions}
-    expected = reward.judge([LIKELY] * 3, texts, None, ["?"] * 3, grouped=True)
+    expected = reward.score_groups([LIKELY] * 3, texts, None, ["?"] * 3)
     assert table["composed_reward"] == [item.reward for item in expected]
     assert table[SHARE] == pytest.approx(share_reward(np.array([True, False, False]), 0.8))
     assert reward.weights == [1.0] + [0.0] * len(reward.part_names)

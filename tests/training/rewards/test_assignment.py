@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
-from rbio_kg.training.rewards.assignment import Assigner, rewarded_share
+from rbio_kg.training.rewards.assignment import Assigner, text_share
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.table_verifiers import TableJudge, VowelJudge
 
@@ -56,11 +56,11 @@ def test_a_family_has_its_own_judges() -> None:
 
 def test_text_is_paid_alone_where_nobody_judges_the_claim() -> None:
     told, said = np.array([True, True, False, False]), np.array([True, False, True, False])
-    assert rewarded_share(told, said, 0.1).tolist() == [0.1, 0.0, 1.0, 0.0]
+    assert text_share(told, said, 0.1).tolist() == [0.1, 0.0, 1.0, 0.0]
 
 
 def judge(reward: ComposedReward, text: str, claim: Claim = CLAIMS[0]) -> float | None:
-    return reward.judge([claim], [text])[0].reward
+    return reward.score_completions([claim], [text])[0].reward
 
 
 def test_a_text_only_reward_pays_the_text_and_no_answer() -> None:
@@ -83,7 +83,7 @@ def test_rows_of_one_verifier_are_paid_by_it_alone() -> None:
     both = {"table": (TableJudge(known), 1.0), "vowels": (VowelJudge(), 1.0)}
     reward = ComposedReward(both, assignment="one_per_row")
     text = SAID.format("ae bc", "yes 9")
-    judged = reward.judge(CLAIMS, [text] * len(CLAIMS))
+    judged = reward.score_completions(CLAIMS, [text] * len(CLAIMS))
     alone = {
         judge(ComposedReward({"table": both["table"]}), text),
         judge(ComposedReward({"vowels": both["vowels"]}, text_weight=1.0), text),
@@ -97,18 +97,18 @@ def test_one_verifier_alone_is_the_same_either_way() -> None:
     known = {(claim.subject, claim.object): 0.01 * (i % 100) for i, claim in enumerate(CLAIMS)}
     rewards = [ComposedReward({"table": (TableJudge(known), 1.0)}, assignment=how) for how in ("all", "one_per_row")]
     texts = [SAID.format("so", f"{'yes' if i % 2 else 'no'} {1 + i % 9}") for i in range(len(CLAIMS))]
-    first, second = ([item.reward for item in reward.judge(CLAIMS, texts)] for reward in rewards)
+    first, second = ([item.reward for item in reward.score_completions(CLAIMS, texts)] for reward in rewards)
     assert first == second
 
 
 def test_a_habit_is_taken_only_from_knockdowns() -> None:
     claim = Claim("A", "interacts_with", "B")
     reward = ComposedReward({"table": (TableJudge({("A", "B"): 0.8}), 1.0)}, relative_to="gene_prior")
-    assert reward.judge([claim], [SAID.format("so", "yes 8")], [None])[0].target == 0.8
+    assert reward.score_completions([claim], [SAID.format("so", "yes 8")], [None])[0].target == 0.8
 
 
 def test_unknown_names_are_told() -> None:
     with pytest.raises(RewardError, match="unknown assignment 'two'"):
         Assigner({"a": 1.0}, "two")  # type: ignore[arg-type]
-    with pytest.raises(RewardError, match="b shall judge de questions"):
+    with pytest.raises(RewardError, match="b is a verifier of de questions"):
         Assigner({"a": 1.0}, "all", {"de": ["b"]})

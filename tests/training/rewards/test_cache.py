@@ -56,12 +56,12 @@ def test_three_rewards_and_all_their_functions_ask_each_verifier_once() -> None:
     for reward in rewards:
         for function in reward.functions:
             function(prompts=["?"] * 12, completions=texts, **columns(claims))
-        reward.judge(claims, texts)
+        reward.score_completions(claims, texts)
     assert table.asked == [3]
     assert sorted(vowels.read) == sorted(thinks), "the last text is the first one's, about another claim"
     fresh = "<think>new</think><answer>no 9</answer>"
     for reward in rewards:
-        reward.judge(CLAIMS, [texts[0], fresh, texts[8]])
+        reward.score_completions(CLAIMS, [texts[0], fresh, texts[8]])
     assert table.asked == [3]
     assert vowels.read[12:] == ["new"]
 
@@ -72,7 +72,7 @@ def test_rewards_that_share_a_verifier_pay_as_those_that_do_not() -> None:
     for scoring in ("linear", "brier", "log"):
         together = ComposedReward({"table": (shared, 1.0), "vowels": (VowelJudge(), 1.0)}, scoring=scoring)
         alone = ComposedReward({"table": (TableJudge(KNOWN), 1.0), "vowels": (VowelJudge(), 1.0)}, scoring=scoring)
-        assert together.judge(claims, texts) == alone.judge(claims, texts)
+        assert together.score_completions(claims, texts) == alone.score_completions(claims, texts)
 
 
 def test_verifiers_that_are_equal_or_unhashable_are_told_apart() -> None:
@@ -85,7 +85,7 @@ def test_verifiers_that_are_equal_or_unhashable_are_told_apart() -> None:
 def test_a_verifier_is_let_go_with_its_rewards() -> None:
     judge = TableJudge(KNOWN)
     reward = ComposedReward({"table": (judge, 1.0)})
-    reward.judge(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
+    reward.score_completions(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
     memory = cache_of(judge)
     assert [math.isnan(score) for score in memory.scores("table", CLAIMS)] == [False, False, True]
     assert judge.asked == [3]
@@ -97,10 +97,10 @@ def test_a_verifier_is_let_go_with_its_rewards() -> None:
 
 def test_a_pickled_reward_begins_with_an_empty_memory() -> None:
     reward = ComposedReward({"table": (TableJudge(KNOWN), 1.0)})
-    reward.judge(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
+    reward.score_completions(CLAIMS, ["<think>a</think><answer>yes 5</answer>"] * 3)
     again = pickle.loads(pickle.dumps([reward, ComposedReward(reward.verifiers)]))
     for one in again:
-        one.judge(CLAIMS, ["<think>b</think><answer>yes 5</answer>"] * 3)
+        one.score_completions(CLAIMS, ["<think>b</think><answer>yes 5</answer>"] * 3)
     judge = again[0].verifiers["table"][0]
     assert judge is again[1].verifiers["table"][0]
     assert judge.asked == [3, 3], "once before pickling, once after"
@@ -124,7 +124,7 @@ def test_a_changed_verifier_can_be_asked_anew() -> None:
     assert memory.scores("table", CLAIMS[:1])[0] == 0.8
     judge.known["AAA", "BBB"] = 0.3
     assert memory.scores("table", CLAIMS[:1])[0] == 0.8
-    memory.forget()
+    memory.clear()
     assert memory.scores("table", CLAIMS[:1])[0] == 0.3
 
 

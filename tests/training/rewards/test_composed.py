@@ -35,7 +35,7 @@ def columns_of(claims: list[Claim]) -> dict[str, list[Any]]:
 
 
 def pay(reward: ComposedReward, claim: Claim, text: str, **options: Any) -> float | None:
-    return reward.judge([claim], [text], **options)[0].reward
+    return reward.score_completions([claim], [text], **options)[0].reward
 
 
 @given(st.sampled_from([LIKELY, RARE]), st.sampled_from(["yes", "no"]), st.integers(1, 9))
@@ -64,15 +64,17 @@ def test_proper_rules_need_a_confidence_unless_told_otherwise() -> None:
 
 def test_one_weight_and_the_rest_zero_pays_as_that_verifier_alone() -> None:
     texts = [form("yes 7"), form("no 7"), form("no 2"), "?"]
-    alone = ComposedReward({"first": (FIRST, 1.0)}).judge([LIKELY] * 4, texts)
+    alone = ComposedReward({"first": (FIRST, 1.0)}).score_completions([LIKELY] * 4, texts)
     with_recorded = ComposedReward({"first": (FIRST, 0.3), "second": (SECOND, 0.0), "vowels": (VowelJudge(), 0.0)})
-    assert [item.reward for item in with_recorded.judge([LIKELY] * 4, texts)] == [item.reward for item in alone]
+    assert [item.reward for item in with_recorded.score_completions([LIKELY] * 4, texts)] == [
+        item.reward for item in alone
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "yes 7", form("yes no"), form("knockdown"), form("yes 7") + "!", "x" * 100_000])
 def test_an_unparsed_answer_earns_the_minimum(text: str) -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (VowelJudge(), 1.0)})
-    judged = reward.judge([LIKELY], [text])[0]
+    judged = reward.score_completions([LIKELY], [text])[0]
     assert judged.reward == 0.0
     assert judged.parts == {"first": 0.0, "vowels": None, "answer": 0.0, "format": 0.0}
     worst = min(pay(reward, LIKELY, form(f"{word} {digit}")) or 0 for word in ("yes", "no") for digit in range(1, 10))
@@ -81,7 +83,7 @@ def test_an_unparsed_answer_earns_the_minimum(text: str) -> None:
 
 def test_where_no_claim_verifier_speaks_there_is_no_reward() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (VowelJudge(), 1.0)})
-    judged = reward.judge([UNKNOWN, UNKNOWN], [form("yes 7", "aaa"), "nonsense"])
+    judged = reward.score_completions([UNKNOWN, UNKNOWN], [form("yes 7", "aaa"), "nonsense"])
     assert [item.reward for item in judged] == [None, None]
     assert judged[0].parts == {"first": None, "vowels": 1.0, "answer": None, "format": 1.0}
     columns = {
@@ -114,28 +116,30 @@ def test_the_best_text_cannot_make_up_for_a_clearly_wrong_answer() -> None:
 def test_sentences_copied_from_the_prompt_are_not_seen_by_text_verifiers() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (VowelJudge(), 1.0)})
     text = form("yes 7", "aaa eee.")
-    own, copied = reward.judge([LIKELY] * 2, [text] * 2, prompts=["nothing", "Say: aaa eee."])
+    own, copied = reward.score_completions([LIKELY] * 2, [text] * 2, prompts=["nothing", "Say: aaa eee."])
     assert own.parts["vowels"] == 1.0
     assert copied.parts["vowels"] is None
 
 
 def test_relative_to_the_gene_prior() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0)}, relative_to="gene_prior", round_to=0)
-    judged = reward.judge([LIKELY, LIKELY, LIKELY], [form("yes 5"), form("yes 8"), form("yes 8")], [0.8, 0.3, None])
+    judged = reward.score_completions(
+        [LIKELY, LIKELY, LIKELY], [form("yes 5"), form("yes 8"), form("yes 8")], [0.8, 0.3, None]
+    )
     assert judged[0].target == pytest.approx(0.5)
     assert judged[1].target == pytest.approx(float(relative(0.8, 0.3)))
     assert judged[1].reward == pytest.approx(float(brier(relative(0.8, 0.3), 0.8)))
     assert judged[1].skill == pytest.approx(float(brier(0.8, 0.8) - brier(0.8, 0.3)))
     assert judged[2].reward is None
     with pytest.raises(RewardError, match="gene_prior"):
-        reward.judge([LIKELY], [form("yes 5")])
+        reward.score_completions([LIKELY], [form("yes 5")])
     with pytest.raises(RewardError, match=r"1\.5"):
-        reward.judge([LIKELY], [form("yes 5")], np.array([1.5]))  # type: ignore[arg-type]
+        reward.score_completions([LIKELY], [form("yes 5")], np.array([1.5]))  # type: ignore[arg-type]
 
 
 def test_skill_is_the_pay_beyond_stating_the_prior() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0)}, scoring="linear")
-    judged = reward.judge([LIKELY], [form("yes 9")], np.array([0.2]))[0]  # type: ignore[arg-type]
+    judged = reward.score_completions([LIKELY], [form("yes 9")], np.array([0.2]))[0]  # type: ignore[arg-type]
     assert judged.skill == pytest.approx(float(linear(0.8, 1.0) - linear(0.8, 0.2)))
 
 
@@ -184,7 +188,7 @@ def test_what_is_logged() -> None:
     assert extra["verdict_first"] == [0.8, None]
     assert extra["problem"] == [None, "no_think"]
     assert metric["unparsed"] == 0.5
-    assert metric["unjudged"] == 1.0
+    assert metric["unscored"] == 1.0
     assert metric["abstained/first"] == 1.0
     assert metric["skill"] == pytest.approx(float(brier(0.8, 0.7) - brier(0.8, 0.1)))
 
@@ -199,7 +203,7 @@ def test_missing_columns_are_named() -> None:
 def test_a_broken_verifier_stops_the_run_and_is_named(answer: float | None) -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "mine": (BrokenJudge(answer), 1.0)})
     with pytest.raises(VerifierError, match="mine"):
-        reward.judge([LIKELY], [form("yes 7")])
+        reward.score_completions([LIKELY], [form("yes 7")])
     with pytest.raises(VerifierError, match="mine failed: KeyError"):
         reward.explain(LIKELY, form("yes 7"))
 
@@ -231,19 +235,19 @@ def test_configurations_that_cannot_work_are_refused(options: dict[str, Any], ma
 def test_lengths_must_fit() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0)})
     with pytest.raises(RewardError, match="1 claims for 2"):
-        reward.judge([LIKELY], ["a", "b"])
-    assert reward.judge([], []) == []
+        reward.score_completions([LIKELY], ["a", "b"])
+    assert reward.score_completions([], []) == []
 
 
 def test_reward_and_functions_survive_pickling() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (VowelJudge(), 1.0)})
     texts = [form("yes 7", "aaa"), "?"]
-    expected = reward.judge([LIKELY, RARE], texts)
+    expected = reward.score_completions([LIKELY, RARE], texts)
     again: ComposedReward = pickle.loads(pickle.dumps(reward))
-    assert again.judge([LIKELY, RARE], texts) == expected
+    assert again.score_completions([LIKELY, RARE], texts) == expected
     functions = pickle.loads(pickle.dumps(reward.functions))
     assert [function.__name__ for function in functions] == ["composed_reward", "first", "vowels", "answer", "format"]
-    assert functions[0].reward is functions[1].reward
+    assert functions[0].scorer is functions[1].scorer
     assert again.describe() == reward.describe()
 
 
@@ -267,21 +271,21 @@ def test_rewards_are_finite_or_none() -> None:
             texts = [form(f"{word} {c}") for word in ("yes", "no") for c in ("1", "9", "0.001", "99%")]
             for claim in (LIKELY, RARE):
                 for prior in (0.0, 1.0):
-                    for item in reward.judge([claim] * len(texts), texts, [prior] * len(texts)):
+                    for item in reward.score_completions([claim] * len(texts), texts, [prior] * len(texts)):
                         assert item.reward is not None and 0.0 <= item.reward <= 1.0
 
 
 def test_parts_that_never_differ_inside_a_group_are_reported() -> None:
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (VowelJudge(), 1.0)})
     groups = [
-        reward.judge([claim] * 3, [form("yes 7", "aa"), form("no 7", "bb"), form("yes 2", "ab")])
+        reward.score_completions([claim] * 3, [form("yes 7", "aa"), form("no 7", "bb"), form("yes 2", "ab")])
         for claim in (LIKELY, RARE)
     ]
     rows = {row["name"]: row for row in variance_report(groups)}
     assert list(rows) == ["reward", "first", "vowels", "answer", "format"]
-    assert rows["format"] == {"name": "format", "constant_in_group": True, "varying_groups": 0.0, "spoke": 1.0}
+    assert rows["format"] == {"name": "format", "constant_in_group": True, "varying_groups": 0.0, "scored": 1.0}
     assert not rows["first"]["constant_in_group"]
     assert rows["vowels"]["varying_groups"] == 1.0
-    same = variance_report([reward.judge([claim] * 2, [form("yes 7")] * 2) for claim in (LIKELY, RARE)])
+    same = variance_report([reward.score_completions([claim] * 2, [form("yes 7")] * 2) for claim in (LIKELY, RARE)])
     assert all(row["constant_in_group"] for row in same)
     assert reward.variance_report([])[0]["varying_groups"] is None

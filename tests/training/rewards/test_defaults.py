@@ -29,7 +29,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def pooled_by(reward: ComposedReward) -> float | None:
-    return reward.judge([CLAIM], ["<think>so</think><answer>no 9</answer>"])[0].v
+    return reward.score_completions([CLAIM], ["<think>so</think><answer>no 9</answer>"])[0].v
 
 
 def test_all_interfaces_pool_one_claim_to_the_same_probability(workspace: Workspace) -> None:

@@ -59,9 +59,9 @@ def test_a_hundred_thousand_characters_take_bounded_room(bench: ExploitHarness, 
         piece * (LONG // len(piece)),
         setting.completion() + piece * (LONG // len(piece)),
     ]
-    bench.judge([other.completion() for other in bench.settings])  # what is opened once is not the text's
+    bench.score([other.completion() for other in bench.settings])  # what is opened once is not the text's
     tracemalloc.start()
-    judged = bench.judge(texts, [0, 0, 0])
+    judged = bench.score(texts, [0, 0, 0])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [item.reward is not None for item in judged] == [True, True, True]
@@ -72,7 +72,7 @@ def test_a_hundred_thousand_characters_take_bounded_room(bench: ExploitHarness, 
 def test_a_prompt_may_be_as_long(bench: ExploitHarness) -> None:
     prompt = " ".join(f"word{i}" for i in range(LONG // 9))
     text = bench.settings[0].completion(think=prompt)
-    judged = bench.reward.judge(CLAIMS[:1], [text], None, [prompt])[0]
+    judged = bench.reward.score_completions(CLAIMS[:1], [text], None, [prompt])[0]
     assert judged.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
 
 
@@ -82,7 +82,7 @@ def test_fuzzed_completions_are_paid_between_0_and_1(bench: ExploitHarness) -> N
     for item in fuzzed(bench.settings, 4_000, seed=7):
         batch.append(item)
         if len(batch) == 100:
-            for judged in bench.judge([text for _, text in batch], [row for row, _ in batch]):
+            for judged in bench.score([text for _, text in batch], [row for row, _ in batch]):
                 assert judged.reward is not None and 0.0 <= judged.reward <= 1.0
                 assert (judged.answer is None) == (judged.reward == 0.0)
                 answered += judged.answer is not None

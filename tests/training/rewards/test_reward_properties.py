@@ -43,7 +43,7 @@ def judge_of(value: float | None) -> TableJudge:
 
 
 def pay(reward: ComposedReward, text: str, prior: float | None = None) -> float | None:
-    return reward.judge([CLAIM], [text], None if prior is None else [prior])[0].reward
+    return reward.score_completions([CLAIM], [text], None if prior is None else [prior])[0].reward
 
 
 # The rules are proper: nothing earns more on average than the probability that the rule is given.
@@ -83,7 +83,7 @@ def test_the_whole_reward_is_proper_for_the_pooled_probability(
     reward = ComposedReward(
         {f"v{i}": (judge_of(value), 1.0 + i) for i, value in enumerate(values)}, pooling=how, scoring=rule, round_to=0
     )
-    judged = reward.judge([CLAIM] * 2, [form("yes 5"), form(f"yes {q:.3f}")])
+    judged = reward.score_completions([CLAIM] * 2, [form("yes 5"), form(f"yes {q:.3f}")])
     target = judged[0].target
     if target is None:
         assert [item.reward for item in judged] == [None, None]
@@ -116,7 +116,9 @@ def test_a_gene_only_policy_earns_a_coins_mean(pi: float, shifts: list[float], a
     )
 
     def mean(text: str) -> float:
-        paid = [item.reward for item in reward.judge(claims, [form(text)] * len(claims), [pi] * len(claims))]
+        paid = [
+            item.reward for item in reward.score_completions(claims, [form(text)] * len(claims), [pi] * len(claims))
+        ]
         return float(np.mean([value for value in paid if value is not None]))
 
     # Logits are cut at 1/1000, which moves v* a little for the most extreme pairs.
@@ -178,8 +180,8 @@ def test_one_weight_one_and_the_rest_zero_is_that_verifier_alone(
     )
     alone = ComposedReward({"only": (judge_of(values[chosen]), 1.0)}, pooling=how, scoring=rule)
     claims = [CLAIM] * len(texts)
-    assert [item.reward for item in with_recorded.judge(claims, texts)] == [
-        item.reward for item in alone.judge(claims, texts)
+    assert [item.reward for item in with_recorded.score_completions(claims, texts)] == [
+        item.reward for item in alone.score_completions(claims, texts)
     ]
 
 
@@ -193,7 +195,7 @@ def test_only_the_proportion_of_weights_counts(
     for factor in (1.0, scale):
         scaled = {name: (judge, share * factor) for name, (judge, share) in members.items()}
         reward = ComposedReward(scaled | {"vowels": (VowelJudge(), factor)}, scoring=rule, round_to=0)
-        results.append([item.reward for item in reward.judge([CLAIM] * len(texts), texts)])
+        results.append([item.reward for item in reward.score_completions([CLAIM] * len(texts), texts)])
     assert results[0] == pytest.approx(results[1], abs=1e-9)
 
 
@@ -208,7 +210,10 @@ def test_the_order_of_verifiers_does_not_matter(values: list[tuple[float | None,
     members += [("vowels", (VowelJudge(), 1.0))]
     texts = [form("yes 7", "aab"), form("no 2", ""), "?"]
     paid = [
-        [item.reward for item in ComposedReward(dict(order), pooling=how, scoring=rule).judge([CLAIM] * 3, texts)]
+        [
+            item.reward
+            for item in ComposedReward(dict(order), pooling=how, scoring=rule).score_completions([CLAIM] * 3, texts)
+        ]
         for order in permutations(members)
     ]
     for other in paid[1:]:
@@ -224,11 +229,13 @@ def test_the_order_and_company_of_completions_do_not_matter(rows: list[tuple[str
     )
     claims = [Claim("AAA", "changes_expression_of", gene, "k562") for gene, _ in rows]
     texts = [form(answer, gene.lower()) for gene, answer in rows]
-    together = [item.reward for item in reward.judge(claims, texts)]
+    together = [item.reward for item in reward.score_completions(claims, texts)]
     order = data.draw(st.permutations(range(len(rows))))
-    shuffled = [item.reward for item in reward.judge([claims[i] for i in order], [texts[i] for i in order])]
+    shuffled = [item.reward for item in reward.score_completions([claims[i] for i in order], [texts[i] for i in order])]
     assert shuffled == [together[i] for i in order]
-    assert together == [reward.judge([claim], [text])[0].reward for claim, text in zip(claims, texts, strict=True)]
+    assert together == [
+        reward.score_completions([claim], [text])[0].reward for claim, text in zip(claims, texts, strict=True)
+    ]
 
 
 # What reaches the trainer.

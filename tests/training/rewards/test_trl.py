@@ -94,8 +94,8 @@ def test_grpo_trainer_takes_the_functions_and_logs_every_part(tmp_path: Path, co
 def test_nothing_is_learnt_from_questions_that_nobody_can_judge(tmp_path: Path) -> None:
     reward = build(TableJudge({}))
     trainer = train(reward, tmp_path, conversational=True, columns=ALL)
-    steps = [entry for entry in trainer.state.log_history if "unjudged" in entry]
-    assert [float(entry["unjudged"]) for entry in steps] == [4.0, 4.0]
+    steps = [entry for entry in trainer.state.log_history if "unscored" in entry]
+    assert [float(entry["unscored"]) for entry in steps] == [4.0, 4.0]
     assert [entry["rewards/composed_reward/mean"] for entry in steps] == [None, None]
     assert all(float(entry["grad_norm"]) == 0.0 for entry in steps)
 

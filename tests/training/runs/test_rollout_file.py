@@ -94,7 +94,7 @@ def test_the_report_reads_what_grpo_records(tmp_path: Path) -> None:
     columns = {"subject": "TP53", "relation": "changes_expression_of", "object": "MYC", "cell_line": "k562"}
     rewards = recorder(["?", "?"], [text, "maybe"], **{name: [value] * 2 for name, value in columns.items()})
     claim = Claim("TP53", "changes_expression_of", "MYC", "k562")
-    scored = reward.judge([claim] * 2, [text, "maybe"], None, ["?", "?"])
+    scored = reward.score_completions([claim] * 2, [text, "maybe"], None, ["?", "?"])
     read = [rollout(row) for row in read_run(run.folder).rollouts.iter_rows(named=True)]
     for found, expected, paid in zip(read, scored, rewards, strict=True):
         assert (found.run, found.step, found.claim, found.prompt) == ("run", 1, claim, "?")

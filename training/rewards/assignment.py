@@ -89,7 +89,7 @@ class Assigner:
 def text_share(by_claim: BoolArray, by_text: BoolArray, text_weight: float) -> FloatArray:
     """Share of each row's reward that text verifiers decide, (n,).
 
-    It is 0 where no text verifier scores the row, 1 where only text verifiers do, and `text_weight` where both kinds do.
+    It is 0 where no text verifier scores the row, 1 where only text verifiers do, and `text_weight` where both do.
 
     Args:
         by_claim: whether a claim verifier scores the row, (n,).

@@ -147,8 +147,8 @@ def check_groups(prompts: Sequence[Completion]) -> None:
         return
     raise RewardError(
         f"share_weight needs all completions of a question together, and the reward was given groups of {sizes}",
-        hint=f"generate at least {LEAST_GROUP} completions per question, make the completions of one process a multiple "
-        "of that number, or set share_weight to 0",
+        hint=f"generate at least {LEAST_GROUP} completions per question and keep them in one process, "
+        "or set share_weight to 0",
     )
 
 

@@ -42,7 +42,7 @@ def pool(scores: ArrayLike, weights: ArrayLike, how: Pooling = DEFAULT_POOLING) 
         RewardError: shapes do not fit, weights are not usable, or `how` is unknown.
 
     Example:
-        >>> v, scored = pool([[0.9, float("nan")], [0.5, 0.2]], weights=[3.0, 1.0])
+        >>> v, scored = pool([[0.9, float("nan")], [0.5, 0.2]], weights=[3.0, 1.0], how="mean")
         >>> v.round(3).tolist()
         [0.8, 0.2]
         >>> scored.tolist()

@@ -28,16 +28,15 @@ def listed(workspace: WorkspaceBase, name: str) -> dict[str, Any]:
 
 def check_document(workspace: WorkspaceBase, name: str, claims: Path | None) -> dict[str, Any]:
     """Every check of the contract and how it went."""
-    from rbio_kg.verifiers.testing.cases import examination
-    from rbio_kg.verifiers.testing.checks import evaluate
+    from rbio_kg.verifiers.testing import make_context, run_checks
 
     verifier = workspace.verifier(name)
     own = None if claims is None else as_claims(read_claims(claims), claims)
-    evaluated = examination(verifier, workspace.tables, own, seed=workspace.settings.seed)
-    outcomes = evaluate(evaluated)
+    context = make_context(verifier, workspace.tables, own, seed=workspace.settings.seed)
+    outcomes = run_checks(context)
     return {
         "name": name,
         "passes": all(outcome.passed for outcome in outcomes),
-        "claims": len(evaluated.claims),
+        "claims": len(context.claims),
         "checks": [vars(outcome) for outcome in outcomes],
     }

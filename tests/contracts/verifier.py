@@ -1,4 +1,4 @@
-"""What every verifier must do: the checks of `rbio_kg.verifiers.testing.checks`.
+"""What every verifier must do: the checks of `rbio_kg.verifiers.testing`.
 
 Inherit, name the class `Test...`, and give the fixtures `verifier` and `claims`; a text verifier also gives `texts`.
 """
@@ -12,11 +12,11 @@ import pytest
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.verifiers.base.verifier import Verifier
-from rbio_kg.verifiers.testing.checks import CHECKS, CheckContext
+from rbio_kg.verifiers.testing import CHECKS, CheckContext
 
 
-class VerifierBattery:
-    """The tests, one a check."""
+class VerifierContract:
+    """One test per check."""
 
     @pytest.fixture
     def verifier(self) -> Verifier:
@@ -31,7 +31,7 @@ class VerifierBattery:
     @pytest.fixture
     def texts(self, verifier: Verifier, claims: list[Claim]) -> list[str] | None:
         """One text per claim for a text verifier, None for a claim verifier."""
-        assert verifier.kind == "claim", "the battery of a text verifier gives texts"
+        assert verifier.kind == "claim", "the contract of a text verifier gives texts"
         return None
 
     @pytest.mark.parametrize("name", CHECKS)
@@ -40,7 +40,7 @@ class VerifierBattery:
         CHECKS[name](CheckContext(verifier, claims, texts))
 
 
-def assert_directions_share_out(verifier: Verifier, pairs: Sequence[tuple[str, str, str | None]]) -> None:
+def assert_directions_sum_to_the_change(verifier: Verifier, pairs: Sequence[tuple[str, str, str | None]]) -> None:
     """Of pairs (subject, object, line): joint = P(change) P(direction | change), and the directions share that out."""
     change, up, down, rise, fall = (
         verifier.score([Claim(a, relation, b, line) for a, b, line in pairs])

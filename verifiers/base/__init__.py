@@ -1,1 +1,1 @@
-"""TODO."""
+"""The interface of all verifiers (`verifier`), and claims as index pairs of a snapshot (`claim_index`)."""

@@ -1,1 +1,4 @@
-"""TODO."""
+"""How good a verifier is: scorecards on training and test rows, subgroups of rows, and trivial baselines.
+
+Open `scorecard` first.
+"""

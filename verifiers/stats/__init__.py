@@ -1,1 +1,4 @@
-"""TODO."""
+"""Statistics that verifiers and evaluations share: metrics, logistic calibration, log odds, rates, negative samples.
+
+Open `metrics` first.
+"""

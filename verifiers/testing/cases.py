@@ -1,4 +1,4 @@
-"""What a verifier is examined on: claims drawn from the graph, with texts where it judges texts."""
+"""What the contract is checked on: claims drawn from the graph, and texts for a text verifier."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Verifier
 
 UNKNOWN_GENES = ("NOSUCHGENE", "NOSUCHGENE2")
-"""Genes that no graph has."""
+"""Gene names that no graph has."""
 DRAWN = 200
-"""Claims drawn for each relation, before those to examine on are chosen."""
+"""Claims drawn for each relation; the checks use some of them."""
 CHECKED = 24
-"""Claims that a verifier is examined on."""
+"""Claims that the checks use."""
 
 
 class ContractError(AssertionError):
-    """A verifier breaks the contract; the message says how, and what to do."""
+    """A verifier breaks the contract; the message says how, and what to do about it."""
 
 
 @dataclass(frozen=True)
 class CheckContext:
-    """A verifier and what it is examined on.
+    """A verifier, and the claims and texts that the checks use.
 
     Args:
         verifier: ready to score.
-        claims: at least six about known genes; it speaks on some of them, with at least two different scores.
+        claims: at least six about known genes; it scores some of them, with at least two different scores.
         texts: one per claim for a text verifier, None for a claim verifier.
     """
 
@@ -46,36 +46,36 @@ class CheckContext:
         texts = None if self.texts is None else [self.texts[i] for i in order]
         return self.verifier.score([self.claims[i] for i in order], texts)
 
-    def asked(self, claims: Sequence[Claim]) -> FloatArray:
-        """Scores of other claims, each with a text about its genes where texts are judged."""
+    def score_other(self, claims: Sequence[Claim]) -> FloatArray:
+        """Scores of other claims, each with a text about its genes for a text verifier."""
         words = [f"{claim.subject} interacts with {claim.object}." for claim in claims]
         return self.verifier.score(claims, words if self.verifier.kind == "text" else None)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one check went; `message` says what is wrong and what to do, empty where it passed."""
+    """The outcome of one check; `message` says what is wrong and what to do, empty where it passed."""
 
     name: str
     passed: bool
     message: str = ""
 
 
-def examination(
+def make_context(
     verifier: Verifier,
     tables: Mapping[str, pl.DataFrame],
     claims: Sequence[Claim] | None = None,
     *,
     seed: int = 0,
 ) -> CheckContext:
-    """An examination on some of the claims given, or of claims about the graph's own relationships.
+    """A context of some of the given claims, or of claims about the graph's own relationships.
 
-    Of many claims those are taken on which the verifier's answers differ most, with a few on which it is silent.
+    Of many claims it takes those on which the scores differ most, and a few on which the verifier abstains.
 
     Args:
-        verifier: to be examined.
-        tables: of the graph; what is claimed of the relations on the verifier's card is drawn from them.
-        claims: the user's own, where the graph has none that the verifier judges.
+        verifier: to check.
+        tables: of the graph; claims of the relations on the verifier's card are drawn from them.
+        claims: given where the graph has no claims that the verifier can score.
         seed: of the draw.
 
     Raises:
@@ -85,28 +85,30 @@ def examination(
         claims = drawn_claims(tables, frozenset(verifier.card.relations), seed)
     if len(claims) < 6:
         raise VerifierError(
-            f"{len(claims)} claims are too few to examine a verifier on",
+            f"{len(claims)} claims are too few to check a verifier",
             hint="give at least six with --claims FILE (CSV: subject,relation,object,cell_line)",
         )
     texts = written_texts(tables, claims) if verifier.kind == "text" else None
-    whole = CheckContext(verifier, claims, texts)
+    everything = CheckContext(verifier, claims, texts)
     try:
-        chosen = _spread(whole.score())
+        chosen = _spread(everything.score())
     except Exception:  # what it raises is for the checks to report
         chosen = list(range(min(CHECKED, len(claims))))
     return CheckContext(verifier, [claims[i] for i in chosen], None if texts is None else [texts[i] for i in chosen])
 
 
 def _spread(scores: FloatArray) -> list[int]:
-    """Rows over the whole range of scores, the distinct ones first, then rows of silence."""
-    spoke = np.flatnonzero(~np.isnan(scores))
-    _, distinct = np.unique(scores[spoke], return_index=True)
-    ranked = spoke[distinct] if len(distinct) >= CHECKED // 2 else spoke[np.argsort(scores[spoke], kind="stable")]
-    places = np.unique(np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), 3 * CHECKED // 4)).round().astype(int))
-    silent = np.flatnonzero(np.isnan(scores))
-    chosen: list[int] = ranked[places].tolist() if len(ranked) else []
-    quiet: list[int] = silent[: CHECKED - len(chosen)].tolist()
-    return chosen + quiet
+    """Rows over the range of scores, distinct scores first, then rows on which it abstains."""
+    scored = np.flatnonzero(~np.isnan(scores))
+    _, distinct = np.unique(scores[scored], return_index=True)
+    ranked = scored[distinct] if len(distinct) >= CHECKED // 2 else scored[np.argsort(scores[scored], kind="stable")]
+    positions = np.unique(
+        np.linspace(0, max(len(ranked) - 1, 0), min(len(ranked), 3 * CHECKED // 4)).round().astype(int)
+    )
+    abstained = np.flatnonzero(np.isnan(scores))
+    chosen: list[int] = ranked[positions].tolist() if len(ranked) else []
+    rest: list[int] = abstained[: CHECKED - len(chosen)].tolist()
+    return chosen + rest
 
 
 def drawn_claims(
@@ -142,16 +144,16 @@ def _joined(tables: Mapping[str, pl.DataFrame], relation: Relation) -> pl.DataFr
 
 
 def written_texts(tables: Mapping[str, pl.DataFrame], claims: Sequence[Claim]) -> list[str]:
-    """A text for each claim, in turn: it affirmed, it denied, terms of its subject, nothing."""
+    """One text per claim, in turn: the claim affirmed, denied, terms of its subject, no text."""
     named = tables["annotations"].join(tables["terms"].select(end="id", term="name"), on="end")
     terms = dict(named.group_by("start").agg(pl.col("term").sort().head(2)).iter_rows())
     texts = []
     for i, claim in enumerate(claims):
-        ways = (
+        variants = (
             f"{claim.subject} interacts with {claim.object}.",
             f"{claim.subject} does not interact with {claim.object}.",
             " ".join(f"{claim.subject} takes part in {term}." for term in terms.get(claim.subject, [])),
             "",
         )
-        texts.append(ways[i % len(ways)])
+        texts.append(variants[i % len(variants)])
     return texts

@@ -12,7 +12,7 @@ from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim
 from rbio_kg.core.errors import BuildError
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.verifiers.expression.measured import ExperimentVerifier
-from tests.contracts.verifier import VerifierBattery, assert_directions_share_out
+from tests.contracts.verifier import VerifierContract, assert_directions_sum_to_the_change
 from tests.support.graphs import small_tables
 
 
@@ -25,7 +25,7 @@ def _claims(rows: pl.DataFrame, relation: str) -> list[Claim]:
     return [Claim(p, relation, g, line) for p, g, line in rows.select("pert", "gene", "cell_line").iter_rows()]
 
 
-class TestExperiment(VerifierBattery):
+class TestExperiment(VerifierContract):
     @pytest.fixture
     def verifier(self, tables: GraphTables, tmp_path: Path) -> ExperimentVerifier:
         tables.write(tmp_path / "tables")
@@ -48,7 +48,7 @@ def test_scores_are_the_train_labels(tables: GraphTables) -> None:
     np.testing.assert_array_equal(verifier.score(_claims(turned, "decreases")), 1 - turned["label"].to_numpy())
     up = _claims(turned, "increases_if_changed")
     np.testing.assert_array_equal(verifier.score(up), turned["label"].to_numpy())
-    assert_directions_share_out(verifier, [(claim.subject, claim.object, claim.cell_line) for claim in up])
+    assert_directions_sum_to_the_change(verifier, [(claim.subject, claim.object, claim.cell_line) for claim in up])
     unchanged = de.filter(pl.col("label") == 0)
     assert np.isnan(verifier.score(_claims(unchanged, "increases_if_changed"))).all(), "what did not change"
     assert not verifier.score([*_claims(unchanged, "increases"), *_claims(unchanged, "decreases")]).any()

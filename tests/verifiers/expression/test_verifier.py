@@ -22,7 +22,7 @@ from rbio_kg.verifiers.expression.model import ExpressionModel
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
 from rbio_kg.verifiers.splits import FOLDS, divide, fold_of
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
-from tests.contracts.verifier import VerifierBattery, assert_directions_share_out
+from tests.contracts.verifier import VerifierContract, assert_directions_sum_to_the_change
 from tests.support.graphs import small_tables
 
 
@@ -48,7 +48,7 @@ def _flipped(questions: pl.DataFrame, where: pl.Expr) -> pl.DataFrame:
     return questions.with_columns(label.alias("label"))
 
 
-class TestExpression(VerifierBattery):
+class TestExpression(VerifierContract):
     @pytest.fixture
     def verifier(self, fitted: Path) -> ExpressionVerifier:
         return ExpressionVerifier(fitted)
@@ -208,7 +208,7 @@ def test_other_names_mean_the_same_gene(tables: GraphTables, fitted: Path) -> No
 
 def test_directions_share_out_the_change(tables: GraphTables, fitted: Path) -> None:
     pairs = [(claim.subject, claim.object, claim.cell_line) for claim in _claims(tables["questions"])]
-    assert_directions_share_out(ExpressionVerifier(fitted), pairs)
+    assert_directions_sum_to_the_change(ExpressionVerifier(fitted), pairs)
 
 
 def test_it_abstains_where_it_knows_nothing(fitted: Path) -> None:

@@ -13,7 +13,7 @@ from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.snapshot.snapshot import Snapshot, write_snapshot
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.graph_path.verifier import KNOWN_MEMBERSHIP, KNOWN_REGULATION, GraphPathVerifier, fit_graph_path
-from tests.contracts.verifier import VerifierBattery, assert_directions_share_out
+from tests.contracts.verifier import VerifierContract, assert_directions_sum_to_the_change
 from tests.support.graphs import small_tables
 
 
@@ -42,7 +42,7 @@ def mixed_claims(tables: GraphTables) -> list[Claim]:
     return claims + [Claim(str(rng.choice(symbols)), "takes_part_in", group) for group in groups]
 
 
-class TestUncalibrated(VerifierBattery):
+class TestUncalibrated(VerifierContract):
     @pytest.fixture
     def verifier(self, snapshot_dir: Path) -> Verifier:
         return GraphPathVerifier(snapshot_dir)
@@ -52,7 +52,7 @@ class TestUncalibrated(VerifierBattery):
         return mixed_claims(tables)
 
 
-class TestCalibrated(VerifierBattery):
+class TestCalibrated(VerifierContract):
     @pytest.fixture
     def verifier(self, snapshot_dir: Path, model_dir: Path) -> Verifier:
         return GraphPathVerifier(snapshot_dir, model_dir)
@@ -168,8 +168,8 @@ def test_directions_share_out_the_change(verifier: GraphPathVerifier, tables: Gr
         .head(30)
     )
     asked = [(a, b, line) for a, b in pairs.iter_rows() for line in ("rpe1", None)]
-    assert_directions_share_out(verifier, asked)
-    assert_directions_share_out(GraphPathVerifier(verifier.snapshot_dir), asked)
+    assert_directions_sum_to_the_change(verifier, asked)
+    assert_directions_sum_to_the_change(GraphPathVerifier(verifier.snapshot_dir), asked)
 
 
 def test_broken_folders(snapshot_dir: Path, model_dir: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from rbio_kg.verifiers.link_predictor.model import LinkModel
 from rbio_kg.verifiers.link_predictor.split import split_graph
 from rbio_kg.verifiers.link_predictor.verifier import LinkPredictorVerifier, fit_link_predictor
 from rbio_kg.verifiers.stats.negatives import is_known, keys_of
-from tests.contracts.verifier import VerifierBattery, assert_directions_share_out
+from tests.contracts.verifier import VerifierContract, assert_directions_sum_to_the_change
 from tests.support.graphs import small_tables
 from tests.support.locations import ROOT
 from tests.verifiers.graph_path.test_verifier import mixed_claims
@@ -52,7 +52,7 @@ def fitted(
     return directory, metrics, shares
 
 
-class TestLinkPredictor(VerifierBattery):
+class TestLinkPredictor(VerifierContract):
     @pytest.fixture
     def verifier(self, fitted: tuple[Path, Any, Any]) -> Verifier:
         return LinkPredictorVerifier(fitted[0])
@@ -93,7 +93,7 @@ def test_interaction_has_no_direction_and_directions_share_out_the_change(
     ]
     forward = verifier.score([Claim(a, "interacts_with", b) for a, b in pairs])
     np.testing.assert_array_equal(forward, verifier.score([Claim(b, "interacts_with", a) for a, b in pairs]))
-    assert_directions_share_out(verifier, [(a, b, "k562") for a, b in pairs])
+    assert_directions_sum_to_the_change(verifier, [(a, b, "k562") for a, b in pairs])
 
 
 def test_natural_probabilities_add_up_to_the_edges_there_are(

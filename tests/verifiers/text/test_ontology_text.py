@@ -11,7 +11,7 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.text.ontology_text import VARIANTS, OntologyTextVerifier
-from tests.contracts.verifier import VerifierBattery
+from tests.contracts.verifier import VerifierContract
 from tests.support.named_graph import TERMS, named_snapshot
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
@@ -51,7 +51,7 @@ def verifiers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, OntologyTex
     }
 
 
-class _Battery(VerifierBattery):
+class _Battery(VerifierContract):
     @pytest.fixture
     def claims(self) -> list[Claim]:
         return [CLAIM] * 4 + [Claim("TP53", "takes_part_in", "GO:0000003"), Claim("REST", "interacts_with", "SET")]

@@ -11,7 +11,7 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import SnapshotError
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.text.reasoning_trace import ReasoningTraceVerifier
-from tests.contracts.verifier import VerifierBattery
+from tests.contracts.verifier import VerifierContract
 from tests.support.named_graph import named_snapshot
 
 CLAIM = Claim("TP53", "changes_expression_of", "MDM2", "k562")
@@ -24,7 +24,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> ReasoningTraceVerifier:
     return ReasoningTraceVerifier(folder)
 
 
-class TestReasoningTraceVerifier(VerifierBattery):
+class TestReasoningTraceVerifier(VerifierContract):
     @pytest.fixture
     def verifier(self, trace: ReasoningTraceVerifier) -> Verifier:
         return trace

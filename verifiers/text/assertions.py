@@ -1,201 +1,232 @@
-"""What a sentence is found to state: who does what to whom, with its denials and hedges, and membership in a place."""
+"""Turns the words around a trigger into statements: between genes, and of genes in terms and pathways."""
 
 from __future__ import annotations
 
-import re
-from itertools import combinations
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from itertools import combinations, product
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.lexicon import Lexicon, Sentence
-from rbio_kg.verifiers.text.roles import Grammar
-from rbio_kg.verifiers.text.tagging import Item
+from rbio_kg.verifiers.text.parse_state import Mood, ParseState
+from rbio_kg.verifiers.text.polarity import is_question, opening, settle
+from rbio_kg.verifiers.text.roles import Objects, subject_of
+from rbio_kg.verifiers.text.tagging import ListedGene
+from rbio_kg.verifiers.text.tags import Tag, letters, pattern
 from rbio_kg.verifiers.text.term_names import TermRef
 
-_CAUSED = re.compile(r"[cAFhPb]")
-_CAUSED_WITHIN = 6
-"""Words before a noun of doing among which a word like "leads" makes the subject its doer."""
-_CLEFT = re.compile(r"b[Ddx]*(?=[GK])")
-_NOT_IN = re.compile(r"[Ddp]?n")
-_WHEN_LOST = {
+_CAUSE = pattern("[CAUSE ACTIVE FORM HEDGE MEMBERSHIP BE]")
+"""What makes the subject the agent of a noun that follows.
+
+>>> matched(_CAUSE, "TP53 leads to activation of MDM2.")
+'leads'
+"""
+_CAUSE_WITHIN = 6
+"""Words ahead of a noun among which a cause is looked for."""
+_CLEFT = pattern("BE [DET MOD OTHER]* (?= [ANY_GENE] )")
+"""A subject behind its verb.
+
+>>> matched(_CLEFT, "The gene that activates MDM2 is the kinase TP53.", after="MDM2")
+'is the kinase'
+>>> read("The gene that activates MDM2 is TP53.")
+['TP53 activates MDM2']
+"""
+_NOT_IN = pattern("[DET MOD PREP]? NOT")
+"""A denial of the terms that follow.
+
+>>> matched(_NOT_IN, "TP53 participates in neither autophagy nor DNA repair.", after="participates")
+'in neither'
+"""
+_AHEAD_OF_TRIGGER = letters("BE AUX MOD NOT HEDGE UNLIKELY")
+"""Words between the name of a term and a trigger: "autophagy is not"."""
+_RELATION_OF_LOSS = {
     Relation.REGULATES: Relation.CHANGES_EXPRESSION_OF,
     Relation.ACTIVATES: Relation.INCREASES,
     Relation.REPRESSES: Relation.DECREASES,
 }
-_BY_ADVERB = {"negative": Relation.REPRESSES, "positive": Relation.ACTIVATES}
-OF_TERMS = {
+"""What a verb of regulation says of a lost gene: "loss of A activates B" states that a knockdown increases B."""
+TERM_PREFIXES = {
     Relation.REGULATES: "regulation of",
     Relation.ACTIVATES: "positive regulation of",
     Relation.REPRESSES: "negative regulation of",
 }
-
+"""How GO's names begin that say what a verb of regulation says of a process: "A inhibits autophagy"."""
 SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
-
-Polarity = Literal["affirmed", "negated"]
-Certainty = Literal["asserted", "hedged"]
+"""Signs of the relations that have one."""
 
 
-class RawStatement(NamedTuple):
-    """A statement as the text makes it, not yet checked.
+def state_objects(state: ParseState, i: int, relation: Relation, objects: Objects, *, passive: bool = False) -> None:
+    """What the verb at token i says of its subject and these objects; with `passive` the objects are the agents.
 
-    `object` is a gene symbol, or the key of the first of `places` (all terms and pathways of the name used).
+    Example:
+        >>> read("TP53 activates MDM2."), read("MDM2 is activated by TP53.")
+        (['TP53 activates MDM2'], ['TP53 activates MDM2'])
+        >>> read("Autophagy is regulated by TP53.")
+        ['TP53 takes_part_in regulation of autophagy']
     """
+    if not objects.genes:
+        return
+    subject = subject_of(state, i)
+    if subject is None and (cleft := _CLEFT.match(state.tags, objects.last + 1)):
+        agents = state.lists[cleft.end()]
+        state_pairs(state, i, relation, product(agents, objects.genes), (i, agents[-1].token))
+    elif subject is None and passive and (terms := terms_ahead(state, i, TERM_PREFIXES.get(relation, ""))):
+        state_members(state, i, objects, terms)
+    elif subject is None or is_question(state, subject):
+        state.skip_objects(objects.last)
+    else:
+        mood = settle(state, i, subject, objects.last)
+        # An interaction has no agent: the order of the text stays.
+        swapped = passive and relation is not Relation.INTERACTS_WITH
+        for one, other in product(subject.genes, objects.genes):
+            _add(state, (other, one) if swapped else (one, other), relation, mood)
 
-    text: str
-    subject: str
-    relation: Relation
-    object: str
-    polarity: Polarity
-    certainty: Certainty
-    places: tuple[TermRef, ...] = ()
+
+def state_pairs(
+    state: ParseState,
+    i: int,
+    relation: Relation,
+    pairs: Iterable[tuple[ListedGene, ListedGene]],
+    span: tuple[int, int],
+) -> None:
+    """What the noun at token i says of pairs of genes.
+
+    Args:
+        state: the sentence.
+        i: the noun.
+        relation: what it states.
+        pairs: subject and object of each statement.
+        span: the first token, ahead of which a denial or hedge applies, and the last one that belongs to the noun.
+
+    Example:
+        >>> read("There is no activation of MDM2 by TP53.")
+        ['not TP53 activates MDM2']
+    """
+    mood = opening(state, span[0])
+    state.use(i, span[1])
+    for pair in pairs:
+        _add(state, pair, relation, mood)
 
 
-class Assertions(Grammar):
-    """Notes in `found` what the words around a verb state; `topic` are the genes that "it" means at first."""
+def state_mutual(state: ParseState, i: int, relation: Relation) -> None:
+    """What the subjects of the verb at token i do to each other.
 
-    def __init__(self, sentence: Sentence, lexicon: Lexicon, topic: tuple[str, ...]) -> None:
-        super().__init__(sentence, topic)
-        self._lexicon = lexicon
-        self.looked: list[tuple[int, int]] = []
-        """Between which characters names of terms and pathways were looked for."""
-        self.found: list[RawStatement] = []
-        self.read_to = -1
-        """The last word that is used up."""
+    Example:
+        >>> read("TP53 and MDM2 regulate each other.")
+        ['TP53 regulates MDM2', 'MDM2 regulates TP53']
+    """
+    subject = subject_of(state, i)
+    if subject is None or len(subject.genes) < 2 or is_question(state, subject):
+        return
+    mood = settle(state, i, subject, i)
+    for one, other in combinations(subject.genes, 2):
+        _add(state, (one, other), relation, mood)
+        if relation is not Relation.INTERACTS_WITH:
+            _add(state, (other, one), relation, mood)
 
-    def _text(self, i: int) -> str:
-        return self.words[i].text if 0 <= i < len(self.words) else ""
 
-    def _end(self, i: int) -> int:
-        """The character behind word i."""
-        return self.sentence.span(i)[1]
+def state_change(state: ParseState, i: int, relation: Relation, *, denied: bool = False) -> None:
+    """A change without an agent is attributed to a gene that the sentence speaks of as lost.
 
-    def _state(self, i: int, relation: Relation, objects: list[Item], last: int, *, passive: bool = False) -> None:
-        """What the verb at i says of its subject and these objects."""
-        if not objects:
-            return
-        subject = self.subject(i)
-        if subject is None and (cleft := _CLEFT.match(self.tags, last + 1)):
-            # "The gene that activates B is A".
-            items = self.lists[cleft.end()]
-            self._join(i, relation, items, objects, items[-1].at)
-        elif subject is None and passive and (places := self._terms_before(i, OF_TERMS.get(relation, ""))):
-            self._part_of(i, objects, places, last)
-        elif subject is None or self.asked(subject):
-            self.leave(last)
-        else:
-            negated, hedged = self.settle(i, subject, last)
-            # A meeting has no doer: the order of the text stays.
-            passive = passive and relation is not Relation.INTERACTS_WITH
-            for one in subject.items:
-                for item in objects:
-                    self._add(*((item, one) if passive else (one, item)), relation, negated, hedged)
+    Example:
+        >>> read("MYC falls after loss of TP53.")
+        ['TP53 decreases MYC']
+    """
+    subject = subject_of(state, i) if Tag.LOST_GENE in state.tags else None
+    changed = [gene for gene in subject.genes if not gene.lost] if subject else []
+    if subject is None or not changed or is_question(state, subject):
+        return
+    at = state.tags.find(Tag.LOST_GENE, i)
+    at = at if at >= 0 else state.tags.rfind(Tag.LOST_GENE)
+    mood = settle(state, i, subject, i)
+    mood = Mood(mood.negated ^ denied, mood.hedged)
+    lost = ListedGene(at, state.words[at].gene or "", lost=True)
+    for gene in changed:
+        _add(state, (lost, gene), relation, mood)
 
-    def _part_of(self, i: int, objects: list[Item], places: tuple[TermRef, ...], last: int) -> None:
-        """The objects take part in the place that stands before the word at i."""
-        negated, hedged = self.opening(i)
-        self.claim(i, last)
-        for item in objects:
-            self._make(item.gene, Relation.TAKES_PART_IN, places[0].key, negated, hedged, places)
 
-    def _join(self, i: int, relation: Relation, agents: list[Item], objects: list[Item], last: int) -> None:
-        self._pair(i, relation, [(agent, item) for agent in agents for item in objects], i, last)
+def state_membership(state: ParseState, i: int, start: int, prefix: str = "") -> bool:
+    """The subject of the word at token i takes part in the terms and pathways named from character `start` on.
 
-    def _pair(self, i: int, relation: Relation, pairs: list[tuple[Item, Item]], start: int, last: int) -> None:
-        """What a noun says of pairs of genes; what leads up to token `start` may deny or hedge it."""
-        negated, hedged = self.opening(start)
-        self.claim(i, last)
-        for one, other in pairs:
-            self._add(one, other, relation, negated, hedged)
+    Args:
+        state: the sentence.
+        i: the trigger.
+        start: the character from which on names are looked up.
+        prefix: words that are put before each name, see `TermNames.after`.
 
-    def _mutual(self, i: int, relation: Relation) -> None:
-        """What the subjects of the verb at i do to each other."""
-        subject = self.subject(i)
-        if subject is None or len(subject.items) < 2 or self.asked(subject):
-            return
-        negated, hedged = self.settle(i, subject, i)
-        for one, other in combinations(subject.items, 2):
-            self._add(one, other, relation, negated, hedged)
-            if relation is not Relation.INTERACTS_WITH:
-                self._add(other, one, relation, negated, hedged)
+    Returns:
+        Whether there are such terms, and a subject.
 
-    def _caused(self, i: int) -> bool:
-        """Whether a word like "leads" or "is" stands before the noun at i."""
-        return _CAUSED.search(self.tags, max(self._before + 1, i - _CAUSED_WITHIN), i) is not None
+    Example:
+        >>> read("TP53 and MYC take part in DNA repair and autophagy.")[:2]
+        ['TP53 takes_part_in DNA repair', 'MYC takes_part_in DNA repair']
+        >>> read("TP53 inhibits autophagy.")
+        ['TP53 takes_part_in negative regulation of autophagy']
+    """
+    text = state.sentence.source.text
+    state.term_spans.append((start, len(text)))
+    named = list(state.lexicon.term_names.after(text, start, prefix))
+    subject = subject_of(state, i) if named else None
+    if subject is None or is_question(state, subject):
+        return False
+    last = i
+    while last + 1 < len(state.words) and state.end(last + 1) <= named[-1][1]:
+        last += 1
+    none_of = _NOT_IN.match(state.tags, i + 1) is not None
+    mood = settle(state, i, subject, last)
+    for terms, _ in named:
+        for gene in subject.genes:
+            if not gene.lost:
+                _add_member(state, gene, terms, Mood(mood.negated ^ gene.negated ^ none_of, mood.hedged))
+    state.read_to = last
+    return True
 
-    def _causes_change(self, i: int) -> bool:
-        """ "Leads to a decrease in B": the word at i is a noun."""
-        return self._text(i + 1) == "in" and self._caused(i)
 
-    def _change(self, i: int, relation: Relation, denied: bool = False) -> None:
-        """What changes without a doer is laid to a gene that the sentence speaks of as lost."""
-        subject = self.subject(i) if "K" in self.tags else None
-        changed = [item for item in subject.items if not item.lost] if subject else []
-        if subject is None or not changed or self.asked(subject):
-            return
-        at = self.tags.find("K", i)
-        at = at if at >= 0 else self.tags.rfind("K")
-        negated, hedged = self.settle(i, subject, i)
-        for item in changed:
-            self._add(Item(at, self.words[at].gene or "", lost=True), item, relation, negated ^ denied, hedged)
+def state_members(state: ParseState, i: int, objects: Objects, terms: tuple[TermRef, ...]) -> None:
+    """The objects of the word at token i take part in the term that is named ahead of it.
 
-    def _in_terms(self, i: int, start: int, prefix: str = "") -> bool:
-        """Membership of the subject in the terms and pathways named from character `start` on; whether there are."""
-        text = self.sentence.text
-        self.looked.append((start, len(text)))
-        named = list(self._lexicon.places.after(text, start, prefix))
-        subject = self.subject(i) if named else None
-        if subject is None or self.asked(subject):
-            return False
-        last = i
-        while last + 1 < len(self.words) and self._end(last + 1) <= named[-1][1]:
-            last += 1
-        none_of = _NOT_IN.match(self.tags, i + 1) is not None
-        negated, hedged = self.settle(i, subject, last)
-        for places, _ in named:
-            for item in subject.items:
-                if not item.lost:
-                    denied = negated ^ item.flipped ^ none_of
-                    self._make(item.gene, Relation.TAKES_PART_IN, places[0].key, denied, hedged, places)
-        self.read_to = last
-        return True
+    Example:
+        >>> read("Autophagy requires MYC and SP1.")
+        ['MYC takes_part_in autophagy', 'SP1 takes_part_in autophagy']
+    """
+    mood = opening(state, i)
+    state.use(i, objects.last)
+    for gene in objects.genes:
+        _add_member(state, gene, terms, mood)
 
-    def _terms_before(self, i: int, prefix: str = "") -> tuple[TermRef, ...]:
-        j = i
-        while j > 0 and self.tags[j - 1] in "badnhU":
-            j -= 1
-        if not j:
-            return ()
-        start, end = self._end(self._before) if self._before >= 0 else 0, self._end(j - 1)
-        self.looked.append((start, end))
-        return self._lexicon.places.before(self.sentence.text, start, end, prefix)
 
-    def _add(self, one: Item, other: Item, relation: Relation, denied: bool, hedged: bool) -> None:
-        stated: Relation | None = relation
-        if one.lost:
-            stated = None if other.lost else _WHEN_LOST.get(relation)
-        elif other.lost and relation is not Relation.INTERACTS_WITH:
-            stated = None
-        if stated is not None and one.gene != other.gene:
-            self._make(one.gene, stated, other.gene, denied ^ one.flipped ^ other.flipped, hedged)
+def terms_ahead(state: ParseState, i: int, prefix: str = "") -> tuple[TermRef, ...]:
+    """The terms and pathways whose name ends right ahead of the word at token i."""
+    j = i
+    while j > 0 and state.tags[j - 1] in _AHEAD_OF_TRIGGER:
+        j -= 1
+    if not j:
+        return ()
+    start, end = state.end(state.trigger) if state.trigger >= 0 else 0, state.end(j - 1)
+    state.term_spans.append((start, end))
+    return state.lexicon.term_names.before(state.sentence.source.text, start, end, prefix)
 
-    def _make(  # noqa: PLR0917 - the parts of a statement, in their order
-        self,
-        subject: str,
-        relation: Relation,
-        object: str,
-        denied: bool,
-        hedged: bool,
-        places: tuple[TermRef, ...] = (),
-    ) -> None:
-        self.found.append(
-            RawStatement(
-                self.sentence.text, subject, relation, object, "negated" if denied else "affirmed",
-                "hedged" if hedged else "asserted", places,
-            )
-        )  # fmt: skip
 
-    def _signed(self, i: int, relation: Relation) -> Relation:
-        """Regulation with the sign that the word before says."""
-        if i == 0 or relation is not Relation.REGULATES:
-            return relation
-        return _BY_ADVERB.get(self.words[i - 1].text[:8], relation)
+def has_cause(state: ParseState, i: int) -> bool:
+    """Whether a word of cause stands ahead of the noun at token i: "leads to", "is"."""
+    return _CAUSE.search(state.tags, max(state.trigger + 1, i - _CAUSE_WITHIN), i) is not None
+
+
+def is_caused_change(state: ParseState, i: int) -> bool:
+    """Whether the word at token i is a noun: "leads to a decrease in B"."""
+    return state.text(i + 1) == "in" and has_cause(state, i)
+
+
+def _add(state: ParseState, pair: tuple[ListedGene, ListedGene], relation: Relation, mood: Mood) -> None:
+    """Add a statement about two genes, if it says something that can be checked."""
+    one, other = pair
+    stated: Relation | None = relation
+    if one.lost:
+        stated = None if other.lost else _RELATION_OF_LOSS.get(relation)
+    elif other.lost and relation is not Relation.INTERACTS_WITH:
+        stated = None
+    if stated is not None and one.symbol != other.symbol:
+        mood = Mood(mood.negated ^ one.negated ^ other.negated, mood.hedged)
+        state.add(one.symbol, stated, other.symbol, mood)
+
+
+def _add_member(state: ParseState, gene: ListedGene, terms: tuple[TermRef, ...], mood: Mood) -> None:
+    state.add(gene.symbol, Relation.TAKES_PART_IN, terms[0].key, mood, terms=terms)

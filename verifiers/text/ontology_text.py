@@ -262,7 +262,7 @@ class OntologyTextVerifier(Verifier):
         """Whether a sentence names more terms (of two words or more) than a statement would."""
         pieces, at, named = words.split(), 0, set()
         while at < len(pieces):
-            places, length = self._lexicon.places.at(pieces[at : at + 20])
+            places, length = self._lexicon.term_names.at(pieces[at : at + 20])
             if places and length > 1:
                 named.add(places[0].key)
                 at += length

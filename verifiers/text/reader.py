@@ -1,8 +1,8 @@
-"""Taking the checkable statements out of a text: who does what to whom, denied or not, sure or not.
+"""Extracts the statements of a text: who does what to whom, affirmed or negated, asserted or hedged.
 
-A rule-based reader for the plain sentences that models and abstracts write. Whatever it does not understand it leaves
-out. Speaking of a gene's knockdown turns what follows into a knockdown relation, never into a statement about what the
-gene itself does; what changes without a doer ("HBB falls after loss of GATA1") is laid to the lost gene.
+A rule-based reader for the plain sentences that models and abstracts write. It leaves out whatever it does not
+understand. What is said of a gene's knockdown becomes a knockdown relation, never a statement about the gene itself. A
+change without an agent ("HBB falls after loss of GATA1") is attributed to the lost gene.
 """
 
 from __future__ import annotations
@@ -11,47 +11,51 @@ import re
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from rbio_kg.verifiers.text.assertions import RawStatement
 from rbio_kg.verifiers.text.lexicon import Lexicon
+from rbio_kg.verifiers.text.parse_state import RawStatement
+from rbio_kg.verifiers.text.sentences import is_interrogative, split_sentences
 from rbio_kg.verifiers.text.templates import SentenceReader
 
 MOST_STATEMENTS = 200
-"""No more are taken out of one text."""
-MOST_REMEMBERED = 20_000
-"""So many different sentences are remembered before all are forgotten."""
-_SENTENCE = re.compile(r"[^.!?;\n]+(?:[.](?=\S)[^.!?;\n]*)*[.!?;\n]?")
+"""Limit on the statements of one text."""
+MOST_CACHED = 20_000
+"""Number of different sentences in the cache before it is emptied."""
+LONGEST_PIECE = 1000
+"""Longer sentences are read in pieces of this length in characters: the time stays linear in the text."""
 _TAG = re.compile(r"</?(?:think|answer)>", re.IGNORECASE)
-"""Marks of a completion's parts, which end a sentence; "think" in them is no hedge."""
-_PIECE = re.compile(r"\S.{0,999}(?!\S)|\S{1,1000}", re.DOTALL)
-"""A sentence is read in pieces of at most so many characters, so that the time stays linear in the text."""
-
+"""Tags of a completion end a sentence. Without this, "think" would be a hedge."""
+_PIECE = re.compile(rf"\S.{{0,{LONGEST_PIECE - 1}}}(?!\S)|\S{{1,{LONGEST_PIECE}}}", re.DOTALL)
 
 T = TypeVar("T")
 
 
 class StatementReader(Generic[T]):
-    """Reads texts by the names of one lexicon; remembers what sentences state that come again.
+    """Reads texts by the names of one lexicon, with a cache of sentences that occur more than once.
 
     Args:
         lexicon: names of genes, terms and pathways.
-        finish: what becomes of a statement, worked out once for each sentence.
+        finish: what becomes of a statement, computed once for each sentence.
+
+    Example:
+        >>> reader = StatementReader(example_lexicon(), lambda raw: (raw.subject, str(raw.relation), raw.object))
+        >>> reader.read("TP53 activates MDM2. Does it bind MYC? It represses SP1.")
+        [('TP53', 'activates', 'MDM2'), ('TP53', 'represses', 'SP1')]
     """
 
     def __init__(self, lexicon: Lexicon, finish: Callable[[RawStatement], T]) -> None:
         self._finish = finish
         self._reader = SentenceReader(lexicon)
-        self._once: set[str] = set()
-        self._memory: dict[str | tuple[str, tuple[str, ...]], tuple[list[T], tuple[str, ...]]] = {}
+        self._seen_once: set[str] = set()
+        self._cache: dict[str | tuple[str, tuple[str, ...]], tuple[list[T], tuple[str, ...]]] = {}
 
     def read(self, text: str, limit: int = MOST_STATEMENTS) -> list[T]:
         """The statements of a text in the order in which it makes them, at most `limit`."""
         found: list[T] = []
         topic: tuple[str, ...] = ()
-        for match in _SENTENCE.finditer(_TAG.sub("\n", text)):
-            sentence = match.group().strip()
-            if sentence.endswith("?"):
+        for sentence in map(str.strip, split_sentences(_TAG.sub("\n", text))):
+            if is_interrogative(sentence):
                 continue
-            for piece in (sentence,) if len(sentence) <= 1000 else _PIECE.findall(sentence):
+            for piece in (sentence,) if len(sentence) <= LONGEST_PIECE else _PIECE.findall(sentence):
                 statements, topic = self._sentence(piece, topic)
                 found.extend(statements)
                 if len(found) >= limit:
@@ -59,18 +63,18 @@ class StatementReader(Generic[T]):
         return found
 
     def _sentence(self, text: str, topic: tuple[str, ...]) -> tuple[list[T], tuple[str, ...]]:
-        """A sentence's statements, and the gene that "it" means after it."""
-        known = self._memory.get(text) or self._memory.get((text, topic))
+        """A sentence's statements, and the genes that "it" means after it."""
+        known = self._cache.get(text) or self._cache.get((text, topic))
         if known is not None:
             return known
-        reading = self._reader.read(text, topic)
-        known = [self._finish(item) for item in reading.statements], reading.topic
-        if text in self._once:
-            if len(self._memory) >= MOST_REMEMBERED:
-                self._memory.clear()
-            self._memory[(text, topic) if reading.depends else text] = known
+        parse = self._reader.read(text, topic)
+        known = [self._finish(item) for item in parse.statements], parse.topic
+        if text in self._seen_once:
+            if len(self._cache) >= MOST_CACHED:
+                self._cache.clear()
+            self._cache[(text, topic) if parse.depends else text] = known
         else:
-            if len(self._once) >= MOST_REMEMBERED:
-                self._once.clear()
-            self._once.add(text)
+            if len(self._seen_once) >= MOST_CACHED:
+                self._seen_once.clear()
+            self._seen_once.add(text)
         return known

@@ -10,19 +10,19 @@ from typing import Any, Literal, NamedTuple
 from rbio_kg.core.claims import Evidence, Node, Relation
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.text.assertions import SIGNS, Certainty, Polarity, RawStatement
+from rbio_kg.verifiers.text.assertions import SIGNS
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from rbio_kg.verifiers.text.measured_effects import Knockdowns
+from rbio_kg.verifiers.text.parse_state import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.reader import StatementReader
 from rbio_kg.verifiers.text.term_names import TermRef
 
 Finding = Literal["supported", "contradicted", "unknown"]
 
 INFORMATIVE_BITS = 2.0
-"""Taking part in a term or pathway that more than a quarter of the genes share says too little to count."""
+"""Membership in a term or pathway that more than a quarter of the genes share is not informative."""
 REGULATIONS = frozenset({Relation.REGULATES, Relation.ACTIVATES, Relation.REPRESSES})
-_KINDS = {2: "IS_A", 1: "PART_OF"}
-_Judged = tuple[Finding, str, tuple[Evidence, ...], bool]
+_TERM_RELATIONSHIPS = {2: "IS_A", 1: "PART_OF"}
 
 
 class Statement(NamedTuple):
@@ -35,10 +35,9 @@ class Statement(NamedTuple):
         object: gene symbol, or the id of a GO term or pathway.
         polarity: affirmed or negated.
         certainty: asserted or hedged.
-        verdict: supported, contradicted, or unknown where the graph has nothing to say: that an edge is missing proves
-            nothing.
+        verdict: supported, contradicted, or unknown where the graph does not decide: a missing edge proves nothing.
         evidence: the relationships that decided.
-        informative: whether it says something that does not hold for most genes.
+        informative: whether the statement is false for most genes.
     """
 
     text: str
@@ -65,12 +64,21 @@ class Statement(NamedTuple):
         }
 
 
+class _Check(NamedTuple):
+    """The result of a check: the fields of `Statement` that the graph adds."""
+
+    verdict: Finding
+    object: str
+    evidence: tuple[Evidence, ...] = ()
+    informative: bool = True
+
+
 class StatementChecker:
     """Reads texts and checks their statements against one snapshot.
 
     Args:
         snapshot: the graph.
-        knockdowns: measured changes, for people. A reward goes without: its policy is asked about such.
+        knockdowns: measured changes. A reward has none, because its policy must predict them.
     """
 
     def __init__(self, snapshot: Snapshot, knockdowns: Knockdowns | None = None) -> None:
@@ -78,33 +86,32 @@ class StatementChecker:
         self.knockdowns = knockdowns
         self.lexicon = Lexicon(snapshot)
         self._informative: dict[str, bool] = {}
-        self.reader = StatementReader(self.lexicon, self._checked)
+        self.reader = StatementReader(self.lexicon, self._statement)
 
     def check(self, text: str, limit: int = 200) -> list[Statement]:
         """The statements of a text, in its order, at most `limit`."""
         return self.reader.read(text, limit)
 
-    def _checked(self, raw: RawStatement) -> Statement:
-        finding, place, evidence, informative = self._judged(raw, raw.polarity == "negated")
+    def _statement(self, raw: RawStatement) -> Statement:
+        check = self._check(raw, raw.polarity == "negated")
         return Statement(
-            raw.text, raw.subject, raw.relation, place, raw.polarity, raw.certainty, finding, evidence, informative
-        )
+            raw.text, raw.subject, raw.relation, check.object, raw.polarity, raw.certainty, check.verdict,
+            check.evidence, check.informative,
+        )  # fmt: skip
 
-    def _judged(self, raw: RawStatement, negated: bool) -> _Judged:
+    def _check(self, raw: RawStatement, negated: bool) -> _Check:
         if raw.relation is Relation.TAKES_PART_IN:
-            path, place, informative = self._membership(raw)
-            return _affirmed(bool(path), negated), place, path, informative
+            return self._membership(raw, negated)
         if raw.relation is Relation.INTERACTS_WITH:
             edge = self._interaction(raw.subject, raw.object)
-            return _affirmed(edge is not None, negated), raw.object, (edge,) if edge else (), True
+            return _Check(_finding(edge is not None, negated), raw.object, (edge,) if edge else ())
         if raw.relation in REGULATIONS:
-            edge, finding = self._regulation(raw, negated)
-            return finding, raw.object, (edge,) if edge else (), True
+            return self._regulation(raw, negated)
         if self.knockdowns is None:
-            return "unknown", raw.object, (), True
+            return _Check("unknown", raw.object)
         edges, shown = self.knockdowns.find(raw.subject, raw.relation, raw.object)
         decided: Finding = "supported" if shown is not negated else "contradicted"
-        return decided if edges else "unknown", raw.object, edges, True
+        return _Check(decided if edges else "unknown", raw.object, edges)
 
     def _interaction(self, one: str, other: str) -> Evidence | None:
         genes, edges = self.snapshot.genes, self.snapshot.interactions
@@ -115,24 +122,24 @@ class StatementChecker:
         score = int(edges.weights[position])
         return Evidence(Node("Gene", low), "INTERACTS_WITH", Node("Gene", high), score / 1000, detail={"score": score})
 
-    def _regulation(self, raw: RawStatement, negated: bool) -> tuple[Evidence | None, Finding]:
+    def _regulation(self, raw: RawStatement, negated: bool) -> _Check:
         """Only an edge between the same ends in the same direction decides.
 
-        That the graph knows the regulation the other way round refutes nothing (feedback is common, and the graph lists
-        what transcription factors do), nor does an edge without a sign say which sign it has.
+        An edge in the opposite direction refutes nothing: feedback is common, and the graph lists what transcription
+        factors do. An edge without a sign neither confirms nor refutes a sign.
         """
         stated = SIGNS.get(raw.relation, 0)
-        edge = self._edge_of_regulation(raw.subject, raw.object)
+        edge = self._regulation_edge(raw.subject, raw.object)
         if edge is None:
-            return None, "unknown"
+            return _Check("unknown", raw.object)
         known = int(edge.detail["sign"])
         if stated in (0, known):
-            return edge, _affirmed(True, negated)
+            return _Check(_finding(True, negated), raw.object, (edge,))
         if known == 0:
-            return None, "unknown"
-        return edge, "supported" if negated else "contradicted"
+            return _Check("unknown", raw.object)
+        return _Check(_finding(True, not negated), raw.object, (edge,))
 
-    def _edge_of_regulation(self, start: str, end: str) -> Evidence | None:
+    def _regulation_edge(self, start: str, end: str) -> Evidence | None:
         genes, edges = self.snapshot.genes, self.snapshot.regulates
         position = edges.position(genes.index(start), genes.index(end))
         if position < 0:
@@ -140,19 +147,19 @@ class StatementChecker:
         sign = int(edges.weights[position])
         return Evidence(Node("Gene", start), "REGULATES", Node("Gene", end), 1.0, detail={"sign": sign})
 
-    def _membership(self, raw: RawStatement) -> tuple[tuple[Evidence, ...], str, bool]:
-        """The path that shows it (or none), the place meant, and whether that says much."""
+    def _membership(self, raw: RawStatement, negated: bool) -> _Check:
+        """The first of the terms and pathways that the gene takes part in decides, with the path that shows it."""
         gene = self.snapshot.genes.index(raw.subject)
-        for place in raw.places:
-            path = self._annotation(gene, place) if place.label == "GoTerm" else self._pathway(gene, place)
+        for term in raw.terms:
+            path = self._annotation(gene, term) if term.label == "GoTerm" else self._pathway(gene, term)
             if path:
-                return path, place.key, self._says_much(place)
-        return (), raw.object, any(self._says_much(place) for place in raw.places)
+                return _Check(_finding(True, negated), term.key, path, self._is_informative(term))
+        return _Check("unknown", raw.object, (), any(self._is_informative(term) for term in raw.terms))
 
-    def _annotation(self, gene: int, place: TermRef) -> tuple[Evidence, ...]:
+    def _annotation(self, gene: int, reference: TermRef) -> tuple[Evidence, ...]:
         """The annotation, and the steps up from its term to the one that the text names."""
         snapshot = self.snapshot
-        term = snapshot.terms.index(place.key)
+        term = snapshot.terms.index(reference.key)
         if snapshot.closure.position(gene, term) < 0:
             return ()
         keys, (direct, _) = snapshot.terms.keys, snapshot.annotations.row(gene)
@@ -161,20 +168,22 @@ class StatementChecker:
         path = [Evidence(start, "ANNOTATED_WITH", first, 1.0)]
         for child, parent in pairwise(steps):
             kind = int(snapshot.term_parents.weights[snapshot.term_parents.position(child, parent)])
-            path.append(Evidence(Node("GoTerm", keys[child]), _KINDS[kind], Node("GoTerm", keys[parent]), 1.0))
+            path.append(
+                Evidence(Node("GoTerm", keys[child]), _TERM_RELATIONSHIPS[kind], Node("GoTerm", keys[parent]), 1.0)
+            )
         return tuple(path)
 
     def _down_from(self, term: int, wanted: frozenset[int]) -> list[int]:
-        """The shortest way from one of the wanted terms up to `term`, ties by ascending term; both included."""
+        """The shortest path from one of the wanted terms up to `term`, both included; ties by ascending term."""
         above: dict[int, int] = {term: -1}
         queue = [term]
         while queue:
             reached = sorted(item for item in queue if item in wanted)
             if reached:
-                way = [reached[0]]
-                while above[way[-1]] >= 0:
-                    way.append(above[way[-1]])
-                return way
+                path = [reached[0]]
+                while above[path[-1]] >= 0:
+                    path.append(above[path[-1]])
+                return path
             following: dict[int, int] = {}
             for item in queue:
                 for child in self._term_children.row(item)[0].tolist():
@@ -188,27 +197,27 @@ class StatementChecker:
     def _term_children(self) -> Csr:
         return self.snapshot.term_parents.transpose(len(self.snapshot.terms))
 
-    def _pathway(self, gene: int, place: TermRef) -> tuple[Evidence, ...]:
-        pathway = self.snapshot.pathways.index(place.key)
+    def _pathway(self, gene: int, reference: TermRef) -> tuple[Evidence, ...]:
+        pathway = self.snapshot.pathways.index(reference.key)
         if self.snapshot.memberships.position(gene, pathway) < 0:
             return ()
         symbol = self.snapshot.genes.keys[gene]
-        return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", place.key), 1.0),)
+        return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", reference.key), 1.0),)
 
-    def _says_much(self, place: TermRef) -> bool:
-        known = self._informative.get(place.key)
+    def _is_informative(self, reference: TermRef) -> bool:
+        known = self._informative.get(reference.key)
         if known is None:
-            known = self._informative[place.key] = self.bits(place) >= INFORMATIVE_BITS
+            known = self._informative[reference.key] = self.bits(reference) >= INFORMATIVE_BITS
         return known
 
-    def bits(self, place: TermRef) -> float:
+    def bits(self, reference: TermRef) -> float:
         """Information content of a term or pathway in bits; infinite where no gene has it."""
         snapshot = self.snapshot
-        if place.label == "GoTerm":
-            bits = float(snapshot.information_content[snapshot.terms.index(place.key)])
-            empty = len(snapshot.term_genes.row(snapshot.terms.index(place.key))[0]) == 0
+        if reference.label == "GoTerm":
+            bits = float(snapshot.information_content[snapshot.terms.index(reference.key)])
+            empty = len(snapshot.term_genes.row(snapshot.terms.index(reference.key))[0]) == 0
             return math.inf if empty else bits
-        size = int(snapshot.pathway_sizes[snapshot.pathways.index(place.key)])
+        size = int(snapshot.pathway_sizes[snapshot.pathways.index(reference.key)])
         return math.log2(self._genes_in_pathways / size) if size else math.inf
 
     @cached_property
@@ -216,7 +225,8 @@ class StatementChecker:
         return int((self.snapshot.memberships.degrees > 0).sum())
 
 
-def _affirmed(exists: bool, negated: bool) -> Finding:
+def _finding(exists: bool, negated: bool) -> Finding:
+    """What an edge, or the lack of one, says about a statement that affirms or denies it."""
     if not exists:
         return "unknown"
     return "contradicted" if negated else "supported"

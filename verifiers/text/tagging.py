@@ -1,117 +1,214 @@
-"""A sentence of tagged words made ready: brackets opened, genes that are taken away marked, genes listed."""
+"""Prepares a sentence for parsing: resolves brackets, tags lost genes, groups genes into lists."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rbio_kg.core.claims import Relation
 from rbio_kg.verifiers.text.lexicon import Sentence
-from rbio_kg.verifiers.text.vocabulary import ACTIVE, DEED, PARTICIPLE
+from rbio_kg.verifiers.text.tags import Tag, letters, pattern
+from rbio_kg.verifiers.text.vocabulary import Word
 
-_JOINT = r"(?:d{0,2}[,&Vur/R]{1,3}d{0,2}n?i?[DdW2oyE]*x?)(?=[GK])"
-_LIST = re.compile(rf"[GK](?:{_JOINT}[GK])*")
-_DOING = re.compile(r"[AS]")
-_LOSING = re.compile(r"[lkvN]")
-_LOST = [
-    re.compile(r"(?:[lk]|(?<![GKM2])L(?=[oD]))(?:[Ddx]{0,2}[op]|p)?[Dd]*(G(?:[&V]G)*)(?!d*y)"),
-    re.compile(r"(?<!c)(?<!cD)(G(?:[&V]G)*)d?(?:[lv]|L(?![oD]))"),
-    re.compile(r"(G)[abdhn]*b[abdhn]*v(?!d*y)"),
-]
-"""Genes that are taken away: "knockdown of A", "A depletion", "A is lost". L is a noun like "inhibition"."""
-_CAUSED = re.compile(r"[bc]")
-_BY_SOMEONE = re.compile(r"[dx]*y")
+GENE_LIST = pattern("""
+    [ANY_GENE]
+    (?: MOD{0,2} [COMMA AND OR BUT NOR DASH RATHER]{1,3} MOD{0,2}   # "and", ", and also", "but"
+        NOT? INCLUDING? [DET MOD WITH TO OF BY AGENT]* OTHER?       # "not by the protein"
+        [ANY_GENE] )*
+""")
+"""Genes in a list.
+
+>>> matched(GENE_LIST, "TP53, MYC but not the protein SP1 bind DNA.")
+'TP53 , MYC but not the protein SP1'
+"""
+_VERB = pattern("[ACTIVE PARTICIPLE]")
+"""A verb, which may speak of a gene's loss.
+
+>>> matched(_VERB, "Silencing MYC lowers SP1.")
+'lowers'
+"""
+_LOSS_WORD = pattern("[LOSS LOSING LOST DEED]")
+"""A word without which no gene of a sentence is lost.
+
+>>> matched(_LOSS_WORD, "Knockdown of MYC lowers SP1.")
+'Knockdown'
+"""
+_LOST_BEHIND = pattern("""
+    (?: [LOSING LOSS]                                                   # "knockdown", "lacking"
+      | (?<! [ANY_GENE MEDIATED TO] ) REPRESSION (?= [OF DET] ) )       # "inhibition of", not "MYC inhibition of"
+    (?: [DET MOD OTHER]{0,2} [OF PREP] | PREP )?                        # "of", "of the gene"
+    [DET MOD]*
+    (?P<genes> GENE (?: [AND OR] GENE )* )
+    (?! MOD* BY )                                                       # not "loss of MYC by SP1"
+""")
+"""Lost genes behind a noun or verb of loss.
+
+>>> tagged("Knockdown of MYC and SP1 changes TP53.").tags
+'loK&KAG'
+>>> tagged("Inhibition of MYC by SP1 is known.").tags
+'NoGyGbd'
+"""
+_LOST_AHEAD = pattern("""
+    (?<! CAUSE ) (?<! CAUSE DET )                                       # not "causes MYC depletion"
+    (?P<genes> GENE (?: [AND OR] GENE )* )
+    MOD?
+    (?: [LOSS LOST] | REPRESSION (?! [OF DET] ) )
+""")
+"""Lost genes ahead of a noun or adjective of loss.
+
+>>> tagged("MYC depletion changes TP53.").tags
+'KlAG'
+"""
+_LOST_PREDICATE = pattern("""
+    (?P<genes> GENE ) [AUX BE MOD HEDGE NOT]* BE [AUX BE MOD HEDGE NOT]* LOST
+    (?! MOD* BY )                                                       # not "MYC is depleted by SP1"
+""")
+"""A gene of which a sentence says that it is lost.
+
+>>> tagged("When MYC is lost, TP53 rises.").tags
+'jKbv,GI'
+"""
+_CAUSE_AHEAD = pattern("[BE CAUSE]")
+"""What makes a noun of repression an effect, not a loss.
+
+>>> matched(_CAUSE_AHEAD, "SP1 leads to a reduction of MYC.")
+'leads'
+"""
+_BY_AGENT = pattern("[MOD OTHER]* BY")
+"""An agent behind a participle: the gene is repressed by another one, not lost.
+
+>>> matched(_BY_AGENT, "MYC is silenced by SP1.", after="silenced")
+'by'
+"""
+_CAUSE_WITHIN = 5
+"""Words ahead of a noun of repression among which a cause is looked for."""
+_OPENS_CLAUSE = letters("PREP COLON IF")
 _OPENERS = frozenset(("when", "while", "so"))
+_GENES = letters("ANY_GENE")
+_STATING = letters("ACTIVE PARTICIPLE MEMBERSHIP MEETING")
 
 
-class Item(NamedTuple):
-    """A gene in a list: its token, whether it is taken away, and whether the list denies it ("A but not B")."""
+class ListedGene(NamedTuple):
+    """A gene in a list.
 
-    at: int
-    gene: str
+    Args:
+        token: position of its word.
+        symbol: approved symbol.
+        lost: whether it is lost, depleted or knocked down.
+        negated: whether the list denies it: SP1 in "MYC but not SP1".
+    """
+
+    token: int
+    symbol: str
     lost: bool = False
-    flipped: bool = False
+    negated: bool = False
 
 
+@dataclass(slots=True)
 class TaggedSentence:
-    """A sentence with `tags` (lost genes are K, others G), `words`, and `lists`: each gene's token to its list."""
+    """A sentence that is ready to be parsed.
 
-    def __init__(self, sentence: Sentence) -> None:
-        self.sentence = sentence
-        if "(" in sentence.tags:
-            self._open_brackets()
-        self.words = sentence.words
-        self.lists: dict[int, list[Item]] = {}
-        self.tags = sentence.tags
-        if "G" in self.tags:
-            self.tags = self._mark_lost(self.tags)
-            for match in _LIST.finditer(self.tags):
-                start, end = match.span()
-                if end == start + 1:
-                    self.lists[start] = [Item(start, self.words[start].gene or "", self.tags[start] == "K")]
-                else:
-                    self._note_list(start, end)
+    Args:
+        source: the sentence with its text.
+        tags: one letter per word; lost genes are `Tag.LOST_GENE`, all others `Tag.GENE`.
+        words: its words.
+        lists: token of each gene to the list that it is in.
+    """
 
-    def _open_brackets(self) -> None:
-        """Brackets that state something become commas; others are left out."""
-        sentence, kept, opened = self.sentence, list[int](), -1
-        tags = list(sentence.tags)
-        for i, tag in enumerate(sentence.tags):
-            kept.append(i)
-            if tag == "(":
-                opened = len(kept) - 1
-            elif tag == ")" and opened >= 0:
-                inside = [tags[k] for k in kept[opened:]]
-                if "G" in inside and any(letter in "ASPX" for letter in inside):
-                    tags[kept[opened]] = tags[i] = ","
-                else:
-                    del kept[opened:]
-                opened = -1
-        sentence.tags = "".join(tags)
-        sentence.keep(kept)
+    source: Sentence
+    tags: str
+    words: list[Word]
+    lists: dict[int, list[ListedGene]] = field(default_factory=dict)
 
-    def _mark_lost(self, tags: str) -> str:
-        for match in _DOING.finditer(tags):
-            i = match.start()
-            if self.words[i].relation is Relation.REPRESSES and (letter := self._losing(tags, i)) != tags[i]:
-                tags = tags[:i] + letter + tags[i + 1 :]
-        if _LOSING.search(tags) is None:
-            return tags
-        # Of the nouns of doing only those of repression ("inhibition of A") may speak of a gene's loss.
-        repression = [word.tag == DEED and word.relation is Relation.REPRESSES for word in self.words]
-        marks = "".join(["L" if loses else tag for tag, loses in zip(tags, repression, strict=True)])
-        for pattern in _LOST:
-            for match in pattern.finditer(marks):
-                if marks[match.start()] == "L" and _CAUSED.search(marks, max(0, match.start() - 5), match.start()):
-                    continue  # "Leads to a reduction of A" tells what happens to A.
-                tags = tags[: match.start(1)] + match.group(1).replace("G", "K") + tags[match.end(1) :]
+
+def tag_sentence(sentence: Sentence) -> TaggedSentence:
+    """Prepare a sentence of the lexicon, which is changed: brackets become commas or go.
+
+    Example:
+        >>> tagged("MYC (a known target of TP53) lacks SP1.").tags
+        'GnG'
+        >>> tagged("MYC (which binds TP53) activates SP1.").tags
+        'G,wAG,AG'
+    """
+    if Tag.OPEN in sentence.tags:
+        _resolve_brackets(sentence)
+    found = TaggedSentence(sentence, sentence.tags, sentence.words)
+    if Tag.GENE in found.tags:
+        found.tags = _tag_lost_genes(found.words, found.tags)
+        _find_lists(found)
+    return found
+
+
+def _resolve_brackets(sentence: Sentence) -> None:
+    """Brackets that state something become commas; others are left out with all that is in them."""
+    kept, opened = list[int](), -1
+    tags = list(sentence.tags)
+    for i, tag in enumerate(sentence.tags):
+        kept.append(i)
+        if tag == Tag.OPEN:
+            opened = len(kept) - 1
+        elif tag == Tag.CLOSE and opened >= 0:
+            inside = [tags[k] for k in kept[opened:]]
+            if Tag.GENE in inside and not _STATING.isdisjoint(inside):
+                tags[kept[opened]] = tags[i] = Tag.COMMA
+            else:
+                del kept[opened:]
+            opened = -1
+    sentence.tags = "".join(tags)
+    sentence.keep(kept)
+
+
+def _tag_lost_genes(words: list[Word], tags: str) -> str:
+    for match in _VERB.finditer(tags):
+        i = match.start()
+        if words[i].relation is Relation.REPRESSES and (tag := _tag_of_repression(words, tags, i)) != tags[i]:
+            tags = tags[:i] + tag + tags[i + 1 :]
+    if _LOSS_WORD.search(tags) is None:
         return tags
+    # Of the nouns only those of repression ("inhibition of A") may speak of a gene's loss.
+    repression = [word.tag == Tag.DEED and word.relation is Relation.REPRESSES for word in words]
+    matched = "".join([Tag.REPRESSION if is_one else tag for tag, is_one in zip(tags, repression, strict=True)])
+    for lost in (_LOST_BEHIND, _LOST_AHEAD, _LOST_PREDICATE):
+        for match in lost.finditer(matched):
+            start, end = match.span("genes")
+            if _is_effect(matched, match.start()):
+                continue
+            tags = tags[:start] + matched[start:end].replace(Tag.GENE, Tag.LOST_GENE) + tags[end:]
+    return tags
 
-    def _losing(self, tags: str, i: int) -> str:
-        """The letter of a verb of repression, which may speak of a gene's loss: "repressing A", "A is silenced"."""
-        word, following = self.words[i], tags[i + 1 : i + 2]
-        if word.tag == ACTIVE and word.text.endswith("ing"):
-            opens = i == 0 or tags[i - 1] in "p:f" or self.words[i - 1].text in _OPENERS
-            if opens and following in ("G", "D", "o"):
-                return "k"
-            if word.text == "silencing" and tags[i - 1 : i] == "G" and following not in ("G", "D"):
-                return "v"
-        if word.tag == PARTICIPLE and word.text in ("silenced", "inhibited") and "b" in tags[max(0, i - 3) : i]:
-            return tags[i] if _BY_SOMEONE.match(tags, i + 1) else "v"
-        return tags[i]
 
-    def _note_list(self, start: int, end: int) -> None:
-        items: list[Item] = []
-        flipped, joint = False, ""
-        for i in range(start, end):
-            tag = self.tags[i]
-            if tag not in "GK":
+def _is_effect(tags: str, i: int) -> bool:
+    """Whether the noun of repression at token i is an effect: "leads to a reduction of A" says what happens to A."""
+    return tags[i] == Tag.REPRESSION and _CAUSE_AHEAD.search(tags, max(0, i - _CAUSE_WITHIN), i) is not None
+
+
+def _tag_of_repression(words: list[Word], tags: str, i: int) -> str:
+    """The tag of a verb of repression, which may speak of a gene's loss: "repressing A", "A is silenced"."""
+    word, following = words[i], tags[i + 1 : i + 2]
+    if word.tag == Tag.ACTIVE and word.text.endswith("ing"):
+        opens = i == 0 or tags[i - 1] in _OPENS_CLAUSE or words[i - 1].text in _OPENERS
+        if opens and following in (Tag.GENE, Tag.DET, Tag.OF):
+            return Tag.LOSING
+        if word.text == "silencing" and tags[i - 1 : i] == Tag.GENE and following not in (Tag.GENE, Tag.DET):
+            return Tag.LOST
+    if word.tag == Tag.PARTICIPLE and word.text in ("silenced", "inhibited") and Tag.BE in tags[max(0, i - 3) : i]:
+        return tags[i] if _BY_AGENT.match(tags, i + 1) else Tag.LOST
+    return tags[i]
+
+
+def _find_lists(sentence: TaggedSentence) -> None:
+    for match in GENE_LIST.finditer(sentence.tags):
+        genes: list[ListedGene] = []
+        negated, joint = False, ""
+        for i in range(*match.span()):
+            tag = sentence.tags[i]
+            if tag not in _GENES:
                 joint += tag
                 continue
-            if "u" in joint:
-                flipped = "n" in joint
-            elif "n" in joint or "R" in joint:
-                flipped = True
-            items.append(Item(i, self.words[i].gene or "", tag == "K", flipped))
-            self.lists[i] = items
+            if Tag.BUT in joint:
+                negated = Tag.NOT in joint
+            elif Tag.NOT in joint or Tag.RATHER in joint:
+                negated = True
+            genes.append(ListedGene(i, sentence.words[i].gene or "", tag == Tag.LOST_GENE, negated))
+            sentence.lists[i] = genes
             joint = ""

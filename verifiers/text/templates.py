@@ -1,4 +1,4 @@
-"""Sentences that differ in their genes only have one shape, which is read once for all of them."""
+"""Parses each sentence template once: sentences that differ in their genes only have the same template."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.assertions import Certainty, Polarity, RawStatement
-from rbio_kg.verifiers.text.clauses import ClauseReader
+from rbio_kg.verifiers.text.clauses import parse_sentence
 from rbio_kg.verifiers.text.lexicon import ACRONYMS, MOST_WORDS, TOKEN, Lexicon
+from rbio_kg.verifiers.text.parse_state import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.term_names import TermRef
 from rbio_kg.verifiers.text.vocabulary import KIND_NOUNS, VOCABULARY
 
 MOST_TEMPLATES = 20_000
-"""So many are remembered before all are forgotten."""
+"""Number of templates in the cache before it is emptied."""
+_TERM = -1
+"""In a template: the object is a term or pathway."""
 _OTHER_WORDS = frozenset(VOCABULARY) | KIND_NOUNS
 _Slot = str | tuple[str, ...]
+_Key = tuple[int, tuple[_Slot, ...], tuple[int, ...]]
 
 
 class _Chunk(NamedTuple):
-    """What a sentence writes between two spaces.
+    """What a sentence has between two spaces.
 
     Args:
-        slot: equal for chunks that differ in their genes only, where those are words of no other kind.
+        slot: equal for chunks that differ in their genes only, unless a gene's name is a word of another kind too.
         genes: approved symbols of the genes named in it.
         names: each as it is written, in lower case.
     """
@@ -33,7 +36,7 @@ class _Chunk(NamedTuple):
 
 
 class _Chunks(dict[str, _Chunk]):
-    """Each different chunk, worked out once."""
+    """A cache of chunks by their text."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
@@ -41,10 +44,10 @@ class _Chunks(dict[str, _Chunk]):
     def __missing__(self, text: str) -> _Chunk:
         if len(self) >= MOST_WORDS:
             self.clear()
-        self[text] = chunk = self._cut(text)
+        self[text] = chunk = self._chunk(text)
         return chunk
 
-    def _cut(self, text: str) -> _Chunk:
+    def _chunk(self, text: str) -> _Chunk:
         genes, names, rest, end = list[str](), list[str](), list[str](), 0
         for token in TOKEN.finditer(text):
             for word, start, stop in self._lexicon.parts(token.group()):
@@ -55,30 +58,47 @@ class _Chunks(dict[str, _Chunk]):
                     end = token.start() + stop
         if not genes:
             return _Chunk(text)
-        known = not ACRONYMS.isdisjoint(genes) or not _OTHER_WORDS.isdisjoint(names)
-        return _Chunk(text if known else (*rest, text[end:]), tuple(genes), tuple(names))
+        ambiguous = not ACRONYMS.isdisjoint(genes) or not _OTHER_WORDS.isdisjoint(names)
+        return _Chunk(text if ambiguous else (*rest, text[end:]), tuple(genes), tuple(names))
+
+
+class _TemplateStatement(NamedTuple):
+    """A statement with numbers instead of genes; the object is `_TERM` where it is one of `terms`."""
+
+    subject: int
+    relation: Relation
+    object: int
+    polarity: Polarity
+    certainty: Certainty
+    terms: tuple[TermRef, ...]
 
 
 class _Template(NamedTuple):
-    """What sentences of one shape state. Genes are numbers: those that "it" means, then in the order of their mention.
+    """What sentences of one template state. Genes are numbered: first those of the topic, then those mentioned.
 
     Args:
-        statements: each with subject, relation, object (-1 for a place), polarity, certainty and places.
-        first: the gene that "it" means in the next sentence; None for the same as before.
-        depends: whether it matters what "it" means.
-        in_names: which mentions stand where a longer approved name may.
-        in_places: which mentions stand where the name of a term or pathway may.
+        statements: what is stated.
+        first: the gene that "it" means in the next sentence; None where the topic stays.
+        depends: whether the statements depend on the topic.
+        in_names: which mentions may be a word of a longer gene name.
+        in_terms: which mentions may be a word of the name of a term or pathway.
     """
 
-    statements: list[tuple[int, Relation, int, Polarity, Certainty, tuple[TermRef, ...]]]
+    statements: list[_TemplateStatement]
     first: int | None
     depends: bool
     in_names: list[int]
-    in_places: list[int]
+    in_terms: list[int]
 
 
-class Reading(NamedTuple):
-    """What a sentence states, what "it" means after it, and whether what "it" meant before it matters."""
+class SentenceParse(NamedTuple):
+    """The result of parsing a sentence.
+
+    Args:
+        statements: what it states.
+        topic: the genes that "it" means after it.
+        depends: whether the statements depend on the topic ahead of it.
+    """
 
     statements: Sequence[RawStatement]
     topic: tuple[str, ...]
@@ -86,66 +106,93 @@ class Reading(NamedTuple):
 
 
 class SentenceReader:
-    """Reads sentences by the names of one lexicon."""
+    """Parses sentences by the names of one lexicon, each template once.
+
+    Args:
+        lexicon: names of genes, terms and pathways.
+
+    Example:
+        >>> reader = SentenceReader(example_lexicon())
+        >>> [(item.subject, item.object) for item in reader.read("It binds MYC and SP1.", ("TP53",)).statements]
+        [('TP53', 'MYC'), ('TP53', 'SP1')]
+    """
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
         self._chunks = _Chunks(lexicon)
-        self._templates: dict[tuple[int, tuple[_Slot, ...], tuple[int, ...]], _Template] = {}
+        self._templates: dict[_Key, _Template] = {}
 
-    def read(self, text: str, topic: tuple[str, ...]) -> Reading:
+    def read(self, text: str, topic: tuple[str, ...]) -> SentenceParse:
         """What a sentence states; `topic` are the genes that "it" means at its beginning."""
         chunks = [self._chunks[chunk] for chunk in text.split(" ")]
         mentioned = [gene for chunk in chunks for gene in chunk.genes]
         genes = list(dict.fromkeys((*topic, *mentioned)))
         numbers = {gene: number for number, gene in enumerate(genes)}
-        # Where all is in capitals a gene's own letters decide whether it is read as one.
+        # In capitals throughout, the letters of a gene decide whether it is read as one.
         slots = (text,) if text.isupper() else tuple([chunk.slot for chunk in chunks])
         key = (len(topic), slots, tuple([numbers[gene] for gene in mentioned]))
-        shape = self._templates.get(key)
-        if shape is not None and self._fits(shape, chunks):
-            statements = [
-                RawStatement(
-                    text, genes[one], relation, places[0].key if places else genes[other], polarity, certainty, places
-                )
-                for one, relation, other, polarity, certainty, places in shape.statements
-            ]
-            return Reading(statements, topic if shape.first is None else (genes[shape.first],), shape.depends)
-        sentence = self.lexicon.read(text)
-        read = [(word.gene, sentence.span(i)) for i, word in enumerate(sentence.words) if word.gene is not None]
-        reader = ClauseReader(sentence, self.lexicon, topic)
-        reading = Reading(
-            reader.read() if read or topic else (),
-            (read[0][0],) if read else topic,
-            reader.used_topic or not read,
-        )
-        if [gene for gene, _ in read] == mentioned:
-            shape = _Template(
-                [
-                    (numbers[raw.subject], raw.relation, -1 if raw.places else numbers[raw.object], raw.polarity,
-                     raw.certainty, raw.places)
-                    for raw in reading.statements
-                ],
-                numbers[mentioned[0]] if mentioned else None,
-                reading.depends,
-                list(range(len(read))) if sentence.asked_names else [],
-                [
-                    i
-                    for i, (_, (start, end)) in enumerate(read)
-                    if any(first <= start and end <= last for first, last in reader.looked)
-                ],
-            )  # fmt: skip
-            if self._fits(shape, chunks):
-                if len(self._templates) >= MOST_TEMPLATES:
-                    self._templates.clear()
-                self._templates[key] = shape
-        return reading
+        template = self._templates.get(key)
+        if template is not None and self._fits(template, chunks):
+            return _filled(template, text, genes, topic)
+        parse, template = self._parse(text, topic, mentioned, numbers)
+        if template is not None and self._fits(template, chunks):
+            if len(self._templates) >= MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = template
+        return parse
 
-    def _fits(self, shape: _Template, chunks: Sequence[_Chunk]) -> bool:
-        """Whether no gene, as it is spelt here, may be a word of another name."""
-        if not shape.in_names and not shape.in_places:
+    def _parse(
+        self, text: str, topic: tuple[str, ...], mentioned: list[str], numbers: dict[str, int]
+    ) -> tuple[SentenceParse, _Template | None]:
+        """A sentence's parse and its template; none where the chunks have other genes than the sentence."""
+        sentence = self.lexicon.read(text)
+        found = [(word.gene, sentence.span(i)) for i, word in enumerate(sentence.words) if word.gene is not None]
+        sought_names = sentence.sought_names
+        state = parse_sentence(sentence, self.lexicon, topic)
+        parse = SentenceParse(
+            state.statements if found or topic else (),
+            (found[0][0],) if found else topic,
+            state.uses_topic or not found,
+        )
+        if [gene for gene, _ in found] != mentioned:
+            return parse, None
+        in_terms = [
+            number
+            for number, (_, (start, end)) in enumerate(found)
+            if any(first <= start and end <= last for first, last in state.term_spans)
+        ]
+        template = _Template(
+            [
+                _TemplateStatement(
+                    numbers[raw.subject], raw.relation, _TERM if raw.terms else numbers[raw.object], raw.polarity,
+                    raw.certainty, raw.terms,
+                )
+                for raw in parse.statements
+            ],
+            numbers[mentioned[0]] if mentioned else None,
+            parse.depends,
+            list(range(len(found))) if sought_names else [],
+            in_terms,
+        )  # fmt: skip
+        return parse, template
+
+    def _fits(self, template: _Template, chunks: Sequence[_Chunk]) -> bool:
+        """Whether no gene, as it is written here, may be a word of another name."""
+        if not template.in_names and not template.in_terms:
             return True
         names = [name for chunk in chunks for name in chunk.names]
-        return not any(names[i] in self.lexicon.later_words for i in shape.in_names) and all(
-            self.lexicon.places.ignores(names[i]) for i in shape.in_places
+        return not any(names[i] in self.lexicon.later_words for i in template.in_names) and all(
+            self.lexicon.term_names.ignores(names[i]) for i in template.in_terms
         )
+
+
+def _filled(template: _Template, text: str, genes: list[str], topic: tuple[str, ...]) -> SentenceParse:
+    """What the template states of these genes."""
+    statements = [
+        RawStatement(
+            text, genes[item.subject], item.relation, item.terms[0].key if item.terms else genes[item.object],
+            item.polarity, item.certainty, item.terms,
+        )
+        for item in template.statements
+    ]  # fmt: skip
+    return SentenceParse(statements, topic if template.first is None else (genes[template.first],), template.depends)

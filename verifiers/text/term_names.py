@@ -1,4 +1,4 @@
-"""Finding GO terms and pathways in running text, by their names, synonyms and ids."""
+"""Finds GO terms and pathways in running text by their names, synonyms and ids."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rbio_kg.verifiers.text.vocabulary import words_of
 
 _NAME_WORD = re.compile(r"[a-z0-9]+")
 _ACCESSION = re.compile(r"\b(?:GO:\d{7}|R-HSA-\d+|WP\d+)\b")
-_LINK = re.compile(r"[\"')]*\s*(?:,\s*)?(?:(?:(?:and|or|nor|plus|as well as)\b|[/&])\s*(?:(?:for|in|to)\b)?)?")
+_LIST_JOINT = re.compile(r"[\"')]*\s*(?:,\s*)?(?:(?:(?:and|or|nor|plus|as well as)\b|[/&])\s*(?:(?:for|in|to)\b)?)?")
 _BRACKET = re.compile(r"(.+) \(([A-Z]{3,})\)")
 _GOES_ON = re.compile(r" (?:\d|signal)")
-"""A name that goes on is another name: "chromosome 17"."""
+"""What makes a name part of a longer one: "chromosome 17"."""
 _FILLERS = words_of("""
     of process processes pathway pathways biological go term called neither both either cellular
 """)
@@ -38,75 +38,86 @@ _COMPOUND = re.compile(
     r" (?!(?:and|or|nor|but|in|on|at|to|of|by|for|from|with|as|via|is|are|was|were|which|that|where|who|when|while|"
     r"after|because|during|through|under|upon|if|so|then|than|process|pathway|together|here|itself|rather)\b)[a-z]{3,}"
 )
-"""A name of one word is not meant where it is part of a compound: "ribosome recycling"."""
+"""What makes a name of one word part of a compound: "ribosome recycling"."""
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ\N{RIGHT SINGLE QUOTATION MARK}", "abcdefghijklmnopqrstuvwxyz'")
-"""Lower case that keeps every character in its place."""
+"""Lower case that keeps the position of every character."""
 MOST_WORDS = 100_000
-"""So many different words' spellings are remembered."""
+"""Number of different words in the cache of spellings."""
 LONGEST_NAME = 20
-"""Names of more words are not looked for."""
+"""Number of words of the longest name that is looked up."""
 
 
 class TermRef(NamedTuple):
-    """A GO term or pathway that a gene may take part in."""
+    """A reference to a GO term or pathway that a gene may take part in: node label and id."""
 
     label: Literal["GoTerm", "Pathway"]
     key: str
 
 
 class TermNames:
-    """Every name of a snapshot's terms and pathways, looked up in one spelling (`normalised`)."""
+    """Every name of a snapshot's terms and pathways, looked up in one spelling (`normalised`).
+
+    Args:
+        snapshot: the graph whose names count.
+
+    Example:
+        >>> names = example_lexicon().term_names
+        >>> names.at(["dna", "repair", "and", "apoptosis"])
+        ((TermRef(label='GoTerm', key='GO:0006281'),), 2)
+        >>> [terms[0].key for terms, _ in names.after("in DNA repair and autophagy.", 2)]
+        ['GO:0006281', 'GO:0006914']
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        # By position, terms first: the garbage collector need not go through numbers.
-        self._places: dict[str, tuple[int, ...]] = {}
+        # Name to positions, terms first. Numbers instead of objects keep the garbage collector fast.
+        self._positions: dict[str, tuple[int, ...]] = {}
         self._longest: dict[str, int] = {}
         self._ignored: dict[str, bool] = {}
         other: list[tuple[str, int]] = []
-        for place, name in enumerate(snapshot.term_names):
-            self._add(normalised(name), place)
-            other += [(normalised(synonym), place) for synonym in snapshot.synonyms(place)]
+        for position, name in enumerate(snapshot.term_names):
+            self._add(normalised(name), position)
+            other += [(normalised(synonym), position) for synonym in snapshot.synonyms(position)]
         pathways = list(enumerate(snapshot.pathway_names, start=len(snapshot.terms)))
-        for place, name in pathways:
-            self._add(normalised(name), place)
+        for position, name in pathways:
+            self._add(normalised(name), position)
         other += [
-            (name.removesuffix(" pathway"), place)
-            for name, places in self._places.items()
+            (name.removesuffix(" pathway"), position)
+            for name, positions in self._positions.items()
             if name.endswith(" pathway")
-            for place in places
+            for position in positions
         ]
-        for place, name in pathways:
+        for position, name in pathways:
             if bracket := _BRACKET.fullmatch(name):
-                other += [(normalised(part), place) for part in bracket.groups()]
-        # A synonym never takes a name away from its bearer.
-        names = frozenset(self._places)
-        for name, place in other:
+                other += [(normalised(part), position) for part in bracket.groups()]
+        # A synonym counts only where no term or pathway has it as its name.
+        names = frozenset(self._positions)
+        for name, position in other:
             if name not in names:
-                self._add(name, place)
+                self._add(name, position)
 
-    def _place(self, number: int) -> TermRef:
+    def _reference(self, position: int) -> TermRef:
         terms = self.snapshot.terms.keys
-        if number < len(terms):
-            return TermRef("GoTerm", terms[number])
-        return TermRef("Pathway", self.snapshot.pathways.keys[number - len(terms)])
+        if position < len(terms):
+            return TermRef("GoTerm", terms[position])
+        return TermRef("Pathway", self.snapshot.pathways.keys[position - len(terms)])
 
-    def _add(self, name: str, place: int) -> None:
+    def _add(self, name: str, position: int) -> None:
         if name:
-            known = self._places.get(name, ())
-            if place not in known:
-                self._places[name] = (*known, place)
+            known = self._positions.get(name, ())
+            if position not in known:
+                self._positions[name] = (*known, position)
             first, length = name.split(" ", 1)[0], name.count(" ") + 1
             self._longest[first] = max(length, self._longest.get(first, 0))
 
     @cached_property
     def _all_words(self) -> frozenset[str]:
         """Every word that may be part of a name or stand between names."""
-        named = (word for name in self._places for word in name.split())
+        named = (word for name in self._positions for word in name.split())
         return frozenset((*named, *_FILLERS, *map(str.lower, self.snapshot.pathways.keys)))
 
     def ignores(self, lower: str) -> bool:
-        """Whether any other such word in the place of this one, in lower case, would leave the names that are found."""
+        """Whether replacing this lower-case word by another one of this kind leaves the names that are found."""
         known = self._ignored.get(lower)
         if known is None:
             if len(self._ignored) >= MOST_WORDS:
@@ -117,24 +128,32 @@ class TermNames:
         return known
 
     def at(self, words: Sequence[str]) -> tuple[tuple[TermRef, ...], int]:
-        """The terms and pathways whose name begins the list of normalised words, and the number of words it takes."""
+        """The terms and pathways whose name begins the list of normalised words, and the name's number of words.
+
+        The longest name wins. Without one the answer is `((), 0)`.
+        """
         if not words:
             return (), 0
         for length in range(min(len(words), self._longest.get(words[0], 0), LONGEST_NAME), 0, -1):
-            places = self._places.get(" ".join(words[:length]))
-            if places:
-                return tuple([self._place(number) for number in places]), length
+            positions = self._positions.get(" ".join(words[:length]))
+            if positions:
+                return tuple([self._reference(position) for position in positions]), length
         return (), 0
 
     def after(self, sentence: str, start: int, prefix: str = "") -> Iterator[tuple[tuple[TermRef, ...], int]]:
-        """Terms and pathways named from character `start` on: each name's bearers, and where the name ends.
+        """Terms and pathways named from character `start` on: those of each name, and the character after the name.
 
-        They must follow at once, save for small words, and each other as a list. Ids count anywhere behind `start`.
-        With a prefix, words that every name begins with beside those that stand there ("regulation of").
+        The first name must follow `start` at once, small words aside, and the others as a list. Ids count anywhere
+        after `start`.
+
+        Args:
+            sentence: the text.
+            start: the character from which on names are read.
+            prefix: words that are put before every name that is looked up ("regulation of").
         """
         if not prefix:
             named = self.accessions(sentence[start:])
-            yield from (((place,), start) for place in named)
+            yield from (((term,), start) for term in named)
             if named:
                 return
         lower = sentence.translate(LOWER)
@@ -142,9 +161,9 @@ class TermNames:
         leading = prefix.split()
         at = 0
         while at < len(words):
-            places, length = self.at([*leading, *(word for word, _ in words[at : at + LONGEST_NAME])])
+            terms, length = self.at([*leading, *(word for word, _ in words[at : at + LONGEST_NAME])])
             length -= len(leading)
-            if not places or length <= 0:
+            if not terms or length <= 0:
                 if words[at][0] not in _FILLERS:
                     return
                 at += 1
@@ -153,21 +172,28 @@ class TermNames:
             end = words[at - 1][1]
             if _GOES_ON.match(lower, end) or (length == 1 and _COMPOUND.match(lower, end)):
                 return
-            yield places, end
-            link = _LINK.match(lower, end)
-            if link is None or not link.group().strip(" \"')"):
+            yield terms, end
+            joint = _LIST_JOINT.match(lower, end)
+            if joint is None or not joint.group().strip(" \"')"):
                 return
-            while at < len(words) and words[at][1] <= link.end():
+            while at < len(words) and words[at][1] <= joint.end():
                 at += 1
 
     def before(self, sentence: str, start: int, end: int, prefix: str = "") -> tuple[TermRef, ...]:
-        """The terms and pathways whose name ends right before character `end` and begins no earlier than `start`."""
+        """The terms and pathways whose name ends right before character `end` and begins at `start` or later.
+
+        Args:
+            sentence: the text.
+            start: the first character that a name may have.
+            end: the character after the name.
+            prefix: see `after`.
+        """
         words = [word for word, _ in _words(sentence[:end].translate(LOWER), start)]
         leading = prefix.split()
         for at in range(max(0, len(words) - LONGEST_NAME), len(words)):
-            places, length = self.at([*leading, *words[at:]])
-            if places and at + length - len(leading) == len(words):
-                return places
+            terms, length = self.at([*leading, *words[at:]])
+            if terms and at + length - len(leading) == len(words):
+                return terms
         return ()
 
     def accessions(self, text: str) -> list[TermRef]:
@@ -193,16 +219,21 @@ class _Spelling(dict[str, str]):
         return spelt
 
 
-_SPELT = _Spelling(_SPELLINGS | dict.fromkeys(_ARTICLES, ""))
+_SPELLED = _Spelling(_SPELLINGS | dict.fromkeys(_ARTICLES, ""))
 
 
 def _words(lower: str, start: int = 0) -> list[tuple[str, int]]:
-    """The words of a lower-case text from character `start` on in one spelling, each with where it ends."""
+    """The words of a lower-case text from character `start` on, in one spelling, each with the character after it."""
     return [
-        (word, match.end()) for match in _NAME_WORD.finditer(lower, start) for word in _SPELT[match.group()].split()
+        (word, match.end()) for match in _NAME_WORD.finditer(lower, start) for word in _SPELLED[match.group()].split()
     ]
 
 
 def normalised(name: str) -> str:
-    """A name's words and numbers in lower case and one spelling, by single spaces."""
-    return " ".join([spelt for word in _NAME_WORD.findall(name.lower()) if (spelt := _SPELT[word])])
+    """A name's words and numbers in lower case and one spelling, separated by single spaces.
+
+    Example:
+        >>> normalised("Apoptosis signalling-pathways of the nuclei")
+        'apoptotic process signaling pathway of nucleus'
+    """
+    return " ".join([spelt for word in _NAME_WORD.findall(name.lower()) if (spelt := _SPELLED[word])])

@@ -1,34 +1,25 @@
-"""The words by which texts state relations, deny them and hedge them: each word's part in a sentence, as one letter.
-
-A sentence becomes a string of such letters, on which patterns are matched (`rbio_kg.verifiers.text.clauses`).
-"""
+"""The words by which texts state relations, deny them and hedge them, each with its tag and what it states."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from rbio_kg.core.claims import Relation
-
-ACTIVE, PARTICIPLE, DEED, AGENT, MEETING = "A", "S", "N", "E", "X"
-PART, NEEDS, MEDIATED, MOVES, HAS = "P", "Q", "M", "I", "H"
-GENE = "G"
-TRIGGERS = ACTIVE + PARTICIPLE + DEED + AGENT + MEETING + PART + NEEDS + MEDIATED + MOVES + HAS
-"""Letters of the words that may state a relation: finite verbs, participles, nouns of doing ("activation"), of the doer
-("activator") and of meeting ("interaction"), wordings of membership, needing ("requires"), "-mediated", verbs that take
-no object ("falls") and "has"."""
+from rbio_kg.verifiers.text.tags import Tag
 
 
 class Word(NamedTuple):
     """What a word does in a sentence.
 
     Args:
-        tag: its letter.
+        tag: what kind of word it is, a letter of `Tag`.
         text: in lower case.
         relation: what a trigger states.
         gene: approved symbol, where the word names a gene.
-        bare: whether a verb stands in its base form, as after "may" or "does not".
-        inverse: whether a doer's noun swaps the ends ("target of").
-        after: words that must follow a wording of membership; none where it takes its term directly.
+        bare: whether a verb is in its base form, as after "may" or "does not".
+        inverse: whether a noun swaps the ends ("target of").
+        after: words one of which must follow; none where a word of membership takes its term directly.
     """
 
     tag: str
@@ -56,24 +47,24 @@ _MUTUAL = (
     "interact associate partner dimerise dimerize heterodimerise heterodimerize oligomerise oligomerize complex "
     "coimmunoprecipitate co-immunoprecipitate pair dock copurify co-purify"
 )
-"""Verbs of meeting that name their object after "with" or "to"."""
+"""Verbs of interaction that name their object after "with" or "to"."""
 _IRREGULAR: dict[str, tuple[str, Relation, bool]] = {
-    "bind": (ACTIVE, _INT, True),
-    **dict.fromkeys(("binds", "holds"), (ACTIVE, _INT, False)),
-    **dict.fromkeys(("bound", "held"), (PARTICIPLE, _INT, False)),
-    "turns": (ACTIVE, _ACT, False),
-    "turning": (ACTIVE, _ACT, False),
-    "turned": (PARTICIPLE, _ACT, False),
-    "drive": (ACTIVE, _ACT, True),
-    "drives": (ACTIVE, _ACT, False),
-    "driving": (ACTIVE, _ACT, False),
-    "driven": (PARTICIPLE, _ACT, False),
-    "occupies": (ACTIVE, _REG, False),
-    "silent": (PARTICIPLE, _REP, False),
-    "less": (PARTICIPLE, _REP, False),
-    "higher": (PARTICIPLE, _ACT, False),
-    "effect": (DEED, _REG, False),
-    "effects": (DEED, _REG, False),
+    "bind": (Tag.ACTIVE, _INT, True),
+    **dict.fromkeys(("binds", "holds"), (Tag.ACTIVE, _INT, False)),
+    **dict.fromkeys(("bound", "held"), (Tag.PARTICIPLE, _INT, False)),
+    "turns": (Tag.ACTIVE, _ACT, False),
+    "turning": (Tag.ACTIVE, _ACT, False),
+    "turned": (Tag.PARTICIPLE, _ACT, False),
+    "drive": (Tag.ACTIVE, _ACT, True),
+    "drives": (Tag.ACTIVE, _ACT, False),
+    "driving": (Tag.ACTIVE, _ACT, False),
+    "driven": (Tag.PARTICIPLE, _ACT, False),
+    "occupies": (Tag.ACTIVE, _REG, False),
+    "silent": (Tag.PARTICIPLE, _REP, False),
+    "less": (Tag.PARTICIPLE, _REP, False),
+    "higher": (Tag.PARTICIPLE, _ACT, False),
+    "effect": (Tag.DEED, _REG, False),
+    "effects": (Tag.DEED, _REG, False),
 }
 _DEEDS: dict[Relation, str] = {
     _REG: "regulation control modulation",
@@ -115,53 +106,67 @@ _PARTS: dict[str, str] = {
     "in of": "part",
     "": "mediate mediates mediated mediating sustain sustains sustained perform performs",
 }
-"""Wordings of membership by the words that must follow one of them; "" where it takes its term directly."""
+"""Words of membership by the words one of which must follow; "" where they take their term directly."""
 
-_SMALL: dict[str, str] = {
-    "b": "is are was were be been being am get gets got gotten becomes become became remains remain",
-    "a": "have had does do did can will must having",
-    HAS: "has possesses exhibits",
-    "n": "not never cannot no neither none without fail fails failed failing unable lacks lack lacked hardly "
-    "scarcely little false wrong incorrect untrue rule rules ruled doubt exclude excludes excluded",
-    "h": "may might could would should possibly perhaps probably likely presumably potentially potential possible "
-    "putative putatively appears appear seems seem suggest suggests suggested suggesting thought believed believe "
-    "think hypothesise hypothesize hypothesised hypothesized hypothesis predicted expected proposed suspected "
-    "assuming assume suppose maybe conceivable conceivably plausible plausibly speculate speculated supposedly "
-    "supposed argue argued guess",
-    "U": "unlikely doubtful questionable",
-    "f": "if",
-    "q": "whether",
-    "z": "ask asked asks test tested unclear unknown wonder wondered see know",
-    "t": "it they this latter former them",
-    "w": "which that who whose where",
-    "y": "by",
-    "o": "of",
-    "p": "in during through from for at within under over into inside near via among between per upon after "
-    "following against across",
-    "2": "to",
-    "4": "on onto",
-    "W": "with",
-    "&": "and plus &",
-    "V": "or",
-    "r": "nor",
-    "u": "but",
-    "R": "rather",
-    "m": "each one",
-    "i": "including such",
-    "j": "because although though whereas while since when so then thereby hence thus therefore however yet as unless "
-    "once until",
-    "c": "leads lead led leading causes cause caused causing results result resulting resulted produces produce show "
-    "shows showed express expresses gives give yields responsible brings exert exerts exerting",
-    "F": "form forms formed forming",
-    "D": "the a an its their his our any several many various some both all",
-    "d": "protein proteins gene genes expression transcription mrna rna level levels activity activities promoter "
-    "enhancer transcript transcripts abundance amount amounts production product products either like also "
-    "too directly known than itself physically well well-known own same together only just even first still now "
-    "further already longer later human cells cell jointly factor up down off turn shown reported able serves serve "
-    "plays play takes take took",
-    "k": "lacking losing lose depleting deleting knocking sirna shrna sgrna crispri absence removal removing knock",
-    "l": "knockdown knock-down knockdowns knockout knock-out depletion loss deletion ablation deficiency",
-    "v": "depleted deleted lost deficient null silenced knocked kd ko",
+_OTHER_WORDS: dict[str, str] = {
+    Tag.BE: "is are was were be been being am get gets got gotten becomes become became remains remain",
+    Tag.AUX: "have had does do did can will must having",
+    Tag.HAS: "has possesses exhibits",
+    Tag.NOT: (
+        "not never cannot no neither none without fail fails failed failing unable lacks lack lacked hardly scarcely "
+        "little false wrong incorrect untrue rule rules ruled doubt exclude excludes excluded"
+    ),
+    Tag.HEDGE: (
+        "may might could would should possibly perhaps probably likely presumably potentially potential possible "
+        "putative putatively appears appear seems seem suggest suggests suggested suggesting thought believed believe "
+        "think hypothesise hypothesize hypothesised hypothesized hypothesis predicted expected proposed suspected "
+        "assuming assume suppose maybe conceivable conceivably plausible plausibly speculate speculated supposedly "
+        "supposed argue argued guess"
+    ),
+    Tag.UNLIKELY: "unlikely doubtful questionable",
+    Tag.IF: "if",
+    Tag.WHETHER: "whether",
+    Tag.UNKNOWN: "ask asked asks test tested unclear unknown wonder wondered see know",
+    Tag.PRONOUN: "it they this latter former them",
+    Tag.WHICH: "which that who whose where",
+    Tag.BY: "by",
+    Tag.OF: "of",
+    Tag.PREP: (
+        "in during through from for at within under over into inside near via among between per upon after following "
+        "against across"
+    ),
+    Tag.TO: "to",
+    Tag.ON: "on onto",
+    Tag.WITH: "with",
+    Tag.AND: "and plus &",
+    Tag.OR: "or",
+    Tag.NOR: "nor",
+    Tag.BUT: "but",
+    Tag.RATHER: "rather",
+    Tag.EACH: "each one",
+    Tag.INCLUDING: "including such",
+    Tag.CONJUNCTION: (
+        "because although though whereas while since when so then thereby hence thus therefore however yet as unless "
+        "once until"
+    ),
+    Tag.CAUSE: (
+        "leads lead led leading causes cause caused causing results result resulting resulted produces produce show "
+        "shows showed express expresses gives give yields responsible brings exert exerts exerting"
+    ),
+    Tag.FORM: "form forms formed forming",
+    Tag.DET: "the a an its their his our any several many various some both all",
+    Tag.MOD: (
+        "protein proteins gene genes expression transcription mrna rna level levels activity activities promoter "
+        "enhancer transcript transcripts abundance amount amounts production product products either like also too "
+        "directly known than itself physically well well-known own same together only just even first still now "
+        "further already longer later human cells cell jointly factor up down off turn shown reported able serves "
+        "serve plays play takes take took"
+    ),
+    Tag.LOSING: (
+        "lacking losing lose depleting deleting knocking sirna shrna sgrna crispri absence removal removing knock"
+    ),
+    Tag.LOSS: "knockdown knock-down knockdowns knockout knock-out depletion loss deletion ablation deficiency",
+    Tag.LOST: "depleted deleted lost deficient null silenced knocked kd ko",
 }
 
 
@@ -171,76 +176,115 @@ def words_of(text: str) -> frozenset[str]:
 
 
 PROMOTERS = frozenset(("promoter", "promoters", "enhancer", "enhancers", "gene", "locus"))
-"""Binding one of these of a gene is taken for regulating the gene."""
-NEGATIONS = frozenset(_SMALL["n"].split()) | {"nor"}
+"""To bind one of these of a gene counts as regulating the gene."""
+NEGATIONS = frozenset(_OTHER_WORDS[Tag.NOT].split()) | {"nor"}
 KIND_NOUNS = words_of("""
     cell cells content domain domains box stress assay assays repair motif repeat repeats family superfamily
     scan finger fingers helix
 """)
 """A gene's symbol before one of these is part of another name: "SET domain", "T cells"."""
+_NO_ADVERBS = words_of("""
+    ally anomaly apply assembly belly bully butterfly comply costly deadly disassembly doily dragonfly family friendly
+    holly imply jelly july monopoly multiply orderly panoply rally reassembly reply subfamily superfamily supply tally
+    timely ugly unfriendly
+""")
+"""Nouns, verbs and adjectives in "-ly"."""
+_MARKS = {
+    ",": Tag.COMMA,
+    "/": Tag.DASH,
+    "-": Tag.DASH,
+    "\N{EN DASH}": Tag.DASH,
+    ":": Tag.COLON,
+    "(": Tag.OPEN,
+    ")": Tag.CLOSE,
+}
 
 
-def _forms(verb: str) -> tuple[tuple[str, ...], str]:
-    """Third person and continuous forms, and the participle."""
+def _inflected(verb: str) -> tuple[str, str, str]:
+    """A regular verb's third person, its continuous form and its participle."""
     if verb.endswith("e"):
-        return (f"{verb}s", f"{verb[:-1]}ing"), f"{verb}d"
+        return f"{verb}s", f"{verb[:-1]}ing", f"{verb}d"
     if verb.endswith(("s", "sh", "ch", "x")):
-        return (f"{verb}es", f"{verb}ing"), f"{verb}ed"
-    if verb in ("control",):
-        return (f"{verb}s", f"{verb}ling"), f"{verb}led"
+        return f"{verb}es", f"{verb}ing", f"{verb}ed"
+    if verb == "control":
+        return "controls", "controlling", "controlled"
     if verb.endswith("y"):
-        return (f"{verb[:-1]}ies", f"{verb}ing"), f"{verb[:-1]}ied"
-    return (f"{verb}s", f"{verb}ing"), f"{verb}ed"
+        return f"{verb[:-1]}ies", f"{verb}ing", f"{verb[:-1]}ied"
+    return f"{verb}s", f"{verb}ing", f"{verb}ed"
+
+
+def _verb(verb: str, relation: Relation, after: tuple[str, ...] = ()) -> Iterator[Word]:
+    third, continuous, participle = _inflected(verb)
+    yield Word(Tag.ACTIVE, verb, relation, bare=True, after=after)
+    yield Word(Tag.ACTIVE, third, relation, after=after)
+    yield Word(Tag.ACTIVE, continuous, relation, after=after)
+    yield Word(Tag.PARTICIPLE, participle, relation, after=after)
+
+
+def _verbs() -> Iterator[Word]:
+    for relation, verbs in _VERBS.items():
+        for verb in verbs.split():
+            yield from _verb(verb, relation)
+    for verb in _MUTUAL.split():
+        yield from _verb(verb, _INT, after=("with", "to"))
+    for form, (tag, relation, bare) in _IRREGULAR.items():
+        yield Word(tag, form, relation, bare=bare)
+    for relation, forms in _MOVES.items():
+        yield from (Word(Tag.MOVES, form, relation) for form in forms.split())
+    for form in ("involves", "involve", "requires", "require", "needs", "need"):
+        yield Word(Tag.NEEDS, form, Relation.TAKES_PART_IN)
+
+
+def _nouns() -> Iterator[Word]:
+    for relation, nouns in _DEEDS.items():
+        yield from (Word(Tag.DEED, noun, relation) for noun in nouns.split())
+    for table, inverse in ((_AGENTS, False), (_INVERSE, True)):
+        for relation, nouns in table.items():
+            for noun in nouns.split():
+                yield Word(Tag.AGENT, noun, relation, inverse=inverse)
+                yield Word(Tag.AGENT, f"{noun}s", relation, inverse=inverse)
+    for noun in _MEETINGS.split():
+        yield Word(Tag.MEETING, noun, _INT)
+        yield Word(Tag.MEETING, f"{noun}s", _INT)
+
+
+def _memberships() -> Iterator[Word]:
+    for after, words in _PARTS.items():
+        for word in words.split():
+            yield Word(Tag.MEMBERSHIP, word, Relation.TAKES_PART_IN, after=tuple(after.split()))
 
 
 def _vocabulary() -> dict[str, Word]:
     found: dict[str, Word] = {}
-    for tag, words in _SMALL.items():
+    for tag, words in _OTHER_WORDS.items():
         for word in words.split():
             found.setdefault(word, Word(tag, word))
-    for relation, verbs in _VERBS.items():
-        for verb in verbs.split():
-            finite, participle = _forms(verb)
-            found[verb] = Word(ACTIVE, verb, relation, bare=True)
-            found |= {form: Word(ACTIVE, form, relation) for form in finite}
-            found[participle] = Word(PARTICIPLE, participle, relation)
-    for verb in _MUTUAL.split():
-        finite, participle = _forms(verb)
-        found |= {form: Word(ACTIVE, form, _INT, after=("with", "to"), bare=form == verb) for form in (verb, *finite)}
-        found[participle] = Word(PARTICIPLE, participle, _INT, after=("with", "to"))
-    found |= {word: Word(tag, word, relation, bare=bare) for word, (tag, relation, bare) in _IRREGULAR.items()}
-    for tag, table in ((DEED, _DEEDS), (AGENT, _AGENTS), (MOVES, _MOVES)):
-        for relation, words in table.items():
-            for word in words.split():
-                found[word] = Word(tag, word, relation)
-                if tag == AGENT:
-                    found[f"{word}s"] = Word(tag, f"{word}s", relation)
-    for relation, words in _INVERSE.items():
-        for word in words.split():
-            found |= {form: Word(AGENT, form, relation, inverse=True) for form in (word, f"{word}s")}
-    for word in _MEETINGS.split():
-        found |= {form: Word(MEETING, form, _INT) for form in (word, f"{word}s")}
-    for after, words in _PARTS.items():
-        for word in words.split():
-            found[word] = Word(PART, word, Relation.TAKES_PART_IN, after=tuple(after.split()))
-    for word in ["involves", "involve", "requires", "require", "needs", "need"]:
-        found[word] = Word(NEEDS, word, Relation.TAKES_PART_IN)
-    for mark, tag in ((",", ","), ("/", "/"), ("-", "/"), ("\N{EN DASH}", "/"), (":", ":"), ("(", "("), (")", ")")):
-        found[mark] = Word(tag, mark)
-    return found
+    for word in (*_verbs(), *_nouns(), *_memberships()):
+        found[word.text] = word
+    return found | {mark: Word(tag, mark) for mark, tag in _MARKS.items()}
 
 
 VOCABULARY = _vocabulary()
-"""Lower-case word to what it does."""
+"""Lower-case word to what it does.
+
+>>> VOCABULARY["activates"].tag, VOCABULARY["activates"].relation
+('A', <Relation.ACTIVATES: 'activates'>)
+"""
 SUFFIXES: dict[str, Word] = {
-    **{word: Word(MEDIATED, word, relation) for relation, words in _MEDIATED.items() for word in words.split()},
-    **{word: Word("v", word) for word in (_SMALL["v"] + " " + _SMALL["l"]).split()},
+    **{word: Word(Tag.MEDIATED, word, relation) for relation, words in _MEDIATED.items() for word in words.split()},
+    **{word: Word(Tag.LOST, word) for tag in (Tag.LOST, Tag.LOSS) for word in _OTHER_WORDS[tag].split()},
 }
-"""What may follow a gene by a hyphen."""
+"""What may follow a gene by a hyphen: "TP53-mediated", "TP53-null"."""
 
 
 def plain(text: str) -> Word:
-    """A word outside the vocabulary; adverbs and contracted negations are told by their ending."""
+    """A word outside the vocabulary. Adverbs and contracted negations are known by their ending.
+
+    Example:
+        >>> [plain(word).tag for word in ("rapidly", "won't", "assembly", "ribosome")]
+        ['d', 'n', 'x', 'x']
+    """
     if text.endswith("n't"):
-        return Word("n", text)
-    return Word("d" if text.endswith("ly") and len(text) > 4 else "x", text)
+        return Word(Tag.NOT, text)
+    adverb = text.endswith("ly") and len(text) > 4 and text not in _NO_ADVERBS
+    return Word(Tag.MOD if adverb else Tag.OTHER, text)

@@ -1,4 +1,4 @@
-"""The verb `check`: any text against the graph, statement by statement."""
+"""The command `check`: any text against the graph, statement by statement."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ VERDICTS = ("supported", "contradicted", "unknown")
 
 
 def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> None:
-    """Print the statements, each with its verdict and what decided."""
+    """Print the statements, each with its verdict and the evidence."""
     if not statements:
         print("no statement about genes that could be checked")
         return
-    rows = [(item.verdict, _worded(workspace, item), _cited(item.evidence), item.text) for item in statements]
+    rows = [(item.verdict, _in_words(workspace, item), _cited(item.evidence), item.text) for item in statements]
     show_table(["verdict", "statement", "evidence", "text"], rows)
     counts: Counter[str] = Counter(item.verdict for item in statements)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS))
 
 
-def _worded(workspace: Workspace, item: Statement) -> str:
+def _in_words(workspace: Workspace, item: Statement) -> str:
     denied = "not " if item.polarity == "negated" else ""
     hedged = " (hedged)" if item.certainty == "hedged" else ""
     name = term_name(workspace, item.object)
@@ -62,7 +62,7 @@ def _cited(evidence: Sequence[Evidence]) -> str:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "check")
     def check(
@@ -70,7 +70,7 @@ def register(app: typer.Typer) -> None:
         text: Annotated[str | None, typer.Argument(help="Sentences, in quotes.")] = None,
         file: Annotated[Path | None, typer.Option("--file", help="A UTF-8 text file instead.")] = None,
     ) -> None:
-        """Take the statements out of any text and check each against the graph."""
+        """Extract the statements of any text and check each against the graph."""
         if (text is None) == (file is None):
             raise typer.BadParameter("give either TEXT or --file FILE")
         content = read_text(file) if file is not None else text or ""

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from rbio_kg.verifiers.text.sentences import split_sentences
+
 Answer = Literal["yes", "no"]
 Completion = str | Sequence[Mapping[str, Any]]
 """What a trainer hands over: plain text, or a list of chat messages."""
@@ -27,7 +29,6 @@ _DIGIT = re.compile(r"[1-9]", re.ASCII)
 _DECIMAL = re.compile(r"0\.[0-9]{1,3}", re.ASCII)
 _PERCENT = re.compile(r"([0-9]{1,2})%", re.ASCII)
 _WORD = re.compile(r"\w+")
-_SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 
 COPIED_WORDS = 5
 """Length of the runs of words by which a copy is known."""
@@ -179,7 +180,7 @@ def own_words(text: str, prompt: str) -> str:
         return text
     known = f" {' '.join(_words(prompt))} "
     runs = _runs(_words(prompt))
-    kept = [sentence for sentence in _SENTENCE.findall(text) if not _is_copy(_words(sentence), known, runs)]
+    kept = [sentence for sentence in split_sentences(text) if not _is_copy(_words(sentence), known, runs)]
     return "".join(kept).strip()
 
 

@@ -1,4 +1,4 @@
-"""What knockdowns in the training split were measured to change, to check statements by."""
+"""Checks statements about knockdowns against the changes that were measured in the training split."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import polars as pl
 
 from rbio_kg.core.claims import Evidence, Node, Relation
 
-_WAYS = {Relation.INCREASES: "increase", Relation.DECREASES: "decrease"}
-_OTHER = {"increase": "decrease", "decrease": "increase"}
+_DIRECTIONS = {Relation.INCREASES: "increase", Relation.DECREASES: "decrease"}
+_OPPOSITE = {"increase": "decrease", "decrease": "increase"}
 
 
 class Knockdowns:
-    """The graph's KNOCKDOWN_CHANGES: what changed in which cell line. What was measured not to change is not in it.
+    """The graph's KNOCKDOWN_CHANGES: what changed in which cell line. Genes measured not to change are not in it.
 
     Args:
         table: table `knockdowns`, training split only.
@@ -24,15 +24,24 @@ class Knockdowns:
             self._edges.setdefault((start, end), []).append((line, direction))
 
     def find(self, subject: str, relation: Relation, object: str) -> tuple[tuple[Evidence, ...], bool]:
-        """The changes that decide a statement about a knockdown, and whether they show it (else its opposite).
+        """The changes that decide a statement about a knockdown, and whether they support it.
 
-        A change in any cell line shows that there is one; only where every line that knows the direction has the
-        other one do they show the opposite. No change found decides nothing.
+        A change in any cell line supports a statement that there is one. A direction is supported where any line has
+        it, and contradicted where every line with a known direction has the opposite one. Without a change nothing is
+        decided.
+
+        Args:
+            subject: symbol of the gene that is knocked down.
+            relation: a knockdown relation.
+            object: symbol of the gene that changes.
+
+        Returns:
+            The changes that decide, none where nothing does, and whether they support the statement.
         """
         edges = self._edges.get((subject, object), [])
-        way = _WAYS.get(relation)
-        agreeing = [edge for edge in edges if way in (None, edge[1])]
-        opposing = [edge for edge in edges if way is not None and edge[1] == _OTHER[way]]
+        stated = _DIRECTIONS.get(relation)
+        agreeing = [edge for edge in edges if stated in (None, edge[1])]
+        opposing = [edge for edge in edges if stated is not None and edge[1] == _OPPOSITE[stated]]
         start, end = Node("Gene", subject), Node("Gene", object)
         cited = tuple(
             Evidence(start, "KNOCKDOWN_CHANGES", end, 1.0, detail={"cell_line": line, "direction": direction})

@@ -1,19 +1,19 @@
-"""The verifier of vocabulary: does the reasoning say of each gene what its most specific GO annotations say?
+"""Compares what a text says of each gene with the gene's most specific GO annotations.
 
-After the keyword, ROUGE and likelihood verifiers of the rbio-1 paper, with changes that keep stuffing from paying: a
-term only counts in a sentence that names the gene, only the first few such sentences are read, and lists count for
-nothing. The paper's likelihood of the annotations does not depend on what the model wrote; here it is what that adds.
+The variants follow the keyword, ROUGE and likelihood verifiers of the rbio-1 paper. Three changes prevent a reward for
+keyword stuffing: a term counts only in a sentence that names the gene, only the first few such sentences are read, and
+lists score nothing. The paper's likelihood of the annotations does not depend on what the model wrote. Here the score
+is what the text adds to the likelihood.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,7 +26,8 @@ from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from rbio_kg.verifiers.text.perplexity import PerplexityGain
 from rbio_kg.verifiers.text.rouge import f_measures
-from rbio_kg.verifiers.text.term_names import normalised
+from rbio_kg.verifiers.text.sentences import split_sentences, without_end
+from rbio_kg.verifiers.text.term_names import LONGEST_NAME, normalised
 from rbio_kg.verifiers.text.vocabulary import NEGATIONS
 
 Variant = Literal["rouge", "rouge1", "rouge2", "rougeL", "keyword", "likelihood"]
@@ -39,57 +40,66 @@ _ROUGES: dict[Variant, slice] = {
 }
 
 READ_CHARACTERS = 4_000
-"""No more of a text is read."""
+"""Number of characters of a text that are read."""
 TERMS = 10
-"""A gene's reference: its direct annotations of highest information content, at most so many."""
+"""Largest number of reference terms of a gene: its direct annotations of highest information content."""
 SENTENCES = 4
-"""Of a gene, only the first so many different sentences that name it are read: guesses cannot be piled up."""
+"""Number of different sentences read that name a gene. The limit makes guessing useless."""
 ENOUGH = 2
-"""Agreement of the best so many sentences makes a full score."""
+"""Number of agreeing sentences that make a full score."""
 FULL_AGREEMENT = 0.5
-"""A ROUGE F-measure from which a sentence agrees fully. One that says a term in plain words reaches it, so that leaving
-the words out earns nothing."""
+"""ROUGE F-measure from which a sentence agrees fully. A plain sentence with a term's name reaches it, so that a bare
+keyword has no advantage."""
 LEAST_AGREEMENT = 0.3
-"""Less than this is the overlap of common words and counts as none."""
+"""Less agreement than this is an overlap of common words and counts as 0."""
 LIST_LENGTH = 3
-"""A sentence that names more different terms than this is a list, not a statement, and counts for nothing."""
-_SENTENCE = re.compile(r"[^.!?;\n]+")
-_JOINING = {
+"""A sentence that names more different terms than this is a list, not a statement, and does not count."""
+_LINKING_WORDS = {
     *("a", "an", "the", "of", "in", "is", "are", "was", "both", "takes", "take", "taking", "part", "involved"),
     *("participates", "participate", "member", "has", "role"),
 }
-"""Words that only join a gene and a term, left out of sentences and of names alike: else a name of one word would agree
-better with a keyword than with a plain sentence."""
+"""Words that only link a gene and a term. They are left out of sentences and names: otherwise a name of one word would
+agree better with a keyword than with a plain sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """How well a sentence agrees with the best-fitting term, 0 to 1."""
+    """The term that agrees best with a sentence, and the agreement, 0 to 1."""
 
     agreement: float
     term: int
 
 
+class _Scored(NamedTuple):
+    """A text's score, 0 to 1 or NaN where the verifier abstains, with the matches of each gene and the reason."""
+
+    score: float
+    matches: dict[str, list[_Match]]
+    reason: str
+
+
 class OntologyTextVerifier(Verifier):
     """Scores a reasoning by its agreement with the GO annotations of the claim's genes.
 
-    Per gene: the mean over `ENOUGH` sentences of min(1, F / `FULL_AGREEMENT`), where F is the mean of the F-measures of
-    ROUGE-1, ROUGE-2 and ROUGE-L (stemmed) between the sentence, without gene names, and the best-fitting term name;
-    `rouge1`, `rouge2` and `rougeL` take one of the three. `keyword` asks instead whether the term's name stands in the
-    sentence word for word. `likelihood` puts the gene's sentences before "GENE takes part in" and measures by how much
-    they lower a language model's perplexity of the names of the gene's terms (`rbio_kg.verifiers.text.perplexity`).
-    Sentences that
-    deny something do not count. The score is the mean over the genes that are annotated; a text that says nothing of
-    them scores 0.
+    The score of a gene is the mean over `ENOUGH` sentences of min(1, F / `FULL_AGREEMENT`). The variants:
+
+    - `rouge`: F is the mean of the F-measures of ROUGE-1, ROUGE-2 and ROUGE-L (stemmed) between the sentence, without
+      gene names, and the best-fitting term name. `rouge1`, `rouge2` and `rougeL` take one of the three.
+    - `keyword`: whether the sentence contains the term's name word for word.
+    - `likelihood`: by how much the gene's sentences, put ahead of "GENE takes part in", lower a language model's
+      perplexity of the names of the gene's terms (`rbio_kg.verifiers.text.perplexity`).
+
+    Sentences with a denial do not count. The score of a text is the mean over the annotated genes. A text that says
+    nothing of them scores 0.
 
     Args:
         snapshot_dir: folder of a snapshot.
         variant: one of `VARIANTS`.
         namespaces: the ontologies that are read.
-        model: the `likelihood` variant's causal language model, a folder in the Hugging Face layout or a hub id.
+        model: causal language model of the `likelihood` variant: a folder in the Hugging Face layout, or a hub id.
 
     Raises:
-        VerifierError: the variant or an ontology is unknown, or the model is missing or given in vain.
+        VerifierError: the variant or an ontology is unknown, or the model is missing or not needed.
     """
 
     name = "ontology_text"
@@ -106,7 +116,9 @@ class OntologyTextVerifier(Verifier):
         if variant not in VARIANTS:
             raise VerifierError(f"ontology_text has no variant {variant!r}", hint=f"known: {', '.join(VARIANTS)}")
         if (variant == "likelihood") != (model is not None):
-            raise VerifierError("the likelihood variant, and no other, needs a language model", hint="give it as model")
+            raise VerifierError(
+                "only the likelihood variant needs a language model", hint="give it as model, or leave it out"
+            )
         self.snapshot_dir = Path(snapshot_dir)
         if not namespaces or not set(namespaces) <= set(NAMESPACES):
             raise VerifierError(f"GO has no ontologies {list(namespaces)}", hint="known: " + ", ".join(NAMESPACES))
@@ -137,8 +149,8 @@ class OntologyTextVerifier(Verifier):
             sources=("Gene Ontology", "GO annotations"),
             licence="CC BY 4.0",
             reference="after the GO verifiers of rbio-1 (bioRxiv 2025.08.18.670981); ROUGE: Lin 2004",
-            range="0 (no agreement) to 1; it judges the text, not the claim",
-            limits="knows words, not meaning; reasoning_trace checks what is said",
+            range="0 (no agreement) to 1; it scores the text, not the claim",
+            limits="compares words, not meaning; reasoning_trace checks what is said",
             settings={
                 "variant": self.variant,
                 "namespaces": list(self.namespaces),
@@ -154,11 +166,11 @@ class OntologyTextVerifier(Verifier):
         check_lengths(claims, texts)
         if texts is None:
             return np.full(len(claims), np.nan)
-        return np.array([self._judge(*pair)[0] for pair in zip(claims, texts, strict=True)], dtype=np.float64)
+        return np.array([self._scored(*pair).score for pair in zip(claims, texts, strict=True)], dtype=np.float64)
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The score with the annotations that the text agrees with."""
-        score, matches, reason = self._judge(claim, text or "")
+        score, matches, reason = self._scored(claim, text or "")
         if math.isnan(score):
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
         keys = self.snapshot.terms.keys
@@ -172,22 +184,25 @@ class OntologyTextVerifier(Verifier):
         )
         return Verdict(score, Status.OK, evidence, reason, self.name)
 
-    def _judge(self, claim: Claim, text: str) -> tuple[float, dict[str, list[_Match]], str]:
+    def _scored(self, claim: Claim, text: str) -> _Scored:
         symbols = self._genes(claim)
         if not symbols:
-            return math.nan, {}, "an unknown gene or a self-claim"
+            return _Scored(math.nan, {}, "an unknown gene or a self-claim")
         if not text.strip():
-            return math.nan, {}, "no text"
+            return _Scored(math.nan, {}, "no text")
         references = {symbol: self._reference(symbol) for symbol in symbols}
         annotated = [symbol for symbol in symbols if references[symbol]]
         if not annotated:
-            return math.nan, {}, "no GO annotation of these genes"
+            return _Scored(math.nan, {}, "no GO annotation of these genes")
         sentences = self._sentences(text, annotated)
         if self._gain is not None:
-            gains = {symbol: self._gained(symbol, sentences[symbol], references[symbol]) for symbol in annotated}
+            gains = {
+                symbol: self._perplexity_gain(symbol, sentences[symbol], references[symbol]) for symbol in annotated
+            }
             helped = {s: [_Match(gain, term) for term, _ in references[s]] for s, gain in gains.items() if gain}
-            told = ", ".join(f"{symbol} {gain:.2f}" for symbol, gain in gains.items())
-            return sum(gains.values()) / len(gains), helped, f"the text lowers the annotations' perplexity by: {told}"
+            listed = ", ".join(f"{symbol} {gain:.2f}" for symbol, gain in gains.items())
+            reason = f"the text lowers the annotations' perplexity by: {listed}"
+            return _Scored(sum(gains.values()) / len(gains), helped, reason)
         matches = {
             symbol: self._best([self._match(words, references[symbol]) for words in sentences[symbol]])
             for symbol in annotated
@@ -197,9 +212,10 @@ class OntologyTextVerifier(Verifier):
             for symbol, found in matches.items()
         ]
         count = sum(len(found) for found in matches.values())
-        return sum(values) / len(values), matches, f"{count} sentences agree with annotations of {', '.join(annotated)}"
+        reason = f"{count} sentences agree with annotations of {', '.join(annotated)}"
+        return _Scored(sum(values) / len(values), matches, reason)
 
-    def _gained(self, symbol: str, sentences: dict[str, str], reference: tuple[tuple[int, str], ...]) -> float:
+    def _perplexity_gain(self, symbol: str, sentences: dict[str, str], reference: tuple[tuple[int, str], ...]) -> float:
         """How far the gene's sentences lower the perplexity of its annotations, 0 to 1."""
         assert self._gain is not None
         context = " ".join(f"{written}." for words, written in sentences.items() if not self._is_list(words))
@@ -221,8 +237,8 @@ class OntologyTextVerifier(Verifier):
         """The gene's most specific terms, each with its normalised name."""
         snapshot = self.snapshot
         terms = snapshot.annotations.row(snapshot.genes.index(symbol))[0].tolist()
-        told = [NAMESPACES.index(name) for name in self.namespaces]
-        terms = [term for term in terms if snapshot.term_namespaces[term] in told]
+        namespaces = [NAMESPACES.index(name) for name in self.namespaces]
+        terms = [term for term in terms if snapshot.term_namespaces[term] in namespaces]
         specific = sorted((term for term in terms if snapshot.information_content[term] > 0), key=self._rank)[:TERMS]
         return tuple((term, normalised(snapshot.term_names[term])) for term in specific)
 
@@ -230,19 +246,19 @@ class OntologyTextVerifier(Verifier):
         return -float(self.snapshot.information_content[term]), term
 
     def _sentences(self, text: str, symbols: list[str]) -> dict[str, dict[str, str]]:
-        """Of each gene, the first different sentences that name it: normalised words without gene names, as written."""
+        """The first different sentences that name each gene: normalised words without gene names to what is written."""
         found: dict[str, dict[str, str]] = {symbol: {} for symbol in symbols}
-        for match in _SENTENCE.finditer(text[:READ_CHARACTERS]):
-            if NEGATIONS & set(match.group().lower().split()):
+        for sentence in map(without_end, split_sentences(text[:READ_CHARACTERS])):
+            if NEGATIONS & set(sentence.lower().split()):
                 continue
-            mentions = self._lexicon.genes(match.group())
-            rest = list(match.group())
+            mentions = self._lexicon.genes(sentence)
+            rest = list(sentence)
             for mention in mentions:
                 rest[mention.start : mention.end] = " " * (mention.end - mention.start)
             words = normalised("".join(rest))
             for symbol in {mention.symbol for mention in mentions} & set(symbols):
                 if len(found[symbol]) < SENTENCES:
-                    found[symbol].setdefault(words, match.group().strip())
+                    found[symbol].setdefault(words, sentence)
         return found
 
     def _match(self, words: str, reference: tuple[tuple[int, str], ...]) -> _Match:
@@ -251,7 +267,7 @@ class OntologyTextVerifier(Verifier):
         return max((_Match(self._agreement(words, name), term) for term, name in reference), key=lambda m: m.agreement)
 
     def _agreement(self, words: str, name: str) -> float:
-        words, name = _told(words), _told(name)
+        words, name = _without_links(words), _without_links(name)
         if self.variant == "keyword":
             return float(f" {name} " in f" {words} ")
         measures = f_measures(name, words)[_ROUGES[self.variant]]
@@ -262,9 +278,9 @@ class OntologyTextVerifier(Verifier):
         """Whether a sentence names more terms (of two words or more) than a statement would."""
         pieces, at, named = words.split(), 0, set()
         while at < len(pieces):
-            places, length = self._lexicon.term_names.at(pieces[at : at + 20])
-            if places and length > 1:
-                named.add(places[0].key)
+            terms, length = self._lexicon.term_names.at(pieces[at : at + LONGEST_NAME])
+            if terms and length > 1:
+                named.add(terms[0].key)
                 at += length
             else:
                 at += 1
@@ -272,7 +288,7 @@ class OntologyTextVerifier(Verifier):
 
     @staticmethod
     def _best(matches: list[_Match]) -> list[_Match]:
-        """The best matches, one a term: the same term said twice is said once."""
+        """The best matches, one for each term: repeating a term does not count."""
         found: dict[int, _Match] = {}
         for match in sorted(matches, key=lambda m: -m.agreement):
             if match.agreement > 0:
@@ -281,6 +297,6 @@ class OntologyTextVerifier(Verifier):
 
 
 @lru_cache(maxsize=65_536)
-def _told(words: str) -> str:
-    """What the words say beside joining a gene and a term; all of them where that is all."""
-    return " ".join(word for word in words.split() if word not in _JOINING) or words
+def _without_links(words: str) -> str:
+    """The words without those that only link a gene and a term; all of them where no other is left."""
+    return " ".join(word for word in words.split() if word not in _LINKING_WORDS) or words

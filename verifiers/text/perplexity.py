@@ -1,4 +1,4 @@
-"""How much a text helps a language model to foresee a sentence."""
+"""How much a text lowers a language model's perplexity of a sentence."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from rbio_kg.core.errors import ModelError
 
 LONGEST = 512
-"""No more tokens of a context, and of a sentence, are read."""
+"""Number of tokens of a context, and of a sentence, that are read."""
 
 
 class PerplexityGain:
     """1 - perplexity(sentence | context) / perplexity(sentence), at least 0: 0 where the context does not help.
 
     The perplexity is the exponential of the mean negative log-likelihood of the sentence's tokens under a causal
-    language model. One sentence at a time, so that a score never depends on what else is scored with it.
+    language model. Sentences are scored one at a time, so that a score does not depend on a batch.
 
     Args:
         model: a folder in the Hugging Face layout, or a hub id.

@@ -1,4 +1,4 @@
-"""Whether a statement is denied, hedged, or only asked."""
+"""Whether a statement is denied, hedged, or part of a question."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _FURTHER_CLAUSE = pattern("[TRIGGER ANY_GENE AND BUT OR CONJUNCTION COLON]")
 _QUESTION = pattern("WHETHER | UNKNOWN .* IF")
 """The beginning of an indirect question, which states nothing.
 
->>> matched(_QUESTION, "We asked if TP53 binds MDM2.")
-'asked if'
+>>> matched(_QUESTION, "We tested if TP53 binds MDM2.")
+'tested if'
 >>> read("Whether TP53 binds MDM2 is unclear.")
 []
 """

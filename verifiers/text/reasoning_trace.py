@@ -1,4 +1,4 @@
-"""The verifier of reasoning: how much of what a text states about the genes in question agrees with the graph."""
+"""Scores a reasoning by how many of its statements about the claim's genes agree with the graph."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.text.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
 
 READ_CHARACTERS = 4_000
-"""The verifier reads no more of a text than this."""
+"""Number of characters of a text that are read."""
 COUNTED = 8
-"""Only the first so many different statements about the genes are looked at, known to the graph or not: neither
-guessing at many partners nor listing all known ones pays."""
+"""Number of different statements about the genes that count, the first ones, whether or not the graph knows them. The
+limit makes it useless to guess partners, and to list all known ones."""
 
 
 class ReasoningTraceVerifier(Verifier):
     """Scores a reasoning by its statements about the claim's genes that the graph can check.
 
-    score = 1/2 (1 + (s - c) / (s + c + 1)), with s supported and c contradicted among the first `COUNTED` different
-    ones, a hedged one counting half. It abstains where s + c = 0: saying nothing is not half right.
+    score = 1/2 (1 + (s - c) / (s + c + 1)). s statements are supported and c contradicted, among the first `COUNTED`
+    different ones. A hedged statement counts half. The verifier abstains where s + c = 0.
 
     Args:
         snapshot_dir: folder of a snapshot.
@@ -46,7 +46,7 @@ class ReasoningTraceVerifier(Verifier):
 
     @cached_property
     def checker(self) -> StatementChecker:
-        """The reader, opened at first use."""
+        """The statement checker, opened at first use."""
         return StatementChecker(Snapshot.open(self.snapshot_dir))
 
     @property
@@ -60,8 +60,8 @@ class ReasoningTraceVerifier(Verifier):
             sources=("STRING", "CollecTRI", "Gene Ontology and its annotations", "Reactome or WikiPathways"),
             licence="of the sources: CC BY 4.0 (STRING, GO, Reactome), CC0 (WikiPathways), see each source",
             reference="rule-based reader, docs/reward.md",
-            range="0 (all contradicted) to 1 (all supported); it judges the text, not the claim",
-            limits="reads plain sentences; a missing edge is never held against a text",
+            range="0 (all contradicted) to 1 (all supported); it scores the text, not the claim",
+            limits="reads plain sentences; a missing edge never lowers a score",
             settings={"counted": COUNTED, "informative_bits": INFORMATIVE_BITS, "silence": self.silence},
         )
 
@@ -94,7 +94,7 @@ class ReasoningTraceVerifier(Verifier):
         found: dict[tuple[str, ...], Statement] = {}
         for item in self.checker.check(text[:READ_CHARACTERS]):
             if ends & {item.subject, item.object} and item.relation not in KNOCKDOWN_RELATIONS and item.informative:
-                found.setdefault(_key(item), item)
+                found.setdefault(_fact(item), item)
         return [item for item in list(found.values())[:COUNTED] if item.verdict != "unknown"]
 
 
@@ -108,8 +108,8 @@ def _object_known(claim: Claim, snapshot: Snapshot) -> bool:
     return claim.object in snapshot.terms or claim.object in snapshot.pathways
 
 
-def _key(item: Statement) -> tuple[str, ...]:
-    """Equal for statements of one fact: interactions both ways round, regulation with or without a sign."""
+def _fact(item: Statement) -> tuple[str, ...]:
+    """Equal for statements of one fact: an interaction in either order, regulation with or without a sign."""
     ends = (item.subject, item.object)
     if item.relation is Relation.INTERACTS_WITH:
         ends = (min(ends), max(ends))

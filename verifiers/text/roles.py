@@ -186,7 +186,7 @@ def _pronoun(state: ParseState, j: int) -> Subject | None:
 
 
 def _topic(state: ParseState, j: int) -> Subject | None:
-    """The gene that the sentence before spoke of, meant by the word at token j, or by none."""
+    """The gene that the sentence before is about, meant by the word at token j, or by none."""
     state.uses_topic = True
     return Subject([ListedGene(NOWHERE, symbol) for symbol in state.topic], j, j) if state.topic else None
 

@@ -8,16 +8,16 @@ _SENTENCE = re.compile(
     r"""
     [^.!?;\n]+                      # words
     (?: [.] (?=\S) [^.!?;\n]* )*    # a dot within a word or number does not end a sentence
-    [.!?;]* \s*                     # end marks and the white space behind
-    | [.!?;\n]+ \s*                 # marks without a sentence
+    [.!?;]* \s*                     # end characters and the white space behind
+    | [.!?;\n]+ \s*                 # end characters without a sentence
     """,
     re.VERBOSE,
 )
-_END_MARKS = ".!?;"
+_END = ".!?;"
 
 
 def split_sentences(text: str) -> list[str]:
-    """The sentences of a text, each with its end marks and the white space behind; joined they give the text.
+    """The sentences of a text, each with its end and the white space behind. Joined they are the text.
 
     A sentence ends with a line, and with one of `.!?;` unless the dot is within a word. Time is linear in the text.
 
@@ -29,21 +29,21 @@ def split_sentences(text: str) -> list[str]:
 
 
 def is_interrogative(sentence: str) -> bool:
-    """Whether a sentence ends with a question mark, alone or among other end marks.
+    """Whether a sentence ends with a question mark, alone or among other end characters.
 
     Example:
         >>> is_interrogative("Does TP53 bind MDM2?! "), is_interrogative("TP53 binds MDM2.")
         (True, False)
     """
     bare = sentence.rstrip()
-    return "?" in bare[len(bare.rstrip(_END_MARKS)) :]
+    return "?" in bare[len(bare.rstrip(_END)) :]
 
 
-def without_end_marks(sentence: str) -> str:
+def without_end(sentence: str) -> str:
     """The words of a sentence.
 
     Example:
-        >>> without_end_marks(" TP53 binds MDM2. ")
+        >>> without_end(" TP53 binds MDM2. ")
         'TP53 binds MDM2'
     """
-    return sentence.strip().rstrip(_END_MARKS).rstrip()
+    return sentence.strip().rstrip(_END).rstrip()

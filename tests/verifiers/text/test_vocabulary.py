@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rbio_kg.verifiers.text.sentences import is_interrogative, split_sentences, without_end_marks
+from rbio_kg.verifiers.text.sentences import is_interrogative, split_sentences, without_end
 from rbio_kg.verifiers.text.tags import CLASSES, LETTERS, Tag, pattern
 from rbio_kg.verifiers.text.vocabulary import SUFFIXES, VOCABULARY, plain
 
@@ -62,4 +62,4 @@ def test_where_sentences_end(text: str, sentences: list[str]) -> None:
 
 def test_a_question_is_known_by_its_mark() -> None:
     assert [is_interrogative(text) for text in ("A?", "A?! ", "A!", "A? B.", "A")] == [True, True, False, False, False]
-    assert without_end_marks(" A 0.5?! ") == "A 0.5"
+    assert without_end(" A 0.5?! ") == "A 0.5"

@@ -12,7 +12,7 @@ import numpy as np
 from rbio_kg.core.claims import Claim, Relation
 
 if TYPE_CHECKING:
-    from rbio_kg.training.prompts.facts import FactBook
+    from rbio_kg.training.prompts.facts import FactLookup
 
 _SYMBOL = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?")
 
@@ -32,7 +32,7 @@ class ShuffledNames:
         self.symbols = sorted(set(symbols))
         self.seed = seed
 
-    def in_text(self, text: str, claim: Claim, book: FactBook | None) -> str:
+    def in_text(self, text: str, claim: Claim, book: FactLookup | None) -> str:
         """The text with the question's genes renamed; terms and all other words stay."""
         named = [claim.subject] if claim.relation == Relation.TAKES_PART_IN else [claim.subject, claim.object]
         named += book.facts(claim).names() if book is not None else []
@@ -44,7 +44,9 @@ class ShuffledNames:
         new = dict(zip(own, others, strict=False))
         return _SYMBOL.sub(lambda match: new.get(match.group(), match.group()), text)
 
-    def in_messages(self, messages: list[dict[str, str]], claim: Claim, book: FactBook | None) -> list[dict[str, str]]:
+    def in_messages(
+        self, messages: list[dict[str, str]], claim: Claim, book: FactLookup | None
+    ) -> list[dict[str, str]]:
         """The same of a prompt; its system message stays."""
         return [
             {**message, "content": self.in_text(message["content"], claim, book)}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rbio_kg.training.data.name_shuffling import ShuffledNames
-    from rbio_kg.training.prompts.facts import FactBook
+    from rbio_kg.training.prompts.facts import FactLookup
 
 _ORDER = ["task", "cell_line", "split", "gene", "pert"]
 
@@ -36,7 +36,7 @@ class QuestionSet:
     """
 
     frame: pl.DataFrame
-    facts: FactBook | None = None
+    facts: FactLookup | None = None
     names: ShuffledNames | None = None
 
     @classmethod
@@ -47,7 +47,7 @@ class QuestionSet:
         split: str | None = None,
         cell_line: str | None = None,
         task: str | None = None,
-        facts: FactBook | None = None,
+        facts: FactLookup | None = None,
         limit: int | None = None,
         balanced: bool = False,
         seed: int = 0,
@@ -80,7 +80,7 @@ class QuestionSet:
         """Whether any label comes from a model instead of a laboratory."""
         return bool(self.frame["simulated"].any())
 
-    def with_facts(self, facts: FactBook) -> Self:
+    def with_facts(self, facts: FactLookup) -> Self:
         """The same rows with an open book."""
         return replace(self, facts=facts)
 

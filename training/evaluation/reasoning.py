@@ -17,9 +17,9 @@ import numpy as np
 from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
+from rbio_kg.training.evaluation.counterfactuals import CounterfactualFacts
 from rbio_kg.training.models.adapters import stage_models
 from rbio_kg.training.models.decoding import Sampling, likelihood, sample
-from rbio_kg.training.prompts.facts import CounterfactualFacts
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
 from rbio_kg.training.runs.run_folder import REASONING

@@ -1,11 +1,12 @@
-"""Open-book facts: what stands in the prompt beside the question.
+"""Open-book facts: what the prompt contains next to the question.
 
-Of a knockdown: how often the like is true of the object (tenths), what the expression model estimates (thousandths),
-the known knockdowns most like the subject with what they did to the object (where a change is given, all among those
-that changed it), and what the graph says of the two. Known knockdowns come from train rows only, and for a train
-question only from other folds than its own, so that no fact is read off the question's own label or its fold's; so does
-what the estimate was fitted on. Facts from the graph hold no knockdown label, and never the edge or term that the
-question asks for.
+For a knockdown these are the base rate of the object (tenths), the estimate of the expression model (thousandths), the
+known knockdowns most similar to the subject with their outcome for the object, and what the graph says about the two.
+Where a change is given, the known knockdowns are all among those that changed the object.
+
+Known knockdowns come from train rows only. For a train question they come from other folds than its own, so that no
+fact depends on a label of the question's own fold. The same holds for the rows that the estimate was fitted on. Facts
+from the graph hold no knockdown label, and never the edge or term of the question itself.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ FactKind = Literal["rate", "estimate", "neighbours", "names", "link", "two_step"
 FACT_KINDS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "names", "link", "two_step", "terms")
 """All kinds of facts, most useful first; `names` says which knockdowns the neighbours are."""
 DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "estimate", "link")
-"""Beside the estimate the neighbours do not earn their tokens: with them a short warm-up learns to read the estimate
-worse (`benchmarks/policy/policy_settings.py facts`)."""
+"""With the estimate in the prompt the neighbours are not worth their tokens: after a short warm-up the model reads the
+estimate less well (`benchmarks/policy/policy_settings.py facts`)."""
 DIGITS = 9
-"""Similarities are told as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
+"""Similarities are shown as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""
 
 
-def shown_logit(estimate: int) -> float:
-    """Log-odds of an estimate told in thousandths, taken in the middle of its step."""
+def estimate_logit(estimate: int) -> float:
+    """Log-odds of an estimate in thousandths, taken in the middle of its step."""
     return float(clipped_logit((estimate + 0.5) / 1000.0, CERTAINTY))
 
 
@@ -49,7 +50,7 @@ class KnownOutcome(Protocol):
 
     @property
     def similarity(self) -> float:
-        """How like the claim's subject it is; any scale."""
+        """Similarity to the claim's subject; any scale."""
 
     @property
     def outcome(self) -> int:
@@ -57,11 +58,13 @@ class KnownOutcome(Protocol):
 
 
 class FactSource(Protocol):
-    """Who knows the train knockdowns; `rbio_kg.verifiers.expression.verifier.ExpressionVerifier` is one."""
+    """Knowledge of the train knockdowns; `rbio_kg.verifiers.expression.verifier.ExpressionVerifier` has it."""
 
     def neighbours(self, claim: Claim, k: int) -> Sequence[KnownOutcome]:
-        """The k train knockdowns most like the subject with a label for the object, most similar first; only those
-        that changed it where the claim takes that for granted."""
+        """The k train knockdowns most similar to the subject with a label for the object, most similar first.
+
+        Where the claim takes a change for granted, only those that changed the object.
+        """
 
     def rate(self, claim: Claim) -> float:
         """Share of train knockdowns, without those of the subject's fold, for which the claim's relation holds of the
@@ -73,16 +76,16 @@ class FactSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the book says about one claim.
+    """The facts of one claim.
 
     Args:
-        rate: of how many in ten knockdowns the claim's relation holds, 0 to 9 (rounded down: a fine number would tell
-            the label, because leaving a row out of a mean moves the mean away from it).
+        rate: base rate in tenths, 0 to 9, rounded down. (A finer number would leak the label: leaving a row out of a
+            mean moves the mean away from it.)
         neighbours: (name, similarity digit 1 to 9, outcome 0 or 1), most similar first.
         link: how the graph joins subject and object, None where it does not.
         two_step: genes that join the two, strongest first.
         terms: names of the most specific terms that both have, most specific first.
-        kinds: what is told; the other fields are empty.
+        kinds: the kinds that are shown; the other fields are empty.
         estimate: the expression model's probability in thousandths, 0 to 999, rounded down; None where it has none.
     """
 
@@ -102,17 +105,16 @@ class Facts:
     def text(self) -> str:
         """The facts as lines of a prompt, most useful first; terse, because every token costs a small model time.
 
-        `rate` is of how many in ten knockdowns the claim holds; `estimate` the expression model's probability in
-        thousandths; `yes` and `no` list the similar knockdowns by outcome, each as its similarity digit, most similar
-        first; `link` is whether the graph joins the two directly, `via` names genes in between, `both` the terms that
-        both have.
+        `rate` is the base rate in tenths and `estimate` the expression model's probability in thousandths. `yes` and
+        `no` list the similar knockdowns by outcome, each as its similarity digit, most similar first. `link` is whether
+        the graph joins the two directly, `via` names genes in between, and `both` the terms that both have.
         """
         lines = [f"rate {self.rate}"] if "rate" in self.kinds else []
         if "estimate" in self.kinds:
             lines.append(f"estimate {'none' if self.estimate is None else f'{self.estimate:03d}'}")
         if "neighbours" in self.kinds:
             for outcome, word in ((1, "yes"), (0, "no")):
-                lines.append(f"{word} {self._told(outcome) or 'none'}")
+                lines.append(f"{word} {self._digits(outcome) or 'none'}")
         if "link" in self.kinds:
             lines.append(f"link {'yes' if self.link else 'no'}")
         if "two_step" in self.kinds:
@@ -121,23 +123,23 @@ class Facts:
             lines.append(f"both {'; '.join(self.terms) or 'none'}")
         return "\n".join(lines)
 
-    def _told(self, wanted: int) -> str:
+    def _digits(self, wanted: int) -> str:
         same = [(name, digit) for name, digit, outcome in self.neighbours if outcome == wanted]
         if "names" in self.kinds:
             return " ".join(f"{name} {digit}" for name, digit in same)
         return "".join(str(digit) for _, digit in same)
 
     def names(self) -> list[str]:
-        """The genes that are named beside the claim's own."""
+        """The genes that the facts name in addition to the claim's own."""
         return [*(name for name, _, _ in self.neighbours), *self.two_step]
 
-    def flipped(self) -> Facts:
-        """The same with every neighbour's outcome turned round, and the estimate."""
-        turned = tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours)
-        return replace(self, neighbours=turned, estimate=None if self.estimate is None else 999 - self.estimate)
+    def negated(self) -> Facts:
+        """The same with the outcome of every neighbour and the estimate negated."""
+        neighbours = tuple((name, digit, 1 - outcome) for name, digit, outcome in self.neighbours)
+        return replace(self, neighbours=neighbours, estimate=None if self.estimate is None else 999 - self.estimate)
 
     def numbers(self) -> dict[FactKind, list[float]]:
-        """The facts as numbers for a plain reader, by kind; names say nothing to it.
+        """The facts as numbers for a linear model, by kind; names carry no number.
 
         `rate`: one of ten, and the rate; `estimate`: whether there is one, and its log-odds; `neighbours`: how many of
         each digit did not and did, and their mean outcome, weighted by digit; the others: how many.
@@ -153,7 +155,7 @@ class Facts:
             "rate": [*tenths.tolist(), self.rate / 10.0],
             "estimate": [
                 float(self.estimate is not None),
-                0.0 if self.estimate is None else shown_logit(self.estimate),
+                0.0 if self.estimate is None else estimate_logit(self.estimate),
             ],
             "neighbours": [*digits.tolist(), vote],
             "link": [float(self.link is not None)],
@@ -161,29 +163,43 @@ class Facts:
             "terms": [float(len(self.terms))],
         }
 
-    def less(self) -> Facts:
-        """The same without the least useful thing: of the last kind its last item, or the kind itself."""
+    def drop_last(self) -> Facts:
+        """The same without the least useful item: the last item of the last kind, or the kind itself."""
         last, rest = self.kinds[-1], self.kinds[:-1]
-        told: int = len(getattr(self, last, None) or ()) if last in ("neighbours", "two_step", "terms") else 0
+        items: int = len(getattr(self, last, None) or ()) if last in ("neighbours", "two_step", "terms") else 0
         changes: dict[str, Any] = {"kinds": rest}
-        if told > 1:
+        if items > 1:
             changes = {last: getattr(self, last)[:-1]}
         elif last != "names":
             changes[last] = {"rate": 0, "estimate": None, "link": None}.get(last, ())
         return replace(self, **changes)
 
 
+class FactLookup(Protocol):
+    """What question sets need of a book of facts."""
+
+    @property
+    def source(self) -> FactSource:
+        """Knowledge of the train knockdowns behind the facts."""
+
+    def facts(self, claim: Claim) -> Facts:
+        """The facts of one claim."""
+
+    def rate(self, claim: Claim) -> float:
+        """Base rate of the claim's relation for its object, without the subject's fold; 0 to 1."""
+
+
 class FactBook:
-    """Looks facts up.
+    """Looks up the facts of claims and fits them into a budget of tokens.
 
     Args:
-        source: who knows the train knockdowns.
-        snapshot: the graph; without it no link, two-step relation or term is told.
+        source: knowledge of the train knockdowns.
+        snapshot: the graph; without it no link, two-step relation or term is shown.
         thresholds: the 8 similarities between neighbouring digits, ascending (see `fit`).
-        neighbours: how many known knockdowns are told.
-        kinds: what is told, in the order of `FACT_KINDS`; what does not apply to a claim is left out.
-        budget: at most so many tokens of facts by `count`; the least useful go first. None: no limit.
-        count: tokens of a text; None counts words.
+        neighbours: number of known knockdowns shown.
+        kinds: kinds of facts, shown in the order of `FACT_KINDS`; those that do not apply to a claim are left out.
+        budget: largest number of tokens of facts by `count`; the least useful items are dropped. None: no limit.
+        count: number of tokens of a text; None counts words.
     """
 
     def __init__(
@@ -229,7 +245,7 @@ class FactBook:
         return cls(source, snapshot, [float(value) for value in thresholds], neighbours, **options)
 
     def facts(self, claim: Claim) -> Facts:
-        """The facts of one claim; remembered, because lessons, prompts and rewards all ask."""
+        """The facts of one claim; cached, because training examples, prompts and rewards all need them."""
         if claim not in self._known:
             self._known[claim] = self._within(self._look_up(claim))
         return self._known[claim]
@@ -237,26 +253,26 @@ class FactBook:
     def _within(self, facts: Facts) -> Facts:
         if self.budget is not None:
             while facts.kinds and self.count(facts.text()) > self.budget:
-                facts = facts.less()
+                facts = facts.drop_last()
         return facts
 
     def _look_up(self, claim: Claim) -> Facts:
         knockdown = claim.relation in KNOCKDOWN_RELATIONS
-        apart: tuple[FactKind, ...] = () if knockdown else ("rate", "estimate", "neighbours", "names")
-        apart += ("link",) if claim.relation == Relation.TAKES_PART_IN else ()
-        kinds = tuple(kind for kind in self.kinds if kind not in apart)
+        excluded: tuple[FactKind, ...] = () if knockdown else ("rate", "estimate", "neighbours", "names")
+        excluded += ("link",) if claim.relation == Relation.TAKES_PART_IN else ()
+        kinds = tuple(kind for kind in self.kinds if kind not in excluded)
         graph = self.graph
         return Facts(
             rate=min(int(self.rate(claim) * 10), 9) if "rate" in kinds else 0,
             estimate=self._estimate(claim) if "estimate" in kinds else None,
-            neighbours=self._alike(claim) if "neighbours" in kinds else (),
+            neighbours=self._similar(claim) if "neighbours" in kinds else (),
             link=self.link(claim) if "link" in kinds else None,
             two_step=graph.between(claim) if graph and "two_step" in kinds else (),
             terms=graph.shared_terms(claim) if graph and "terms" in kinds else (),
             kinds=kinds,
         )
 
-    def _alike(self, claim: Claim) -> tuple[tuple[str, int, int], ...]:
+    def _similar(self, claim: Claim) -> tuple[tuple[str, int, int], ...]:
         known = self.source.neighbours(claim, self.neighbours)
         digits = 1 + np.searchsorted(self.thresholds, [item.similarity for item in known], side="left")
         return tuple((item.pert, int(digit), int(item.outcome)) for item, digit in zip(known, digits, strict=True))
@@ -266,20 +282,9 @@ class FactBook:
         return None if np.isnan(probability) else min(int(probability * 1000), 999)
 
     def rate(self, claim: Claim) -> float:
-        """How often the claim's relation holds of its object, out of the subject's fold; 0 to 1."""
+        """Base rate of the claim's relation for its object, without the subject's fold; 0 to 1."""
         return float(self.source.rate(claim))
 
     def link(self, claim: Claim) -> Link | None:
-        """How the graph joins subject and object directly, where that is not what the claim says."""
+        """How the graph joins subject and object directly, unless the claim says just that."""
         return None if self.graph is None else self.graph.link(claim)
-
-
-class CounterfactualFacts(FactBook):
-    """Another book's facts with every outcome and estimate turned round: what follows the facts answers otherwise."""
-
-    def __init__(self, book: FactBook) -> None:
-        self.__dict__.update(book.__dict__)
-
-    def facts(self, claim: Claim) -> Facts:
-        """The facts of one claim, turned round."""
-        return super().facts(claim).flipped()

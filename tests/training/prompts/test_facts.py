@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rbio_kg.core.claims import Claim
+from rbio_kg.training.evaluation.counterfactuals import CounterfactualFacts
 from rbio_kg.training.prompts.facts import (
     DEFAULT_FACTS,
     FACT_KINDS,
-    CounterfactualFacts,
     FactBook,
     FactKind,
     Facts,
-    shown_logit,
+    estimate_logit,
 )
 from rbio_kg.training.prompts.messages import open_question, rationale
 from tests.support.toy_knockdowns import GENES, PERTS, WITH_NEIGHBOURS, Known, ToyFacts, fold
@@ -71,7 +71,7 @@ def test_a_flipped_book_turns_the_outcomes_round_and_nothing_else(
     facts, flipped = plain.facts(claim), CounterfactualFacts(plain).facts(claim)
     assert [(name, digit) for name, digit, _ in flipped.neighbours] == [(n, d) for n, d, _ in facts.neighbours]
     assert [outcome for _, _, outcome in flipped.neighbours] == [1 - outcome for _, _, outcome in facts.neighbours]
-    assert flipped.flipped() == facts == plain.facts(claim)
+    assert flipped.negated() == facts == plain.facts(claim)
     assert CounterfactualFacts(plain).rate(claim) == plain.rate(claim)
     told, turned = facts.text().splitlines(), flipped.text().splitlines()
     for place, (line, other) in enumerate(zip(told, turned, strict=True)):
@@ -197,7 +197,7 @@ def test_the_estimate_is_what_the_expression_model_says() -> None:
 @given(st.integers(0, 999))
 def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
     middle = min(max(estimate / 1000 + 0.0005, 0.001), 0.999)
-    assert shown_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
+    assert estimate_logit(estimate) == pytest.approx(np.log(middle / (1 - middle)))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 """A run's evidence in the graph: (Run)-[:PRODUCED]->(Verdict)-[:JUDGES]->(Claim), and what each verdict CITES.
 
-Equal verdicts of one verifier on one claim are one node; `PRODUCED.completions` counts the completions that got it and
-`PRODUCED.reward` is what they earned, their mean. (Run)-[:STATED]->(Claim) is what completions stated about genes, with
-what the graph says of it. Everything is merged on ids, so that loading a run again changes nothing.
+Equal verdicts of one verifier on one claim are one node. `PRODUCED.completions` counts the completions that got it, and
+`PRODUCED.reward` is their mean reward. (Run)-[:STATED]->(Claim) is a statement about genes in completions, and whether
+the graph supports it. Everything is merged on ids, so that loading a run again changes nothing.
+
+This module only writes Cypher. `rbio_kg.services.evidence` reads a run's folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.core.progress import Progress
@@ -22,32 +24,46 @@ _ROWS = 5_000
 
 @dataclass
 class RunEvidence:
-    """What one run says, each thing once.
+    """The evidence of one run, without duplicates.
 
     Args:
-        run: properties of the Run node, `id` among them.
+        run: properties of the Run node, including `id`.
         claims: by id.
-        verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step`,
-            `reward` (None where nothing was paid).
-        citations: `verdict`, `rank`, `side`, `path`, `weight`, `type`, and the `label` and `key` of what is cited.
+        verdicts: by id; the Verdict's properties, its `claim`, and `completions`, `first_step`, `last_step` and
+            `reward` (None without rewards).
+        citations: `verdict`, `rank`, `side`, `path`, `weight`, `type`, and the `label` and `key` of the cited node.
         stated: by `stated_key`; `claim`, `finding`, `polarity`, `certainty` and `completions`.
     """
 
     run: dict[str, Any]
-
     claims: dict[str, Claim] = field(default_factory=dict)
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
     citations: list[dict[str, Any]] = field(default_factory=list)
     stated: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        """The evidence as plain JSON values."""
+        claims = {
+            key: [claim.subject, str(claim.relation), claim.object, claim.cell_line]
+            for key, claim in self.claims.items()
+        }
+        rest = {"verdicts": self.verdicts, "citations": self.citations, "stated": self.stated}
+        return {"run": self.run, "claims": claims, **rest}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ClaimError if it is malformed."""
+        claims = {key: Claim(*values) for key, values in content["claims"].items()}
+        return cls(content["run"], claims, content["verdicts"], content["citations"], content["stated"])
+
 
 def write_evidence(store: GraphStore, evidence: RunEvidence, progress: Progress) -> dict[str, int]:
-    """Merge what a run says into the store.
+    """Merge the evidence of a run into the store.
 
     Args:
         store: opened to write; it must hold a complete graph.
         evidence: of one run.
-        progress: called with each step and the share done.
+        progress: called with each step and the finished share.
 
     Returns:
         `claims`, `verdicts`, `citations` and `statements` (different ones) that this run has in the graph, and
@@ -121,7 +137,7 @@ def write_evidence(store: GraphStore, evidence: RunEvidence, progress: Progress)
 
 
 def stated_key(row: dict[str, Any]) -> str:
-    """What tells one statement of a run from another."""
+    """The key of a statement within a run."""
     return " ".join(row[name] for name in ("claim", "finding", "polarity", "certainty"))
 
 
@@ -140,7 +156,7 @@ def _ends(claims: dict[str, Claim]) -> list[dict[str, Any]]:
     rows = []
     for key, claim in claims.items():
         label = "Gene"
-        if claim.relation == Relation.TAKES_PART_IN:
+        if claim.relation is Relation.TAKES_PART_IN:
             label = "GoTerm" if claim.object.startswith("GO:") else "Pathway"
         rows.append({"claim": key, "kind": "SUBJECT", "label": "Gene", "key": claim.subject})
         rows.append({"claim": key, "kind": "OBJECT", "label": label, "key": claim.object})
@@ -148,7 +164,7 @@ def _ends(claims: dict[str, Claim]) -> list[dict[str, Any]]:
 
 
 def _present(store: GraphStore, rows: Sequence[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Which of the named nodes the graph has. A label that the schema does not know has none."""
+    """The named nodes that the graph has. A label that is not in the schema has none."""
     found = set()
     for label, named in _by_label([row for row in rows if row["label"] in NODES_BY_LABEL]):
         node = NODES_BY_LABEL[label]

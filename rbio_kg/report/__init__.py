@@ -1,4 +1,4 @@
-"""The HTML report: one self-contained page that tells what a run was, did and can show for it."""
+"""The HTML report: one self-contained page about a run: its settings, its training and its results."""
 
 from __future__ import annotations
 

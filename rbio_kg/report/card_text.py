@@ -9,7 +9,7 @@ BAR = 20
 """Characters of a rate of 1."""
 WORST = 3
 """Parts of the questions shown by ranking, and as many by calibration."""
-_BESIDE = ("gene_prior", "pair_copy", "perturbation_strength")
+_BASELINES = ("gene_prior", "pair_copy", "perturbation_strength")
 
 
 def card_text(card: Mapping[str, Any], *, level: int = 2) -> str:
@@ -80,8 +80,8 @@ def _questions(questions: Mapping[str, Mapping[str, Any]]) -> str:
     columns = ["questions", "rows", "coverage", "per-gene AUROC", "pooled AUROC", "ECE", "gene prior", "pair copy"]
     rows = []
     for place, one in questions.items():
-        pooled, beside = one["pooled"] or {}, one["baselines"] or {}
-        known = [figure((beside.get(name) or {}).get("per_gene_auroc")) for name in _BESIDE]
+        pooled, baselines = one["pooled"] or {}, one["baselines"] or {}
+        known = [figure((baselines.get(name) or {}).get("per_gene_auroc")) for name in _BASELINES]
         rows.append(
             [
                 place,
@@ -115,7 +115,7 @@ def _texts(texts: Mapping[str, Any]) -> str:
         if kind != "claims"
     ]
     head = f"On rationales written from evidence for {texts['claims']:,} train questions, and wrong copies of them:"
-    return f"{head}\n\n" + markdown_table(["texts", "coverage", "mean score", "AUROC, honest against these"], rows)
+    return f"{head}\n\n" + markdown_table(["texts", "coverage", "mean score", "AUROC, true against these"], rows)
 
 
 def _agreement(agreement: Mapping[str, Mapping[str, Any]]) -> str:
@@ -124,7 +124,7 @@ def _agreement(agreement: Mapping[str, Mapping[str, Any]]) -> str:
         for name, one in agreement.items()
         if one["spearman"] is not None
     ]
-    return "Rank correlation where both speak: " + (", ".join(named) if named else "with nobody") + "."
+    return "Rank correlation where both score: " + (", ".join(named) if named else "with none") + "."
 
 
 def _place(card: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Cited relationships in words: the list beside the picture, and the titles in it."""
+"""Cited relationships in words: the list next to the picture, and the titles in it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _named(node: Node, names: Mapping[str, str]) -> str:
 
 
 def _detail(element: Evidence) -> str:
-    """What the relationship says beside its ends and its source, as `name value` pairs in the order of the names."""
+    """What the relationship says besides its ends and its source, as `name value` pairs in the order of the names."""
     pairs = [(key, value) for key, value in sorted(element.detail.items()) if key not in ("source", "sign")]
     known = [(key, value) for key, value in pairs if value not in (None, "", [], {})]
     return visible(", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in known))

@@ -1,4 +1,4 @@
-"""The training curves: what the log tells step by step, and what the rollouts tell where the log is silent."""
+"""The training curves: from the log step by step, and from the rollouts where the log has no value."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rbio_kg.report.wording import TEXT_VERIFIERS, number
 from rbio_kg.training.rewards.trl import part_of
 
 MOST_PARTS = 6
-"""Lines in the chart of the reward's parts; more would not be told apart."""
+"""Lines in the chart of the reward's parts; more could not be distinguished."""
 
-# What the policy itself can change comes first: a claim verifier's mean only tells which questions were asked.
+# What the policy itself can change comes first: a claim verifier's mean only shows which questions were drawn.
 _FIRST_PARTS = ("answer", "format", *sorted(TEXT_VERIFIERS))
 
 
@@ -60,7 +60,7 @@ def curves(run: RunData) -> list[LineChart]:
                    [yes if yes.points else logged(policy, "yes_share", "yes"),
                     logged(policy, "verifiers_mean", "verifiers' mean")],
                    missing=no_policy, span=(0, 1),
-                   note="Among the parsed answers, beside the verifiers' mean probability; a drift to 0 or 1 "
+                   note="Among the parsed answers, next to the verifiers' mean probability; a drift to 0 or 1 "
                         "means that it stopped deciding."),
         line_chart("curve-length", "Completion length",
                    [length if length.points else by_step(run, "characters", letters)], missing=no_policy, span=(0, 1),
@@ -71,7 +71,7 @@ def curves(run: RunData) -> list[LineChart]:
                         "-0.693. A reward that rises while this falls is being gamed."),
         line_chart("curve-zero-spread", "Groups without spread", [logged(policy, "frac_reward_zero_std", "share")],
                    missing=no_policy, span=(0, 1),
-                   note="Share of groups whose completions all earned the same: they teach nothing."),
+                   note="Share of groups whose completions all have the same reward: they give no gradient."),
     ]  # fmt: skip
 
 

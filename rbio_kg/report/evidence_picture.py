@@ -20,7 +20,7 @@ from rbio_kg.report.wording import visible
 
 WIDTH = 480
 EDGE_X = 54
-"""Room at the left and right for the labels of subject and object."""
+"""Space at the left and right for the labels of subject and object."""
 
 LANE, DIRECT_LANE = 62, 26
 """Heights of a lane with nodes and of one that only a direct relationship runs through."""
@@ -28,10 +28,10 @@ LANE, DIRECT_LANE = 62, 26
 MOST_LANES = 7
 """Lanes with nodes in one picture; what does not fit is in the list below it."""
 
-SHAPES = {"Gene": "gene", "GoTerm": "term", "Pathway": "pathway"}
-"""Node labels and the names of their shapes; any other label is drawn as `other`."""
+NODE_KINDS = {"Gene": "gene", "GoTerm": "term", "Pathway": "pathway"}
+"""Node labels and the kinds by which they are drawn; any other label is drawn as `other`."""
 
-SHAPE_NAMES = {"gene": "gene", "term": "GO term", "pathway": "pathway", "other": "other node"}
+NODE_KIND_NAMES = {"gene": "gene", "term": "GO term", "pathway": "pathway", "other": "other node"}
 LOOKS = {
     "INTERACTS_WITH": "interaction",
     "ANNOTATED_WITH": "annotation",
@@ -53,12 +53,12 @@ _DIRECTED = {"regulation", "knockdown", "hierarchy"}
 
 
 @dataclass(frozen=True)
-class Mark:
+class PictureNode:
     """A node in the picture; `lines` are its label, `title` its full name, `end` whether it is subject or object."""
 
     x: float
     y: float
-    shape: str
+    kind: str
     lines: tuple[str, ...]
     title: str
     end: bool
@@ -66,7 +66,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Link:
-    """A relationship in the picture: an SVG path `d`, an arrow head (or empty), a stroke width and a title."""
+    """A relationship in the picture: an SVG path `d`, the head of a directed one, a stroke width and a title."""
 
     d: str
     head: str
@@ -82,9 +82,9 @@ class Picture:
     id: str
     title: str
     height: int
-    marks: tuple[Mark, ...]
+    nodes: tuple[PictureNode, ...]
     links: tuple[Link, ...]
-    shapes: tuple[tuple[str, str], ...]
+    kinds: tuple[tuple[str, str], ...]
     looks: tuple[tuple[str, str], ...]
     left_out: int
 
@@ -94,7 +94,7 @@ def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str,
 
     Args:
         id: unique in the page.
-        claim: what was judged; its subject and object are drawn even where no relationship touches them.
+        claim: the claim that was scored; its subject and object are drawn even where no relationship touches them.
         verdicts: whose evidence is drawn, each relationship once.
         names: human names by node key, where known.
     """
@@ -102,17 +102,17 @@ def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str,
     if not elements:
         return None
     subject, obj = Node("Gene", claim.subject), _object(claim, elements)
-    places, lanes, shown = _places(elements, subject, obj)
+    positions, lanes, shown = _positions(elements, subject, obj)
     total = sum(LANE if lane else DIRECT_LANE for lane in lanes)
     height = max(total, LANE) + 24
     tops = _tops(lanes, height)
     middle = height / 2
-    marks = {
-        subject: _mark(subject, EDGE_X, middle, names, end=True),
-        obj: _mark(obj, WIDTH - EDGE_X, middle, names, end=True),
+    nodes = {
+        subject: _node(subject, EDGE_X, middle, names, end=True),
+        obj: _node(obj, WIDTH - EDGE_X, middle, names, end=True),
     }
-    for node, (share, lane) in places.items():
-        marks[node] = _mark(node, round(EDGE_X + share * (WIDTH - 2 * EDGE_X), 1), tops[lane], names, end=False)
+    for node, (share, lane) in positions.items():
+        nodes[node] = _node(node, round(EDGE_X + share * (WIDTH - 2 * EDGE_X), 1), tops[lane], names, end=False)
     direct = [tops[index] for index, lane in enumerate(lanes) if not lane]
     links, met = [], dict[frozenset[Node], int]()
     for element in shown:
@@ -121,24 +121,24 @@ def draw(id: str, claim: Claim, verdicts: Sequence[Verdict], names: Mapping[str,
         links.append(
             _link(
                 element,
-                marks[element.start],
-                marks[element.end],
+                nodes[element.start],
+                nodes[element.end],
                 through=through,
                 parallel=met.get(pair, 0),
                 names=names,
             )
         )
         met[pair] = met.get(pair, 0) + 1
-    drawn = {mark.shape for mark in marks.values()}
+    drawn = {node.kind for node in nodes.values()}
     looks = {link.look for link in links}
     far_end = visible(names.get(claim.object, claim.object))
     return Picture(
         id,
         f"What the verifiers cite between {visible(claim.subject)} and {far_end}",
         int(height),
-        tuple(marks.values()),
+        tuple(nodes.values()),
         tuple(links),
-        tuple((shape, name) for shape, name in SHAPE_NAMES.items() if shape in drawn),
+        tuple((kind, name) for kind, name in NODE_KIND_NAMES.items() if kind in drawn),
         tuple((look, name) for look, name in LOOK_NAMES.items() if look in looks),
         len(elements) - len(shown),
     )
@@ -180,7 +180,7 @@ Lane = list[Node]
 """The nodes of a lane; none where only a direct relationship runs through it."""
 
 
-def _places(
+def _positions(
     elements: Sequence[Evidence], subject: Node, obj: Node
 ) -> tuple[dict[Node, tuple[float, int]], list[Lane], list[Evidence]]:
     """Where each node between the ends stands: (share of the way, lane); the lanes; the elements that fit."""
@@ -190,21 +190,21 @@ def _places(
     # A way through the other end is no way to that end.
     from_subject = nx.single_source_shortest_path_length(nx.restricted_view(graph, {obj} - {subject}, []), subject)
     from_object = nx.single_source_shortest_path_length(nx.restricted_view(graph, {subject} - {obj}, []), obj)
-    places: dict[Node, tuple[float, int]] = {}
+    positions: dict[Node, tuple[float, int]] = {}
     lanes: list[Lane] = []
     shown = []
 
     def home(node: Node, other: Node) -> int | None:
-        """The lane of the other end, where there is room in it for this node."""
-        lane = places[other][1] if other in places else None
-        if lane is None or any(abs(places[one][0] - share[node]) < 0.2 for one in lanes[lane]):
+        """The lane of the other end, where there is space in it for this node."""
+        lane = positions[other][1] if other in positions else None
+        if lane is None or any(abs(positions[one][0] - share[node]) < 0.2 for one in lanes[lane]):
             return None
         return lane
 
     share = {node: _share(from_subject.get(node), from_object.get(node)) for node in graph}
     for element in elements:
         start, end = element.start, element.end
-        new = [node for node in (start, end) if node not in places and node not in (subject, obj)]
+        new = [node for node in (start, end) if node not in positions and node not in (subject, obj)]
         if len(new) == 2:
             needed = 1 if abs(share[start] - share[end]) >= 0.2 else 2
         else:
@@ -217,11 +217,11 @@ def _places(
                 lane = len(lanes)
                 lanes.append([])
             lanes[lane].append(node)
-            places[node] = (share[node], lane)
+            positions[node] = (share[node], lane)
         if {start, end} == {subject, obj}:
             lanes.append([])
         shown.append(element)
-    return places, lanes, shown
+    return positions, lanes, shown
 
 
 def _share(from_subject: int | None, from_object: int | None) -> float:
@@ -253,19 +253,25 @@ def _tops(lanes: Sequence[Lane], height: float) -> list[float]:
     return tops
 
 
-def _mark(node: Node, x: float, y: float, names: Mapping[str, str], *, end: bool) -> Mark:
-    shape = SHAPES.get(node.label, "other")
+def _node(node: Node, x: float, y: float, names: Mapping[str, str], *, end: bool) -> PictureNode:
+    kind = NODE_KINDS.get(node.label, "other")
     name = visible(names.get(node.key, ""))
-    text = visible(node.key) if shape == "gene" or not name else name
+    text = visible(node.key) if kind == "gene" or not name else name
     lines = textwrap.wrap(text, 22 if not end else 16, max_lines=2, placeholder="…", break_long_words=True)
-    title = f"{SHAPE_NAMES[shape]} {visible(node.key)}" + (f": {name}" if name else "")
-    return Mark(x, y, shape, tuple(lines or ["?"]), title, end)
+    title = f"{NODE_KIND_NAMES[kind]} {visible(node.key)}" + (f": {name}" if name else "")
+    return PictureNode(x, y, kind, tuple(lines or ["?"]), title, end)
 
 
 def _link(
-    element: Evidence, start: Mark, end: Mark, *, through: float | None, parallel: int, names: Mapping[str, str]
+    element: Evidence,
+    start: PictureNode,
+    end: PictureNode,
+    *,
+    through: float | None,
+    parallel: int,
+    names: Mapping[str, str],
 ) -> Link:
-    """A line that leaves and arrives level, so that its arrow head points left or right."""
+    """A line that leaves and arrives level, so that its head points left or right."""
     look = LOOKS.get(element.type, "hierarchy")
     sign = 1 if end.x >= start.x else -1
     gap_start, gap_end = (20 if start.end else 12), (22 if end.end else 14)
@@ -297,6 +303,6 @@ def _link(
     return Link(d, head, look, round(1.2 + 2.0 * weight, 1), f"{sentence(element, names)} ({summary(element)})")
 
 
-def _fan(mark: Mark, other: float) -> float:
+def _fan(node: PictureNode, other: float) -> float:
     """How far above or below a subject's or object's middle a line towards the height `other` is fixed."""
-    return round(max(-10.0, min(10.0, (other - mark.y) * 0.1)), 1) if mark.end else 0.0
+    return round(max(-10.0, min(10.0, (other - node.y) * 0.1)), 1) if node.end else 0.0

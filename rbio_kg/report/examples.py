@@ -1,4 +1,4 @@
-"""Ten completions worth reading: the best, the worst, the disputed and the unreadable, the same ten every time."""
+"""Ten completions to read: the best, the worst, the disputed and the unreadable, the same ten every time."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Example:
 
 
 def spread(given: Iterable[Verdict]) -> float:
-    """The largest difference between two claim verifiers' scores, 0..1; 0 where fewer than two spoke."""
-    spoke = [verdict for verdict in given if verdict.status is Status.OK and verdict.verifier not in TEXT_VERIFIERS]
-    scores = [verdict.score for verdict in spoke if verdict.score is not None]
+    """The largest difference between two claim verifiers' scores, 0..1; 0 where fewer than two scored."""
+    scored = [verdict for verdict in given if verdict.status is Status.OK and verdict.verifier not in TEXT_VERIFIERS]
+    scores = [verdict.score for verdict in scored if verdict.score is not None]
     return max(scores) - min(scores) if len(scores) > 1 else 0.0
 
 

@@ -34,7 +34,7 @@ _SHOWN_ABOVE = {
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredVerdict:
     """One verdict of an example, with what it cites in words."""
 
     verdict: Verdict
@@ -59,7 +59,7 @@ class ExampleView:
     prompt: str
     text: str
     problem: str
-    judged: tuple[Judged, ...]
+    scored: tuple[ScoredVerdict, ...]
     picture: Picture | None
 
 
@@ -190,7 +190,7 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
         wording.excerpt(rollout.completion),
         "" if rollout.answer else unparsed_because(rollout.completion),
         tuple(
-            Judged(
+            ScoredVerdict(
                 verdict,
                 wording.visible(wording.VERIFIERS.get(verdict.verifier, verdict.verifier.replace("_", " "))),
                 simulated and _rests_on_labels(rollout.claim, verdict),
@@ -204,8 +204,8 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
 
 def _rests_on_labels(claim: Claim, verdict: Verdict) -> bool:
     """Whether a score comes from knockdown labels: text is checked against the graph alone."""
-    spoke = verdict.status is Status.OK
-    return spoke and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in wording.TEXT_VERIFIERS
+    scored = verdict.status is Status.OK
+    return scored and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in wording.TEXT_VERIFIERS
 
 
 def alarms(found: Any) -> list[dict[str, str]]:

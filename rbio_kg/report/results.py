@@ -99,13 +99,13 @@ def results(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Result]:
         if values is None:
             continue
         readings = [key for key in READINGS if values.get(key) is not None]
-        asked = {key: values.get(key) for key in ("genes", "rows")}
-        # Only written answers can be unparsed or paid.
+        sizes = {key: values.get(key) for key in ("genes", "rows")}
+        # Only written answers can be unparsed or rewarded.
         written = {key: values.get(key) for key in ("unparsed_rate", "mean_reward")}
         for key in readings:
             nested = values[key] if isinstance(values[key], Mapping) else {"per_gene_auroc": values[key]}
             known = {name: value for name, value in nested.items() if value is not None}
-            shared = {**asked, **written} if key == "votes" else asked
+            shared = {**sizes, **written} if key == "votes" else sizes
             rows.append(result(f"{STAGE_NAMES[stage]}, {READINGS[key]}", {**shared, **known}))
         if not readings:
             rows.append(result(STAGE_NAMES[stage], values))
@@ -171,18 +171,18 @@ def finding(evaluations: Mapping[str, Mapping[str, Any]], *, simulated: bool = F
     if first.auroc is None or last.auroc is None:
         return "No monitored gene had both labels, so there is no per-gene AUROC to compare."
     if len(told_of) == 1:
-        told = f"Only one evaluation was made ({first.name.lower()}): {_with_interval(first)}{word}"
-        return f"{told}; there is nothing to compare it with."
+        summary = f"Only one evaluation was made ({first.name.lower()}): {_with_interval(first)}{word}"
+        return f"{summary}; there is nothing to compare it with."
     change = last.auroc - first.auroc
-    told = (
+    summary = (
         f"Per-gene AUROC went from {_with_interval(first)} ({first.name.lower()}{word}) to {_with_interval(last)} "
         f"({last.name.lower()}{word}), a change of {'+' if change >= 0 else ''}{digits(change, 3)}{word}. "
     )
     if first.interval is None or last.interval is None:
-        return told + "Without intervals it cannot be told from chance."
+        return summary + "Without intervals it cannot be distinguished from chance."
     if first.interval[0] <= last.interval[1] and last.interval[0] <= first.interval[1]:
-        return told + "The intervals overlap, so these figures alone do not show a difference."
-    return told + "The intervals do not overlap."
+        return summary + "The intervals overlap, so these figures alone do not show a difference."
+    return summary + "The intervals do not overlap."
 
 
 def _headline(values: Mapping[str, Any], stage: str) -> Result:

@@ -1,4 +1,4 @@
-"""Verifiers' scorecards: how often each spoke, how well it ranked, and whether its probabilities mean what they say."""
+"""Verifiers' scorecards: the coverage, the ranking and the calibration of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rbio_kg.report.results import Result, baselines, result
 from rbio_kg.report.wording import VERIFIERS, digits, number, setting
 
 SIDE, MARGIN, HEAD = 250, 38, 10
-"""Side of a reliability plot in its own units, the room for its labels, and the room above."""
+"""Side of a reliability plot in its own units, the space for its labels, and the space above."""
 
 CARD = (
     ("knows", "What it knows"),

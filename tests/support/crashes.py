@@ -112,7 +112,7 @@ class Builder:
         left = [
             name for name in names if name.startswith((".", "loading-", "previous", "kept-")) or name.endswith(".tmp")
         ]
-        assert left == []
+        assert not left, left
 
 
 def state_of(builder: Builder, before: Graph, graph: Graph) -> str:
@@ -138,16 +138,13 @@ def all_can_be_built(builder: Builder, graphs: list[Graph]) -> None:
 
 
 def killed_at_stages(builder: Builder, graphs: list[Graph], stages: Sequence[str]) -> dict[str, str]:
-    """Kill builds of the last graph at named stages; the state of the store after each.
-
-    The first graph is built in between, so that every kill meets a complete graph.
-    """
+    """Build the first graph, then kill builds of the last one at named stages; the state of the store after each."""
     seen = {}
+    assert builder.run(graphs[0])
     for stage in stages:
-        assert builder.run(graphs[0])
         assert not builder.run(graphs[-1], kill_at=stage), f"the build never came to: {stage}"
         seen[stage] = state_of(builder, graphs[0], graphs[-1])
-    all_can_be_built(builder, graphs)
+    all_can_be_built(builder, [graphs[-1]])
     return seen
 
 

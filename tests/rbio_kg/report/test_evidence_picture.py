@@ -29,7 +29,7 @@ def _drawn(*evidence: Evidence) -> Picture:
 
 
 def _at(picture: Picture, text: str) -> tuple[float, float]:
-    return next((mark.x, mark.y) for mark in picture.marks if mark.lines[0] == text)
+    return next((node.x, node.y) for node in picture.nodes if node.lines[0] == text)
 
 
 def test_nothing_cited_is_no_picture() -> None:
@@ -61,12 +61,12 @@ def test_kinds_differ_in_shape_and_line_and_the_legend_names_only_those() -> Non
         {"GO:1": "a term with a rather long and winding name indeed", "R-1": "Pathway one"},
     )  # fmt: skip
     assert picture is not None
-    assert {mark.shape for mark in picture.marks} == {"gene", "term", "pathway"}
-    assert [name for _, name in picture.shapes] == ["gene", "GO term", "pathway"]
+    assert {node.kind for node in picture.nodes} == {"gene", "term", "pathway"}
+    assert [name for _, name in picture.kinds] == ["gene", "GO term", "pathway"]
     assert [look for look, _ in picture.looks] == ["annotation", "membership", "knockdown"]
-    term_mark = next(mark for mark in picture.marks if mark.shape == "term")
-    assert len(term_mark.lines) == 2 and term_mark.lines[1].endswith("…")
-    assert term_mark.title == "GO term GO:1: a term with a rather long and winding name indeed"
+    term_node = next(node for node in picture.nodes if node.kind == "term")
+    assert len(term_node.lines) == 2 and term_node.lines[1].endswith("…")
+    assert term_node.title == "GO term GO:1: a term with a rather long and winding name indeed"
     heads = {link.look: bool(link.head) for link in picture.links}
     assert heads == {"annotation": False, "membership": False, "knockdown": True}
 
@@ -85,7 +85,7 @@ def test_one_verifier_does_not_crowd_out_another() -> None:
     one = _verdict(Evidence(_gene("P"), "KNOCKDOWN_CHANGES", _gene("B"), 0.1))
     picture = draw("p", CLAIM, [many, one], {})
     assert picture is not None
-    assert "P" in {mark.lines[0] for mark in picture.marks}
+    assert "P" in {node.lines[0] for node in picture.nodes}
     assert len(picture.links) == MOST_LANES
     assert picture.left_out == 31 - MOST_LANES
 
@@ -110,11 +110,11 @@ def test_whatever_is_cited_is_drawn_inside_the_frame(cited: list[list[Evidence]]
         assert not distinct
         return
     assert len(picture.links) + picture.left_out == len(distinct)
-    for mark in picture.marks:
-        assert 40 <= mark.x <= WIDTH - 40
-        assert 8 <= mark.y <= picture.height - 20
-    places = [(mark.x, mark.y) for mark in picture.marks]
-    assert len(places) == len(set(places))
+    for node in picture.nodes:
+        assert 40 <= node.x <= WIDTH - 40
+        assert 8 <= node.y <= picture.height - 20
+    positions = [(node.x, node.y) for node in picture.nodes]
+    assert len(positions) == len(set(positions))
     for link in picture.links:
         assert re.fullmatch(r"[MCSVLHZ\d. e-]+", link.d)
     assert draw("p", claim, judged, {}) == picture
@@ -125,9 +125,9 @@ def test_labels_in_the_same_lane_do_not_meet() -> None:
     picture = draw("p", CLAIM, verdicts(Claim("A", "increases", "B", cell_line="k562"), chance, simulated=False), {})
     assert picture is not None
     lanes: dict[float, list[float]] = {}
-    for mark in picture.marks:
-        if not mark.end:
-            lanes.setdefault(mark.y, []).append(mark.x)
+    for node in picture.nodes:
+        if not node.end:
+            lanes.setdefault(node.y, []).append(node.x)
     rows = sorted(lanes)
     assert all(b - a >= 40 for a, b in pairwise(rows))
     assert all(b - a >= 70 for xs in lanes.values() for a, b in pairwise(sorted(xs)))

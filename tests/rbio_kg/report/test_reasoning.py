@@ -60,7 +60,7 @@ def test_the_page_has_the_section_or_says_how_to_get_it(tmp_path: Path) -> None:
         assert f'id="{id}"' in html
     file = run / "evaluation" / "reasoning.json"
     file.write_text("[")
-    with pytest.raises(ReportError, match="cannot be read as JSON"):
+    with pytest.raises(ReportError, match="cannot be read as a JSON object"):
         write_report(run, tmp_path / "r.html")
     file.unlink()
     assert "rbio-kg evaluate policy run --reasoning" in write_report(run, tmp_path / "r.html").read_text("utf-8")

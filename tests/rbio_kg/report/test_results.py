@@ -57,5 +57,5 @@ def test_the_finding_says_what_is_missing() -> None:
     assert "Only one evaluation" in finding({"before": evaluation(0.5)})
     assert "no per-gene AUROC" in finding({"before": evaluation(0.5), "after": {"per_gene_auroc": None}})
     bare = {"per_gene_auroc": 0.5}
-    assert "cannot be told from chance" in finding({"before": bare, "after": bare})
+    assert "cannot be distinguished from chance" in finding({"before": bare, "after": bare})
     assert finding({"before": bare, "after": bare}, simulated=True).count("simulated") == 3

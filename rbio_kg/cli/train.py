@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--stop-on-alarm", help="End GRPO at the first alarm, with a checkpoint.")
         ] = False,
         report_to: Annotated[
-            str, typer.Option("--report-to", help="Also write curves for tensorboard or trackio, in the run's folder.")
+            str, typer.Option("--report-to", help="Also report GRPO to tensorboard, trackio, wandb or mlflow.")
         ] = "none",
     ) -> None:
         """Warm up a language model and train it by GRPO with the composed reward."""

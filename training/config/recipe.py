@@ -127,12 +127,34 @@ class GrpoSettings(_Section):
     top_layers: int | None = Field(
         default=15, ge=1, description="LoRA on so many last layers; all where the model has fewer"
     )
+    top_p: float = Field(default=1.0, gt=0, le=1, description="samples from the smallest set of tokens of this mass")
+    top_k: int = Field(default=0, ge=0, description="samples from this number of the most probable tokens; 0: all")
+    min_p: float | None = Field(
+        default=None, ge=0, le=1, description="samples tokens of at least this share of the largest probability"
+    )
+    repetition_penalty: float = Field(default=1.0, gt=0, description="of repeated tokens; 1: none")
+    loss_type: Literal["dapo", "grpo", "dr_grpo", "bnpo", "cispo", "sapo"] = Field(
+        default="dapo", description="how TRL averages the loss over tokens and completions"
+    )
+    epsilon: float = Field(default=0.2, gt=0, lt=1, description="lower clipping range of the probability ratio")
+    epsilon_high: float | None = Field(default=None, gt=0, description="upper clipping range; absent: epsilon")
+    importance_sampling_level: Literal["token", "sequence"] = Field(
+        default="token", description="probability ratios per token, or one per completion"
+    )
+    num_iterations: int = Field(default=1, ge=1, description="optimiser steps on each batch of completions")
+    mask_truncated: bool = Field(default=False, description="leave completions that reach max_tokens out of the loss")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to this norm")
     scale_rewards: Literal["none", "group", "batch"] = Field(
         default="none", description="none: rewards as they are; group scaling drives calibrated answers to 0 or 1"
     )
     save_every: int = Field(default=2, ge=1, description="steps between checkpoints")
     questions: int = Field(default=256, ge=2, description="train questions drawn from, in pairs of one gene")
     explained: int = Field(default=4, ge=0, description="completions a step that are stored with cited evidence")
+
+    @property
+    def completions(self) -> int:
+        """Completions of a step, over all processes."""
+        return self.prompts * self.generations
 
 
 class RewardSettings(_Section):

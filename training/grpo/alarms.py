@@ -1,4 +1,4 @@
-"""Alarms: signs, seen while GRPO runs, that a policy is collapsing or is gaming its reward.
+"""Alarms: signs, raised while GRPO runs, that a policy collapses or exploits its reward.
 
 Every figure is a mean over the last `window` steps, so that one noisy step raises nothing. An alarm is raised when its
 condition begins to hold, and again only after it has ceased to hold in between.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 UNREAD = 0.5
-"""From this share of unreadable completions on, they are why groups have no spread."""
+"""From this share of unparsed completions on, they are the reason that groups have no spread."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Alarm:
         step: GRPO step at which it was raised.
         name: `entropy`, `yes_drift`, `zero_spread`, `length_drift` or `held_out`.
         value: the figure.
-        threshold: what it passed.
+        threshold: the setting that it passed.
         message: one sentence for people.
     """
 
@@ -44,7 +44,7 @@ class Alarm:
 
 
 class Alarms:
-    """Watches the records of the steps, in their order.
+    """Takes the records of the steps, in their order, and returns the alarms that each raises.
 
     A step's record is its line in the log: TRL's `entropy` (nats a token), `frac_reward_zero_std`,
     `completions/mean_length` (tokens) and `rewards/PART/mean`, and the rollouts' `unparsed` (share that could not be
@@ -58,21 +58,21 @@ class Alarms:
         self._held_out: list[tuple[int, float]] = []
         self._raised: set[str] = set()
 
-    def see(self, record: Mapping[str, Any]) -> list[Alarm]:
+    def update(self, record: Mapping[str, Any]) -> list[Alarm]:
         """The alarms that one more step raises."""
         self._records.append(record)
         if len(self._records) < self.settings.window:
             return []
         step = int(record["step"])
-        return self._begun([self._entropy(step), self._yes(step), self._spread(step), self._length(step)])
+        return self._new([self._entropy(step), self._yes(step), self._spread(step), self._length(step)])
 
-    def measured(self, step: int, held_out: float) -> list[Alarm]:
+    def update_validation(self, step: int, held_out: float) -> list[Alarm]:
         """The alarms that a held-out score (mean log-likelihood, nats a question) raises; step 0 is before training."""
         self._held_out.append((step, held_out))
-        return self._begun([self._gaming(step)])
+        return self._new([self._gaming(step)])
 
-    def _begun(self, found: Sequence[tuple[str, Alarm | None]]) -> list[Alarm]:
-        """Of the conditions that were looked at, the ones that hold and did not hold before."""
+    def _new(self, found: Sequence[tuple[str, Alarm | None]]) -> list[Alarm]:
+        """Of the conditions that were checked, those that hold and did not hold before."""
         holding = {name for name, alarm in found if alarm is not None}
         new = [alarm for name, alarm in found if alarm is not None and name not in self._raised]
         self._raised = (self._raised - {name for name, _ in found}) | holding
@@ -86,11 +86,11 @@ class Alarms:
 
     def _yes(self, step: int) -> tuple[str, Alarm | None]:
         name, most = "yes_drift", self.settings.yes_drift
-        said, believed = self._recent("yes_share"), self._recent("verifiers_mean")
-        if not most or said is None or believed is None or abs(said - believed) <= most:
+        stated, expected = self._recent("yes_share"), self._recent("verifiers_mean")
+        if not most or stated is None or expected is None or abs(stated - expected) <= most:
             return name, None
-        message = f"{said:.0%} of the answers are yes, but the verifiers' mean probability is {believed:.2f}"
-        return name, Alarm(step, name, abs(said - believed), most, message)
+        message = f"{stated:.0%} of the answers are yes, but the verifiers' mean probability is {expected:.2f}"
+        return name, Alarm(step, name, abs(stated - expected), most, message)
 
     def _spread(self, step: int) -> tuple[str, Alarm | None]:
         name, most, value = "zero_spread", self.settings.zero_spread, self._recent("frac_reward_zero_std")
@@ -98,11 +98,11 @@ class Alarms:
             return name, None
         unread = self._recent("unparsed") or 0.0
         why = (
-            f"{unread:.0%} of them could not be read (give more lessons: warmup.examples)"
+            f"{unread:.0%} of them could not be read (give more training examples: warmup.examples)"
             if unread > UNREAD
             else "little is left to learn from"
         )
-        message = f"in {value:.0%} of the groups all completions earned the same: {why}"
+        message = f"in {value:.0%} of the groups all completions had the same reward: {why}"
         return name, Alarm(step, name, value, most, message)
 
     def _length(self, step: int) -> tuple[str, Alarm | None]:
@@ -129,10 +129,9 @@ class Alarms:
         part, rise = max(rises.items(), key=lambda item: item[1], default=("", 0.0))
         if not part or rise <= self.settings.part_rise:
             return name, None
-        told = part_of(part)
         message = (
-            f"the held-out log-likelihood fell by {fall:.3f} since step {best_step}, while the part {told} of the "
-            f"reward rose by {rise:.3f}"
+            f"the held-out log-likelihood fell by {fall:.3f} since step {best_step}, while the part {part_of(part)} of "
+            f"the reward rose by {rise:.3f}"
         )
         return name, Alarm(step, name, fall, most, message)
 

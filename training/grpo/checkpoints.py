@@ -1,4 +1,4 @@
-"""Checkpoints on disk: which are whole, what a killed process left behind, and what to say when there is no room."""
+"""Checkpoints on disk: which are complete, what a killed process left behind, and the error of a full disk."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DISK_FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _WRITERS = ("PytorchStreamWriter", "inline_container", "No space left", "File too large", "os error 27", "os error 28")
 
 
-def whole_step(checkpoint: Path) -> int | None:
+def complete_step(checkpoint: Path) -> int | None:
     """The step of a checkpoint, or None where its process was killed while it was written."""
     try:
         step = int(json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))["global_step"])
@@ -27,15 +27,15 @@ def whole_step(checkpoint: Path) -> int | None:
 
 
 def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint that the trainer wrote below a folder."""
-    whole = {step: path for path in folder.glob("checkpoint-*") if (step := whole_step(path)) is not None}
-    return whole[max(whole)] if whole else None
+    """The newest complete checkpoint that the trainer wrote below a folder."""
+    complete = {step: path for path in folder.glob("checkpoint-*") if (step := complete_step(path)) is not None}
+    return complete[max(complete)] if complete else None
 
 
 def drop_unfinished(folder: Path) -> None:
-    """Remove checkpoints that are not whole: half a checkpoint must not lend its files to the next of that step."""
+    """Remove incomplete checkpoints: the next checkpoint of that step must not contain their files."""
     for path in folder.glob("checkpoint-*"):
-        if whole_step(path) is None:
+        if complete_step(path) is None:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -47,7 +47,7 @@ def drop_leftovers(folder: Path) -> None:
 
 @contextmanager
 def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
-    """A full disk (or a quota, or a limit of file sizes) leaves as one TrainingError that says how to go on.
+    """Turn the error of a full disk (or a quota, or a limit of file sizes) into a TrainingError that says how to go on.
 
     Args:
         where: what was being written.
@@ -62,7 +62,7 @@ def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
         if not _is_disk_full(error):
             raise
         raise TrainingError(
-            "there is no room left to write the training's state; the last whole checkpoint is kept",
+            "there is no room left to write the training's state; the last complete checkpoint is kept",
             where=where,
             hint=f"free some space, then go on with: {resume}",
         ) from error
@@ -71,7 +71,7 @@ def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
 def _is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what it came from, says that nothing more could be written.
 
-    The libraries' writers raise errors of their own, which only tell so in words.
+    The libraries' writers raise errors of their own, of which only the message says so.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK_FULL:

@@ -1,4 +1,7 @@
-"""What must hold before the first GRPO step: enough questions, the columns that the reward reads, working verifiers."""
+"""What must hold before the first GRPO step: enough questions, the columns that the reward reads, working verifiers.
+
+`check_before_training` runs all checks.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,50 @@ from rbio_kg.training.rewards.trl import COLUMN_HINT, COLUMNS, claims_of
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.rewards.composed import ComposedReward
+    from rbio_kg.training.runs.context import TrainingContext
 
 TAKEN = ("prompts", "completions", "completion_ids", "log_extra", "log_metric", "trainer_state")
 """Names that TRL gives its reward functions itself."""
+
+
+def check_before_training(context: TrainingContext, dataset: Any, functions: Sequence[Callable[..., Any]]) -> None:
+    """Run all checks of this module.
+
+    Args:
+        context: of the training.
+        dataset: the questions.
+        functions: the reward functions that the trainer gets.
+
+    Raises:
+        TrainingError, RewardError, VerifierError: see the single checks.
+    """
+    check_processes(context.config, context.processes.size)
+    check_enough(len(dataset), context.config)
+    check_columns(dataset, context.reward)
+    check_names(functions)
+    check_verifiers(dataset, context.reward)
+
+
+def check_processes(config: PolicyConfig, processes: int) -> None:
+    """Raise TrainingError unless the completions of a step can be shared by a number of processes.
+
+    TRL gives the reward functions of each process its share of the completions, in their order. A reward that compares
+    the completions of a question (`reward.share_weight`) needs them all in one process.
+    """
+    completions, generations = config.grpo.completions, config.grpo.generations
+    if completions % processes:
+        raise TrainingError(
+            f"the {completions} completions of a step (grpo.prompts x grpo.generations) cannot be shared equally by "
+            f"{processes} processes",
+            hint="choose a multiple, or start fewer processes",
+        )
+    share = completions // processes
+    if config.reward.share_weight and share % generations:
+        raise TrainingError(
+            f"{processes} processes would split the {generations} completions of a question (each makes {share} of the "
+            f"{completions} of a step), but reward.share_weight compares them with each other",
+            hint="make grpo.prompts a multiple of the number of processes, or set reward.share_weight to 0",
+        )
 
 
 def check_enough(questions: int, config: PolicyConfig) -> None:
@@ -54,10 +98,10 @@ def check_names(functions: Sequence[Callable[..., Any]]) -> None:
 
 
 def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
-    """Let every claim verifier judge every claim once; a claim that nobody can judge is no lesson.
+    """Let every claim verifier score every claim once.
 
     Raises:
-        VerifierError: a verifier raises; the first claim that it raises on is told.
+        VerifierError: a verifier raises; the error names the first claim that it raises on.
         RewardError: all verifiers abstain on every claim.
     """
     claims = list(dict.fromkeys(claims_of(dataset)))
@@ -73,6 +117,6 @@ def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
         raise
     if all(item.v is None for item in judged):
         raise RewardError(
-            f"no verifier can judge any of the {len(claims)} train claims, so nothing would be learnt",
+            f"no verifier can score any of the {len(claims)} train claims, so nothing would be learnt",
             hint="choose other questions, or give verifiers that know these genes a positive weight in the recipe",
         )

@@ -1,4 +1,7 @@
-"""Watching GRPO: the log, live progress, held-out scores, alarms, and an end at numbers that are not finite."""
+"""The training monitor of GRPO: the log, live progress, validation scores and alarms.
+
+Numbers that are not finite end the training.
+"""
 
 from __future__ import annotations
 
@@ -32,25 +35,25 @@ class TrainingMonitor:
         self.validation, self.tokenizer = validation, tokenizer
         self.alarms = Alarms(context.config.alarms)
         self.stopped_by: Alarm | None = None
-        self._began: tuple[int, float] | None = None
+        self._started: tuple[int, float] | None = None
         self._replay()
 
     def _replay(self) -> None:
-        """Bring the alarms to where the log ends; what they raise now was told before."""
+        """Bring the alarms to where the log ends; what they raise now was reported before."""
         for line in self.run.logged():
             if line.get("phase") == "grpo":
-                self.alarms.see(line)
+                self.alarms.update(line)
             elif line.get("phase") == "held_out":
-                self.alarms.measured(line["step"], line["held_out/log_likelihood"])
+                self.alarms.update_validation(line["step"], line["held_out/log_likelihood"])
 
     def begin(self, step: int, model: Any) -> None:
         """Before the first step."""
-        self._began = (step, time.monotonic())
+        self._started = (step, time.monotonic())
         if step == 0:
             self._measure(0, model)
 
-    def stepped(self, step: int, logs: Mapping[str, Any], model: Any) -> bool:
-        """After a step; whether to stop.
+    def update(self, step: int, logs: Mapping[str, Any], model: Any) -> bool:
+        """Log a step and raise alarms; whether to stop.
 
         Raises:
             TrainingError: the loss is not finite.
@@ -58,16 +61,16 @@ class TrainingMonitor:
         line: dict[str, Any] = {"phase": "grpo", "step": step, **{key: _finite(value) for key, value in logs.items()}}
         if line.get("loss") is None:
             raise _not_finite(f"the loss is {logs.get('loss')}", step)
-        said = (line.get("answered_yes") or 0.0) + (line.get("answered_no") or 0.0)
-        line["yes_share"] = None if not said else (line.get("answered_yes") or 0.0) / said
-        raised = self.alarms.see(line)
+        yes, no = (line.get(f"answered_{answer}") or 0.0 for answer in ("yes", "no"))
+        line["yes_share"] = yes / (yes + no) if yes + no else None
+        raised = self.alarms.update(line)
         if self.processes.first:
             self.run.log(line)
-            self.progress(self._told(step, line), step / self.config.grpo.steps)
+            self.progress(self._summary(step, line), step / self.config.grpo.steps)
         every = self.config.alarms.held_out_every
         if every and step % every == 0:
             raised += self._measure(step, model)
-        self._tell(raised)
+        self._report(raised)
         if self.stop_on_alarm:
             self.stopped_by = self.processes.broadcast(raised[0] if raised else None)
         return self.stopped_by is not None
@@ -75,13 +78,13 @@ class TrainingMonitor:
     def _measure(self, step: int, model: Any) -> list[Alarm]:
         if self.validation is None:
             return []
-        # In every process: weights that lie scattered over the processes can only be used by all together.
+        # In every process: sharded weights can only be used by all processes together.
         found = self.validation.measure(model, self.tokenizer)
         if self.processes.first:
             self.run.log({"phase": "held_out", "step": step, **found})
-        return self.alarms.measured(step, found["held_out/log_likelihood"])
+        return self.alarms.update_validation(step, found["held_out/log_likelihood"])
 
-    def _tell(self, raised: list[Alarm]) -> None:
+    def _report(self, raised: list[Alarm]) -> None:
         if not raised or not self.processes.first:
             return
         for alarm in raised:
@@ -90,17 +93,17 @@ class TrainingMonitor:
         known = [*self.run.manifest.alarms, *(alarm.to_json() for alarm in raised)]
         self.run.update(alarms=known)
 
-    def _told(self, step: int, line: Mapping[str, Any]) -> str:
-        """Steps, reward and parts, time left."""
+    def _summary(self, step: int, line: Mapping[str, Any]) -> str:
+        """Steps, reward and its parts, time left, for people."""
         steps = self.config.grpo.steps
         parts = {name: value for key, value in line.items() if value is not None and (name := part_of(key)) is not None}
-        told = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
-        left = "" if self._began is None else time_left(self._began[1], step - self._began[0], steps - step)
-        return f"GRPO step {step} of {steps}, mean reward {line.get('reward') or 0.0:.3f} ({told}){left}"
+        shown = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
+        left = "" if self._started is None else time_left(self._started[1], step - self._started[0], steps - step)
+        return f"GRPO step {step} of {steps}, mean reward {line.get('reward') or 0.0:.3f} ({shown}){left}"
 
 
 def callback(monitor: TrainingMonitor) -> Any:
-    """The watch as a callback of the trainer."""
+    """The monitor as a callback of the trainer."""
     import torch
     from transformers import TrainerCallback
 
@@ -115,7 +118,7 @@ def callback(monitor: TrainingMonitor) -> Any:
                 raise _not_finite("a gradient is not finite", state.global_step + 1)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, model: Any = None, **rest: Any) -> None:
-            if logs and "reward" in logs and monitor.stepped(state.global_step, logs, model):
+            if logs and "reward" in logs and monitor.update(state.global_step, logs, model):
                 control.should_training_stop = control.should_save = True
 
     return Callback()

@@ -1,4 +1,4 @@
-"""A time budget for a trainer: the step in which it runs out is the last."""
+"""A time budget for a trainer: the step in which the time runs out is the last one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ from typing import Any
 
 
 class TimeBudget:
-    """So many minutes from the first step on; without minutes there is no end. Resumed trainings begin anew."""
+    """A limit on the time from the first step on. A resumed training has the full time again.
+
+    Args:
+        minutes: the limit; None: no limit.
+    """
 
     def __init__(self, minutes: float | None) -> None:
         self.minutes = minutes
         self.used_up = False
-        self._began: float | None = None
+        self._started: float | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start the clock."""
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the time is used up."""
-        if self.minutes is not None and self._began is not None:
-            self.used_up = time.monotonic() - self._began >= 60.0 * self.minutes
+        if self.minutes is not None and self._started is not None:
+            self.used_up = time.monotonic() - self._started >= 60.0 * self.minutes
         return self.used_up
 
     def callback(self) -> Any:
@@ -32,10 +36,10 @@ class TimeBudget:
 
         class Clock(TrainerCallback):  # type: ignore[misc]
             def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-                budget.begin()
+                budget.start()
 
             def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-                if budget.over():
+                if budget.is_over():
                     control.should_training_stop = control.should_save = True
 
         return Clock()

@@ -1,4 +1,4 @@
-"""GRPO by TRL's GRPOTrainer: the composed reward pays, every rollout is kept, a checkpoint goes on exactly."""
+"""GRPO by TRL's GRPOTrainer with the composed reward. Every rollout is kept, and a checkpoint resumes exactly."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.config.acceleration import acceleration_arguments
-from rbio_kg.training.grpo.checkpoints import drop_unfinished, last_checkpoint, whole_step
-from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
+from rbio_kg.training.grpo.checkpoints import complete_step, drop_unfinished, last_checkpoint
+from rbio_kg.training.grpo.checks import check_before_training
 from rbio_kg.training.grpo.monitor import TrainingMonitor, callback
 from rbio_kg.training.grpo.rollouts import RolloutRecorder
 from rbio_kg.training.grpo.time_budget import TimeBudget
@@ -17,12 +17,11 @@ from rbio_kg.training.models.adapters import with_adapter
 from rbio_kg.training.models.loading import load_model, quiet
 from rbio_kg.training.models.lora import lora_config
 from rbio_kg.training.models.types import LanguageModel
-from rbio_kg.training.runs.distributed import Processes
+from rbio_kg.training.runs.trackers import tracker_arguments, tracker_environment
 
 if TYPE_CHECKING:
-    from rbio_kg.training.config.recipe import GrpoSettings, PolicyConfig
+    from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.grpo.validation import ValidationScore
-    from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.context import TrainingContext
     from rbio_kg.training.runs.run_folder import Run
     from rbio_kg.verifiers.text.statements import StatementChecker
@@ -31,9 +30,9 @@ LORA_MODULES = ["q_proj", "v_proj"]
 
 
 class Trained(NamedTuple):
-    """What GRPO leaves: the model (LoRA: with its adapter, not merged) and the step it was resumed from.
+    """What GRPO returns: the model (LoRA: with its adapter, not merged) and the step that it resumed from.
 
-    `weights` is None, or what to save where the model's own weights lie scattered over processes.
+    `weights` is None, or what to save where the model's own weights are sharded over processes.
     """
 
     model: Any
@@ -42,7 +41,7 @@ class Trained(NamedTuple):
 
 
 class AlarmError(TrainingError):
-    """A training that an alarm stopped, as was asked; its checkpoint is kept."""
+    """An alarm stopped the training, as the caller requested; its checkpoint is kept."""
 
 
 def run_grpo(
@@ -66,74 +65,106 @@ def run_grpo(
 
     Raises:
         AlarmError: an alarm was raised, and the context says to stop there.
-        TrainingError: too few questions, a corrupt checkpoint, or a loss that is not finite.
+        TrainingError: too few questions, completions that the processes cannot share, a corrupt checkpoint, or a loss
+            that is not finite.
         RewardError, VerifierError: the dataset lacks a column, or a verifier fails on a claim.
     """
-    from trl import GRPOConfig, GRPOTrainer
-
-    run, config, reward, processes = context.run, context.config, context.reward, context.processes
-    settings = config.grpo
+    run, config, processes = context.run, context.config, context.processes
     recorder = RolloutRecorder(
-        reward, run.rollouts, run.folder.name, settings.explained, checker=checker, processes=processes
+        context.reward,
+        run.rollouts,
+        run.folder.name,
+        config.grpo.explained,
+        checker=checker,
+        processes=processes,
     )
-    functions: list[Callable[..., Any]] = [recorder, *reward.functions[1:]]
-    check_enough(len(dataset), config)
-    check_columns(dataset, reward)
-    check_names(functions)
-    check_verifiers(dataset, reward)
-    folder = run.checkpoints / "grpo"
-    checkpoint = last_checkpoint(folder) if context.resume else None
-    done = (whole_step(checkpoint) or 0) if checkpoint else 0
-    processes.wait()
-    if processes.first:
-        drop_unfinished(folder)
-        _forget_after(run, done)
-    processes.wait()
-    if checkpoint is not None and done >= settings.steps:
+    functions: list[Callable[..., Any]] = [recorder, *context.reward.functions[1:]]
+    check_before_training(context, dataset, functions)
+    checkpoint = last_checkpoint(_checkpoints(run)) if context.resume else None
+    done = (complete_step(checkpoint) or 0) if checkpoint else 0
+    _forget_later_steps(context, done)
+    if checkpoint is not None and done >= config.grpo.steps:
         # Killed between the last step and the end. The trainer would make one step too many.
         return Trained(_finished(start, checkpoint, config), done, None)
-    budget = TimeBudget(settings.minutes)
+    budget = TimeBudget(config.grpo.minutes)
     monitor = TrainingMonitor(context, validation, start.tokenizer)
-    with quiet():
-        trainer = GRPOTrainer(
-            model=start.model,
-            reward_funcs=functions,
-            args=GRPOConfig(**_arguments(config, reward, folder, processes)),
-            train_dataset=dataset,
-            processing_class=start.tokenizer,
-            environment_factory=environment,
-            peft_config=_lora(start.model, settings) if config.model.method == "lora" else None,
-            callbacks=[callback(monitor), budget.callback()],
-        )
-        _drop_printing(trainer)
-        try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-        except Exception as error:
-            # Before the first batch nothing but the checkpoint is read, by readers that raise whatever they meet.
-            if checkpoint is not None and recorder.batches == 0 and not isinstance(error, TrainingError):
-                raise TrainingError(
-                    f"the checkpoint cannot be loaded ({type(error).__name__})",
-                    where=checkpoint,
-                    hint="delete that folder to go on from the one before",
-                ) from error
-            if "probability tensor contains" in str(error):
-                raise TrainingError(
-                    "GRPO cannot go on: the model's probabilities are not finite",
-                    hint="the last checkpoint is kept; start another run with a lower grpo.learning_rate",
-                ) from error
-            raise
-    reached = trainer.state.global_step
-    if monitor.stopped_by is not None and reached < settings.steps:
+    with quiet(), tracker_environment(context.report_to, run):
+        trainer = _trainer(context, start, dataset, functions, environment)
+        trainer.add_callback(callback(monitor))
+        trainer.add_callback(budget.callback())
+        _train(trainer, checkpoint, recorder)
+    _check_end(context, trainer.state.global_step, monitor, budget)
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if config.acceleration.deepspeed else None
+    return Trained(trainer.model, done or None, weights)
+
+
+def _checkpoints(run: Run) -> Path:
+    return run.checkpoints / "grpo"
+
+
+def _trainer(
+    context: TrainingContext,
+    start: LanguageModel,
+    dataset: Any,
+    functions: list[Callable[..., Any]],
+    environment: Callable[[], Any] | None,
+) -> Any:
+    """TRL's trainer, without the callback that prints every log line: standard output belongs to the caller."""
+    from transformers import PrinterCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    config = context.config
+    lora = None
+    if config.model.method == "lora":
+        settings = config.grpo
+        lora = lora_config(start.model, rank=settings.rank, top_layers=settings.top_layers, modules=LORA_MODULES)
+    trainer = GRPOTrainer(
+        model=start.model,
+        reward_funcs=functions,
+        args=GRPOConfig(**trainer_arguments(context)),
+        train_dataset=dataset,
+        processing_class=start.tokenizer,
+        environment_factory=environment,
+        peft_config=lora,
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _train(trainer: Any, checkpoint: Path | None, recorder: RolloutRecorder) -> None:
+    """Run the trainer; failures that a user can fix become TrainingErrors."""
+    try:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except Exception as error:
+        # Before the first batch nothing but the checkpoint is read, by readers that raise whatever they meet.
+        if checkpoint is not None and recorder.batches == 0 and not isinstance(error, TrainingError):
+            raise TrainingError(
+                f"the checkpoint cannot be loaded ({type(error).__name__})",
+                where=checkpoint,
+                hint="delete that folder to go on from the one before",
+            ) from error
+        if "probability tensor contains" in str(error):
+            raise TrainingError(
+                "GRPO cannot go on: the model's probabilities are not finite",
+                hint="the last checkpoint is kept; start another run with a lower grpo.learning_rate",
+            ) from error
+        raise
+
+
+def _check_end(context: TrainingContext, reached: int, monitor: TrainingMonitor, budget: TimeBudget) -> None:
+    """Raise where the training ended before its last step, and not because its time was used up."""
+    steps, run = context.config.grpo.steps, context.run
+    if reached >= steps:
+        return
+    if monitor.stopped_by is not None:
         raise AlarmError(
-            f"stopped by an alarm at step {reached} of {settings.steps}: {monitor.stopped_by.message}",
+            f"stopped by an alarm at step {reached} of {steps}: {monitor.stopped_by.message}",
             where=run.folder,
             hint=f"the checkpoint is kept; to go on all the same: rbio-kg train policy --resume --name "
             f"{run.folder.name}",
         )
-    if reached < settings.steps and not budget.used_up:
-        raise TrainingError(f"GRPO stopped after {reached} of {settings.steps} steps", hint="give more questions")
-    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if config.acceleration.deepspeed else None
-    return Trained(trainer.model, done or None, weights)
+    if not budget.used_up:
+        raise TrainingError(f"GRPO stopped after {reached} of {steps} steps", hint="give more questions")
 
 
 def _finished(start: LanguageModel, checkpoint: Path, config: PolicyConfig) -> Any:
@@ -143,63 +174,81 @@ def _finished(start: LanguageModel, checkpoint: Path, config: PolicyConfig) -> A
     return load_model(str(checkpoint), config.model.weights).model
 
 
-def _forget_after(run: Run, done: int) -> None:
-    """Drop what was recorded of steps that will be made again."""
-    kept = [line for line in run.logged() if line.get("phase") == "warmup" or (done > 0 and line["step"] <= done)]
-    run.rewrite_log(kept)
-    run.update(alarms=[alarm for alarm in run.manifest.alarms if alarm["step"] <= done])
+def _forget_later_steps(context: TrainingContext, done: int) -> None:
+    """Drop what was recorded of steps after `done`, because they will be made again. All processes wait for it."""
+    context.processes.wait()
+    if context.processes.first:
+        run = context.run
+        drop_unfinished(_checkpoints(run))
+        run.rewrite_log(line for line in run.logged() if line.get("phase") == "warmup" or _is_kept(line, done))
+        run.update(alarms=[alarm for alarm in run.manifest.alarms if alarm["step"] <= done])
+    context.processes.wait()
 
 
-def _arguments(config: PolicyConfig, reward: ComposedReward, folder: Path, processes: Processes) -> dict[str, Any]:
-    """What TRL's GRPOConfig is made from."""
+def _is_kept(line: dict[str, Any], done: int) -> bool:
+    """Whether a line of GRPO's log is of a step that is not made again; what precedes the first step is, if that is."""
+    return done > 0 and int(line["step"]) <= done
+
+
+def trainer_arguments(context: TrainingContext) -> dict[str, Any]:
+    """The arguments of TRL's `GRPOConfig`.
+
+    All settings of the loss and of the sampling are named, because TRL's defaults changed between releases. Those that
+    the recipe does not have are TRL 1.16's defaults.
+    """
     import torch
 
-    settings = config.grpo
-    completions = settings.prompts * settings.generations
-    if completions % processes.size:
-        raise TrainingError(
-            f"the {completions} completions of a step (grpo.prompts x grpo.generations) cannot be shared equally by "
-            f"{processes.size} processes",
-            hint="choose a multiple, or start fewer processes",
-        )
+    config, settings = context.config, context.config.grpo
     gpu = torch.cuda.is_available()
     return {
-        "output_dir": str(folder),
+        "output_dir": str(_checkpoints(context.run)),
+        "run_name": context.run.folder.name,
         "max_steps": settings.steps,
-        "per_device_train_batch_size": completions // processes.size,
+        "per_device_train_batch_size": settings.completions // context.processes.size,
+        "gradient_accumulation_steps": 1,
+        "steps_per_generation": 1,
         "num_generations": settings.generations,
-        "max_completion_length": settings.max_tokens,
+        "num_iterations": settings.num_iterations,
+        # The optimiser.
         "learning_rate": settings.learning_rate,
         "lr_scheduler_type": "constant",
+        "optim": "adamw_torch_fused",
+        "weight_decay": 0.0,
+        "max_grad_norm": settings.max_grad_norm,
+        # The loss.
         "beta": settings.beta,
+        "loss_type": settings.loss_type,
+        "epsilon": settings.epsilon,
+        "epsilon_high": settings.epsilon_high,
+        "importance_sampling_level": settings.importance_sampling_level,
+        "mask_truncated_completions": settings.mask_truncated,
+        "use_bias_correction_kl": True,
+        "scale_rewards": settings.scale_rewards,
+        "multi_objective_aggregation": "sum_then_normalize",
+        "reward_weights": context.reward.weights,
+        # Sampling.
+        "max_completion_length": settings.max_tokens,
         "max_tool_calling_iterations": settings.tool_turns,
         "temperature": settings.temperature,
-        "scale_rewards": settings.scale_rewards,
-        "reward_weights": reward.weights,
+        "top_p": settings.top_p,
+        "top_k": settings.top_k,
+        "min_p": settings.min_p,
+        "repetition_penalty": settings.repetition_penalty,
         "shuffle_dataset": False,  # pairs of one gene stay side by side
+        # Hardware.
         "gradient_checkpointing": False,
         "bf16": False,  # the weights already have the precision that was chosen
         "use_cpu": not gpu,
+        "dataloader_pin_memory": gpu,
+        "ddp_find_unused_parameters": False,
+        # Logs and checkpoints.
         "seed": config.seed,
         "logging_steps": 1,
         "logging_nan_inf_filter": False,  # it would log the mean of earlier steps instead of what is not finite
         "save_strategy": "steps",
         "save_steps": settings.save_every,
         "save_total_limit": 2,
-        "report_to": "none",
         "disable_tqdm": True,
-        "dataloader_pin_memory": gpu,
-        "ddp_find_unused_parameters": False,
+        **tracker_arguments(context.report_to),
         **acceleration_arguments(config),
     }
-
-
-def _lora(model: Any, settings: GrpoSettings) -> Any:
-    return lora_config(model, rank=settings.rank, top_layers=settings.top_layers, modules=LORA_MODULES)
-
-
-def _drop_printing(trainer: Any) -> None:
-    """Without its progress bar the trainer prints every log line; standard output belongs to the caller."""
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)

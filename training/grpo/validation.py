@@ -1,8 +1,8 @@
-"""The held-out score: what a policy in training thinks of train questions that it is never trained on.
+"""The validation score: the likelihood of train questions that are held out of the training.
 
-The reward curve of a small run is noise, and a policy can earn more while it knows less. So now and then a few pairs of
-held-out train questions (never test questions) are read, with one forward pass each: the probability that the policy
-states where the rule pays for that, that of yes against no where it pays for the answer alone.
+The reward curve of a small run is noise, and the reward can rise while the policy gets worse. So a few pairs of
+held-out train questions (never test questions) are scored now and then, with one forward pass each. The score reads the
+stated probability where the scoring rule rewards it. Where only the answer is rewarded, it reads yes against no.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class ValidationScore:
-    """Questions, where they come in pairs with both labels side by side.
+    """The score on questions in pairs, a yes and a no about one gene side by side.
 
     Args:
         messages: the prompts, (n,).
         labels: 1 where yes is right, else 0, (n,).
-        as_stated: read what is stated (see `answers.Likelihood`), not yes against no.
+        as_stated: read the stated probability (see `decoding.Likelihood`), not yes against no.
     """
 
     messages: list[list[dict[str, str]]]
@@ -36,16 +36,17 @@ class ValidationScore:
     as_stated: bool
 
     @classmethod
-    def of(cls, questions: QuestionSet, asked: QuestionSettings, *, as_stated: bool = False) -> ValidationScore:
-        """The score on these questions, asked as the recipe asks."""
-        return cls(questions.prompts(asked.prompt, asked.system), questions.frame["label"].to_list(), as_stated)
+    def of(cls, questions: QuestionSet, settings: QuestionSettings, *, as_stated: bool = False) -> ValidationScore:
+        """The score on these questions, with the prompts of the recipe."""
+        return cls(questions.prompts(settings.prompt, settings.system), questions.frame["label"].to_list(), as_stated)
 
     def measure(self, model: Any, tokenizer: Any) -> dict[str, float]:
         """Score a model in training, without touching its random state.
 
         Returns:
-            `held_out/log_likelihood`: mean of ln P(the measured answer), nats, at most 0 (a coin: -0.693);
-            `held_out/pair_accuracy`: share of pairs whose right order is found, ties half, 0 to 1
+            `held_out/log_likelihood`: mean of ln P(the measured answer), nats, at most 0 (-0.693 at
+            a probability of 0.5);
+            `held_out/pair_accuracy`: share of pairs in the right order, ties count half, 0 to 1
             (0.5 where no pair has both labels);
             `held_out/mean_probability`: mean probability of yes, 0 to 1.
         """

@@ -23,7 +23,6 @@ from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.pipeline.result import FirstLast, TrainingResult
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.run_folder import Run, dump
-from rbio_kg.training.runs.trackers import open_tracker
 from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.text.statements import StatementChecker
@@ -64,8 +63,6 @@ class Stages:
             with suppress(RbioKGError, OSError):
                 self.run.update(status="stopped" if isinstance(error, AlarmError) else "failed")
             raise
-        finally:
-            self.run.close()
         return result
 
     def _stages(self) -> TrainingResult:
@@ -74,7 +71,6 @@ class Stages:
         if book is not None:
             save_facts_settings(self.run.model, book.thresholds.tolist(), book.neighbours)
         self.run.write_questions(self.plan.trained_rows)
-        self.run.track(open_tracker(self.context.report_to, self.run))
         has_sft = bool(self.config.warmup.examples)
         before = self._evaluate("before", lambda: load_model(self.base, self.config.model.weights))
         if has_sft and not stage_saved(self.run.model, "warmup"):

@@ -15,6 +15,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
+from rbio_kg.training.grpo.checks import check_processes
 from rbio_kg.training.models.checks import check_trainable
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model
 from rbio_kg.training.pipeline.plan import make_plan
@@ -109,6 +110,7 @@ def train_policy(
         progress = silent
     check_tracker(options.report_to)
     acceleration_arguments(config)
+    check_processes(config, processes.size)
     if processes.first:
         prepare_model(config.model.name, paths.models, progress)
     processes.wait()

@@ -20,7 +20,6 @@ import polars as pl
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.trackers import NoTracker, Tracker
 
 EVALUATIONS = ("before", "after_warmup", "after")
 """The evaluations that a training makes, in their order."""
@@ -126,16 +125,9 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._tracker: Tracker = NoTracker()
 
-    def track(self, tracker: Tracker) -> None:
-        """Send the log's lines to a tracker too."""
-        self._tracker = tracker
-
-    def close(self) -> None:
-        """Let the tracker write what is left."""
-        self._tracker.close()
-        self._tracker = NoTracker()
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
 
     @property
     def manifest_file(self) -> Path:
@@ -216,7 +208,6 @@ class Run:
         """Add one line to the log."""
         with self.log_file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record, allow_nan=False) + "\n")
-        self._tracker.log(record)
 
     def read_log(self) -> RunLog:
         """The log. Numbers that are not finite become None.

@@ -13,11 +13,11 @@ import pytest
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.training.grpo.checkpoints import (
+    complete_step,
     disk_space_needed,
     drop_leftovers,
     drop_unfinished,
     last_checkpoint,
-    whole_step,
 )
 
 pytestmark = pytest.mark.precision
@@ -41,7 +41,7 @@ def test_only_whole_checkpoints_count(tmp_path: Path) -> None:
     checkpoint(tmp_path, 10)
     found = last_checkpoint(tmp_path)
     assert found == tmp_path / "checkpoint-10"
-    assert whole_step(found) == 10
+    assert complete_step(found) == 10
     drop_unfinished(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-2"]
 

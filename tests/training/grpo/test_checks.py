@@ -11,7 +11,13 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError, TrainingError, VerifierError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.config.recipe import PolicyConfig
-from rbio_kg.training.grpo.checks import check_columns, check_enough, check_names, check_verifiers
+from rbio_kg.training.grpo.checks import (
+    check_columns,
+    check_enough,
+    check_names,
+    check_processes,
+    check_verifiers,
+)
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.table_verifiers import TableJudge
 from tests.support.toy_knockdowns import toy_judge, toy_questions
@@ -83,8 +89,44 @@ def test_a_verifier_that_raises_on_some_claims_is_told_with_the_claim() -> None:
 
 
 def test_verifiers_that_know_none_of_the_genes() -> None:
-    with pytest.raises(RewardError, match="no verifier can judge any of the 8 train claims"):
+    with pytest.raises(RewardError, match="no verifier can score any of the 8 train claims"):
         check_verifiers(dataset(), ComposedReward({"table": (TableJudge({}), 1.0)}))
     first = dataset()[0]
     knows_one = TableJudge({(first["subject"], first["object"]): 0.5})
     check_verifiers(dataset(), ComposedReward({"table": (knows_one, 1.0)}))
+
+
+@pytest.mark.parametrize(
+    ("prompts", "processes", "split"),
+    [(4, 1, False), (4, 2, False), (4, 4, False), (3, 1, False), (3, 2, True), (1, 2, True), (4, 8, True)],
+)
+def test_a_share_weight_needs_the_completions_of_a_question_in_one_process(
+    prompts: int, processes: int, split: bool
+) -> None:
+    grpo = {"prompts": prompts, "generations": 4}
+    check_processes(PolicyConfig.make({"grpo": grpo, "reward": {"share_weight": 0.0}}), processes)
+    recipe = PolicyConfig.make({"grpo": grpo, "reward": {"share_weight": 0.25}})
+    if not split:
+        check_processes(recipe, processes)
+        return
+    said = f"{processes} processes would split the 4 completions of a question .*share_weight.*grpo.prompts a multiple"
+    with pytest.raises(TrainingError, match=said):
+        check_processes(recipe, processes)
+
+
+def test_a_split_question_would_change_the_reward() -> None:
+    """Why it is refused: the share term of a question's completions is another one in two halves."""
+    rule = reward(share_weight=0.25)
+    claim = toy_questions().select(split="train").claims()[0]
+    texts = [f"<answer>{answer} 7</answer>" for answer in ("yes", "yes", "yes", "no")]
+
+    def rewards(part: list[str]) -> list[float | None]:
+        scored = rule.judge([claim] * len(part), part, [0.5] * len(part), ["?"] * len(part), grouped=True)
+        return [item.reward for item in scored]
+
+    assert rewards(texts) != rewards(texts[:2]) + rewards(texts[2:])
+
+
+def test_completions_that_cannot_be_shared_equally() -> None:
+    with pytest.raises(TrainingError, match=r"the 4 completions of a step .* cannot be shared equally by 3 processes"):
+        check_processes(PolicyConfig.make({"grpo": {"prompts": 2, "generations": 2}}), 3)

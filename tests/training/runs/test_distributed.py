@@ -74,14 +74,3 @@ def test_two_processes_train_and_log_like_one(tmp_path: Path) -> None:
     means = rollouts[1].group_by("step").agg(pl.col("reward").mean()).sort("step")["reward"].to_list()
     assert rewards == pytest.approx(means, abs=1e-5)
     assert read_run(two.folder).status == "finished"
-
-
-def test_completions_that_cannot_be_shared_equally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from rbio_kg.core.errors import TrainingError
-    from rbio_kg.training.grpo.trainer import _arguments
-    from tests.support.small_run import small_recipe, small_reward
-
-    processes = Processes()
-    processes.size = 3
-    with pytest.raises(TrainingError, match=r"the 4 completions of a step .* cannot be shared equally by 3 processes"):
-        _arguments(small_recipe(tmp_path), small_reward(), tmp_path, processes)

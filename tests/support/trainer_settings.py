@@ -9,7 +9,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 
 
 def quick_settings(reward: ComposedReward, folder: Path, **changes: Any) -> Any:
-    """A `GRPOConfig` that pays by the reward, logs each step and saves nothing else than what it logs."""
+    """A `GRPOConfig` with the weights of the reward, which logs each step and saves nothing."""
     from trl import GRPOConfig
 
     settings: dict[str, Any] = {

@@ -1,1 +1,4 @@
-"""TODO."""
+"""Recipes: all settings of a policy run, with their ranges and descriptions, and the recipes that ship with the package.
+
+Start with `recipe` (`PolicyConfig`). Each section has a module of its own. docs/recipe.md is generated from them.
+"""

@@ -54,7 +54,7 @@ def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
         resume: the command that goes on.
 
     Raises:
-        TrainingError: there was no room. Other errors pass.
+        TrainingError: the disk was full. Other errors pass.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def disk_space_needed(where: Path, *, resume: str) -> Iterator[None]:
         if not _is_disk_full(error):
             raise
         raise TrainingError(
-            "there is no room left to write the training's state; the last complete checkpoint is kept",
+            "the disk is too full to write the training's state; the last complete checkpoint is kept",
             where=where,
             hint=f"free some space, then go on with: {resume}",
         ) from error

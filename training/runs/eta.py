@@ -1,4 +1,4 @@
-"""How long a training still takes, in words."""
+"""The remaining time of a training, in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 def time_left(started: float, done: int, left: int) -> str:
-    """`, 12 min left`, from the steps done since `started` (`time.monotonic()`); empty at the beginning and the end."""
+    """`, 12 min left`, from the steps done since `started` (`time.monotonic()`); empty at the start and the end."""
     if done <= 0 or left <= 0:
         return ""
     return f", {spoken((time.monotonic() - started) / done * left)} left"

@@ -48,10 +48,10 @@ class RunManifest:
         build_id: the graph it used.
         version: of rbio-kg.
         seeds: by what they seed.
-        config: the whole recipe.
+        config: the complete recipe.
         simulated: whether labels come from a model instead of a laboratory.
         status: running, interrupted, stopped (by an alarm), failed or finished.
-        stage: the last thing that was finished.
+        stage: the last stage that was finished.
         result: what the run reported at its end.
         alarms: what was raised while it trained (see `rbio_kg.training.grpo.alarms`).
     """
@@ -356,7 +356,7 @@ def find_run(paths: WorkspacePaths, name: str) -> Path:
     """The folder of a run.
 
     Raises:
-        TrainingError: there is none of that name (the known ones are told).
+        TrainingError: there is none of that name; the error names the known ones.
     """
     folder = paths.run(check_name(name))
     if not (folder / "manifest.json").is_file():

@@ -1,4 +1,4 @@
-"""Checkpoints: only whole ones count, leftovers go, and a full disk is told apart from other faults."""
+"""Checkpoints: only complete ones count, leftovers go, and a full disk is distinguished from other faults."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_full_disk_is_one_clear_error_whoever_writes(tmp_path: Path, writer: s
         "safetensors": lambda path: save_file({"values": values}, path),
     }
     with (
-        pytest.raises(TrainingError, match="no room left") as caught,
+        pytest.raises(TrainingError, match="the disk is too full") as caught,
         disk_space_needed(tmp_path, resume="the command"),
         largest_file(10_000),
     ):

@@ -33,8 +33,8 @@ def log(root: Path) -> list[dict[str, Any]]:
 
 
 def test_an_alarm_is_shown_and_recorded_and_stops_when_asked(model: Path, tmp_path: Path) -> None:
-    told: list[str] = []
-    options = {"progress": lambda message, share: told.append(message)}
+    shown: list[str] = []
+    options = {"progress": lambda message, share: shown.append(message)}
     recipe = small_recipe(model, **ALARMED)
     with pytest.raises(TrainingError, match="stopped by an alarm at step 2 of 4: entropy is") as caught:
         run_small(tmp_path, recipe, stop_on_alarm=True, **options)
@@ -45,7 +45,7 @@ def test_an_alarm_is_shown_and_recorded_and_stops_when_asked(model: Path, tmp_pa
     (alarm,) = manifest.alarms
     assert (alarm["name"], alarm["step"], alarm["threshold"]) == ("entropy", 2, 100.0)
     assert [line["name"] for line in log(tmp_path) if line["phase"] == "alarm"] == ["entropy"]
-    assert any(line.startswith("ALARM (entropy): entropy is") for line in told)
+    assert any(line.startswith("ALARM (entropy): entropy is") for line in shown)
     assert (folder / "checkpoints" / "grpo" / "checkpoint-2").is_dir()
     assert not stage_saved(folder / "model", "grpo")
     # Without the flag it goes on from there; the alarm still holds, so it is no new one.
@@ -58,18 +58,18 @@ def test_an_alarm_is_shown_and_recorded_and_stops_when_asked(model: Path, tmp_pa
     assert "Alarm at GRPO step 2: entropy is" in card
 
 
-def test_progress_tells_steps_reward_parts_and_time_left(model: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, float | None]] = []
+def test_progress_shows_steps_reward_parts_and_time_left(model: Path, tmp_path: Path) -> None:
+    shown: list[tuple[str, float | None]] = []
     changes = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2}
-    run_small(tmp_path, small_recipe(model, **changes), progress=lambda *said: told.append(said))
-    steps = [(message, share) for message, share in told if message.startswith("GRPO step")]
+    run_small(tmp_path, small_recipe(model, **changes), progress=lambda *said: shown.append(said))
+    steps = [(message, share) for message, share in shown if message.startswith("GRPO step")]
     assert [share for _, share in steps] == [0.25, 0.5, 0.75, 1.0]
     assert "mean reward 0." in steps[0][0]
     for part in ("table", "answer", "format"):
         assert f"{part} " in steps[0][0]
     assert steps[0][0].endswith(" s left")
     assert not steps[-1][0].endswith("left")
-    assert any(message.startswith("SFT step 1 of 6") and message.endswith("left") for message, _ in told)
+    assert any(message.startswith("SFT step 1 of 6") and message.endswith("left") for message, _ in shown)
     held_out = [line for line in log(tmp_path) if line["phase"] == "held_out"]
     assert [line["step"] for line in held_out] == [0, 2, 4]
     assert all(line["held_out/log_likelihood"] < 0 and 0 <= line["held_out/pair_accuracy"] <= 1 for line in held_out)
@@ -101,7 +101,7 @@ def test_a_gradient_that_is_not_finite_stops_before_it_spoils_the_weights(
     assert read_run(folder).status == "failed"
     state = torch.load(folder / "checkpoints/grpo/checkpoint-2/optimizer.pt", weights_only=True)
     assert all(bool(torch.isfinite(value["exp_avg"]).all()) for value in state["state"].values())
-    # The fault mended, the run goes on: nothing was lost.
+    # Without the fault the run goes on: nothing was lost.
     monkeypatch.setattr(GRPOTrainer, "compute_loss", plain)
     assert run_small(tmp_path, recipe, resume=True)["resumed_from"] == {"stage": "grpo", "step": 2}
 

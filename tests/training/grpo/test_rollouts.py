@@ -1,4 +1,4 @@
-"""Rollouts: what a completion states is kept beside what it earned."""
+"""Rollouts: what a completion states is stored with its reward."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.precision
 
 
 class Vowels(ComposedReward):
-    """Pays any text by its share of vowels: what a random model can find by sampling."""
+    """Rewards any text by its share of vowels: a random model can find such texts by sampling."""
 
     def score_completions(self, claims: Any, completions: Any, gene_prior: Any = None, prompts: Any = None) -> Any:
         from dataclasses import replace
@@ -51,15 +51,15 @@ def test_the_reward_rises_on_a_learnable_task(tmp_path: Path) -> None:
     )  # fmt: skip
     dataset = toy_questions().select(split="train").pairs().limit(64, keep_pairs=True).to_dataset("closed")
     start = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
-    told: list[str] = []
+    shown: list[str] = []
     reward = Vowels({"table": (toy_judge(), 1.0)})
-    context = TrainingContext(run, recipe, reward, Processes(), lambda message, share: told.append(message))
+    context = TrainingContext(run, recipe, reward, Processes(), lambda message, share: shown.append(message))
     trained = run_grpo(context, start, dataset)
     rewards = [line["reward"] for line in run.logged() if line["phase"] == "grpo"]
     assert len(rewards) == 30
     assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.3
     assert trained.resumed_from is None
-    assert told[-1].startswith("GRPO step 30 of 30")
+    assert shown[-1].startswith("GRPO step 30 of 30")
 
 
 def test_the_recipe_pins_what_trl_is_given(tmp_path: Path) -> None:

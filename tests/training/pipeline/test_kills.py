@@ -92,7 +92,7 @@ def test_a_full_disk_at_a_checkpoint_loses_nothing(model: Path, tmp_path: Path) 
     process = training.start(largest_file=size + size // 2)
     process.join()
     assert process.exitcode == 1
-    assert "no room left" in training.messages[-1]
+    assert "the disk is too full" in training.messages[-1]
     assert "rbio-kg train policy --resume --name small" in training.messages[-1]
     assert read_run(training.folder).status == "failed"
     assert training.finish()["steps"] == 5

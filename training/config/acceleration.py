@@ -1,4 +1,7 @@
-"""DeepSpeed and vLLM: settings that are checked here and handed to the trainer. Neither was run on a GPU by us."""
+"""The recipe's section `[acceleration]`: DeepSpeed and vLLM, checked here and passed to the trainer.
+
+Neither was ever run on a GPU in this project.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from rbio_kg.core.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rbio_kg.training.config.recipe import PolicyConfig
+from rbio_kg.training.config.section import Section
 
 SHIPPED = Path(__file__).parent / "deepspeed"
 _SIZES = (
@@ -21,8 +24,19 @@ _SIZES = (
 )
 
 
+class AccelerationSettings(Section):
+    """Training on more hardware (see `rbio_kg.training.config.acceleration`); not tested on GPUs."""
+
+    deepspeed: str = Field(default="", description="zero2, zero3, or a DeepSpeed JSON file; empty: without DeepSpeed")
+    vllm: Literal["off", "colocate", "server"] = Field(
+        default="off", description="generation by vLLM: in the training processes, or by a server"
+    )
+    vllm_memory: float = Field(default=0.3, gt=0, lt=1, description="share of a GPU's memory for vLLM (colocate)")
+    vllm_server: str = Field(default="http://127.0.0.1:8000", description="address of the vLLM server (server)")
+
+
 def deepspeed_file(name: str) -> Path:
-    """The JSON file of a `deepspeed` setting: `zero2` and `zero3` are shipped, all else is a path."""
+    """The JSON file of a `deepspeed` setting: `zero2` and `zero3` are shipped, anything else is a path."""
     shipped = SHIPPED / f"{name}.json"
     return shipped if "/" not in name and shipped.is_file() else Path(name).expanduser()
 
@@ -54,31 +68,30 @@ def read_deepspeed(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def acceleration_arguments(config: PolicyConfig) -> dict[str, Any]:
-    """What the recipe's section `acceleration` adds to TRL's `GRPOConfig`; empty where nothing is asked.
+def acceleration_arguments(settings: AccelerationSettings) -> dict[str, Any]:
+    """What the section adds to TRL's `GRPOConfig`; empty by default.
 
     Raises:
         ConfigError: a package or a GPU is missing, or the settings cannot work.
     """
     import torch
 
-    asked = config.acceleration
     where = "acceleration"
     found: dict[str, Any] = {}
-    if asked.deepspeed:
-        path = deepspeed_file(asked.deepspeed)
+    if settings.deepspeed:
+        path = deepspeed_file(settings.deepspeed)
         read_deepspeed(path)
         _need("deepspeed", f"{where}.deepspeed")
         found["deepspeed"] = str(path)
-    if asked.vllm != "off":
+    if settings.vllm != "off":
         _need("vllm", f"{where}.vllm")
         if not torch.cuda.is_available():
             raise ConfigError("vLLM needs a GPU here", where=f"{where}.vllm", hint="set it to off")
-        found |= {"use_vllm": True, "vllm_mode": asked.vllm}
-        if asked.vllm == "colocate":
-            found["vllm_gpu_memory_utilization"] = asked.vllm_memory
+        found |= {"use_vllm": True, "vllm_mode": settings.vllm}
+        if settings.vllm == "colocate":
+            found["vllm_gpu_memory_utilization"] = settings.vllm_memory
         else:
-            found["vllm_server_base_url"] = asked.vllm_server
+            found["vllm_server_base_url"] = settings.vllm_server
     return found
 
 

@@ -1,4 +1,4 @@
-"""The recipes that ship with the package, by name: the paper's compositions in two manners, and the default."""
+"""The recipes that ship with the package, by name: the paper's compositions in two variants, and the default."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def recipe_names() -> list[str]:
     return [DEFAULT, *(name for name in names if name != DEFAULT)]
 
 
-def find_recipe(wanted: str | Path) -> Path:
+def find_recipe(name: str | Path) -> Path:
     """The file of a recipe: a path, or the name of a shipped one.
 
     Raises:
-        ConfigError: there is neither (the shipped ones are told).
+        ConfigError: there is neither; the error names the shipped ones.
     """
-    path = Path(wanted)
+    path = Path(name)
     if path.is_file():
         return path
-    if str(wanted) in recipe_names():
-        return FOLDER / f"{wanted}.toml"
+    if str(name) in recipe_names():
+        return FOLDER / f"{name}.toml"
     raise ConfigError(
         "there is no such recipe", where=path, hint="give a TOML file, or one of " + ", ".join(recipe_names())
     )

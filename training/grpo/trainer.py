@@ -250,5 +250,5 @@ def trainer_arguments(context: TrainingContext) -> dict[str, Any]:
         "save_total_limit": 2,
         "disable_tqdm": True,
         **tracker_arguments(context.report_to),
-        **acceleration_arguments(config),
+        **acceleration_arguments(config.acceleration),
     }

@@ -109,7 +109,7 @@ def train_policy(
     if not processes.first:
         progress = silent
     check_tracker(options.report_to)
-    acceleration_arguments(config)
+    acceleration_arguments(config.acceleration)
     check_processes(config, processes.size)
     if processes.first:
         prepare_model(config.model.name, paths.models, progress)

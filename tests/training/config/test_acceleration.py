@@ -11,18 +11,23 @@ import pytest
 
 from rbio_kg.core.errors import ConfigError
 from rbio_kg.training.config import acceleration
-from rbio_kg.training.config.acceleration import acceleration_arguments, deepspeed_file, read_deepspeed
+from rbio_kg.training.config.acceleration import (
+    AccelerationSettings,
+    acceleration_arguments,
+    deepspeed_file,
+    read_deepspeed,
+)
 from rbio_kg.training.config.recipe import PolicyConfig
 
 pytestmark = pytest.mark.precision
 
 
-def recipe(**settings: Any) -> PolicyConfig:
-    return PolicyConfig.make({"acceleration": settings})
+def recipe(**settings: Any) -> AccelerationSettings:
+    return PolicyConfig.make({"acceleration": settings}).acceleration
 
 
 def installed(monkeypatch: pytest.MonkeyPatch, *packages: str) -> None:
-    """As if these packages were there: only whether they are is asked."""
+    """Let these packages seem installed: only their presence is checked."""
     find = importlib.util.find_spec
     monkeypatch.setattr(
         acceleration.importlib.util, "find_spec", lambda name: object() if name in packages else find(name)

@@ -1,4 +1,4 @@
-"""Recipes: what is wrong is said with the field, and the default is whole."""
+"""Recipes: an error names the setting, and the default is complete."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
     assert caught.value.where == str(file)
 
 
-def test_a_missing_file_is_said(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such recipe"):
         PolicyConfig.read(tmp_path / "none.toml")
 

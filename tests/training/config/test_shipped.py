@@ -1,4 +1,4 @@
-"""The shipped recipes: every one is whole, its questions can be asked and its reward pays."""
+"""The shipped recipes: each has questions, and its verifiers reward a right answer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def config(name: str) -> PolicyConfig:
     return PolicyConfig.read(find_recipe(name), **{"questions.cell_line": "toy"})
 
 
-def test_the_papers_compositions_are_there_in_two_manners() -> None:
+def test_the_papers_compositions_are_there_in_two_variants() -> None:
     several = [name for name in PAPER if "-exp" in name or "-mlp" in name]
     assert set(recipe_names()) == {DEFAULT, *PAPER, *(f"{name}-all" for name in several)}
     for name in several:
@@ -48,28 +48,28 @@ def test_the_default_is_the_graphs() -> None:
 
 
 @pytest.mark.parametrize("name", recipe_names())
-def test_its_questions_are_asked_and_each_is_paid(snapshot: Snapshot, name: str) -> None:
+def test_its_questions_are_drawn_and_each_is_rewarded(snapshot: Snapshot, name: str) -> None:
     recipe = config(name)
     pool = question_pool(QuestionSet(question_frame()), recipe, snapshot=snapshot)
-    taught = pool.taught()
-    rows = pool.select(split="train").pairs(seed=0) if taught is None else taught
+    training = pool.taught()
+    rows = pool.select(split="train").pairs(seed=0) if training is None else training
     assert set(rows.frame["split"]) == {"train"}
     known = {(claim.subject, claim.object): 0.9 for claim in rows.claims()}
 
-    def judge(verifier: str) -> Any:
+    def verifier_for(verifier: str) -> Any:
         return VowelJudge() if verifier.startswith("ontology_text") else TableJudge(known)
 
-    members = {verifier: (judge(verifier), weight) for verifier, weight in recipe.reward.verifiers.items()}
+    members = {verifier: (verifier_for(verifier), weight) for verifier, weight in recipe.reward.verifiers.items()}
     reward = ComposedReward(members, **recipe.reward.options())
     claims: list[Claim] = rows.claims()
     texts = ["<think>aeiou</think><answer>yes 9</answer>"] * len(claims)
-    paid = [item.reward for item in reward.score_completions(claims, texts, [0.5] * len(claims))]
-    assert all(value is not None and value > 0.5 for value in paid)
+    rewarded = [item.reward for item in reward.score_completions(claims, texts, [0.5] * len(claims))]
+    assert all(value is not None and value > 0.5 for value in rewarded)
     unparsed = [item.reward for item in reward.score_completions(claims, ["yes"] * len(claims), [0.5] * len(claims))]
     assert set(unparsed) == {0.0}
 
 
-def test_a_path_wins_and_a_wrong_name_is_told(tmp_path: Path) -> None:
+def test_a_path_wins_and_a_wrong_name_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text("seed = 3\n")
     assert find_recipe(str(file)) == file

@@ -118,7 +118,9 @@ def test_a_split_question_would_change_the_reward() -> None:
     """Why it is refused: the share term of a question's completions is another one in two halves."""
     rule = reward(share_weight=0.25)
     claim = toy_questions().select(split="train").claims()[0]
-    texts = [f"<think>a reason</think><answer>{answer} 7</answer>" for answer in ("yes", "yes", "yes", "yes", "no", "no")]
+    texts = [
+        f"<think>a reason</think><answer>{answer} 7</answer>" for answer in ("yes", "yes", "yes", "yes", "no", "no")
+    ]
 
     def rewards(part: list[str]) -> list[float | None]:
         scored = rule.score_groups([claim] * len(part), part, [0.5] * len(part), ["?"] * len(part))

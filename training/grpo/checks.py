@@ -107,7 +107,7 @@ def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
     claims = list(dict.fromkeys(claims_of(dataset)))
     priors = [0.5] * len(claims)
     try:
-        judged = reward.score_completions(claims, [""] * len(claims), priors)
+        scored = reward.score_completions(claims, [""] * len(claims), priors)
     except VerifierError:
         for claim in claims:
             try:
@@ -115,7 +115,7 @@ def check_verifiers(dataset: Any, reward: ComposedReward) -> None:
             except VerifierError as error:
                 raise VerifierError(f"{error.what}", where=str(claim), hint=error.hint) from error
         raise
-    if all(item.v is None for item in judged):
+    if all(item.v is None for item in scored):
         raise RewardError(
             f"no verifier can score any of the {len(claims)} train claims, so nothing would be learnt",
             hint="choose other questions, or give verifiers that know these genes a positive weight in the recipe",

@@ -68,8 +68,8 @@ def test_two_processes_train_and_log_like_one(tmp_path: Path) -> None:
     assert [(line["phase"], line["step"]) for line in logs[1]] == [(line["phase"], line["step"]) for line in logs[0]]
     assert [set(line) for line in logs[1]] == [set(line) for line in logs[0]]
     rollouts = [read_rollouts(training.folder / "rollouts") for training in (alone, two)]
-    asked = [frame.select("step", "claim_id", "prompt").rows() for frame in rollouts]
-    assert asked[0] == asked[1]
+    questions = [frame.select("step", "claim_id", "prompt").rows() for frame in rollouts]
+    assert questions[0] == questions[1]
     rewards = [line["reward"] for line in logs[1] if line["phase"] == "grpo"]
     means = rollouts[1].group_by("step").agg(pl.col("reward").mean()).sort("step")["reward"].to_list()
     assert rewards == pytest.approx(means, abs=1e-5)

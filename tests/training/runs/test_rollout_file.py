@@ -96,10 +96,10 @@ def test_the_report_reads_what_grpo_records(tmp_path: Path) -> None:
     claim = Claim("TP53", "changes_expression_of", "MYC", "k562")
     scored = reward.score_completions([claim] * 2, [text, "maybe"], None, ["?", "?"])
     read = [rollout(row) for row in read_run(run.folder).rollouts.iter_rows(named=True)]
-    for found, expected, paid in zip(read, scored, rewards, strict=True):
+    for found, expected, reward_ in zip(read, scored, rewards, strict=True):
         assert (found.run, found.step, found.claim, found.prompt) == ("run", 1, claim, "?")
         assert (found.completion, found.answer) == (expected.text, expected.answer)
-        assert (found.confidence, found.q, found.reward) == (expected.confidence, expected.q, paid)
+        assert (found.confidence, found.q, found.reward) == (expected.confidence, expected.q, reward_)
         assert found.parts == dict(expected.parts)
         assert {item.verifier: item.score for item in found.verdicts} == dict(expected.scores)
     assert read[0].verdicts == tuple(reward.explain(claim, text, "?"))

@@ -39,16 +39,16 @@ def test_trackers_write_into_the_run_unless_the_environment_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(tmp_path)
-    places = {
+    folders = {
         "tensorboard": ("TENSORBOARD_LOGGING_DIR", str(tmp_path / "tensorboard")),
         "trackio": ("TRACKIO_DIR", str(tmp_path / "trackio")),
         "wandb": ("WANDB_DIR", str(tmp_path)),
         "mlflow": ("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db"),
     }
-    for name, (variable, place) in places.items():
+    for name, (variable, folder) in folders.items():
         monkeypatch.delenv(variable, raising=False)
         with tracker_environment(name, run):
-            assert os.environ[variable] == place
+            assert os.environ[variable] == folder
             print("a tracker prints")
         assert variable not in os.environ
         monkeypatch.setenv(variable, "mine")

@@ -45,7 +45,7 @@ class Workspace(WorkspaceBase):
         return build_graph_and_store(self, sources=chosen, fresh=fresh, progress=progress)
 
     def query(self, cypher: str, **parameters: Any) -> pl.DataFrame:
-        """The rows of a read-only Cypher statement, values given as parameters.
+        """The rows of a read-only Cypher statement; values are parameters.
 
         Example: `workspace.query("MATCH (g:Gene {symbol: $symbol}) RETURN g.name AS name", symbol="TP53")`.
 
@@ -56,7 +56,7 @@ class Workspace(WorkspaceBase):
 
         timeout = self.settings.query_timeout
         with self.store.stream(cypher, parameters, timeout=timeout) as rows:
-            return pl.DataFrame(list(rows), schema=None if rows.columns is None else list(rows.columns))
+            return pl.DataFrame(list(rows), schema=rows.columns or None, infer_schema_length=None)
 
     # Verifiers
 

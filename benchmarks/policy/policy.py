@@ -35,7 +35,7 @@ from rbio_kg.services.train import recipe_reward
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.perturbqa_csv import write_rows
 from rbio_kg.training.data.question_set import QuestionSet
-from rbio_kg.training.evaluation.inputs import as_trained
+from rbio_kg.training.evaluation.inputs import EvaluationInputs, as_trained
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.models.adapters import load_stages
 from rbio_kg.training.models.decoding import Likelihood, Sampling, likelihood, sample
@@ -112,10 +112,8 @@ class EvaluatedRun:
             evaluation_rows,
             test.frame,
             self.config.questions.split_scheme,
-            taught=self.run.read_questions(),
-            train=train,
-            reward=self.reward,
-            knockdowns=self.workspace.tables["knockdowns"],
+            EvaluationInputs(train, reward=self.reward, knockdowns=self.workspace.tables["knockdowns"]),
+            trained_on=self.run.read_questions(),
             where=self.run.folder,
         )
         return LineQuestions(line, task, evaluation_rows, own, train)

@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     with Workspace(options.workspace) as workspace:
         model = prepare_model(options.model, workspace.paths.models, lambda message, share: None)
-        rows = first_line(workspace.tables["questions"].filter(split="train", task="de"))
+        rows = first_line(workspace, workspace.tables["questions"].filter(split="train", task="de"))
         drawn = np.random.default_rng(options.seed).permutation(len(rows))[: options.claims]
         claims = QuestionSet(rows[drawn.tolist()]).claims()
         texts = rationale_texts(claims, workspace.snapshot)

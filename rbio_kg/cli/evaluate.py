@@ -126,14 +126,13 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of folds and intervals.")] = None,
     ) -> None:
         """Fit the expression model on the file's train rows and score its test rows."""
-        from rbio_kg.training.evaluation.expression import evaluate_expression as run
+        from rbio_kg.services.evaluate import evaluate_expression as run
+        from rbio_kg.training.evaluation.expression import ExpressionOptions
 
         if questions is None:
             raise typer.BadParameter("--questions FILE is needed")
         workspace = session.workspace(seed=seed)
-        document = run(
-            workspace.tables,
-            questions,
+        options = ExpressionOptions(
             task=task,
             cell_line=cell_line,
             split=split,
@@ -141,13 +140,13 @@ def register(app: typer.Typer) -> None:
             alone=alone,
             limit=limit,
             seed=workspace.settings.seed,
-            predictions_out=predictions,
-            models_dir=workspace.paths.models / "evaluated",
             model=model,
             embeddings=embeddings,
-            store=workspace.store if check_store else None,
-            progress=session.progress,
         )
+        result = run(
+            workspace, questions, options, predictions=predictions, check_store=check_store, progress=session.progress
+        )
+        document = result.to_json()
         session.emit(document, lambda: show_evaluation(document, "expression" if model == "graph" else model))
 
     @command(evaluate, "predictions")
@@ -165,21 +164,13 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
     ) -> None:
         """Anyone's predictions under the same metric."""
-        from rbio_kg.training.evaluation.predictions import evaluate_prediction_file as run
+        from rbio_kg.services.evaluate import evaluate_predictions as run
+        from rbio_kg.training.evaluation.predictions import PredictionOptions
 
         workspace = session.workspace(seed=seed)
-        tables = workspace.tables if workspace.has_graph else None
-        document = run(
-            file,
-            tables,
-            questions_file=questions,
-            task=task,
-            cell_line=cell_line,
-            split_scheme=split_scheme,
-            against=against,
-            store=workspace.store if check_store else None,
-            seed=workspace.settings.seed,
-        )
+        options = PredictionOptions(task, cell_line, split_scheme, workspace.settings.seed)
+        result = run(workspace, file, options, questions=questions, against=against, check_store=check_store)
+        document = result.to_json()
         session.emit(document, lambda: show_evaluation(document, file.name))
 
     @command(evaluate, "policy")
@@ -205,23 +196,27 @@ def register(app: typer.Typer) -> None:
         check_store: StoreOption = False,
     ) -> None:
         """A trained policy by likelihood and by votes."""
-        from rbio_kg.services.evaluate import evaluate_run
+        from rbio_kg.services.evaluate import PolicyQuestions, evaluate_run
+        from rbio_kg.training.data.perturbqa_csv import write_rows
+        from rbio_kg.training.evaluation.policy import PolicyOptions
 
-        document = evaluate_run(
-            session.workspace(),
-            session.progress,
+        workspace = session.workspace()
+        result = evaluate_run(
+            workspace,
             run,
-            questions_file=questions,
-            task=task,
-            cell_line=cell_line,
-            split=split,
-            split_scheme=split_scheme,
-            limit=limit,
-            predictions=predictions,
-            samples=samples,
-            reasoning_rows=reasoning_rows if reasoning else 0,
+            PolicyQuestions(questions, task, cell_line, split, split_scheme),
+            PolicyOptions(
+                limit=limit,
+                samples=samples,
+                reasoning_rows=reasoning_rows if reasoning else 0,
+                seed=workspace.settings.seed,
+            ),
             check_store=check_store,
+            progress=session.progress,
         )
+        if predictions is not None and result.scored is not None:
+            write_rows(predictions, result.scored.select("pert", "gene", "label", "score"))
+        document = result.to_json()
 
         def show() -> None:
             show_evaluation(document, run)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
+from rbio_kg.services.stats import graph_stats
 
 SourcesOption = Annotated[
     Path | None, typer.Option("--sources", help="Folder laid out as the providers' download trees.")
@@ -49,39 +50,19 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Count what the store holds, next to the manifest's counts."""
         workspace = session.workspace(store=store)
-        manifest = workspace.manifest
-        counts = workspace.store.counts()
-        nodes = {label: counts["nodes"].get(label, 0) for label in manifest.nodes}
-        relationships = {kind: counts["relationships"].get(kind, 0) for kind in manifest.relationships}
-        agrees = nodes == manifest.nodes and relationships == manifest.relationships
-        document: dict[str, Any] = {
-            "build_id": workspace.store.build_id(),
-            "store": workspace.store_uri,
-            "nodes": nodes,
-            "relationships": relationships,
-            "evidence": {label: counts["nodes"].get(label, 0) for label in ("Run", "Claim", "Verdict")},
-            "manifest": {
-                "build_id": manifest.build_id,
-                "nodes": manifest.nodes,
-                "relationships": manifest.relationships,
-            },
-            "agrees": agrees and workspace.store.build_id() == manifest.build_id,
-        }
-        digests: dict[str, str] = {}
-        if digest:
-            from rbio_kg.graph.loading.digest import store_digest, tables_digest
-
-            digests["store"] = store_digest(workspace.store, session.progress)
-            digests["tables"] = tables_digest(workspace.tables, session.progress)
-            document["digest"] = digests
-            document["agrees"] = document["agrees"] and digests["store"] == digests["tables"]
+        document = graph_stats(workspace, digest=digest, progress=session.progress)
+        said = document["manifest"]
 
         def show() -> None:
-            pairs = [(nodes, manifest.nodes), (relationships, manifest.relationships)]
-            rows = [(name, count, said[name]) for found, said in pairs for name, count in found.items()]
+            rows = [
+                (name, count, said[kind][name])
+                for kind in ("nodes", "relationships")
+                for name, count in document[kind].items()
+            ]
+            rows += [(f"evidence: {label}", count, None) for label, count in document["evidence"].items()]
             show_table(["label or type", "store", "manifest"], rows)
-            if digests:
-                show_table(["digest of", ""], list(digests.items()))
+            if digest:
+                show_table(["digest of", ""], list(document["digest"].items()))
             verdict = "agrees" if document["agrees"] else "DIFFERS"
             print(f"store {document['store']}, build {document['build_id']}: {verdict}")
 

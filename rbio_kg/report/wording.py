@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rbio_kg.core.claims import Claim, Relation
+from rbio_kg.graph.schema.schema import RELATIONSHIPS as RELATIONSHIP_TYPES
 
 NOTHING = "\N{EN DASH}"
 """Stands where a value does not exist."""
@@ -28,18 +29,18 @@ _CLAIMS = {
     Relation.TAKES_PART_IN: "{subject} takes part in {object}",
 }
 
-RELATIONSHIPS = {
-    "INTERACTS_WITH": "interacts with",
+_PHRASES = {
     "ANNOTATED_WITH": "is annotated with",
     "IS_A": "is a",
     "PART_OF": "is part of",
     "REGULATES_TERM": "regulates (term)",
     "MEMBER_OF": "is a member of",
     "CHILD_OF": "is a sub-pathway of",
-    "REGULATES": "regulates",
-    "KNOCKDOWN_CHANGES": "knockdown changes",
 }
-"""Relationship types of the graph as a reader would say them."""
+"""Relationship types that need more than their name in a sentence."""
+
+RELATIONSHIPS = {item.type: _PHRASES.get(item.type, item.type.replace("_", " ").lower()) for item in RELATIONSHIP_TYPES}
+"""The schema's relationship types as a sentence says them."""
 
 VERIFIERS = {
     "graph_path": "graph path",
@@ -87,8 +88,9 @@ GLOSSARY = (
      "earned more than the group's average become more likely."),
     ("Interval", "The range that holds 95 % of the results when the evaluated genes are drawn again with replacement "
      "(bootstrap). Wide means: few genes."),
-    ("Likelihood, votes", "Two ways to read a score from a language model: how probable the word yes is against no, or "
-     "the share of yes among several written answers."),
+    ("Likelihood, votes", "Two ways to read a probability from a language model. Likelihood: the probability of the "
+     "word yes against no. Vote: the mean of the probabilities that several sampled answers state; answers in another "
+     "format are left out, and without any other the vote is one half."),
     ("Pair copy", "A baseline that repeats the label which the same pair of genes had in another cell line."),
     ("Per-gene AUROC", "The AUROC computed for each monitored gene over the perturbations, then averaged. It rewards "
      "telling perturbations apart, not knowing which genes change often."),

@@ -1,14 +1,16 @@
-"""Evaluation in a workspace."""
+"""Evaluation in a workspace: a trained policy, the expression model, the predictions of any model."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.json_values import plain
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.services.train import fact_source, recipe_reward
+from rbio_kg.training.evaluation.results import PolicyEvaluation
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,75 +18,117 @@ if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.question_set import QuestionSet
+    from rbio_kg.training.evaluation.expression import ExpressionOptions
+    from rbio_kg.training.evaluation.policy import PolicyOptions
+    from rbio_kg.training.evaluation.predictions import PredictionOptions
+    from rbio_kg.training.evaluation.results import ExpressionEvaluation, PredictionsEvaluation
+
+
+@dataclass(frozen=True)
+class PolicyQuestions:
+    """The questions that a run is evaluated on.
+
+    Args:
+        file: PerturbQA file; None for the workspace's questions.
+        task: `de` or `dir`; the run's otherwise.
+        cell_line: the run's otherwise.
+        split: `train` or `test`.
+        split_scheme: must be the run's, if given.
+    """
+
+    file: Path | None = None
+    task: str | None = None
+    cell_line: str | None = None
+    split: str = "test"
+    split_scheme: str | None = None
+
+
+@dataclass(frozen=True)
+class RunEvaluation:
+    """The evaluation of a run.
+
+    Args:
+        run: its name.
+        split: that was evaluated.
+        split_scheme: of the run; `protocol` in JSON.
+        result: of the policy.
+        scored: the questions with `score`, `stated`, `votes` and `unparsed`; not in JSON.
+    """
+
+    run: str
+    split: str
+    split_scheme: str
+    result: PolicyEvaluation
+    scored: pl.DataFrame | None = field(default=None, compare=False, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `evaluate policy`."""
+        head = {"run": self.run, "split": self.split, "protocol": self.split_scheme}
+        return {**head, **plain(self.result.to_json())}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> RunEvaluation:
+        """The result that `to_json` wrote, without the scored questions."""
+        return cls(document["run"], document["split"], document["protocol"], PolicyEvaluation.from_json(document))
+
+    def __str__(self) -> str:
+        return f"run {self.run}, {self.split} split, split scheme {self.split_scheme}: {self.result.measures}"
 
 
 def evaluate_run(
     workspace: WorkspaceBase,
-    progress: Progress,
     run: str,
+    questions: PolicyQuestions | None = None,
+    options: PolicyOptions | None = None,
     *,
-    questions_file: Path | None,
-    task: str | None,
-    cell_line: str | None,
-    split: str,
-    split_scheme: str | None,
-    limit: int | None,
-    predictions: Path | None,
-    samples: int,
-    reasoning_rows: int = 0,
     check_store: bool = False,
-) -> dict[str, Any]:
-    """Examine a trained policy; the document of `evaluate policy`."""
+    progress: Progress = silent,
+) -> RunEvaluation:
+    """Evaluate a trained policy.
+
+    Args:
+        workspace: with the run, the graph and the verifiers.
+        run: name of the run.
+        questions: what it is evaluated on; its own task and cell line, test split otherwise.
+        options: how; the seed is the workspace's where no options are given.
+        check_store: look for test rows in the graph database as well.
+        progress: called with a message and the finished share.
+
+    Raises:
+        TrainingError, ModelError: the run is missing, unfinished or corrupt.
+        EvaluationError: another split scheme than the run's, nothing to evaluate, or a leak.
+    """
     from rbio_kg.training.config.recipe import PolicyConfig
-    from rbio_kg.training.data.perturbqa_csv import write_rows
-    from rbio_kg.training.evaluation.policy import evaluate_policy
+    from rbio_kg.training.evaluation.inputs import EvaluationInputs
+    from rbio_kg.training.evaluation.policy import PolicyOptions, evaluate_policy
     from rbio_kg.training.runs.run_folder import find_run, read_run
 
+    chosen = questions or PolicyQuestions()
     manifest = read_run(find_run(workspace.paths, run))
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
-    if split_scheme not in (None, recipe.questions.split_scheme):
+    scheme = recipe.questions.split_scheme
+    if chosen.split_scheme not in (None, scheme):
         raise EvaluationError(
-            f"run {run} was trained under the {recipe.questions.split_scheme} split scheme, not under {split_scheme}",
+            f"run {run} was trained under the {scheme} split scheme, not under {chosen.split_scheme}",
             where="--protocol",
-            hint=f"train another with questions.split_scheme = {split_scheme!r} in its recipe",
+            hint=f"train another with questions.split_scheme = {chosen.split_scheme!r} in its recipe",
         )
-    questions, train = _questions(
-        workspace,
-        recipe,
-        questions_file,
-        split=split,
-        task=task or recipe.questions.task,
-        cell_line=cell_line or recipe.questions.cell_line,
-    )
-    document, scored = evaluate_policy(
-        workspace.paths,
-        run,
-        questions,
-        train=train,
+    rows, train = _questions(workspace, recipe, chosen)
+    inputs = EvaluationInputs(
+        train,
         reward=recipe_reward(workspace, recipe),
         facts=fact_source(workspace, recipe),
         snapshot=workspace.snapshot,
         knockdowns=workspace.tables["knockdowns"],
         store=workspace.store if check_store else None,
-        limit=limit,
-        samples=samples,
-        reasoning_rows=reasoning_rows,
-        seed=workspace.settings.seed,
-        progress=progress,
     )
-    if predictions is not None:
-        write_rows(predictions, scored.select("pert", "gene", "label", "score"))
-    return {"run": run, "split": split, "protocol": recipe.questions.split_scheme, **plain(document)}
+    options = options or PolicyOptions(seed=workspace.settings.seed)
+    result, scored = evaluate_policy(workspace.paths, run, rows, inputs, options, progress=progress)
+    return RunEvaluation(run, chosen.split, scheme, result, scored)
 
 
 def _questions(
-    workspace: WorkspaceBase,
-    recipe: PolicyConfig,
-    file: Path | None,
-    *,
-    split: str,
-    task: str,
-    cell_line: str | None,
+    workspace: WorkspaceBase, recipe: PolicyConfig, chosen: PolicyQuestions
 ) -> tuple[QuestionSet, pl.DataFrame]:
     """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
@@ -93,12 +137,64 @@ def _questions(
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.verifiers.splits import divide
 
+    task, line = chosen.task or recipe.questions.task, chosen.cell_line or recipe.questions.cell_line
     known = workspace.tables["questions"]
-    if file is not None:
-        asked = read_question_file(file, task, cell_line, workspace.tables)
-        cell_line = str(asked["cell_line"][0])
-        same = (pl.col("cell_line") == cell_line) & (pl.col("task") == task)
-        known = pl.concat([known.filter(~same), asked.select(known.columns)])
-    found = divide(known, recipe.questions.split_scheme, cell_line, seed=recipe.seed)
-    questions = QuestionSet(pl.concat([found.train, found.test])).select(split=split, cell_line=cell_line, task=task)
-    return questions, found.train.filter(pl.col("task") == task)
+    if chosen.file is not None:
+        own = read_question_file(chosen.file, task, line, workspace.tables)
+        line = str(own["cell_line"][0])
+        same = (pl.col("cell_line") == line) & (pl.col("task") == task)
+        known = pl.concat([known.filter(~same), own.select(known.columns)])
+    found = divide(known, recipe.questions.split_scheme, line, seed=recipe.seed)
+    rows = QuestionSet(pl.concat([found.train, found.test])).select(split=chosen.split, cell_line=line, task=task)
+    return rows, found.train.filter(pl.col("task") == task)
+
+
+def evaluate_expression(
+    workspace: WorkspaceBase,
+    questions: Path,
+    options: ExpressionOptions,
+    *,
+    predictions: Path | None = None,
+    check_store: bool = False,
+    progress: Progress = silent,
+) -> ExpressionEvaluation:
+    """Fit the expression model on a file's train rows and score its test rows.
+
+    See `rbio_kg.training.evaluation.expression`; the fitted model goes into `models/evaluated`.
+    """
+    from rbio_kg.training.evaluation.expression import evaluate_expression as evaluate
+
+    return evaluate(
+        workspace.tables,
+        questions,
+        options,
+        models_dir=workspace.paths.models / "evaluated",
+        predictions_out=predictions,
+        store=workspace.store if check_store else None,
+        progress=progress,
+    )
+
+
+def evaluate_predictions(
+    workspace: WorkspaceBase,
+    file: Path,
+    options: PredictionOptions,
+    *,
+    questions: Path | None = None,
+    against: Path | None = None,
+    check_store: bool = False,
+) -> PredictionsEvaluation:
+    """Measure the predictions of any model; the baselines need a graph or a questions file.
+
+    See `rbio_kg.training.evaluation.predictions`.
+    """
+    from rbio_kg.training.evaluation.predictions import evaluate_prediction_file
+
+    return evaluate_prediction_file(
+        file,
+        workspace.tables if workspace.has_graph else None,
+        options,
+        questions_file=questions,
+        against=against,
+        store=workspace.store if check_store else None,
+    )

@@ -11,6 +11,7 @@ from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
 from rbio_kg.registry import BUILT_IN
+from rbio_kg.services.train import read_recipe
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,8 +63,8 @@ def _first_scorecard(workspace: WorkspaceBase, name: str, split: str) -> dict[st
 
     verifier, tables, seed = workspace.verifier(name), workspace.tables, workspace.settings.seed
     questions = tables["questions"]
-    asked = first_line(questions.filter(questions["task"] == "de"))
-    return scorecard(verifier, asked, seed=seed, split=split, train=questions, tables=tables)
+    rows = first_line(workspace, questions.filter(questions["task"] == "de"))
+    return scorecard(verifier, rows, seed=seed, split=split, train=questions, tables=tables)
 
 
 def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progress) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progres
         progress(f"card of {name}", 1.0)
         return document
     parts = questions.partition_by("cell_line", "task", as_dict=True)
-    change = first_line(questions.filter(questions["task"] == "de"))["cell_line"].unique().to_list()
+    change = first_line(workspace, questions.filter(questions["task"] == "de"))["cell_line"].unique().to_list()
     document["questions"] = {}
     for done, ((line, task), rows) in enumerate(sorted(parts.items(), key=str)):
         progress(f"card of {name}: {line} {task}", (done + 1) / (len(parts) + 2))
@@ -182,12 +183,13 @@ def _against(honest: NDArray[np.float64], wrong: NDArray[np.float64]) -> tuple[N
     return np.repeat([1, 0], [len(found) for found in kept]), np.concatenate(kept)
 
 
-def first_line(questions: pl.DataFrame) -> pl.DataFrame:
-    """The questions of one cell line: k562 where there is one, else the first by name."""
+def first_line(workspace: WorkspaceBase, questions: pl.DataFrame) -> pl.DataFrame:
+    """The questions of one cell line: the default recipe's where there are some, else the first line's by name."""
     lines = questions["cell_line"].unique().sort().to_list()
     if not lines:
         return questions
-    return questions.filter(questions["cell_line"] == ("k562" if "k562" in lines else lines[0]))
+    wanted = read_recipe(workspace, None).questions.cell_line
+    return questions.filter(questions["cell_line"] == (wanted if wanted in lines else lines[0]))
 
 
 def _sample(workspace: WorkspaceBase, split: str, most: int) -> pl.DataFrame:
@@ -195,7 +197,7 @@ def _sample(workspace: WorkspaceBase, split: str, most: int) -> pl.DataFrame:
     import numpy as np
 
     questions = workspace.tables["questions"]
-    asked = first_line(questions.filter((questions["split"] == split) & (questions["task"] == "de")))
-    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(asked))[:most])
-    sample: pl.DataFrame = asked[rows.tolist()]
+    drawn = first_line(workspace, questions.filter((questions["split"] == split) & (questions["task"] == "de")))
+    rows = np.sort(np.random.default_rng(workspace.settings.seed).permutation(len(drawn))[:most])
+    sample: pl.DataFrame = drawn[rows.tolist()]
     return sample

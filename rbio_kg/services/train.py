@@ -25,7 +25,10 @@ def read_recipe(
     seed: int | None = None,
     minutes: float | None = None,
 ) -> PolicyConfig:
-    """The recipe of a file or name, or the default; what is given here wins, then a model or seed of the workspace."""
+    """The recipe of a file or name, or the default; what is given here wins, then a model or seed of the workspace.
+
+    A shipped recipe for a cell line without questions here takes the first line by name that has some.
+    """
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.config.shipped import DEFAULT, find_recipe, is_shipped
 
@@ -37,11 +40,12 @@ def read_recipe(
         "grpo.minutes": minutes,
     }
     file = find_recipe(config or DEFAULT)
-    if is_shipped(file):
+    recipe = PolicyConfig.read(file, **changes)
+    if is_shipped(file) and recipe.questions.cell_line:
         lines = set(workspace.tables["questions"]["cell_line"].unique())
-        if lines and "k562" not in lines:
-            changes["questions.cell_line"] = min(lines)
-    return PolicyConfig.read(file, **changes)
+        if lines and recipe.questions.cell_line not in lines:
+            return PolicyConfig.read(file, **changes, **{"questions.cell_line": min(lines)})
+    return recipe
 
 
 def recipe_reward(workspace: WorkspaceBase, recipe: PolicyConfig) -> ComposedReward:

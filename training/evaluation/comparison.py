@@ -1,4 +1,4 @@
-"""A predictor's measures beside those of the trivial ones on the same rows, with the paired differences."""
+"""A predictor's measures next to those of the baselines on the same rows, with the paired differences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def compare_with_baselines(
         scores: of the predictor, shape (n,).
         others: scores of the baselines, each of shape (n,).
         seed: of the intervals.
-        strata: fold of each row where the scores are cross-validated (see `metrics.per_gene_auroc`).
+        subgroups: fold of each row where the scores are cross-validated (see `metrics.per_gene_auroc`).
 
     Returns:
         `metrics.summary` of the predictor; `baselines` {name: the same}; `differences` {name: `mean`, `low`, `high`}

@@ -1,18 +1,20 @@
-"""Honest evaluation of the expression model on a questions file."""
+"""Leak-free evaluation of the expression model on a questions file."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from rbio_kg.core.errors import EvaluationError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
 from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit
+from rbio_kg.training.evaluation.results import ExpressionEvaluation, read_comparison
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.expression.embeddings import read_embeddings, spectral_embeddings
@@ -27,49 +29,70 @@ if TYPE_CHECKING:
 MODELS = ("graph", "mlp")
 
 
+@dataclass(frozen=True)
+class ExpressionOptions:
+    """What is fitted and scored.
+
+    Args:
+        task: `de` or `dir`.
+        cell_line: of the file; None to read it off the file's name.
+        split: rows to score; train rows are scored out of fold.
+        split_scheme: see `rbio_kg.verifiers.splits`.
+        alone: leave other cell lines out.
+        limit: at most about this many rows, as complete genes drawn by the seed.
+        seed: of folds, draws and intervals.
+        model: `graph`, the expression verifier; or `mlp`, the perceptron of `rbio_kg.verifiers.expression.mlp`, fitted
+            on the line's own train rows (on the other lines' where it has none). It scores test rows only.
+        embeddings: Parquet of gene vectors for the perceptron; None for the graph's spectral embedding.
+    """
+
+    task: str = "de"
+    cell_line: str | None = None
+    split: str = "test"
+    split_scheme: str = "official"
+    alone: bool = False
+    limit: int | None = None
+    seed: int = 0
+    model: str = "graph"
+    embeddings: Path | None = None
+
+    def check(self) -> None:
+        """Refuse what cannot be evaluated.
+
+        Raises:
+            EvaluationError: an unknown split or model, or options that exclude each other.
+        """
+        if self.split not in ("train", "test"):
+            raise EvaluationError(f"unknown split {self.split!r}", hint="known: train, test")
+        if self.model not in MODELS:
+            raise EvaluationError(f"unknown model {self.model!r}", hint=f"known: {', '.join(MODELS)}")
+        if self.model == "graph" and self.embeddings is not None:
+            raise EvaluationError("only the mlp reads embeddings", where=self.embeddings, hint="add --model mlp")
+        if self.model == "mlp" and self.split == "train":
+            raise EvaluationError("the mlp has no answers out of fold", hint="evaluate it on the test split")
+
+
 def evaluate_expression(
     tables: Tables,
     questions_file: Path,
+    options: ExpressionOptions = ExpressionOptions(),
     *,
-    task: str,
-    cell_line: str | None = None,
-    split: str = "test",
-    split_scheme: str = "official",
-    alone: bool = False,
-    limit: int | None = None,
-    seed: int = 0,
-    predictions_out: Path | None = None,
     models_dir: Path,
-    model: str = "graph",
-    embeddings: Path | None = None,
+    predictions_out: Path | None = None,
     store: GraphStore | None = None,
-    progress: Progress = lambda message, share: None,
-) -> dict[str, Any]:
+    progress: Progress = silent,
+) -> ExpressionEvaluation:
     """Fit the expression model on a file's train rows, score another split of it, and measure.
 
     Args:
         tables: the graph; of its `questions` only other cell lines' train rows are used (and, for the global split
             scheme, the names of their held-out perturbations).
         questions_file: PerturbQA CSV.
-        task: `de` or `dir`.
-        cell_line: of the file; None to read it off the file's name.
-        split: rows to score; train rows are scored out of fold.
-        split_scheme: see `rbio_kg.verifiers.splits`.
-        alone: leave other cell lines out.
-        limit: at most about so many rows, as whole genes drawn by the seed.
-        seed: of folds, draws and intervals.
+        options: what is fitted and scored.
+        models_dir: the fitted model goes into `LINE-TASK-SCHEME` there.
         predictions_out: CSV `pert,gene,label,score` of the scored rows.
-        models_dir: the fitted model goes into `LINE-TASK-PROTOCOL` there.
-        model: `graph`, the expression verifier; or `mlp`, the perceptron of `rbio_kg.verifiers.expression.mlp`, fitted
-            on the line's own train rows (on the other lines' where it has none); it answers test rows only.
-        embeddings: Parquet of gene vectors for the perceptron; None for the graph's spectral embedding.
         store: the graph database, to look for test rows there as well.
-        progress: called with a message and the share done.
-
-    Returns:
-        `per_gene_auroc`, `interval`, `genes`, `rows`, `pooled`, `ece`, `brier`, `baselines`, `differences` (the model
-        minus each baseline, see `rbio_kg.training.evaluation.comparison.compare_with_baselines`), `audit`, `abstained`
-        (rows answered by the gene prior instead), and what was evaluated. JSON-ready.
+        progress: called with a message and the finished share.
 
     Raises:
         EvaluationError: a wrong task, split or model; nothing to score; a leak (see
@@ -77,37 +100,33 @@ def evaluate_expression(
         TrainingError: an unknown split scheme, no train rows.
         SourceError: the file is unreadable or malformed.
     """
-    file = read_question_file(questions_file, task, cell_line, tables)
+    task, split_scheme, seed = options.task, options.split_scheme, options.seed
+    file = read_question_file(questions_file, task, options.cell_line, tables)
     line = str(file["cell_line"][0])
-    if split not in ("train", "test"):
-        raise EvaluationError(f"unknown split {split!r}", hint="known: train, test")
-    if model not in MODELS:
-        raise EvaluationError(f"unknown model {model!r}", hint=f"known: {', '.join(MODELS)}")
-    if model == "graph" and embeddings is not None:
-        raise EvaluationError("only the mlp reads embeddings", where=embeddings, hint="add --model mlp")
-    if model == "mlp" and split == "train":
-        raise EvaluationError("the mlp has no answers out of fold", hint="evaluate it on the test split")
+    options.check()
     others = pl.DataFrame(schema=file.schema)
-    if not alone:
+    if not options.alone:
         known = tables["questions"].select(file.columns)
         others = known.filter((pl.col("task") == task) & (pl.col("cell_line") != line))
     questions = pl.concat([file, others])
     division = divide(questions, split_scheme, line, seed=seed)
     train = division.train
-    asked = division.test if split == "test" else train.filter(pl.col("cell_line") == line)
-    if asked.is_empty():
-        raise EvaluationError(f"there are no {split} rows", where=questions_file, hint="choose another --split")
-    audit = Audit(asked, split_scheme, held_out=split == "test")
+    rows = division.test if options.split == "test" else train.filter(pl.col("cell_line") == line)
+    if rows.is_empty():
+        raise EvaluationError(f"there are no {options.split} rows", where=questions_file, hint="choose another --split")
+    audit = Audit(rows, split_scheme, held_out=options.split == "test")
     audit.training(train, questions_file)
     audit.graph(tables["knockdowns"], "the graph's tables")
     if store is not None:
         audit.store(store)
-    asked = _limited(asked, limit, seed).sort(PAIR)
-    if model == "mlp":
+    rows = _limited(rows, options.limit, seed).sort(PAIR)
+    if options.model == "mlp":
         vectors = (
-            spectral_embeddings(tables) if embeddings is None else read_embeddings(embeddings, other_names(tables))
+            spectral_embeddings(tables)
+            if options.embeddings is None
+            else read_embeddings(options.embeddings, other_names(tables))
         )
-        scores = mlp_scores(vectors, line_rows(train, line), asked, seed=seed, progress=progress)
+        scores = mlp_scores(vectors, line_rows(train, line), rows, seed=seed, progress=progress)
     else:
         model_dir = Path(models_dir) / f"{line}-{task}-{split_scheme}"
         fit_expression(
@@ -122,34 +141,34 @@ def evaluate_expression(
         verifier = ExpressionVerifier(model_dir)
         audit.model(verifier.model, model_dir)
         progress("expression: scoring", None)
-        scores = question_scores(verifier, asked)
-    fold_seed = seed if split == "train" else None
-    subgroups = None if fold_seed is None else with_folds(asked, fold_seed)["fold"].to_numpy()
-    baselines = baseline_scores(asked, train, fold_seed=fold_seed)
-    silent = np.isnan(scores)
-    scores = np.where(silent, baselines["gene_prior"], scores)
-    document = {
-        **compare_with_baselines(asked, scores, baselines, seed, subgroups),
-        "audit": audit.document,
-        "model": model,
-        "abstained": int(silent.sum()),
-        "task": task,
-        "cell_line": line,
-        "split": split,
-        "protocol": split_scheme,
-        "alone": alone,
-        "train_rows": len(train),
-        "simulated": bool(questions["simulated"].any()),
-        "seed": seed,
-    }
+        scores = question_scores(verifier, rows)
+    fold_seed = seed if options.split == "train" else None
+    subgroups = None if fold_seed is None else with_folds(rows, fold_seed)["fold"].to_numpy()
+    baselines = baseline_scores(rows, train, fold_seed=fold_seed)
+    silent_rows = np.isnan(scores)
+    scores = np.where(silent_rows, baselines["gene_prior"], scores)
+    result = ExpressionEvaluation(
+        **read_comparison(compare_with_baselines(rows, scores, baselines, seed, subgroups)),
+        audit=audit.document,
+        task=task,
+        cell_line=line,
+        split_scheme=split_scheme,
+        simulated=bool(questions["simulated"].any()),
+        seed=seed,
+        model=options.model,
+        abstained=int(silent_rows.sum()),
+        split=options.split,
+        alone=options.alone,
+        train_rows=len(train),
+    )
     if predictions_out is not None:
-        table = asked.select(*PAIR, "label").with_columns(score=pl.Series(scores))
+        table = rows.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_rows(Path(predictions_out), table)
-    return document
+    return result
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:
-    """Whole genes in a seeded order until there are `limit` rows; the per-gene AUROC needs all rows of a gene."""
+    """Complete genes in a seeded order until there are `limit` rows; the per-gene AUROC needs all rows of a gene."""
     if limit is None or len(frame) <= limit:
         return frame
     sizes = frame.group_by("gene").len().sort("gene")

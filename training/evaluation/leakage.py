@@ -19,12 +19,12 @@ from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 
 if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
+    from rbio_kg.training.evaluation.inputs import EvaluationInputs
     from rbio_kg.training.prompts.facts import FactBook
-    from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.verifiers.expression.model import ExpressionModel
 
 ROW = ["cell_line", "pert", "gene"]
-"""What makes a row. The task is none of it: a known direction tells that there was a change."""
+"""What makes a row. The task is not part of it: a known direction implies a change."""
 
 _STORED = """
 MATCH (pert:Gene)-[change:KNOCKDOWN_CHANGES]->(gene:Gene) WHERE change.cell_line IN $lines
@@ -36,7 +36,7 @@ class Audit:
     """Looks for test rows in what a model may know.
 
     Args:
-        test: the whole test split (also rows that a limit leaves out), with `pert,gene,cell_line,task`.
+        test: the complete test split (also rows that a limit leaves out), with `pert,gene,cell_line,task`.
         split_scheme: whose rules the training data must keep (see `rbio_kg.verifiers.splits`).
         held_out: False where the rows are train rows that are scored out of fold: they are allowed in the training data
             and in the graph, and still in no calibration that answers for them.
@@ -59,7 +59,7 @@ class Audit:
         """No test row among training rows, and nothing that the split scheme forbids.
 
         Args:
-            rows: with `pert,gene,cell_line,task`; only questions about knockdowns count, whatever else is taught.
+            rows: with `pert,gene,cell_line,task`; only questions about knockdowns count.
             where: they come from.
             what: they are counted as.
         """
@@ -108,23 +108,23 @@ class Audit:
             for (line, task), rows in sorted(model.rows.items())
         ]
         self.training(pl.concat(kept), where, "model_rows")
-        asked = self.test.sort("task", *ROW).unique(["task", "cell_line", "pert"], keep="first", maintain_order=True)
-        for row in asked.iter_rows(named=True):
+        perts = self.test.sort("task", *ROW).unique(["task", "cell_line", "pert"], keep="first", maintain_order=True)
+        for row in perts.iter_rows(named=True):
             key, place = (row["cell_line"], row["task"]), model.place(row["pert"])
             if key not in model.seen or place < 0:
                 continue  # It has no calibration for the line, or no label of the gene.
             self._count("calibrated_perturbations", 1)
             fold = model.fold(key, place)
             if model.seen[key][fold][place]:
-                told = "for perturbations without labels" if fold < 0 else f"of fold {fold}"
-                found = f"has its perturbation among those that its own calibration ({told}) saw"
+                which = "for perturbations without labels" if fold < 0 else f"of fold {fold}"
+                found = f"has its perturbation among those that its own calibration ({which}) saw"
                 self._refuse(pl.DataFrame([row]), found, where, "fit the model again")
 
     def facts(self, claims: Iterable[Claim], book: FactBook, model: ExpressionModel | None = None) -> None:
-        """No label of a test row, and none of a claim's own perturbation or fold, among the facts that a prompt tells.
+        """No label of a test row, and none of a claim's own perturbation or fold, among the facts that a prompt shows.
 
         Args:
-            claims: what will be asked.
+            claims: that the policy will answer.
             book: where the prompts' facts come from; they are looked up as for the prompt.
             model: who knows the facts, for its folds.
         """
@@ -132,16 +132,16 @@ class Audit:
         for claim in claims:
             for pert, _, _ in book.facts(claim).neighbours:
                 self._count("facts", 1)
-                told = {"pert": claim.subject, "gene": claim.object, "cell_line": claim.cell_line}
+                row = {"pert": claim.subject, "gene": claim.object, "cell_line": claim.cell_line}
                 if (pert, claim.object, claim.cell_line) in hidden:
-                    found = f"is told as a fact in the prompt of {claim}"
-                    told["pert"] = pert
+                    found = f"is shown as a fact in the prompt of {claim}"
+                    row["pert"] = pert
                 elif pert == claim.subject or (model is not None and _own_fold(model, claim, pert)):
-                    found = f"is told the outcome of {pert}, which is of its own fold"
+                    found = f"is shown the outcome of {pert}, which is of its own fold"
                 else:
                     continue
                 hint = "fit the expression verifier again, on training rows only"
-                self._refuse(pl.DataFrame([told]), found, "prompts", hint)
+                self._refuse(pl.DataFrame([row]), found, "prompts", hint)
 
     def _count(self, what: str, number: int) -> None:
         self.checked[what] = self.checked.get(what, 0) + number
@@ -164,49 +164,40 @@ def _own_fold(model: ExpressionModel, claim: Claim, pert: str) -> bool:
 
 
 def audit_policy(
-    evaluation_rows: QuestionSet,
+    questions: QuestionSet,
     test: pl.DataFrame,
     split_scheme: str,
+    inputs: EvaluationInputs,
     *,
-    taught: pl.DataFrame,
-    train: pl.DataFrame,
-    reward: ComposedReward | None,
-    knockdowns: pl.DataFrame | None = None,
-    store: GraphStore | None = None,
+    trained_on: pl.DataFrame,
     where: Path | str,
 ) -> dict[str, Any]:
-    """The leakage audit of a policy: its own training questions, the graph, the verifiers that taught it, its prompts.
+    """The leakage audit of a policy: its training questions, the graph, the verifiers of its reward, its prompts.
 
     Args:
-        exam: what will be asked, with its open book.
-        test: the whole split that the examination is drawn from.
+        questions: what the policy will be evaluated on, with the facts of its prompts.
+        test: the complete split that they are drawn from.
         split_scheme: of the run.
-        taught: questions that the policy was or will be trained on.
-        train: train questions, for the baselines.
-        reward: what pays the policy.
-        knockdowns: the graph's KNOCKDOWN_CHANGES.
-        store: the graph database.
+        inputs: what the evaluation reads.
+        trained_on: questions that the policy was or will be trained on.
         where: the run, for messages.
 
     Raises:
         EvaluationError: a leak.
     """
     audit = Audit(test, split_scheme, held_out=bool((test["split"] == "test").all()))
-    audit.training(taught, where, "policy_rows")
-    audit.training(train, where)
-    if knockdowns is not None:
-        audit.graph(knockdowns, "the graph's tables")
-    if store is not None:
-        audit.store(store)
-    source = None if evaluation_rows.facts is None else evaluation_rows.facts.source
-    judges = [] if reward is None else [verifier for verifier, _ in reward.verifiers.values()]
-    models = {item.model_dir: item.model for item in (source, *judges) if isinstance(item, ExpressionVerifier)}
+    audit.training(trained_on, where, "policy_rows")
+    audit.training(inputs.train, where)
+    if inputs.knockdowns is not None:
+        audit.graph(inputs.knockdowns, "the graph's tables")
+    if inputs.store is not None:
+        audit.store(inputs.store)
+    source = None if questions.facts is None else questions.facts.source
+    verifiers = [] if inputs.reward is None else [verifier for verifier, _ in inputs.reward.verifiers.values()]
+    models = {item.model_dir: item.model for item in (source, *verifiers) if isinstance(item, ExpressionVerifier)}
     for folder, model in models.items():
         audit.model(model, folder)
-    if evaluation_rows.facts is not None:
-        audit.facts(
-            evaluation_rows.claims(),
-            evaluation_rows.facts,
-            source.model if isinstance(source, ExpressionVerifier) else None,
-        )
+    if questions.facts is not None:
+        known_by = source.model if isinstance(source, ExpressionVerifier) else None
+        audit.facts(questions.claims(), questions.facts, known_by)
     return audit.document

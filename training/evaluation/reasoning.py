@@ -18,10 +18,11 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.evaluation.comparison import difference, gene_keys, measure
 from rbio_kg.training.evaluation.counterfactuals import CounterfactualFacts
+from rbio_kg.training.evaluation.inputs import EvaluationInputs, parsed_answer
 from rbio_kg.training.models.adapters import stage_models
 from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.prompts.messages import prompt_text
-from rbio_kg.training.prompts.parser import parse_completion, written_reasoning
+from rbio_kg.training.prompts.parser import written_reasoning
 from rbio_kg.training.runs.run_folder import REASONING
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores
 from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
@@ -32,7 +33,6 @@ from rbio_kg.verifiers.text.statements import Finding, StatementChecker
 if TYPE_CHECKING:
     import polars as pl
 
-    from rbio_kg.graph.snapshot.snapshot import Snapshot
     from rbio_kg.training.config.recipe import PolicyConfig, QuestionSettings
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.models.types import LanguageModel
@@ -47,15 +47,15 @@ class Writer:
     """How a model writes and is read.
 
     Args:
-        asked: how prompts are made.
+        prompt_settings: how prompts are made.
         max_tokens: longest completion.
         temperature: of the sampling; 0 takes the likeliest token each time.
         batch_size: prompts at once.
         seed: of the sampling.
-        progress: told after every batch.
+        progress: called after every batch.
     """
 
-    asked: QuestionSettings
+    prompt_settings: QuestionSettings
     max_tokens: int
     temperature: float
     batch_size: int
@@ -64,21 +64,21 @@ class Writer:
 
     def prompts(self, model: LanguageModel, questions: QuestionSet) -> list[str]:
         """The questions as the model reads them."""
-        messages = questions.prompts(self.asked.prompt, self.asked.system)
+        messages = questions.prompts(self.prompt_settings.prompt, self.prompt_settings.system)
         return [prompt_text(model.tokenizer, item) for item in messages]
 
     def write(self, model: LanguageModel, prompts: Sequence[str], what: str) -> list[str]:
         """One completion a prompt."""
         settings = Sampling(1, self.max_tokens, self.temperature, self.seed, self.batch_size)
-        found = sample(model, prompts, settings, progress=self._told(what))
+        found = sample(model, prompts, settings, progress=self._progress(what))
         return [text for (text,) in found]
 
     def read(self, model: LanguageModel, prompts: Sequence[str], reasonings: Sequence[str], what: str) -> FloatArray:
         """The probability of yes after each reasoning, (n,)."""
-        told = self._told(what)
-        return likelihood(model, prompts, reasonings, batch_size=self.batch_size, progress=told).probability
+        progress = self._progress(what)
+        return likelihood(model, prompts, reasonings, batch_size=self.batch_size, progress=progress).probability
 
-    def _told(self, what: str) -> Progress:
+    def _progress(self, what: str) -> Progress:
         return lambda message, share: self.progress(f"{what}: {message}", share)
 
 
@@ -87,42 +87,39 @@ def evaluate_run_reasoning(
     config: PolicyConfig,
     base: str,
     questions: QuestionSet,
+    inputs: EvaluationInputs,
     *,
-    train: pl.DataFrame,
-    reward: ComposedReward | None,
-    snapshot: Snapshot | None,
-    knockdowns: pl.DataFrame | None,
     seed: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Examine the reasoning of a trained run, sampled as it was trained, and keep the document with the run.
+    """Evaluate the reasoning of a trained run, sampled as it was trained, and keep the document with the run.
 
     Args:
         run, config: the run and its recipe.
         base: where the untrained model is.
-        questions: whole genes, as `policy_evaluation.as_trained` made them.
-        train, reward: see `evaluate_reasoning`.
-        snapshot, knockdowns: the graph that statements are checked against; without it they are not.
+        questions: complete genes, as `rbio_kg.training.evaluation.inputs.as_trained` made them.
+        inputs: what the evaluation reads; without a snapshot statements are not checked.
         seed: of the sampling, the exchange of reasonings and the intervals.
-        progress: told after every batch.
+        progress: called after every batch.
 
     Returns:
         The document of `evaluate_reasoning`.
     """
-    known = None if knockdowns is None else Knockdowns(knockdowns)
+    snapshot = inputs.snapshot
+    known = None if inputs.knockdowns is None else Knockdowns(inputs.knockdowns)
     document = evaluate_reasoning(
         stage_models(base, run, config.model.method, config.model.weights),
         questions,
         Writer(
-            asked=config.questions,
+            prompt_settings=config.questions,
             max_tokens=config.grpo.max_tokens,
             temperature=config.grpo.temperature,
             batch_size=config.evaluation.batch_size,
             seed=seed,
             progress=progress,
         ),
-        train=train,
-        reward=reward,
+        train=inputs.train,
+        reward=inputs.reward,
         checker=None if snapshot is None else StatementChecker(snapshot, known),
     )
     run.write_evaluation(REASONING, document)
@@ -138,20 +135,20 @@ def evaluate_reasoning(
     reward: ComposedReward | None,
     checker: StatementChecker | None,
 ) -> dict[str, Any]:
-    """Measure what a policy's reasoning does to its answers, and what its statements are worth.
+    """Measure what a policy's reasoning does to its answers, and what the graph says of its statements.
 
     Args:
-        models: the stages of the policy by name, loaded when their turn comes; the last one is examined, of the others
-            only the statements are looked at.
-        questions: whole genes, with their open book.
-        writer: how they are asked.
+        models: the stages of the policy by name, loaded when their turn comes; the last one is evaluated; of the
+            others only the statements are counted.
+        questions: complete genes, with the facts of their prompts.
+        writer: how the models are prompted.
         train: train questions, for the gene prior.
         reward: gives the verifiers' probability, or None.
         checker: reads the statements of a text and checks them against the graph, or None.
 
     Returns:
         JSON-ready: `rows`, `genes`, `seed`, `temperature`, `simulated`, `seconds`; `readings` by name (see `_compared`;
-        `reversed` is None where the prompts tell nothing that can be turned round); `stated`, what the policy wrote
+        `reversed` is None where the prompts show no fact that can be reversed); `stated`, what the policy wrote
         itself; `statements` by stage; `abstention` by predictor (see `rbio_kg.verifiers.stats.metrics.risk_coverage`).
     """
     started = time.monotonic()
@@ -199,7 +196,7 @@ def evaluate_reasoning(
 def derangement(genes: Sequence[str], seed: int) -> list[int]:
     """For each row another one, each row once, (n,): of another gene wherever that can be, and never itself.
 
-    Genes and rows within them are put in random order, gene beside gene, and all rows move on by the largest gene's
+    Genes and rows within them are put in random order, gene after gene, and all rows move on by the largest gene's
     number of rows. A single row stays where it is.
     """
     rng = np.random.default_rng(seed)
@@ -218,7 +215,7 @@ def first_half(text: str) -> str:
 
 
 def _reversed(policy: LanguageModel, questions: QuestionSet, writer: Writer) -> FloatArray | None:
-    """The probability of yes after a new reasoning on facts that are turned round, (n,)."""
+    """The probability of yes after a new reasoning on reversed facts, (n,)."""
     book = questions.facts
     if book is None or not {"neighbours", "estimate"} & set(book.kinds):
         return None
@@ -252,14 +249,14 @@ def _stated(
 
     Returns:
         `metrics.summary` of the stated probability q; `unparsed_rate` (of all rows); `yes_share`; `mean_q`;
-        `verifiers_mean`: the mean of the reward's v on the same rows, None where nobody gives one.
+        `verifiers_mean`: the mean of the reward's v on the same rows, None where no verifier gives one.
     """
-    parsed = [parse_completion(text, require_confidence=True) for text in completions]
+    parsed = [parsed_answer(text, reward) for text in completions]
     at = [row for row, item in enumerate(parsed) if item.q is not None]
     answered = questions.take(at)
     q = np.array([parsed[row].q for row in at], dtype=np.float64)
-    judged = [] if reward is None else reward.score_completions(answered.claims(), [""] * len(at), answered.rates())
-    v = [item.v for item in judged if item.v is not None]
+    scored = [] if reward is None else reward.score_completions(answered.claims(), [""] * len(at), answered.rates())
+    v = [item.v for item in scored if item.v is not None]
     return {
         **measure(answered.frame, q, seed),
         "unparsed_rate": 1.0 - len(at) / len(parsed),

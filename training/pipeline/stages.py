@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError, TrainingError
-from rbio_kg.training.evaluation.policy import evaluate
+from rbio_kg.training.evaluation.inputs import EvaluationInputs
+from rbio_kg.training.evaluation.policy import Answering, evaluate
 from rbio_kg.training.grpo.checkpoints import disk_space_needed, drop_leftovers
 from rbio_kg.training.grpo.trainer import AlarmError, run_grpo
 from rbio_kg.training.models.adapters import load_stages, save_facts_settings, save_stage, stage_saved
@@ -124,21 +125,18 @@ class Stages:
             if (known := self.run.read_evaluation(stage)) is not None:
                 return known
         label = stage.replace("_", " ")
-        document, _ = self._timed(
+        result, _ = self._timed(
             f"evaluation {label}",
             lambda: evaluate(
                 load(),
                 self.plan.evaluation_rows,
-                train=self.plan.baseline_rows,
+                Answering.of(self.config),
+                EvaluationInputs(self.plan.baseline_rows, reward=self.context.reward),
                 audit=self.audit,
-                reward=self.context.reward,
-                asked=self.config.questions,
-                settings=self.config.evaluation,
-                max_tokens=self.config.grpo.max_tokens,
-                seed=self.config.seed,
                 progress=lambda message, share: self.context.progress(f"{label}: {message}", share),
             ),
         )
+        document = result.to_json()
         self.run.write_evaluation(stage, document)
         return document
 

@@ -13,7 +13,7 @@ from rbio_kg.core.progress import Progress, silent
 from rbio_kg.training.config.acceleration import acceleration_arguments
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
-from rbio_kg.training.evaluation.inputs import token_counter
+from rbio_kg.training.evaluation.inputs import EvaluationInputs, token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
 from rbio_kg.training.grpo.checks import check_processes
 from rbio_kg.training.models.checks import check_trainable
@@ -121,10 +121,8 @@ def train_policy(
         plan.evaluation_rows,
         plan.test_rows,
         config.questions.split_scheme,
-        taught=plan.trained_rows,
-        train=plan.baseline_rows,
-        reward=reward,
-        knockdowns=data.knockdowns,
+        EvaluationInputs(plan.baseline_rows, reward=reward, knockdowns=data.knockdowns),
+        trained_on=plan.trained_rows,
         where=f"run {name}",
     )
     if config.questions.prompt == "tools":

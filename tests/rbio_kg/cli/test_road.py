@@ -298,6 +298,10 @@ def test_evidence_is_loaded_once(trained: tuple[Path, Path, dict[str, Any]]) -> 
     before = invoke(workspace, "query", count)
     assert before[0]["n"] > 0
     assert invoke(workspace, "evidence", "load", "tiny")["verdicts"] == first["verdicts"]
+    counted = invoke(workspace, "stats")["evidence"]
+    assert counted["Run"] == 1
+    assert counted["Claim"] == first["claims"]
+    assert counted["Verdict"] == first["verdicts"]
     assert invoke(workspace, "query", count) == before
 
 

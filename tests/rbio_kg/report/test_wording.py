@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim, Relation
+from rbio_kg.graph.schema import schema
+from rbio_kg.report import wording
 from rbio_kg.report.wording import (
     GLOSSARY,
     LONGEST_TEXT,
@@ -17,6 +19,7 @@ from rbio_kg.report.wording import (
     settings,
     visible,
 )
+from rbio_kg.training.prompts.parser import parse_completion, vote
 
 
 @given(st.text(st.characters(codec=None)))
@@ -83,3 +86,17 @@ def test_the_glossary_is_in_order_and_has_the_words_of_the_page() -> None:
     words = [word for word, _ in GLOSSARY]
     assert words == sorted(words, key=str.lower)
     assert {"Verdict", "Verifier", "Per-gene AUROC", "Gene prior", "Pair copy", "Simulated"} <= set(words)
+
+
+def test_a_vote_is_what_the_parser_says_it_is() -> None:
+    answers = [parse_completion(f"<think></think><answer>{text}</answer>") for text in ("yes 9", "no 8", "maybe")]
+    assert vote(answers) == pytest.approx((0.9 + 0.2) / 2)
+    assert vote(answers[2:]) == 0.5
+    meaning = dict(GLOSSARY)["Likelihood, votes"]
+    assert "Vote: the mean of the probabilities that several sampled answers state" in meaning
+    assert "share of yes" not in meaning
+
+
+def test_every_relationship_of_the_schema_has_a_phrase() -> None:
+    assert set(wording.RELATIONSHIPS) == {item.type for item in schema.RELATIONSHIPS}
+    assert set(wording._PHRASES) <= set(wording.RELATIONSHIPS)

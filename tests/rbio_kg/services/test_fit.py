@@ -13,8 +13,6 @@ from rbio_kg.core.errors import VerifierError
 from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.services.fit import FitResult
 
-CLAIMS = [rbio_kg.Claim("TP53", "interacts_with", "MDM2"), rbio_kg.Claim("SP1", "interacts_with", "EP300")]
-
 
 def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
     sources = tmp_path / "sources"
@@ -22,18 +20,20 @@ def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
     with rbio_kg.Workspace(tmp_path / "workspace", min_score=700) as workspace:
         first = workspace.build(sources=sources)
         assert workspace.manifest.build_id == first["build_id"]
-        raw = workspace.verifier("graph_path").score(CLAIMS)
+        claims = workspace.questions("train", task="de", limit=20).claims()
+        texts = ["<think></think><answer>yes 9</answer>"] * len(claims)
+        raw = workspace.verifier("graph_path").score(claims)
         tables, snapshot = workspace.tables, workspace.snapshot
         assert workspace.tables is tables
         reward = workspace.reward({"graph_path": 1.0})
-        before = reward.score_completions(CLAIMS, ["<answer>yes 9</answer>"] * 2)
+        before = reward.score_completions(claims, texts)
 
         workspace.fit("graph_path", seed=1)
-        fitted = workspace.verifier("graph_path").score(CLAIMS)
+        fitted = workspace.verifier("graph_path").score(claims)
         assert not np.array_equal(raw, fitted)
         assert workspace.verifier("graph_path") is workspace.verifier("graph_path")
         assert workspace.tables is tables
-        after = workspace.reward({"graph_path": 1.0}).score_completions(CLAIMS, ["<answer>yes 9</answer>"] * 2)
+        after = workspace.reward({"graph_path": 1.0}).score_completions(claims, texts)
         assert [item.v for item in before] != [item.v for item in after]
 
         verifier = workspace.verifier("graph_path")
@@ -45,7 +45,7 @@ def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
         assert workspace.manifest.build_id == again["build_id"]
         assert workspace.snapshot is not snapshot
         assert workspace.store.build_id() == again["build_id"]
-        assert len(workspace.tables["interacts"]) < len(tables["interacts"])
+        assert len(workspace.tables["interactions"]) < len(tables["interactions"])
 
 
 def test_a_fit_is_named_and_reads_back(fitted: tuple[Path, object]) -> None:

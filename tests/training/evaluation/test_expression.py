@@ -10,9 +10,8 @@ import pytest
 
 from rbio_kg.core.errors import EvaluationError, SourceError, TrainingError
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.training.evaluation.expression import evaluate_expression
-from rbio_kg.training.evaluation.predictions import evaluate_prediction_file
 from rbio_kg.verifiers.evaluation.baselines import BASELINES
+from tests.support.evaluations import expression_document, prediction_file_document
 from tests.support.graphs import small_tables
 
 KEYS = {
@@ -48,7 +47,7 @@ def _file(tables: GraphTables, path: Path, task: str = "de", line: str = "k562")
 def test_the_document_has_the_promised_keys(tables: GraphTables, tmp_path: Path, task: str) -> None:
     file = _file(tables, tmp_path / f"k562-{task}.csv", task)
     out = tmp_path / "predictions.csv"
-    found = evaluate_expression(tables, file, task=task, seed=3, predictions_out=out, models_dir=tmp_path / "models")
+    found = expression_document(tables, file, task=task, seed=3, predictions_out=out, models_dir=tmp_path / "models")
     json.dumps(found, allow_nan=False)
     assert found.keys() >= KEYS | {"split", "protocol"}
     assert found["pooled"].keys() == POOLED
@@ -60,7 +59,7 @@ def test_the_document_has_the_promised_keys(tables: GraphTables, tmp_path: Path,
     assert found["simulated"] is True
     written = pl.read_csv(out)
     assert len(written) == found["rows"]
-    again = evaluate_prediction_file(out, tables, task=task, cell_line="k562", seed=3)
+    again = prediction_file_document(out, tables, task=task, cell_line="k562", seed=3)
     for key in ("per_gene_auroc", "interval", "genes", "rows", "pooled", "ece", "baselines", "differences"):
         assert again[key] == found[key], key
 
@@ -74,7 +73,7 @@ def test_test_labels_reach_nothing_but_the_metric(tables: GraphTables, tmp_path:
             rows = rows.with_columns(label.alias("label"))
         changed = GraphTables({**tables, "questions": rows})
         file = _file(changed, tmp_path / f"{name}.csv")
-        evaluate_expression(
+        expression_document(
             changed, file, task="de", cell_line="k562", predictions_out=tmp_path / "out.csv", models_dir=tmp_path / name
         )
         scores.append(pl.read_csv(tmp_path / "out.csv"))
@@ -86,13 +85,13 @@ def test_protocols_splits_and_limits(tables: GraphTables, tmp_path: Path) -> Non
     file = _file(tables, tmp_path / "k562-de.csv")
     rows = tables["questions"].filter((pl.col("task") == "de") & (pl.col("split") == "train"))
     official, alone = (
-        evaluate_expression(tables, file, task="de", alone=alone, models_dir=tmp_path) for alone in (False, True)
+        expression_document(tables, file, task="de", alone=alone, models_dir=tmp_path) for alone in (False, True)
     )
     assert official["train_rows"] == len(rows)
     assert alone["train_rows"] == len(rows.filter(pl.col("cell_line") == "k562"))
-    few = evaluate_expression(tables, file, task="de", limit=40, split_scheme="global", models_dir=tmp_path)
+    few = expression_document(tables, file, task="de", limit=40, split_scheme="global", models_dir=tmp_path)
     assert 20 <= few["rows"] < official["rows"]
-    train = evaluate_expression(tables, file, task="de", split="train", alone=True, models_dir=tmp_path)
+    train = expression_document(tables, file, task="de", split="train", alone=True, models_dir=tmp_path)
     assert train["rows"] == alone["train_rows"]
     assert train["baselines"]["gene_prior"]["per_gene_auroc"] == 0.5
 
@@ -101,8 +100,8 @@ def test_unseen_names_and_other_names(tables: GraphTables, tmp_path: Path) -> No
     file = _file(tables, tmp_path / "new-de.csv")
     text = file.read_text().replace("GENE003", "OLD3")
     (tmp_path / "renamed-de.csv").write_text(text + "\nNOSUCHGENE,GENE001,0,test\nNOSUCHGENE,GENE005,1,test\n")
-    one = evaluate_expression(tables, file, task="de", cell_line="k562", models_dir=tmp_path)
-    two = evaluate_expression(tables, tmp_path / "renamed-de.csv", task="de", cell_line="k562", models_dir=tmp_path)
+    one = expression_document(tables, file, task="de", cell_line="k562", models_dir=tmp_path)
+    two = expression_document(tables, tmp_path / "renamed-de.csv", task="de", cell_line="k562", models_dir=tmp_path)
     assert (one["abstained"], two["abstained"]) == (0, 2)
     assert two["rows"] == one["rows"] + 2
 
@@ -119,9 +118,9 @@ def test_wrong_requests_are_refused(tables: GraphTables, tmp_path: Path) -> None
         ),
     ):
         with pytest.raises(error, match=words):
-            evaluate_expression(tables, file, models_dir=tmp_path, **options)  # type: ignore[arg-type]
+            expression_document(tables, file, models_dir=tmp_path, **options)  # type: ignore[arg-type]
     with pytest.raises(SourceError, match="absent"):
-        evaluate_expression(tables, tmp_path / "absent.csv", task="de", cell_line="k562", models_dir=tmp_path)
+        expression_document(tables, tmp_path / "absent.csv", task="de", cell_line="k562", models_dir=tmp_path)
 
 
 @pytest.mark.slow
@@ -130,7 +129,7 @@ def test_real_k562_reaches_the_similarity_vote(shared: Path, tmp_path: Path) -> 
 
     tables, _ = build_tables(shared / "sources")
     file = shared / "sources" / "perturbqa" / "k562-de.csv"
-    found = evaluate_expression(tables, file, task="de", cell_line="k562", models_dir=tmp_path)
+    found = expression_document(tables, file, task="de", cell_line="k562", models_dir=tmp_path)
     assert found["per_gene_auroc"] >= 0.67
     assert (found["genes"], found["rows"]) == (665, 23_212)
     assert found["ece"] < 0.03
@@ -140,8 +139,8 @@ def test_real_k562_reaches_the_similarity_vote(shared: Path, tmp_path: Path) -> 
 
 def test_the_perceptron_stands_under_the_same_measures(tables: GraphTables, tmp_path: Path) -> None:
     file = _file(tables, tmp_path / "k562-de.csv")
-    found = evaluate_expression(tables, file, task="de", models_dir=tmp_path / "models", model="mlp")
-    other = evaluate_expression(tables, file, task="de", models_dir=tmp_path / "models")
+    found = expression_document(tables, file, task="de", models_dir=tmp_path / "models", model="mlp")
+    other = expression_document(tables, file, task="de", models_dir=tmp_path / "models")
     assert found.keys() == other.keys()
     assert (found["model"], other["model"]) == ("mlp", "graph")
     assert found["baselines"] == other["baselines"]
@@ -149,7 +148,7 @@ def test_the_perceptron_stands_under_the_same_measures(tables: GraphTables, tmp_
     pl.DataFrame({"gene": tables["genes"]["symbol"]}).with_columns(
         vector=pl.concat_list(pl.col("gene").str.slice(4).cast(pl.Float64), pl.lit(1.0))
     ).write_parquet(vectors)
-    own = evaluate_expression(tables, file, task="de", models_dir=tmp_path, model="mlp", embeddings=vectors)
+    own = expression_document(tables, file, task="de", models_dir=tmp_path, model="mlp", embeddings=vectors)
     assert own["per_gene_auroc"] != found["per_gene_auroc"]
     for wrong, message in (
         ({"model": "forest"}, "known: graph, mlp"),
@@ -157,4 +156,4 @@ def test_the_perceptron_stands_under_the_same_measures(tables: GraphTables, tmp_
         ({"model": "mlp", "split": "train"}, "out of fold"),
     ):
         with pytest.raises(EvaluationError, match=message):
-            evaluate_expression(tables, file, task="de", models_dir=tmp_path, **wrong)  # type: ignore[arg-type]
+            expression_document(tables, file, task="de", models_dir=tmp_path, **wrong)  # type: ignore[arg-type]

@@ -15,12 +15,11 @@ import pytest
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.core.progress import silent
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.training.data.question_set import QuestionSet
-from rbio_kg.training.evaluation.expression import evaluate_expression
+from rbio_kg.training.evaluation.inputs import EvaluationInputs
 from rbio_kg.training.evaluation.leakage import Audit, audit_policy
-from rbio_kg.training.evaluation.policy import evaluate_policy
+from rbio_kg.training.evaluation.policy import PolicyOptions, evaluate_policy
 from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.runs.run_folder import Run
 from rbio_kg.verifiers.expression.fit import fit_expression
@@ -28,6 +27,7 @@ from rbio_kg.verifiers.expression.io import load_model
 from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 from rbio_kg.verifiers.splits import divide
+from tests.support.evaluations import expression_document
 from tests.support.graphs import small_tables
 from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, Known, ToyFacts, changes, question_frame, toy_questions
@@ -62,7 +62,7 @@ def fitted(tables: GraphTables, questions: pl.DataFrame, tmp_path_factory: pytes
 
 def test_a_clean_evaluation_passes_and_says_what_was_looked_at(tables: GraphTables, tmp_path: Path) -> None:
     file = _file(tables, tmp_path / "k562-de.csv")
-    found = evaluate_expression(tables, file, task="de", models_dir=tmp_path)
+    found = expression_document(tables, file, task="de", models_dir=tmp_path)
     audit = found["audit"]
     assert audit["leaks"] == 0
     assert audit["checked"]["rows"] == found["rows"]
@@ -70,13 +70,13 @@ def test_a_clean_evaluation_passes_and_says_what_was_looked_at(tables: GraphTabl
     assert audit["checked"]["model_rows"] == found["train_rows"]
     assert audit["checked"]["graph_relationships"] == len(tables["knockdowns"])
     assert audit["checked"]["calibrated_perturbations"] > 0
-    limited = evaluate_expression(tables, file, task="de", limit=10, models_dir=tmp_path)
+    limited = expression_document(tables, file, task="de", limit=10, models_dir=tmp_path)
     assert limited["audit"] == audit, "rows that a limit leaves out are looked for as well"
 
 
 def test_train_rows_may_be_scored_out_of_fold(tables: GraphTables, tmp_path: Path) -> None:
     file = _file(tables, tmp_path / "k562-de.csv")
-    found = evaluate_expression(tables, file, task="de", split="train", models_dir=tmp_path)
+    found = expression_document(tables, file, task="de", split="train", models_dir=tmp_path)
     assert found["audit"]["leaks"] == 0
     assert found["audit"]["checked"]["calibrated_perturbations"] > 5
 
@@ -134,7 +134,7 @@ def test_a_test_row_in_the_graph(tables: GraphTables, test_rows: pl.DataFrame, t
     leaky = GraphTables({**tables, "knockdowns": pl.concat([tables["knockdowns"], planted])})
     file = _file(tables, tmp_path / "k562-de.csv")
     with pytest.raises(EvaluationError, match=r"leak: the row .* is a KNOCKDOWN_CHANGES relationship of the graph"):
-        evaluate_expression(leaky, file, task="de", models_dir=tmp_path)
+        expression_document(leaky, file, task="de", models_dir=tmp_path)
     elsewhere = planted.with_columns(cell_line=pl.lit("rpe1"))
     Audit(test_rows, "official").graph(elsewhere, None)
 
@@ -178,7 +178,7 @@ def test_a_model_fitted_on_test_rows(tables: GraphTables, questions: pl.DataFram
         Audit(test, "official").model(verifier.model, tmp_path)
     claims = QuestionSet(test).claims()
     book = FactBook.fit(verifier, None, claims[:5], 20, kinds=WITH_NEIGHBOURS)
-    with pytest.raises(EvaluationError, match="is told as a fact in the prompt of"):
+    with pytest.raises(EvaluationError, match="is shown as a fact in the prompt of"):
         Audit(test, "official").facts(claims, book, verifier.model)
 
 
@@ -196,7 +196,7 @@ def test_facts_of_other_folds_pass_and_those_of_the_own_do_not(questions: pl.Dat
     asked = next(claim for claim in claims if mates[claim.subject])
     for told in (mates[asked.subject][0], asked.subject):
         book = FactBook(_Telltale(told), None, [0.1] * 8, kinds=WITH_NEIGHBOURS)
-        with pytest.raises(EvaluationError, match=f"is told the outcome of {told}, which is of its own fold"):
+        with pytest.raises(EvaluationError, match=f"is shown the outcome of {told}, which is of its own fold"):
             audit.facts([asked], book, verifier.model)
 
 
@@ -230,7 +230,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_training_a_policy_is_refused_where_its_facts_tell_test_rows(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"leak: the row P23,.* in toy is told as a fact"):
+    with pytest.raises(EvaluationError, match=r"leak: the row P23,.* in toy is shown as a fact"):
         run_small(tmp_path, small_recipe(tiny), facts=_Blabber())
     assert not (tmp_path / "runs").exists()
     test = question_frame().filter(pl.col("split") == "test")
@@ -238,7 +238,12 @@ def test_training_a_policy_is_refused_where_its_facts_tell_test_rows(tiny: Path,
     with pytest.raises(EvaluationError, match="leak: the row P23,G1 in toy is a KNOCKDOWN_CHANGES"):
         run_small(tmp_path, small_recipe(tiny), knockdowns=planted)
     clean = audit_policy(
-        QuestionSet(test), test, "official", taught=test[:0], train=test[:0], reward=small_reward(), where="a run"
+        QuestionSet(test),
+        test,
+        "official",
+        EvaluationInputs(test[:0], reward=small_reward()),
+        trained_on=test[:0],
+        where="a run",
     )
     assert clean == {"checked": {"rows": 48, "policy_rows": 0, "train_rows": 0}, "leaks": 0}
 
@@ -255,8 +260,9 @@ def test_a_policy_is_not_examined_on_what_it_was_trained_on(tiny: Path, tmp_path
     def evaluated() -> dict[str, Any]:
         asked = toy_questions().select(split="test")
         train = toy_questions().select(split="train").frame
-        options: dict[str, Any] = {"reward": None, "facts": ToyFacts(), "snapshot": None, "samples": 0}
-        found, _ = evaluate_policy(WorkspacePaths(tmp_path), "small", asked, train=train, progress=silent, **options)
+        inputs, options = EvaluationInputs(train, facts=ToyFacts()), PolicyOptions(samples=0)
+        result, _ = evaluate_policy(WorkspacePaths(tmp_path), "small", asked, inputs, options)
+        found = result.to_json()
         json.dumps(found, allow_nan=False)
         return found
 

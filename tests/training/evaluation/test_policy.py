@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,13 +11,17 @@ from sklearn.metrics import roc_auc_score
 
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import EvaluationSettings, QuestionSettings
+from rbio_kg.training.evaluation import policy as policy_evaluation
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, measure
-from rbio_kg.training.evaluation.policy import evaluate
+from rbio_kg.training.evaluation.inputs import EvaluationInputs
+from rbio_kg.training.evaluation.policy import Answering, evaluate
+from rbio_kg.training.evaluation.results import PolicyEvaluation
 from rbio_kg.training.models.types import LanguageModel
+from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
 from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
-from tests.support.toy_knockdowns import question_frame, toy_questions
+from tests.support.toy_knockdowns import question_frame, toy_judge, toy_questions
 
 pytestmark = pytest.mark.precision
 
@@ -51,19 +57,16 @@ def test_baselines_have_no_skill_within_a_gene() -> None:
 
 def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
     tokenizer = tiny_tokenizer()
-    untaught = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
-    document, frame = evaluate(
-        untaught,
+    untrained = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
+    result, frame = evaluate(
+        untrained,
         toy_questions().select(split="test"),
-        train=TRAIN,
+        Answering(QuestionSettings(prompt="closed"), EvaluationSettings(vote_rows=12, samples=2), max_tokens=5, seed=0),
+        EvaluationInputs(TRAIN, reward=small_reward()),
         audit={"checked": {"rows": len(TEST)}, "leaks": 0},
-        reward=small_reward(),
-        asked=QuestionSettings(prompt="closed"),
-        settings=EvaluationSettings(vote_rows=12, samples=2),
-        max_tokens=5,
-        seed=0,
         progress=silent,
     )
+    document = result.to_json()
     votes = document["votes"]
     assert document["unparsed_rate"] == 1.0
     assert document["well_formed"] == 0.0
@@ -74,3 +77,40 @@ def test_an_unparsed_answer_is_wrong_and_ranks_nowhere() -> None:
     assert len(asked) == votes["rows"] >= 12
     assert asked["unparsed"].unique().to_list() == [1.0]
     assert frame.drop("score", "stated", "votes", "unparsed").equals(toy_questions().select(split="test").frame)
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "unparsed", "vote"),
+    [
+        ({"scoring": "linear"}, "yes", 0.0, 1.0),
+        ({"scoring": "linear"}, "no 8", 0.0, 0.2),
+        ({"scoring": "brier"}, "yes", 1.0, 0.5),
+        ({"scoring": "brier", "require_confidence": False}, "no", 0.0, 0.0),
+        ({"scoring": "linear", "require_confidence": True}, "yes", 1.0, 0.5),
+    ],
+)
+def test_answers_are_read_in_the_format_that_the_reward_accepts(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], answer: str, unparsed: float, vote: float
+) -> None:
+    text = f"<think>A.</think><answer>{answer}</answer>"
+    monkeypatch.setattr(
+        policy_evaluation, "sample", lambda model, prompts, sampling, **_: [[text] * sampling.samples] * len(prompts)
+    )
+    tokenizer = tiny_tokenizer()
+    reward = ComposedReward({"table": (toy_judge(), 1.0)}, **options)
+    result, frame = evaluate(
+        LanguageModel(tiny_model(tokenizer), tokenizer, "tiny"),
+        toy_questions().select(split="test"),
+        Answering(QuestionSettings(prompt="closed"), EvaluationSettings(vote_rows=12, samples=2), max_tokens=5, seed=0),
+        EvaluationInputs(TRAIN, reward=reward),
+        audit={"checked": {"rows": len(TEST)}, "leaks": 0},
+        progress=silent,
+    )
+    assert (result.unparsed_rate, result.well_formed) == (unparsed, 1.0 - unparsed)
+    assert frame["votes"].drop_nulls().unique().to_list() == [vote]
+    claims = toy_questions().select(split="test").claims()
+    rewards = [item.reward for item in reward.score_completions(claims[:1], [text])]
+    assert (rewards == [0.0]) == (unparsed == 1.0)
+    document = result.to_json()
+    assert document["unparsed_rate"] == document["votes"]["unparsed_rate"] == unparsed
+    assert PolicyEvaluation.from_json(document) == result

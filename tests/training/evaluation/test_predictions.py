@@ -10,9 +10,9 @@ import pytest
 
 from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.training.evaluation.predictions import evaluate_prediction_file, evaluate_predictions
 from rbio_kg.verifiers.splits import held_out_genes
 from rbio_kg.verifiers.stats.metrics import paired_bootstrap, per_gene_auroc
+from tests.support.evaluations import prediction_file_document, predictions_document
 from tests.support.graphs import small_tables
 
 
@@ -40,22 +40,22 @@ def _predictions(path: Path, text: str) -> Path:
 )
 def test_wrong_predictions_are_refused_by_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(EvaluationError, match=words):
-        evaluate_prediction_file(_predictions(tmp_path / "p.csv", text))
+        prediction_file_document(_predictions(tmp_path / "p.csv", text))
 
 
 def test_wrong_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="no such file"):
-        evaluate_prediction_file(tmp_path / "absent.csv")
+        prediction_file_document(tmp_path / "absent.csv")
     (tmp_path / "p.csv").write_text("pert,gene,probability\nA,X,0.4\n")
     with pytest.raises(EvaluationError, match="the columns label, score are missing"):
-        evaluate_prediction_file(tmp_path / "p.csv")
+        prediction_file_document(tmp_path / "p.csv")
 
 
 def test_a_scored_train_pair_is_a_leak(tables: GraphTables) -> None:
     train = tables["questions"].filter((pl.col("split") == "train") & (pl.col("task") == "de"))
     frame = train.filter(pl.col("cell_line") == "k562").select("pert", "gene", "label").with_columns(score=pl.lit(0.5))
     with pytest.raises(EvaluationError, match=r"leak: the row .* is in the training data"):
-        evaluate_predictions(frame, train, cell_line="k562")
+        predictions_document(frame, train, cell_line="k562")
 
 
 def test_predictions_without_a_graph_have_no_priors() -> None:
@@ -68,7 +68,7 @@ def test_predictions_without_a_graph_have_no_priors() -> None:
             "score": (rng.random(60) * 9).tolist(),
         }
     )
-    found = evaluate_predictions(frame)
+    found = predictions_document(frame)
     expected = per_gene_auroc(frame["gene"].to_list(), frame["label"].to_numpy(), frame["score"].to_numpy())
     assert found["per_gene_auroc"] == expected.mean and found["ece"] is None
     assert found["baselines"]["gene_prior"] is None and found["baselines"]["pair_copy"] is None
@@ -85,7 +85,7 @@ def _scored(tables: GraphTables, seed: int = 0, split: str = "test") -> pl.DataF
 
 def test_a_difference_is_paired_over_genes(tables: GraphTables) -> None:
     one, two = _scored(tables, 0), _scored(tables, 1).sample(fraction=1.0, shuffle=True, seed=3)
-    found = evaluate_predictions(one, tables["questions"], cell_line="k562", against=two, against_where=Path("b.csv"))
+    found = predictions_document(one, tables["questions"], cell_line="k562", against=two, against_where=Path("b.csv"))
     same = one.join(two.select("pert", "gene", other="score"), on=["pert", "gene"])
     measured = [
         per_gene_auroc(same["gene"].to_list(), same["label"].to_numpy(), same[name].to_numpy())
@@ -99,7 +99,7 @@ def test_a_difference_is_paired_over_genes(tables: GraphTables) -> None:
     assert found["against"]["name"] == "b.csv"
     assert found["against"]["per_gene_auroc"] == pytest.approx(measured[1].mean)
     assert found["differences"]["gene_prior"]["mean"] == pytest.approx(found["per_gene_auroc"] - 0.5)
-    swapped = evaluate_predictions(two, tables["questions"], cell_line="k562", against=one, against_where=Path("a.csv"))
+    swapped = predictions_document(two, tables["questions"], cell_line="k562", against=one, against_where=Path("a.csv"))
     assert swapped["differences"]["a.csv"]["mean"] == pytest.approx(-expected.mean)
 
 
@@ -107,40 +107,40 @@ def test_only_the_same_rows_are_compared(tables: GraphTables) -> None:
     one = _scored(tables)
     for other, place in ((one[1:], "b.csv"), (pl.concat([one[1:], one[:1].with_columns(pert=pl.lit("X"))]), "b.csv")):
         with pytest.raises(EvaluationError, match=f"{place}: 1 rows of the other file are missing"):
-            evaluate_predictions(one, against=other, where=Path("a.csv"), against_where=Path("b.csv"))
+            predictions_document(one, against=other, where=Path("a.csv"), against_where=Path("b.csv"))
     with pytest.raises(EvaluationError, match=r"a\.csv: 1 rows of the other file are missing"):
-        evaluate_predictions(one[1:], against=one, where=Path("a.csv"), against_where=Path("b.csv"))
+        predictions_document(one[1:], against=one, where=Path("a.csv"), against_where=Path("b.csv"))
     with pytest.raises(EvaluationError, match=r"b\.csv: .* labels differ"):
         flipped = one.with_columns(label=1 - pl.col("label"))
-        evaluate_predictions(one, against=flipped, where=Path("a.csv"), against_where=Path("b.csv"))
+        predictions_document(one, against=flipped, where=Path("a.csv"), against_where=Path("b.csv"))
 
 
 def test_labels_are_those_of_the_questions(tables: GraphTables) -> None:
     wrong = _scored(tables).with_columns(label=1 - pl.col("label"))
     with pytest.raises(EvaluationError, match=r"labels differ from the known ones.*--task"):
-        evaluate_predictions(wrong, tables["questions"], cell_line="k562")
-    part = evaluate_predictions(_scored(tables)[:40], tables["questions"], cell_line="k562")
+        predictions_document(wrong, tables["questions"], cell_line="k562")
+    part = predictions_document(_scored(tables)[:40], tables["questions"], cell_line="k562")
     assert part["missing_rows"] == len(_scored(tables)) - 40
-    assert evaluate_predictions(_scored(tables))["missing_rows"] is None
+    assert predictions_document(_scored(tables))["missing_rows"] is None
 
 
 def test_disjoint_genes_are_measured_alone(tables: GraphTables) -> None:
     scored = _scored(tables)
-    found = evaluate_predictions(scored, tables["questions"], cell_line="k562", split_scheme="gene-disjoint", seed=4)
+    found = predictions_document(scored, tables["questions"], cell_line="k562", split_scheme="gene-disjoint", seed=4)
     apart = held_out_genes(scored["gene"].unique().to_list(), 4)
     assert found["rows"] == len(scored.filter(pl.col("gene").is_in(apart))) < len(scored)
     assert found["missing_rows"] == 0
     for split_scheme in ("leave-one-line-out", "global"):
-        again = evaluate_predictions(scored, tables["questions"], cell_line="K562", split_scheme=split_scheme)
+        again = predictions_document(scored, tables["questions"], cell_line="K562", split_scheme=split_scheme)
         assert again["rows"] == len(scored)
         assert again["baselines"]["gene_prior"]["per_gene_auroc"] == 0.5
     with pytest.raises(TrainingError, match="unknown split scheme"):
-        evaluate_predictions(scored, tables["questions"], cell_line="k562", split_scheme="lenient")
+        predictions_document(scored, tables["questions"], cell_line="k562", split_scheme="lenient")
 
 
 def test_a_line_that_nobody_knows_has_the_other_lines_priors(tables: GraphTables) -> None:
-    found = evaluate_predictions(_scored(tables), tables["questions"], cell_line="HeLa 3")
+    found = predictions_document(_scored(tables), tables["questions"], cell_line="HeLa 3")
     assert found["cell_line"] == "hela 3"
     assert found["baselines"]["gene_prior"]["pooled"]["auroc"] != 0.5
     with pytest.raises(EvaluationError, match="cannot be called"):
-        evaluate_predictions(_scored(tables), tables["questions"], cell_line="../hela")
+        predictions_document(_scored(tables), tables["questions"], cell_line="../hela")

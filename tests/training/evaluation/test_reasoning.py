@@ -89,7 +89,7 @@ def test_without_neighbours_in_the_prompt_nothing_can_be_reversed() -> None:
 def test_what_follows_from_the_reasoning_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A policy that names the outcome in its reasoning and answers by that: the facts decide, through the text."""
 
-    def write(model: Any, prompts: list[str], **_: Any) -> list[list[str]]:
+    def write(model: Any, prompts: list[str], sampling: Any, **_: Any) -> list[list[str]]:
         found = []
         for prompt in prompts:
             told = prompt.split("\nyes ")[1]

@@ -12,9 +12,10 @@ import pytest
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import EvaluationError, RbioKGError, TrainingError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.core.progress import silent
 from rbio_kg.training.data.question_set import QuestionSet
-from rbio_kg.training.evaluation.policy import evaluate_policy
+from rbio_kg.training.evaluation.inputs import EvaluationInputs
+from rbio_kg.training.evaluation.policy import PolicyOptions, evaluate_policy
+from rbio_kg.training.evaluation.results import PolicyEvaluation
 from rbio_kg.training.runs.rollout_file import ROLLOUT_SCHEMA, read_rollouts
 from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_model, small_recipe, small_reward
@@ -191,10 +192,10 @@ def test_a_corrupt_checkpoint_is_one_clear_error(model: Path, tmp_path: Path) ->
 
 def evaluate(root: Path, questions: QuestionSet, **options: Any) -> tuple[dict[str, Any], pl.DataFrame]:
     frame = question_frame()
-    return evaluate_policy(
-        WorkspacePaths(root), "small", questions, train=frame.filter(pl.col("split") == "train"),
-        reward=small_reward(), facts=ToyFacts(), snapshot=None, progress=silent, **options,
-    )  # fmt: skip
+    inputs = EvaluationInputs(frame.filter(pl.col("split") == "train"), reward=small_reward(), facts=ToyFacts())
+    result, scored = evaluate_policy(WorkspacePaths(root), "small", questions, inputs, PolicyOptions(**options))
+    assert PolicyEvaluation.from_json(result.to_json()) == result
+    return result.to_json(), scored
 
 
 def test_a_run_can_be_evaluated_on_other_questions(finished: tuple[Path, dict[str, Any]]) -> None:

@@ -100,7 +100,7 @@ def fuzz(workspace: Workspace, count: int) -> dict[str, Any]:
     claims = workspace.questions("train", cell_line="k562", task="de").limit(50, seed=1).claims()
     harness = ExploitHarness(workspace.reward(WEIGHTS), claims, workspace.snapshot)
     start, answered, longest = time.process_time(), 0, 0
-    items = iter(fuzzed(harness.settings, count))
+    items = iter(fuzzed(harness.scenarios, count))
     while batch := list(islice(items, 100)):
         for judged in harness.score([text for _, text in batch], [row for row, _ in batch]):
             if judged.reward is None or not 0.0 <= judged.reward <= 1.0:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 CLAIMS = 16
-"""QuestionSet on which a reward is tried, unless told otherwise."""
+"""Default number of questions on which a reward is tried."""
 
 
 def check_reward(
@@ -64,7 +64,7 @@ def _asked(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedRewar
     """Train questions that the recipe teaches."""
     asked = recipe.questions
     pool = training_questions(workspace, recipe, reward)
-    taught = pool.taught()
+    taught = pool.training_rows()
     if taught is None:
         line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line
         taught = pool.select(split="train", cell_line=line, task=asked.task)

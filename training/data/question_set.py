@@ -121,7 +121,7 @@ class QuestionSet:
         chosen = np.sort(np.random.default_rng(seed).choice(len(self), rows, replace=False))
         return replace(self, frame=self.frame[chosen])
 
-    def taught(self) -> Self | None:
+    def training_rows(self) -> Self | None:
         """The rows that have a `turn` (see `question_pool`), in that order; None where there are none."""
         if "turn" not in self.frame.columns:
             return None

@@ -143,7 +143,7 @@ def make_plan(
     """
     section, seed = config.questions, config.seed
     cell_line = section.cell_line or None
-    pool, benchmark = questions.taught(), questions.benchmark()
+    pool, benchmark = questions.training_rows(), questions.benchmark()
     task_rows = benchmark.select(task=section.task)
     test = task_rows.select(cell_line=cell_line, split="test")
     # A line that is left out has no train rows: the policy trains on the other lines.

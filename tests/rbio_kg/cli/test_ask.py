@@ -111,7 +111,7 @@ def test_words_are_understood_or_given_as_they_are(trained: Trained, row: dict[s
 
 
 @pytest.fixture
-def taught(trained: Trained, row: dict[str, str]) -> Iterator[str]:
+def training_rows(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     """The reasoning of a run, newer than the tiny one, whose model knows the answer to one question by heart."""
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.models.adapters import save_stage

@@ -51,7 +51,7 @@ def test_the_default_is_the_graphs() -> None:
 def test_its_questions_are_drawn_and_each_is_rewarded(snapshot: Snapshot, name: str) -> None:
     recipe = config(name)
     pool = question_pool(QuestionSet(question_frame()), recipe, snapshot=snapshot)
-    training = pool.taught()
+    training = pool.training_rows()
     rows = pool.select(split="train").pairs(seed=0) if training is None else training
     assert set(rows.frame["split"]) == {"train"}
     known = {(claim.subject, claim.object): 0.9 for claim in rows.claims()}

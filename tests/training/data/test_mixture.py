@@ -50,7 +50,7 @@ def test_families_are_asked_in_pairs_of_yes_and_no(snapshot: Snapshot, family: s
 
 @pytest.mark.parametrize("shares", ["data", "equal"])
 def test_families_are_mixed_by_share(snapshot: Snapshot, shares: str) -> None:
-    taught = pool(snapshot, families=["functional", "membership"], shares=shares).taught()
+    taught = pool(snapshot, families=["functional", "membership"], shares=shares).training_rows()
     assert taught is not None
     counts = dict(taught.frame.group_by("task").len().rows())
     weights = {family: available(snapshot, family) if shares == "data" else 1 for family in counts}
@@ -67,7 +67,7 @@ def test_the_benchmark_stays_beside_what_is_taught(snapshot: Snapshot) -> None:
 
 
 def test_templates_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None:
-    first, every = (pool(snapshot, families=["de"], templates=how).taught() for how in ("first", "all"))
+    first, every = (pool(snapshot, families=["de"], templates=how).training_rows() for how in ("first", "all"))
     assert first is not None
     assert every is not None
     assert all(text.startswith("Does losing") for text in first.texts())
@@ -78,7 +78,7 @@ def test_a_file_is_taught_instead(tmp_path: Path) -> None:
     file = tmp_path / "own.parquet"
     some = BENCHMARK.select(split="train").pairs(seed=5).limit(24, keep_pairs=True)
     write_made_questions(some, file)
-    taught = pool(None, file=str(file)).taught()
+    taught = pool(None, file=str(file)).training_rows()
     assert taught is not None
     assert sorted(taught.frame.select("pert", "gene").rows()) == sorted(some.frame.select("pert", "gene").rows())
 
@@ -139,7 +139,7 @@ def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
     reward = ComposedReward({"unsigned": (Unsigned({}), 1.0)})
     assert scored_relations(reward) == {Relation.REGULATES}
     recipe = small_recipe(Path("unused"), **{"questions.families": ["regulation"]})
-    found = question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward)).taught()
+    found = question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward)).training_rows()
     assert found is not None
     assert set(found.frame["relation"]) == {"regulates"}
     recipe = small_recipe(Path("unused"), **{"questions.families": ["functional"]})

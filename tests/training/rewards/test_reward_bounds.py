@@ -23,7 +23,7 @@ CLAIMS = [Claim(subject, "changes_expression_of", target, "k562") for subject, t
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> ExploitHarness:
+def harness(tmp_path_factory: pytest.TempPathFactory) -> ExploitHarness:
     folder: Path = tmp_path_factory.mktemp("graph") / "snapshot"
     named_snapshot(folder)
     reward = ComposedReward(
@@ -51,17 +51,17 @@ FLOODS = {
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", FLOODS)
-def test_a_hundred_thousand_characters_take_bounded_room(bench: ExploitHarness, name: str) -> None:
+def test_a_hundred_thousand_characters_take_bounded_room(harness: ExploitHarness, name: str) -> None:
     piece = FLOODS[name]
-    setting = bench.settings[0]
+    scenario = harness.scenarios[0]
     texts = [
-        setting.completion(think=piece * (LONG // len(piece))),
+        scenario.completion(think=piece * (LONG // len(piece))),
         piece * (LONG // len(piece)),
-        setting.completion() + piece * (LONG // len(piece)),
+        scenario.completion() + piece * (LONG // len(piece)),
     ]
-    bench.score([other.completion() for other in bench.settings])  # what is opened once is not the text's
+    harness.score([other.completion() for other in harness.scenarios])  # what is opened once is not the text's
     tracemalloc.start()
-    judged = bench.score(texts, [0, 0, 0])
+    judged = harness.score(texts, [0, 0, 0])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [item.reward is not None for item in judged] == [True, True, True]
@@ -69,20 +69,20 @@ def test_a_hundred_thousand_characters_take_bounded_room(bench: ExploitHarness, 
 
 
 @pytest.mark.timeout(60)
-def test_a_prompt_may_be_as_long(bench: ExploitHarness) -> None:
+def test_a_prompt_may_be_as_long(harness: ExploitHarness) -> None:
     prompt = " ".join(f"word{i}" for i in range(LONG // 9))
-    text = bench.settings[0].completion(think=prompt)
-    judged = bench.reward.score_completions(CLAIMS[:1], [text], None, [prompt])[0]
+    text = harness.scenarios[0].completion(think=prompt)
+    judged = harness.reward.score_completions(CLAIMS[:1], [text], None, [prompt])[0]
     assert judged.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
 
 
-def test_fuzzed_completions_are_paid_between_0_and_1(bench: ExploitHarness) -> None:
+def test_fuzzed_completions_are_paid_between_0_and_1(harness: ExploitHarness) -> None:
     answered = 0
     batch: list[tuple[int, str]] = []
-    for item in fuzzed(bench.settings, 4_000, seed=7):
+    for item in fuzzed(harness.scenarios, 4_000, seed=7):
         batch.append(item)
         if len(batch) == 100:
-            for judged in bench.score([text for _, text in batch], [row for row, _ in batch]):
+            for judged in harness.score([text for _, text in batch], [row for row, _ in batch]):
                 assert judged.reward is not None and 0.0 <= judged.reward <= 1.0
                 assert (judged.answer is None) == (judged.reward == 0.0)
                 answered += judged.answer is not None
@@ -90,8 +90,8 @@ def test_fuzzed_completions_are_paid_between_0_and_1(bench: ExploitHarness) -> N
     assert 400 < answered < 3_900, "some are well-formed, some are not"
 
 
-def test_fuzzing_is_seeded_and_varied(bench: ExploitHarness) -> None:
-    once = list(fuzzed(bench.settings, 300, seed=1))
-    assert once == list(fuzzed(bench.settings, 300, seed=1))
-    assert once != list(fuzzed(bench.settings, 300, seed=2))
+def test_fuzzing_is_seeded_and_varied(harness: ExploitHarness) -> None:
+    once = list(fuzzed(harness.scenarios, 300, seed=1))
+    assert once == list(fuzzed(harness.scenarios, 300, seed=1))
+    assert once != list(fuzzed(harness.scenarios, 300, seed=2))
     assert len({text for _, text in once}) > 250

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rbio_kg.core.claims import Claim
-from rbio_kg.training.prompts.facts import FactLookup, Facts, FactSource
+from rbio_kg.training.prompts.facts import FactKind, FactLookup, Facts, FactSource
 
 
 class CounterfactualFacts:
@@ -20,6 +20,11 @@ class CounterfactualFacts:
     def source(self) -> FactSource:
         """Knowledge of the train knockdowns behind the original facts."""
         return self.original.source
+
+    @property
+    def kinds(self) -> tuple[FactKind, ...]:
+        """The kinds of facts that are shown."""
+        return self.original.kinds
 
     def facts(self, claim: Claim) -> Facts:
         """The facts of one claim, negated."""

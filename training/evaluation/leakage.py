@@ -20,7 +20,7 @@ from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.training.evaluation.inputs import EvaluationInputs
-    from rbio_kg.training.prompts.facts import FactBook
+    from rbio_kg.training.prompts.facts import FactLookup
     from rbio_kg.verifiers.expression.model import ExpressionModel
 
 ROW = ["cell_line", "pert", "gene"]
@@ -120,7 +120,7 @@ class Audit:
                 found = f"has its perturbation among those that its own calibration ({which}) saw"
                 self._refuse(pl.DataFrame([row]), found, where, "fit the model again")
 
-    def facts(self, claims: Iterable[Claim], book: FactBook, model: ExpressionModel | None = None) -> None:
+    def facts(self, claims: Iterable[Claim], book: FactLookup, model: ExpressionModel | None = None) -> None:
         """No label of a test row, and none of a claim's own perturbation or fold, among the facts that a prompt shows.
 
         Args:

@@ -59,7 +59,8 @@ class TrainingPlan:
     @property
     def book(self) -> FactBook | None:
         """The facts of the open-book prompts; None where prompts show none."""
-        return self.sft_rows.facts
+        book = self.sft_rows.facts
+        return book if isinstance(book, FactBook) else None
 
     @property
     def trained_rows(self) -> pl.DataFrame:

@@ -182,6 +182,10 @@ class FactLookup(Protocol):
     def source(self) -> FactSource:
         """Knowledge of the train knockdowns behind the facts."""
 
+    @property
+    def kinds(self) -> tuple[FactKind, ...]:
+        """The kinds of facts that are shown."""
+
     def facts(self, claim: Claim) -> Facts:
         """The facts of one claim."""
 

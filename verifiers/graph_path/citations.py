@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
 
 from rbio_kg.core.claims import Evidence, Node
+from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.schema.schema import STRING_CHANNELS
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 
 Step = tuple[Node, str, Node, dict[str, Any]]
-"""One relationship: start, type, end, what it says."""
+"""One relationship: start, type, end, properties."""
+
+
+class WeightedPath(NamedTuple):
+    """A path that supports a claim, and its weight, 0 or more."""
+
+    weight: float
+    steps: list[Step]
+
+
+class MemberGraph(Protocol):
+    """The arrays that `Citations.members_near` reads."""
+
+    interactions: Csr
+    term_genes: Csr
+    pathway_genes: Csr
 
 
 class Citations:
-    """Looks relationships up in a snapshot, so that each step names a relationship that the store has."""
+    """Looks up relationships in a snapshot, so that each step names a relationship of the store."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -60,7 +78,7 @@ class Citations:
         return [step for a, b in pairwise(path) if (step := self.regulation(a, b)) is not None]
 
     def annotation(self, gene: int, term: int) -> list[Step]:
-        """The shortest way from a gene to a term it has: a direct annotation, then child to parent."""
+        """The shortest path from a gene to a term it has: a direct annotation, then child to parent."""
         s = self.snapshot
         came: dict[int, int | None] = {int(direct): None for direct in s.annotations.row(gene)[0]}
         queue = deque(came)
@@ -96,6 +114,32 @@ class Citations:
         end = Node("Pathway", s.pathways.keys[pathway])
         return [(self._gene(gene), "MEMBER_OF", end, detail | self._source(s.memberships, position))]
 
+    def members_near(
+        self, gene: int, group: int, kind: str, *, graph: MemberGraph, scale: float, most: int = 5
+    ) -> list[WeightedPath]:
+        """Paths from a gene over its strongest neighbours that belong to a term or pathway.
+
+        Args:
+            gene: number of the gene.
+            group: number of the term or pathway.
+            kind: `terms` or `pathways`.
+            graph: whose interactions and memberships count.
+            scale: the weight of a path is the score of the interaction over this.
+            most: the number of neighbours.
+        """
+        link, members = (
+            (self.annotation, graph.term_genes) if kind == "terms" else (self.membership, graph.pathway_genes)
+        )
+        neighbours, scores = graph.interactions.row(gene)
+        inside = np.isin(neighbours, members.row(group)[0])
+        neighbours, scores = neighbours[inside], scores[inside].astype(np.float64)
+        paths = []
+        for i in strongest(neighbours, scores, most):
+            step = self.interaction(gene, int(neighbours[i]))
+            steps = [*([step] if step else []), *link(int(neighbours[i]), group)]
+            paths.append(WeightedPath(float(scores[i]) / scale, steps))
+        return paths
+
     def _gene(self, gene: int) -> Node:
         return Node("Gene", self.snapshot.genes.keys[gene])
 
@@ -112,9 +156,15 @@ class Citations:
         return {"source": self.snapshot.sources[csr.sources[position]]}
 
 
-def as_evidence(paths: list[tuple[float, list[Step]]]) -> tuple[Evidence, ...]:
-    """Weighed paths, weightiest first; each path's steps keep its number and its weight (cut to 0..1)."""
-    ordered = sorted((path for path in paths if path[1]), key=lambda path: -path[0])
+def strongest(nodes: Indices, scores: FloatArray, most: int) -> list[int]:
+    """Positions of the nodes with the highest scores, in that order; ties by number of the node."""
+    order: list[int] = np.lexsort((nodes, -scores))[:most].tolist()
+    return order
+
+
+def as_evidence(paths: Sequence[WeightedPath]) -> tuple[Evidence, ...]:
+    """Paths in descending order of weight; each step keeps the number and the weight (cut to 0..1) of its path."""
+    ordered = sorted((path for path in paths if path.steps), key=lambda path: -path.weight)
     return tuple(
         Evidence(start, kind, end, round(min(1.0, max(0.0, weight)), 4), number, detail)
         for number, (weight, steps) in enumerate(ordered)

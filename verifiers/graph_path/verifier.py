@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
 from rbio_kg.core.typing import FloatArray
@@ -16,7 +16,7 @@ from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.graph_path.calibration import PARTS, PathCalibration, fit_graph_path
-from rbio_kg.verifiers.graph_path.citations import Citations, Step, as_evidence
+from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence
 from rbio_kg.verifiers.graph_path.features import PathParts
 from rbio_kg.verifiers.graph_path.pair_parts import GenePairs
 
@@ -47,11 +47,20 @@ SIGN_TRUST = 0.7
 """Without a calibration, probability that a knockdown turns the object's expression the way the signs say."""
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """The files of a verifier, opened."""
+
+    snapshot: Snapshot
+    parts: PathParts
+    calibration: PathCalibration | None
+
+
 class GraphPathVerifier(Verifier):
     """Judges gene pairs, and genes with terms or pathways, by what joins them in the graph.
 
     A relation that the graph has is its own answer. Else short paths speak: all association paths of 2 or 3 steps added
-    up with hubs weighed down (`rbio_kg.verifiers.graph_path.path_counts`), the best of them by the product of its
+    up with hubs paths down (`rbio_kg.verifiers.graph_path.path_counts`), the best of them by the product of its
     steps, chains of
     regulation from subject to object with their signs, shared GO terms by information content, shared pathways by
     smallness; for `takes_part_in`, the share of the gene's neighbours that take part. A calibration turns the parts x
@@ -71,7 +80,7 @@ class GraphPathVerifier(Verifier):
     def __init__(self, snapshot_dir: Path | str, model_dir: Path | str | None = None) -> None:
         self.snapshot_dir = Path(snapshot_dir)
         self.model_dir = None if model_dir is None else Path(model_dir)
-        self._opened: tuple[Snapshot, PathParts, PathCalibration | None] | None = None
+        self._opened: _Opened | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GraphPathVerifier, (self.snapshot_dir, self.model_dir)
@@ -79,7 +88,8 @@ class GraphPathVerifier(Verifier):
     @property
     def card(self) -> Card:
         """What it knows; `settings` say which relations are calibrated and how well."""
-        snapshot, _, calibration = self._open()
+        opened = self._open()
+        snapshot, calibration = opened.snapshot, opened.calibration
         fits = sorted(calibration.fits) if calibration else []
         knockdowns = "calibrated on training knockdowns" if "changes" in fits else "raw association, not calibrated"
         return Card(
@@ -106,20 +116,20 @@ class GraphPathVerifier(Verifier):
         out = np.full(len(claims), np.nan)
         if not len(claims):
             return out
-        for group in grouped(self._open()[0], claims, frozenset(Relation)):
+        for group in grouped(self._open().snapshot, claims, frozenset(Relation)):
             out[group.rows] = self._score_group(group)
         return out
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The score with the paths that it comes from."""
-        snapshot = self._open()[0]
+        snapshot = self._open().snapshot
         score = float(self.score([claim])[0])
         if np.isnan(score):
             reason = silence(snapshot, claim) or "the graph has no relationship of one of them"
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
         group = next(iter(grouped(snapshot, [claim], frozenset(Relation))))
-        weighed = self._cite_group(group) if group.target != "genes" else self._cite_genes(group)
-        evidence = as_evidence(weighed)
+        paths = self._cite_group(group) if group.target != "genes" else self._cite_genes(group)
+        evidence = as_evidence(paths)
         if evidence:
             count = evidence[-1].path + 1
             reason = f"{count} path{'s' if count > 1 else ''} in the graph; strongest by {evidence[0].type}"
@@ -127,15 +137,15 @@ class GraphPathVerifier(Verifier):
             reason = "no path of up to 3 steps, no shared term and no shared pathway"
         return Verdict(score, Status.OK, evidence, reason, self.name)
 
-    def _open(self) -> tuple[Snapshot, PathParts, PathCalibration | None]:
+    def _open(self) -> _Opened:
         if self._opened is None:
             snapshot = Snapshot.open(self.snapshot_dir)
             calibration = None if self.model_dir is None else PathCalibration.read(self.model_dir, snapshot.build_id)
-            self._opened = snapshot, PathParts(snapshot), calibration
+            self._opened = _Opened(snapshot, PathParts(snapshot), calibration)
         return self._opened
 
     def _score_group(self, group: ClaimGroup) -> FloatArray:
-        parts = self._open()[1]
+        parts = self._open().parts
         if group.target != "genes":
             found = parts.groups(group.subject, group.object, group.target)
             scores = self._calibrated(group.target, found.matrix(PARTS[group.target]))
@@ -154,7 +164,7 @@ class GraphPathVerifier(Verifier):
         return np.where(silent, np.nan, scores)
 
     def _calibrated(self, name: str, matrix: FloatArray, groups: list[str | None] | None = None) -> FloatArray:
-        calibration = self._open()[2]
+        calibration = self._open().calibration
         if calibration is not None and name in calibration.fits:
             return calibration.fits[name](matrix, groups)
         doubt = np.ones(len(matrix))
@@ -163,7 +173,7 @@ class GraphPathVerifier(Verifier):
         return 1.0 - doubt
 
     def _knockdown(self, group: ClaimGroup, pairs: GenePairs) -> FloatArray:
-        calibration, relation = self._open()[2], group.relation
+        calibration, relation = self._open().calibration, group.relation
         changes = np.ones(len(group.rows))
         if relation not in IF_CHANGED:
             changes = self._calibrated("changes", pairs.matrix(PARTS["changes"]), group.lines)
@@ -178,7 +188,7 @@ class GraphPathVerifier(Verifier):
         return changes * (rises if relation in RISES else 1.0 - rises)
 
     def _regulation(self, relation: Relation, pairs: GenePairs) -> FloatArray:
-        calibration, known = self._open()[2], pairs.regulation > 0
+        calibration, known = self._open().calibration, pairs.regulation > 0
         regulates = np.where(known, KNOWN_REGULATION, self._calibrated("regulates", pairs.matrix(PARTS["regulates"])))
         if relation is Relation.REGULATES:
             return regulates
@@ -192,7 +202,7 @@ class GraphPathVerifier(Verifier):
 
     def _weights(self, name: str, values: Mapping[str, float]) -> dict[str, float]:
         """How much each part counted for the claim: its share of all that speaks for it, 0 to 1."""
-        calibration = self._open()[2]
+        calibration = self._open().calibration
         strengths: Mapping[str, float] = STRENGTHS
         if calibration is not None and name in calibration.fits:
             fit = calibration.fits[name]
@@ -201,8 +211,9 @@ class GraphPathVerifier(Verifier):
         total = sum(counted.values())
         return {part: value / total if total else 0.0 for part, value in counted.items()}
 
-    def _cite_genes(self, group: ClaimGroup) -> list[tuple[float, list[Step]]]:
-        snapshot, parts, _ = self._open()
+    def _cite_genes(self, group: ClaimGroup) -> list[WeightedPath]:
+        opened = self._open()
+        snapshot, parts = opened.snapshot, opened.parts
         cite = Citations(snapshot)
         a, b = int(group.subject[0]), int(group.object[0])
         pairs = parts.genes(group.subject, group.object, counts=True)
@@ -214,44 +225,32 @@ class GraphPathVerifier(Verifier):
             weights |= {"direct": 1.0}
         if regulation is not None and (name == "regulates" or weights.get("regulation", 0.0) == 0.0):
             weights |= {"regulation": 1.0 if name == "regulates" else abs(float(pairs.sign[0])) / 2.0}
-        weighed: list[tuple[float, list[Step]]] = [
-            (weights.get("direct", 0.0), [direct] if direct else []),
-            (weights.get("regulation", 0.0), [regulation] if regulation else []),
-            (weights["path"] + weights["three"], cite.association(pairs.path_nodes[0])),
-            (weights["cascade"], cite.cascade(pairs.cascade_nodes[0])),
+        paths: list[WeightedPath] = [
+            WeightedPath(weights.get("direct", 0.0), [direct] if direct else []),
+            WeightedPath(weights.get("regulation", 0.0), [regulation] if regulation else []),
+            WeightedPath(weights["path"] + weights["three"], cite.association(pairs.path_nodes[0])),
+            WeightedPath(weights["cascade"], cite.cascade(pairs.cascade_nodes[0])),
             *(
-                (weights["two"] * share, cite.association((a, x, b)))
+                WeightedPath(weights["two"] * share, cite.association((a, x, b)))
                 for x, share in parts.counts.between(a, b)
                 if (a, x, b) != tuple(pairs.path_nodes[0][:3].tolist())
             ),
         ]
         term, pathway = int(pairs.shared_term[0]), int(pairs.shared_pathway[0])
         if term >= 0 and pairs.term[0] > 0:
-            weighed.append((weights["term"] + weights["overlap"], cite.annotation(a, term) + cite.annotation(b, term)))
+            steps = cite.annotation(a, term) + cite.annotation(b, term)
+            paths.append(WeightedPath(weights["term"] + weights["overlap"], steps))
         if pathway >= 0:
-            weighed.append((weights["pathway"], cite.membership(a, pathway) + cite.membership(b, pathway)))
-        return weighed
+            steps = cite.membership(a, pathway) + cite.membership(b, pathway)
+            paths.append(WeightedPath(weights["pathway"], steps))
+        return paths
 
-    def _cite_group(self, group: ClaimGroup, most: int = 5) -> list[tuple[float, list[Step]]]:
-        snapshot = self._open()[0]
+    def _cite_group(self, group: ClaimGroup, most: int = 5) -> list[WeightedPath]:
+        snapshot = self._open().snapshot
         cite = Citations(snapshot)
         gene, target = int(group.subject[0]), int(group.object[0])
-        link = cite.annotation if group.target == "terms" else cite.membership
-        own = link(gene, target)
+        own = (cite.annotation if group.target == "terms" else cite.membership)(gene, target)
         if own:
-            return [(1.0, own)]
-        members = snapshot.term_genes if group.target == "terms" else snapshot.pathway_genes
-        neighbours, scores = snapshot.interactions.row(gene)
-        taking = np.isin(neighbours, members.row(target)[0])
-        total = max(1.0, float(scores.sum()))
-        strongest = _strongest(neighbours[taking], scores[taking], most)
-        weighed: list[tuple[float, list[Step]]] = []
-        for neighbour, score in strongest:
-            step = cite.interaction(gene, neighbour)
-            weighed.append((score / total, [*([step] if step else []), *link(neighbour, target)]))
-        return weighed
-
-
-def _strongest(neighbours: NDArray[np.int32], scores: NDArray[Any], most: int) -> list[tuple[int, float]]:
-    order = np.lexsort((neighbours, -scores.astype(np.int64)))[:most]
-    return [(int(neighbours[i]), float(scores[i])) for i in order]
+            return [WeightedPath(1.0, own)]
+        total = max(1.0, float(snapshot.interactions.row(gene)[1].sum()))
+        return cite.members_near(gene, target, group.target, graph=snapshot, scale=total, most=most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rbio_kg.core.progress import Progress
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.verifiers.link_predictor.decoder import Decoder, LearningPairs, fit_decoder, weighted_loss
+from rbio_kg.verifiers.link_predictor.settings import LinkSettings
 from rbio_kg.verifiers.link_predictor.split import MessageGraph
 from rbio_kg.verifiers.link_predictor.svd import Latent
 
@@ -32,32 +34,18 @@ SYMMETRIC = frozenset({"interacts_with"})
 
 
 @dataclass(frozen=True)
-class LinkSettings:
-    """Sizes and speeds; the defaults fit the whole human graph in about a minute on one core.
+class TrainedEncoder:
+    """What `train_encoder` found.
 
     Args:
-        width: of the embeddings.
-        hidden: of the decoders.
-        layers: of message passing.
-        learning_rate: of Adam.
-        weight_decay: on all parameters.
-        dropout: share of embedding entries dropped in training.
-        batch: pairs per relation and epoch of the encoder.
-        passes: over all pairs of a relation, of its decoder alone.
-        small_batch: pairs in a step of these.
-        decoder_rate: learning rate of these, at the start.
+        embeddings: float32 (nodes, width) by node type over the known graph; rows of 0 for nodes without edges.
+        decoders: weights by relation, see `rbio_kg.verifiers.link_predictor.decoder.Decoder`.
+        losses: loss of each epoch.
     """
 
-    width: int = 32
-    hidden: int = 48
-    layers: int = 2
-    learning_rate: float = 0.01
-    weight_decay: float = 1e-5
-    dropout: float = 0.2
-    batch: int = 16_000
-    passes: int = 6
-    small_batch: int = 2_048
-    decoder_rate: float = 0.004
+    embeddings: Mapping[str, NDArray[np.float32]]
+    decoders: Mapping[str, Mapping[str, FloatArray]]
+    losses: list[float]
 
 
 class Encoder(nn.Module):
@@ -84,9 +72,9 @@ class Encoder(nn.Module):
         """Embeddings (nodes, width) of every node type."""
         h = {kind: self.learned[kind] + self.entry[kind](x) for kind, x in first.items()}
         for layer, own in zip(self.layers, self.own, strict=True):
-            heard = layer(h, adjacency)
+            messages = layer(h, adjacency)
             h = {
-                kind: x + functional.relu(own[kind](x) + heard[kind] if kind in heard else own[kind](x))
+                kind: x + functional.relu(own[kind](x) + messages[kind] if kind in messages else own[kind](x))
                 for kind, x in h.items()
             }
         return {kind: functional.normalize(x, dim=1) for kind, x in h.items()}
@@ -102,25 +90,22 @@ def train_encoder(
     epochs: int,
     settings: LinkSettings,
     device: str | None = None,
-    progress: Callable[[str, float | None], None],
-) -> tuple[dict[str, NDArray[np.float32]], dict[str, dict[str, FloatArray]], list[float]]:
-    """Fit encoder and decoders together, full batch, then the decoders alone; torch's global random state is left as
-    it was.
+    progress: Progress,
+) -> TrainedEncoder:
+    """Fit encoder and decoders together, full batch, then the decoders alone.
+
+    Torch's global random state stays as it was.
 
     Args:
-        graph: what messages pass over while learning.
-        known: what they pass over afterwards: `graph` and the supervision edges.
+        graph: message graph during training.
+        known: message graph of the final embeddings: `graph` and the supervision edges.
         latent: of `graph`; the nodes' first features.
-        pairs: to learn from, by relation; none of their true pairs is an edge of `graph`.
+        pairs: training pairs by relation; none of their true pairs is an edge of `graph`.
         seed: of initial values, dropout and batches.
         epochs: passes of the encoder.
         settings: sizes and speeds.
         device: torch device; None for a GPU where there is one.
         progress: called once an epoch.
-
-    Returns:
-        Embeddings by node type over the known graph (all nodes of the snapshot; 0 for nodes without edges), decoder
-        weights by relation, and the loss of each epoch.
     """
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     nodes = _active_nodes(known)
@@ -172,7 +157,7 @@ def train_encoder(
         table = np.zeros((size, settings.width), dtype=np.float32)
         table[nodes[kind]] = final[kind].cpu().numpy()
         tables[kind] = table
-    return tables, {name: decoder.arrays() for name, decoder in decoders.items()}, losses
+    return TrainedEncoder(tables, {name: decoder.arrays() for name, decoder in decoders.items()}, losses)
 
 
 def _loss(
@@ -249,7 +234,7 @@ def _adjacency(matrix: Any, place: torch.device) -> Tensor:
 def _on_device(
     part: LearningPairs, subjects: NDArray[np.int64], objects: NDArray[np.int64], place: torch.device
 ) -> tuple[Tensor, ...]:
-    # A node that lost all its edges to supervision has no embedding; its pairs teach nothing.
+    # A node that lost all its edges to supervision has no embedding; its pairs are left out.
     a, b = np.searchsorted(subjects, part.a), np.searchsorted(objects, part.b)
     a_there = subjects[np.minimum(a, len(subjects) - 1)] == part.a
     keep = a_there & (objects[np.minimum(b, len(objects) - 1)] == part.b)

@@ -65,18 +65,23 @@ BASELINES: dict[str, tuple[str, ...]] = {
 """Single features that stand beside the model in its metrics."""
 
 
-class LinkParts(PathParts):
-    """What the features need of one graph, made on first use; path parts for the knockdown calibrations."""
+class LinkParts:
+    """What the features need of one graph, computed at first use.
+
+    Args:
+        graph: the message graph.
+        latent: low-rank tables of it.
+    """
 
     def __init__(self, graph: MessageGraph, latent: Latent) -> None:
-        super().__init__(graph)
-        self.message = graph
+        self.graph = graph
         self.latent = latent
+        self.paths = PathParts(graph)
 
     @cached_property
     def everything(self) -> Csr:
         """The whole graph without types and directions: genes, then terms (by all annotations), then pathways."""
-        g = self.message
+        g = self.graph
         genes, terms = len(g.interactions), len(g.term_genes)
         tables = ((g.interactions, 0), (g.regulates, 0), (g.closure, genes), (g.memberships, genes + terms))
         start = np.concatenate([csr.rows() for csr, _ in tables])
@@ -88,12 +93,12 @@ class LinkParts(PathParts):
     @cached_property
     def gene_terms(self) -> Csr:
         """Gene x term, `closure` in ascending order."""
-        return self.message.term_genes.transpose(len(self.message.interactions))
+        return self.graph.term_genes.transpose(len(self.graph.interactions))
 
     @cached_property
     def lineage(self) -> Csr:
         """The genes' terms, then each term's own ancestors and itself; rows descend by information content."""
-        g = self.message
+        g = self.graph
         terms = len(g.term_genes)
         own = build_csr(terms, np.arange(terms), np.arange(terms), np.ones(terms, dtype=np.uint8))
         up = g.term_parents
@@ -111,11 +116,11 @@ def features(parts: LinkParts, relation: str, a: Indices, b: Indices) -> FloatAr
 
 
 def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> dict[str, FloatArray]:
-    g, latent = parts.message, parts.latent
+    g, latent = parts.graph, parts.latent
     interactions, regulates = g.interactions, g.regulates
-    content, most = parts.content
+    content, most = parts.paths.content
     _, best, overlap = kernels.shared_terms(g.closure.indptr, g.closure.indices, content, a, b)
-    _, pathway = kernels.shared_groups(g.memberships.indptr, g.memberships.indices, parts.pathway_weight, a, b)
+    _, pathway = kernels.shared_groups(g.memberships.indptr, g.memberships.indices, parts.paths.pathway_weight, a, b)
     count, adamic, resource = kernels.shared_neighbours(interactions.indptr, interactions.indices, a, b)
     direct = kernels.direct_weights(interactions.indptr, interactions.indices, interactions.weights, a, b, 0.0)
     own = (direct > 0).astype(np.float64)
@@ -158,8 +163,8 @@ def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> di
 
 
 def _group_columns(parts: LinkParts, relation: str, gene: Indices, group: Indices) -> dict[str, FloatArray]:
-    graph, latent = parts.message, parts.latent
-    found = parts.groups(gene, group, relation)
+    graph, latent = parts.graph, parts.latent
+    found = parts.paths.groups(gene, group, relation)
     terms = relation == "terms"
     members, table = (graph.term_genes, latent.term) if terms else (graph.pathway_genes, latent.pathway)
     every, first = parts.everything, len(graph.interactions) + (0 if terms else len(graph.term_genes))
@@ -183,7 +188,7 @@ def _group_columns(parts: LinkParts, relation: str, gene: Indices, group: Indice
     }
     if terms:
         lineage = parts.lineage
-        content, most = parts.content
+        content, most = parts.paths.content
         _, best, overlap = kernels.shared_terms(
             lineage.indptr, lineage.indices, content, gene, (group + len(graph.interactions)).astype(np.int32)
         )

@@ -12,12 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import ModelError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.link_predictor.features import BASELINES, FEATURES, LinkParts, features
 from rbio_kg.verifiers.link_predictor.model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
 from rbio_kg.verifiers.link_predictor.negatives import KINDS, RELATIONS, LabelledPairs
+from rbio_kg.verifiers.link_predictor.settings import LinkSettings
 from rbio_kg.verifiers.link_predictor.split import RANDOM_PAIRS, LinkSplit, split_graph
 from rbio_kg.verifiers.link_predictor.svd import latent_tables
 from rbio_kg.verifiers.stats.fit_calibration import TASK_FITS, fit_and_measure, knockdown_pairs
@@ -37,9 +38,9 @@ def fit_link_predictor(
     questions: pl.DataFrame | None = None,
     seed: int = 0,
     epochs: int = EPOCHS,
-    settings: Any = None,
+    settings: LinkSettings | None = None,
     device: str | None = None,
-    progress: Progress = lambda message, share: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit on the graph's own edges and write the model.
 
@@ -54,7 +55,7 @@ def fit_link_predictor(
         questions: questions schema; train rows calibrate the knockdown relations, without them it abstains there.
         seed: of splits, draws and weights; the same seed gives the same bytes on one machine.
         epochs: full-batch passes.
-        settings: `rbio_kg.verifiers.link_predictor.encoder.LinkSettings`, or None for the defaults.
+        settings: sizes and learning rates; None for the defaults.
         device: torch device; None for a GPU where there is one.
         progress: called with a message and the share done.
 
@@ -93,7 +94,7 @@ def fit_link_predictor(
         train = questions.filter(pl.col("split") == "train")
         simulated = bool(train.get_column("simulated").fill_null(value=False).any())
         for task, name in TASK_FITS.items():
-            pairs = knockdown_pairs(opened, train, task, model.parts.isolated, rng)
+            pairs = knockdown_pairs(opened, train, task, model.parts.paths.isolated, rng)
             matrix = model.knockdown_matrix(pairs.a, pairs.b)
             found = fit_and_measure(
                 matrix, pairs.labels, pairs.held, parts=KNOCKDOWN_PARTS, fewest=FEWEST, groups=pairs.lines
@@ -112,9 +113,9 @@ def fit_model(
     folder: str,
     seed: int,
     epochs: int = EPOCHS,
-    settings: Any = None,
+    settings: LinkSettings | None = None,
     device: str | None = None,
-    progress: Progress = lambda message, share: None,
+    progress: Progress = silent,
 ) -> tuple[LinkModel, list[float]]:
     """Fit encoder and decoders on a split; the model, not yet calibrated, and the encoder's losses.
 
@@ -128,7 +129,7 @@ def fit_model(
         ModelError: the graph has too few edges of every relation.
     """
     from rbio_kg.verifiers.link_predictor.decoder import LearningPairs
-    from rbio_kg.verifiers.link_predictor.encoder import LinkSettings, train_encoder
+    from rbio_kg.verifiers.link_predictor.encoder import train_encoder
 
     relations = [name for name in RELATIONS if _enough(split, name)]
     if not relations:
@@ -144,7 +145,7 @@ def fit_model(
         scaling[name] = _scaling(columns[~pairs.hard])
         scaled = (columns - scaling[name][0]) / scaling[name][1]
         learning[name] = LearningPairs(pairs.a, pairs.b, pairs.labels, scaled, np.where(pairs.hard, HARD_WEIGHT, 1.0))
-    embeddings, decoders, losses = train_encoder(
+    trained = train_encoder(
         split.graph,
         split.known,
         latent,
@@ -160,13 +161,13 @@ def fit_model(
         folder,
         split.known,
         latent_known,
-        embeddings,
-        decoders,
+        trained.embeddings,
+        trained.decoders,
         scaling,
         calibrations={},
         metrics={},
     )
-    return model, losses
+    return model, trained.losses
 
 
 def natural_calibration(model: LinkModel, split: LinkSplit, name: str, rng: np.random.Generator) -> Logistic:

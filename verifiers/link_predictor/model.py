@@ -133,7 +133,7 @@ class LinkModel:
 
     def knockdown_matrix(self, a: Indices, b: Indices) -> FloatArray:
         """The columns of `KNOCKDOWN_PARTS`, (n, parts)."""
-        pairs = self.parts.genes(a, b)
+        pairs = self.parts.paths.genes(a, b)
         own = ("path", "term", "overlap", "pathway", "direct", "cascade", "regulated")
         named = {part: getattr(pairs, part) for part in own}
         interactions = self.graph.interactions

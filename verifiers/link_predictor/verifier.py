@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rbio_kg.core.claims import FALLS, KNOCKDOWN_RELATIONS, RELATION_TASKS, Claim, Relation, Status, Verdict
 from rbio_kg.core.errors import VerifierError
@@ -15,7 +15,7 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
-from rbio_kg.verifiers.graph_path.citations import Citations, Step, as_evidence
+from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence, strongest
 from rbio_kg.verifiers.link_predictor.fit import fit_link_predictor
 from rbio_kg.verifiers.link_predictor.model import HINT, LinkModel
 from rbio_kg.verifiers.stats.fit_calibration import TASK_FITS
@@ -28,6 +28,14 @@ _FITS: Mapping[Relation, tuple[str, ...]] = {
     **{relation: tuple(TASK_FITS[task] for task in tasks) for relation, tasks in RELATION_TASKS.items()},
 }
 """The calibrations that a relation's probability is made of, as a product; `rises` is P(increase | change)."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """The files of a verifier, opened."""
+
+    snapshot: Snapshot
+    model: LinkModel
 
 
 class LinkPredictorVerifier(Verifier):
@@ -53,7 +61,7 @@ class LinkPredictorVerifier(Verifier):
         self.natural = natural
         self.model_dir = Path(model_dir)
         self.snapshot_dir = None if snapshot_dir is None else Path(snapshot_dir)
-        self._opened: tuple[Snapshot, LinkModel] | None = None
+        self._opened: _Opened | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.model_dir, self.snapshot_dir, self.natural)
@@ -61,7 +69,8 @@ class LinkPredictorVerifier(Verifier):
     @property
     def card(self) -> Card:
         """What it knows; `settings` hold the metrics on validation edges beside the baselines."""
-        snapshot, model = self._open()
+        opened = self._open()
+        snapshot, model = opened.snapshot, opened.model
         rate = (
             "probabilities are those of a pair drawn from all of the graph"
             if self.natural
@@ -91,14 +100,16 @@ class LinkPredictorVerifier(Verifier):
         out = np.full(len(claims), np.nan)
         if not len(claims):
             return out
-        snapshot, model = self._open()
+        opened = self._open()
+        snapshot, model = opened.snapshot, opened.model
         for group in grouped(snapshot, claims, self._relations(model)):
             out[group.rows] = self._score_group(model, group)
         return out
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
         """The score with the nearest supporting neighbours: those that both ends share, strongest first."""
-        snapshot, model = self._open()
+        opened = self._open()
+        snapshot, model = opened.snapshot, opened.model
         score = float(self.score([claim])[0])
         if np.isnan(score):
             if claim.relation not in self._relations(model):
@@ -109,21 +120,22 @@ class LinkPredictorVerifier(Verifier):
         group = next(iter(grouped(snapshot, [claim], frozenset(Relation))))
         subject, other = int(group.subject[0]), int(group.object[0])
         if group.target == "genes":
-            weighed = self._shared(subject, other)
+            paths = self._shared(opened, subject, other)
         else:
-            weighed = self._members(group.target, subject, other)
-        evidence = as_evidence(weighed)
-        known = f"{len(weighed)} nearest supporting neighbours" if weighed else "no supporting neighbour"
+            cite = Citations(opened.snapshot)
+            paths = cite.members_near(subject, other, group.target, graph=opened.model.graph, scale=1000.0)
+        evidence = as_evidence(paths)
+        known = f"{len(paths)} nearest supporting neighbours" if paths else "no supporting neighbour"
         return Verdict(score, Status.OK, evidence, f"{known}; the rest by embedding and structure", self.name)
 
-    def _open(self) -> tuple[Snapshot, LinkModel]:
+    def _open(self) -> _Opened:
         if self._opened is None:
             model = LinkModel.read(self.model_dir)
             snapshot = Snapshot.open(self.snapshot_dir or (self.model_dir / model.snapshot).resolve())
             if snapshot.build_id != model.build_id:
                 what = f"fitted on build {model.build_id}, but the graph is build {snapshot.build_id}"
                 raise VerifierError(what, where=self.model_dir, hint=HINT)
-            self._opened = snapshot, model
+            self._opened = _Opened(snapshot, model)
         return self._opened
 
     @staticmethod
@@ -135,7 +147,7 @@ class LinkPredictorVerifier(Verifier):
 
     def _score_group(self, model: LinkModel, group: ClaimGroup) -> FloatArray:
         a, b = group.subject, group.object
-        isolated = model.parts.isolated
+        isolated = model.parts.paths.isolated
         if group.target != "genes":
             if group.target not in model.calibrations:
                 return np.full(len(a), np.nan)
@@ -154,37 +166,19 @@ class LinkPredictorVerifier(Verifier):
             scores = model.probabilities("regulates", a, b, natural=self.natural)
         return np.where(isolated[a] | isolated[b], np.nan, scores)
 
-    def _shared(self, a: int, b: int, most: int = 5) -> list[tuple[float, list[Step]]]:
-        snapshot, model = self._open()
-        cite, interactions = Citations(snapshot), model.graph.interactions
+    @staticmethod
+    def _shared(opened: _Opened, a: int, b: int, most: int = 5) -> list[WeightedPath]:
+        """Paths over the strongest neighbours that two genes share."""
+        cite, interactions = Citations(opened.snapshot), opened.model.graph.interactions
         (near_a, weight_a), (near_b, weight_b) = interactions.row(a), interactions.row(b)
-        shared, place_a, place_b = np.intersect1d(near_a, near_b, assume_unique=True, return_indices=True)
-        strength = weight_a[place_a].astype(np.float64) * weight_b[place_b].astype(np.float64) / 1e6
-        paths: list[tuple[float, list[Step]]] = []
-        for i in _strongest(shared, strength, most):
+        shared, index_a, index_b = np.intersect1d(near_a, near_b, assume_unique=True, return_indices=True)
+        strength = weight_a[index_a].astype(np.float64) * weight_b[index_b].astype(np.float64) / 1e6
+        paths = []
+        for i in strongest(shared, strength, most):
             steps = (cite.interaction(a, int(shared[i])), cite.interaction(int(shared[i]), b))
-            paths.append((float(strength[i]), [step for step in steps if step is not None]))
-        return paths
-
-    def _members(self, target: str, gene: int, group: int, most: int = 5) -> list[tuple[float, list[Step]]]:
-        snapshot, model = self._open()
-        cite = Citations(snapshot)
-        members = model.graph.term_genes if target == "terms" else model.graph.pathway_genes
-        link = cite.annotation if target == "terms" else cite.membership
-        near, weight = model.graph.interactions.row(gene)
-        taking = np.isin(near, members.row(group)[0])
-        near, strength = near[taking], weight[taking].astype(np.float64) / 1e3
-        paths: list[tuple[float, list[Step]]] = []
-        for i in _strongest(near, strength, most):
-            step = cite.interaction(gene, int(near[i]))
-            paths.append((float(strength[i]), [*([step] if step else []), *link(int(near[i]), group)]))
+            paths.append(WeightedPath(float(strength[i]), [step for step in steps if step is not None]))
         return paths
 
 
 def _reopen(model_dir: Path, snapshot_dir: Path | None, natural: bool) -> LinkPredictorVerifier:
     return LinkPredictorVerifier(model_dir, snapshot_dir, natural=natural)
-
-
-def _strongest(nodes: NDArray[np.int32], strength: FloatArray, most: int) -> list[int]:
-    order: list[int] = np.lexsort((nodes, -strength))[:most].tolist()
-    return order

@@ -7,7 +7,7 @@ import importlib
 
 import pytest
 
-MODULES = ("pooling", "scoring_rules", "stats.probability")
+MODULES = ("base.verifier", "graph_path.verifier", "pooling", "scoring_rules", "stats.probability")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -319,7 +319,7 @@ class ComposedReward:
         """Weighted mean of the scores of the row's text verifiers, (n,), with each verifier's abstain reward."""
         summed, total = np.zeros(n), np.zeros(n)
         for name, (verifier, weight) in self.text_verifiers.items():
-            value = np.where(np.isnan(soft[name]), verifier.silence, soft[name])
+            value = np.where(np.isnan(soft[name]), verifier.abstain_reward, soft[name])
             summed += np.where(masks[name], weight * value, 0.0)
             total += np.where(masks[name], weight, 0.0)
         return np.divide(summed, total, out=np.zeros(n), where=total > 0)

@@ -1,4 +1,4 @@
-"""Claims -> index pairs in a snapshot, grouped by relation; the part of scoring that touches Python objects."""
+"""Claims as index pairs of a snapshot, grouped by relation, so that scoring works on arrays."""
 
 from __future__ import annotations
 
@@ -19,10 +19,13 @@ Target = Literal["genes", "terms", "pathways"]
 class ClaimGroup:
     """The claims of one relation and one kind of object, as positions in the snapshot.
 
-    rows: int64 (n,), where each claim stands among those asked.
-    subject: int32 (n,), genes.
-    object: int32 (n,), positions in `target`.
-    lines: cell line of each.
+    Args:
+        relation: of all claims.
+        target: what the objects are.
+        rows: int64 (n,), index of each claim in the list that was given.
+        subject: int32 (n,), genes.
+        object: int32 (n,), positions in `target`.
+        lines: cell line of each claim.
     """
 
     relation: Relation
@@ -44,7 +47,7 @@ def gene_positions(snapshot: Snapshot, labels: Sequence[str]) -> NDArray[np.int3
 
 
 def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Relation]) -> Iterator[ClaimGroup]:
-    """Every claim about known genes (or a known gene and term or pathway) that is no self-claim, in groups."""
+    """The claims about known genes, terms and pathways, in groups, without those about a gene and itself."""
     by_relation: dict[Relation, list[int]] = {}
     for row, claim in enumerate(claims):
         by_relation.setdefault(claim.relation, []).append(row)
@@ -65,12 +68,12 @@ def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Re
                 good &= subject != other
             keep = np.flatnonzero(good)
             if len(keep):
-                places = np.asarray(rows, dtype=np.int64)[keep]
-                yield ClaimGroup(relation, target, places, subject[keep], other[keep], [lines[i] for i in keep])
+                index = np.asarray(rows, dtype=np.int64)[keep]
+                yield ClaimGroup(relation, target, index, subject[keep], other[keep], [lines[i] for i in keep])
 
 
-def silence(snapshot: Snapshot, claim: Claim) -> str:
-    """Why nothing can be said about a claim that `grouped` leaves out, in one line; empty where it does not."""
+def why_abstained(snapshot: Snapshot, claim: Claim) -> str:
+    """Why `grouped` leaves a claim out, in one line; empty where it does not."""
     subject = gene_positions(snapshot, [claim.subject])[0]
     if subject < 0:
         return f"{claim.subject} is not a gene of this graph"
@@ -81,4 +84,4 @@ def silence(snapshot: Snapshot, claim: Claim) -> str:
     other = gene_positions(snapshot, [claim.object])[0]
     if other < 0:
         return f"{claim.object} is not a gene of this graph"
-    return "a gene's relation to itself is not judged" if subject == other else ""
+    return "a gene's relation to itself is not scored" if subject == other else ""

@@ -1,4 +1,4 @@
-"""What every verifier is: a name, a card, scores for many claims, and an explanation of one."""
+"""The interface of every verifier: a name, a card, scores of many claims, and the explanation of one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,20 @@ from rbio_kg.core.typing import FloatArray
 
 @dataclass(frozen=True)
 class Card:
-    """What a verifier knows, for people who must decide whether to trust it."""
+    """What a verifier knows, for people who must decide whether to trust it.
+
+    Args:
+        knows: its knowledge, in one line.
+        relations: that it scores.
+        abstains: when it gives no score.
+        sources: of its knowledge.
+        licence: of those sources.
+        reference: of the method.
+        range: of the scores.
+        limits: what a reader of the scores must know.
+        simulated: whether it rests on simulated labels.
+        settings: plain JSON values.
+    """
 
     knows: str
     relations: frozenset[Relation]
@@ -32,16 +45,31 @@ class Card:
 
 
 class Verifier(ABC):
-    """A soft judge of claims. Implementations are picklable, run on a CPU and open handles lazily.
+    """A source of probabilities for claims. Implementations are picklable, run on a CPU and open files lazily.
 
-    A `claim` verifier judges the claim itself and ignores `texts`. A `text` verifier judges what a completion says
+    A `claim` verifier scores the claim itself and ignores `texts`. A `text` verifier scores what a completion says
     about the claim: `texts` has one text per claim, and without texts it abstains.
+
+    Example:
+        >>> import numpy as np
+        >>> from rbio_kg import Card, Claim, Relation, Status, Verdict, Verifier
+        >>> class Coin(Verifier):
+        ...     name = "coin"
+        ...     card = Card("nothing", frozenset(Relation), "never", ("none",), "none", "none")
+        ...
+        ...     def score(self, claims, texts=None):
+        ...         return np.full(len(claims), 0.5)
+        ...
+        ...     def explain(self, claim, text=None):
+        ...         return Verdict(0.5, Status.OK, (), "a coin", self.name)
+        >>> Coin().score([Claim("TP53", "regulates", "MDM2")]).tolist()
+        [0.5]
     """
 
     name: ClassVar[str]
     kind: ClassVar[Literal["claim", "text"]] = "claim"
-    silence: ClassVar[float] = 0.0
-    """What a reward pays a text about which a text verifier abstains, 0 to 1: the worth of saying nothing."""
+    abstain_reward: ClassVar[float] = 0.0
+    """Reward of a text on which a text verifier abstains, 0 to 1."""
 
     @property
     @abstractmethod

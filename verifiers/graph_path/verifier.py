@@ -1,4 +1,4 @@
-"""The graph path verifier: how strongly short paths of the graph join subject and object."""
+"""The graph path verifier: how strongly short paths of the graph join subject and object of a claim."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Relation, Status, Verdict
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
+from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, why_abstained
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.graph_path.calibration import PARTS, PathCalibration, fit_graph_path
 from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence
@@ -40,11 +40,11 @@ STRENGTHS: Mapping[str, float] = MappingProxyType(
 CITED = ("direct", "path", "two", "three", "regulation", "cascade", "term", "overlap", "pathway")
 """Parts of a gene pair that evidence is cited for."""
 KNOWN_REGULATION = 0.95
-"""Probability given to a regulation that the graph has, in the direction and with the sign it has."""
+"""Probability of a regulation that the graph has, with its direction and sign."""
 KNOWN_MEMBERSHIP = 0.95
-"""Probability given to a membership that the graph has, itself or by a narrower term."""
+"""Probability of a membership that the graph has, directly or by a narrower term."""
 SIGN_TRUST = 0.7
-"""Without a calibration, probability that a knockdown turns the object's expression the way the signs say."""
+"""Without a calibration, probability that a knockdown changes the object's expression in the direction of the signs."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,24 @@ class _Opened:
 
 
 class GraphPathVerifier(Verifier):
-    """Judges gene pairs, and genes with terms or pathways, by what joins them in the graph.
+    """Scores gene pairs, and genes with terms or pathways, by what joins them in the graph.
 
-    A relation that the graph has is its own answer. Else short paths speak: all association paths of 2 or 3 steps added
-    up with hubs paths down (`rbio_kg.verifiers.graph_path.path_counts`), the best of them by the product of its
-    steps, chains of
-    regulation from subject to object with their signs, shared GO terms by information content, shared pathways by
-    smallness; for `takes_part_in`, the share of the gene's neighbours that take part. A calibration turns the parts x
-    into sigmoid(c + w . x), fitted for each relation (`rbio_kg.verifiers.graph_path.calibration`).
+    A relation that the graph has determines the score. Otherwise the score combines these parts:
+
+    - all association paths of 2 or 3 steps, with hubs weighted down (`rbio_kg.verifiers.graph_path.path_counts`), and
+      the best of them by the product of its steps;
+    - chains of regulations from subject to object with their signs;
+    - shared GO terms by information content, and shared pathways by size;
+    - for `takes_part_in`, the share of the gene's neighbours that take part.
+
+    A calibration for each relation turns the parts x into expit(c + w . x)
+    (`rbio_kg.verifiers.graph_path.calibration`).
+
+    Example:
+        >>> from rbio_kg.verifiers import GraphPathVerifier
+        >>> verifier = GraphPathVerifier("workspace/graph/snapshot")  # opens nothing yet
+        >>> verifier.name
+        'graph_path'
 
     Args:
         snapshot_dir: the build's snapshot.
@@ -125,7 +135,7 @@ class GraphPathVerifier(Verifier):
         snapshot = self._open().snapshot
         score = float(self.score([claim])[0])
         if np.isnan(score):
-            reason = silence(snapshot, claim) or "the graph has no relationship of one of them"
+            reason = why_abstained(snapshot, claim) or "the graph has no relationship of one of them"
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
         group = next(iter(grouped(snapshot, [claim], frozenset(Relation))))
         paths = self._cite_group(group) if group.target != "genes" else self._cite_genes(group)
@@ -154,14 +164,14 @@ class GraphPathVerifier(Verifier):
         pairs = parts.genes(group.subject, group.object, counts=True)
         if group.relation is Relation.INTERACTS_WITH:
             guess = self._calibrated("interacts_with", pairs.matrix(PARTS["interacts_with"]))
-            # STRING's score is the chance that the association is real; the graph having it halves the doubt.
+            # STRING's score is the probability that the association is real. The edge in the graph halves the rest.
             scores = np.where(pairs.direct > 0, 1.0 - (1.0 - pairs.direct) / 2.0, guess)
         elif group.relation in KNOCKDOWN_RELATIONS:
             scores = self._knockdown(group, pairs)
         else:
             scores = self._regulation(group.relation, pairs)
-        silent = parts.isolated[group.subject] | parts.isolated[group.object]
-        return np.where(silent, np.nan, scores)
+        abstains = parts.isolated[group.subject] | parts.isolated[group.object]
+        return np.where(abstains, np.nan, scores)
 
     def _calibrated(self, name: str, matrix: FloatArray, groups: list[str | None] | None = None) -> FloatArray:
         calibration = self._open().calibration
@@ -201,7 +211,7 @@ class GraphPathVerifier(Verifier):
         return np.where(pairs.sign != 0, stated, regulates * (activates if wanted > 0 else 1.0 - activates))
 
     def _weights(self, name: str, values: Mapping[str, float]) -> dict[str, float]:
-        """How much each part counted for the claim: its share of all that speaks for it, 0 to 1."""
+        """How much each part counted for the claim: its share of all positive parts, 0 to 1."""
         calibration = self._open().calibration
         strengths: Mapping[str, float] = STRENGTHS
         if calibration is not None and name in calibration.fits:

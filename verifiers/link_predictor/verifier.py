@@ -1,4 +1,4 @@
-"""The link predictor: how likely a link is, learned from the rest of the graph. Scores with numpy, never with torch."""
+"""The link predictor: the probability of a link, learned from the rest of the graph. Scoring needs numpy only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbio_kg.core.claims import FALLS, KNOCKDOWN_RELATIONS, RELATION_TASKS, Clai
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, silence
+from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, why_abstained
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence, strongest
 from rbio_kg.verifiers.link_predictor.fit import fit_link_predictor
@@ -39,15 +39,15 @@ class _Opened:
 
 
 class LinkPredictorVerifier(Verifier):
-    """Judges links by embeddings of a graph network and by structural features of the message graph.
+    """Scores links by embeddings of a graph network and by structural features of the message graph.
 
-    What it scores with is what was measured: the held-out edges stay out of embeddings and features.
+    The model that scores is the one that was measured: validation edges stay out of embeddings and features.
 
     Args:
         model_dir: where `fit_link_predictor` wrote the model.
-        snapshot_dir: the snapshot of the same build; None for the one the model was fitted on, where it lay then.
-        natural: whether links get their probability at the graph's own base rate, that of a pair drawn from all: some
-            in 100,000. Otherwise one claim in five is taken to be true. Knockdown claims are not touched.
+        snapshot_dir: the snapshot of the same build; None for that of the fit, at its original place.
+        natural: whether links get their probability at the graph's own base rate, that of a pair drawn from all: a few
+            in 100,000. Otherwise one claim in five is assumed to be true. Knockdown claims do not depend on it.
 
     Raises (on first use):
         ModelError: the model is missing or broken.
@@ -68,7 +68,7 @@ class LinkPredictorVerifier(Verifier):
 
     @property
     def card(self) -> Card:
-        """What it knows; `settings` hold the metrics on validation edges beside the baselines."""
+        """What it knows; `settings` hold the metrics on validation edges and those of the baselines."""
         opened = self._open()
         snapshot, model = opened.snapshot, opened.model
         rate = (
@@ -76,18 +76,18 @@ class LinkPredictorVerifier(Verifier):
             if self.natural
             else "probabilities assume one true link in five"
         )
-        fitted = "calibrated on training knockdowns" if "changes" in model.calibrations else "not judged"
+        fitted = "calibrated on training knockdowns" if "changes" in model.calibrations else "not scored"
         return Card(
             knows="links that the rest of the graph makes likely: embeddings of a typed graph network with shared "
             "neighbours, Adamic-Adar, resource allocation, shared GO terms and pathways, and what similar genes have",
             relations=self._relations(model),
             abstains="a gene, term or pathway is not in the graph or has no relationship in it, subject and object are "
-            "one gene, or the relation had too few edges to learn from",
+            "one gene, or the relation had too few edges to train on",
             sources=tuple(snapshot.sources) or ("the graph's tables",),
             licence="that of each source of the graph",
             reference="GraphSAGE (Hamilton 2017) per edge type; structural decoder features after Zhang and Chen 2018; "
             "hard negatives after Li et al. 2023",
-            limits=f"{rate}; of a term or pathway it judges the edge itself, not what a narrower one implies; "
+            limits=f"{rate}; of a term or pathway it scores the edge itself, not what a narrower one implies; "
             f"knockdown relations: {fitted}; increases and decreases are the probability of a change times that of its "
             "direction",
             simulated=model.simulated,
@@ -113,9 +113,9 @@ class LinkPredictorVerifier(Verifier):
         score = float(self.score([claim])[0])
         if np.isnan(score):
             if claim.relation not in self._relations(model):
-                reason = f"{claim.relation} was not learned"
+                reason = f"the model was not trained on {claim.relation}"
             else:
-                reason = silence(snapshot, claim) or "one of them has no relationship to learn from"
+                reason = why_abstained(snapshot, claim) or "one of them has no relationship in the message graph"
             return Verdict(None, Status.ABSTAIN, reason=reason, verifier=self.name)
         group = next(iter(grouped(snapshot, [claim], frozenset(Relation))))
         subject, other = int(group.subject[0]), int(group.object[0])
@@ -152,8 +152,8 @@ class LinkPredictorVerifier(Verifier):
             if group.target not in model.calibrations:
                 return np.full(len(a), np.nan)
             members = model.graph.term_genes if group.target == "terms" else model.graph.pathway_genes
-            silent = isolated[a] | (members.degrees[b] == 0)
-            return np.where(silent, np.nan, model.probabilities(group.target, a, b, natural=self.natural))
+            abstains = isolated[a] | (members.degrees[b] == 0)
+            return np.where(abstains, np.nan, model.probabilities(group.target, a, b, natural=self.natural))
         if group.relation in KNOCKDOWN_RELATIONS:
             parts, scores = model.knockdown_matrix(a, b), np.ones(len(a))
             for name in _FITS[group.relation]:

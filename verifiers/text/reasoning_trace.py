@@ -36,7 +36,7 @@ class ReasoningTraceVerifier(Verifier):
 
     name = "reasoning_trace"
     kind: ClassVar[Literal["claim", "text"]] = "text"
-    silence = 0.5
+    abstain_reward = 0.5
 
     def __init__(self, snapshot_dir: Path | str) -> None:
         self.snapshot_dir = Path(snapshot_dir)
@@ -62,7 +62,7 @@ class ReasoningTraceVerifier(Verifier):
             reference="rule-based reader, docs/reward.md",
             range="0 (all contradicted) to 1 (all supported); it scores the text, not the claim",
             limits="reads plain sentences; a missing edge never lowers a score",
-            settings={"counted": COUNTED, "informative_bits": INFORMATIVE_BITS, "silence": self.silence},
+            settings={"counted": COUNTED, "informative_bits": INFORMATIVE_BITS, "abstain_reward": self.abstain_reward},
         )
 
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:

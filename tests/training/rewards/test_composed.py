@@ -98,7 +98,7 @@ def test_where_no_claim_verifier_speaks_there_is_no_reward() -> None:
 
 def test_texts_decide_a_small_share_and_silence_has_its_price() -> None:
     class Quiet(VowelJudge):
-        silence = 0.5
+        abstain_reward = 0.5
 
     reward = ComposedReward({"first": (FIRST, 1.0), "vowels": (Quiet(), 2.0)}, text_weight=0.2)
     answer = 0.8 * float(brier(0.8, 0.7))

@@ -74,7 +74,7 @@ def rollout_rows(
         step = 1 + index * steps // rollouts
         subject, obj = _PAIRS[index % len(_PAIRS)]
         claim = Claim(subject, "changes_expression_of", obj, cell_line="k562")
-        judged = verdicts(claim, chance, simulated=simulated)
+        found = verdicts(claim, chance, simulated=simulated)
         answer = None if index % 4 == 3 and index < rollouts * 0.7 else chance.choice(["yes", "no"])
         digit = chance.randint(5, 9)
         think = (
@@ -82,7 +82,7 @@ def rollout_rows(
         )
         completion = f"<think>{think}</think><answer>{answer} {digit}</answer>" if answer else f"{think} Answer: maybe"
         q = None if answer is None else digit / 10 if answer == "yes" else 1 - digit / 10
-        v = sum(verdict.score or 0 for verdict in judged[:3]) / 3
+        v = sum(verdict.score or 0 for verdict in found[:3]) / 3
         brier = None if q is None else round(1 - (v * (1 - q) ** 2 + (1 - v) * q**2), 4)
         rows.append(
             {
@@ -91,7 +91,7 @@ def rollout_rows(
                 "completion": completion, "answer": answer, "confidence": None if answer is None else digit / 10,
                 "q": q, "reward": 0.0 if brier is None else round(0.9 * brier + 0.075, 4),
                 "parts": json.dumps({"answer": brier, "reasoning_trace": 0.75, "format": float(answer is not None)}),
-                "verdicts": json.dumps([verdict.to_json() for verdict in judged]),
+                "verdicts": json.dumps([verdict.to_json() for verdict in found]),
             }
         )  # fmt: skip
     return pl.DataFrame(rows, schema_overrides={"relation": pl.String, "answer": pl.String, "q": pl.Float64})
@@ -188,7 +188,7 @@ def scorecards(*, simulated: bool = True) -> dict[str, dict[str, Any]]:
     cards["reasoning_trace"] = {
         "coverage": 0.0, "per_gene_auroc": None, "interval": None, "ece": None, "reliability": [], "pooled": None,
         "baselines": {}, "simulated": simulated,
-        "reason": "It judges what a text says; the questions come without texts.",
+        "reason": "It scores what a text says; the questions come without texts.",
     }  # fmt: skip
     return cards
 

@@ -29,13 +29,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from rbio_kg.cli.query_document import write_scored_run
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.progress import silent
 from rbio_kg.graph.loading.loader import load_store
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.store.queries import NamedQuery, named_queries
 from rbio_kg.graph.store.store import GraphStore
-from rbio_kg.report.query_document import write_scored_run
 from rbio_kg.services.evidence import load_evidence
 from rbio_kg.workspace import Workspace
 

@@ -1,4 +1,4 @@
-"""Columns of whole numbers from 0 to 1000, in tables of many million rows.
+"""Columns of integers from 0 to 1000, in tables of many million rows.
 
 `clean_rows` reads a block at once where every row of it is well formed; any other block is split row by row and goes
 through `checked_scores`, which says which line is wrong. Both give the same.

@@ -29,17 +29,7 @@ _CLAIMS = {
     Relation.TAKES_PART_IN: "{subject} takes part in {object}",
 }
 
-_PHRASES = {
-    "ANNOTATED_WITH": "is annotated with",
-    "IS_A": "is a",
-    "PART_OF": "is part of",
-    "REGULATES_TERM": "regulates (term)",
-    "MEMBER_OF": "is a member of",
-    "CHILD_OF": "is a sub-pathway of",
-}
-"""Relationship types that need more than their name in a sentence."""
-
-RELATIONSHIPS = {item.type: _PHRASES.get(item.type, item.type.replace("_", " ").lower()) for item in RELATIONSHIP_TYPES}
+RELATIONSHIPS = {item.type: item.phrase for item in RELATIONSHIP_TYPES}
 """The schema's relationship types as a sentence says them."""
 
 VERIFIERS = {

@@ -33,7 +33,8 @@ class NodeType:
 class RelationshipType:
     """A relationship type between two labels; its table has the end keys in columns `start` and `end`.
 
-    `unique_by` names the properties that, together with the ends, make a relationship of this type unique.
+    `unique_by` names the properties that, together with the ends, make a relationship of this type unique. `phrase` is
+    the text between the names of its ends, as in "TP53 interacts with MDM2".
     """
 
     type: str
@@ -43,6 +44,7 @@ class RelationshipType:
     properties: tuple[Property, ...]
     doc: str
     unique_by: tuple[str, ...] = ()
+    phrase: str = ""
 
 
 def _text(name: str, doc: str) -> Property:
@@ -156,6 +158,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
             _SOURCE,
         ),
         "Functional association, stored once with the lower symbol first.",
+        phrase="interacts with",
     ),
     RelationshipType(
         "ANNOTATED_WITH",
@@ -171,9 +174,18 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ),
         "A direct GO annotation; a NOT annotation never becomes one.",
         ("qualifier",),
+        phrase="is annotated with",
     ),
-    RelationshipType("IS_A", "is_a", "GoTerm", "GoTerm", (_SOURCE,), "Child to parent."),
-    RelationshipType("PART_OF", "part_of", "GoTerm", "GoTerm", (_SOURCE,), "Part to the term that it is a part of."),
+    RelationshipType("IS_A", "is_a", "GoTerm", "GoTerm", (_SOURCE,), "Child to parent.", phrase="is a"),
+    RelationshipType(
+        "PART_OF",
+        "part_of",
+        "GoTerm",
+        "GoTerm",
+        (_SOURCE,),
+        "Part to the term that it is a part of.",
+        phrase="is part of",
+    ),
     RelationshipType(
         "REGULATES_TERM",
         "regulates_term",
@@ -182,6 +194,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         (_integer("sign", "1 positively, -1 negatively, 0 unspecified"), _SOURCE),
         "One process regulates another; never followed for ancestors.",
         ("sign",),
+        phrase="regulates (term)",
     ),
     RelationshipType(
         "MEMBER_OF",
@@ -193,8 +206,17 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
             _SOURCE,
         ),
         "The gene's product takes part in the pathway, or in a pathway that is part of it.",
+        phrase="is a member of",
     ),
-    RelationshipType("CHILD_OF", "pathway_parents", "Pathway", "Pathway", (_SOURCE,), "Sub-pathway to pathway."),
+    RelationshipType(
+        "CHILD_OF",
+        "pathway_parents",
+        "Pathway",
+        "Pathway",
+        (_SOURCE,),
+        "Sub-pathway to pathway.",
+        phrase="is a sub-pathway of",
+    ),
     RelationshipType(
         "REGULATES",
         "regulations",
@@ -206,6 +228,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
             _SOURCE,
         ),
         "A transcription factor regulates its target.",
+        phrase="regulates",
     ),
     RelationshipType(
         "KNOCKDOWN_CHANGES",
@@ -219,8 +242,11 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ),
         "A knockdown of the first changed the expression of the second; training split only.",
         ("cell_line",),
+        phrase="knockdown changes",
     ),
-    RelationshipType("IN_SET", "set_members", "Gene", "GeneSet", (_SOURCE,), "The gene belongs to the set."),
+    RelationshipType(
+        "IN_SET", "set_members", "Gene", "GeneSet", (_SOURCE,), "The gene belongs to the set.", phrase="is in the set"
+    ),
     RelationshipType(
         "EXPRESSED_IN",
         "expression",
@@ -228,6 +254,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         "CellLine",
         (Property("nx", "float", "normalised RNA expression (NX or nTPM), at least 1"), _SOURCE),
         "The gene's RNA is detected in the cell line.",
+        phrase="is expressed in",
     ),
     RelationshipType(
         "REPORTED_INTERACTION",
@@ -241,6 +268,7 @@ RELATIONSHIPS: tuple[RelationshipType, ...] = (
         ),
         "A collection of published experiments lists the pair as interacting; lower symbol first.",
         ("source",),
+        phrase="is reported to interact with",
     ),
 )
 

@@ -27,7 +27,7 @@ def write_folder(directory: Path, *, kind: str, arrays: Mapping[str, NDArray[Any
     """Write every array and the header; the same content gives the same bytes.
 
     Args:
-        directory: made when missing. The caller renames it when all is whole.
+        directory: made if it is missing. The caller renames it when it is complete.
         kind: what the folder is, checked on opening.
         arrays: name to array; the file is `NAME.npy`.
         meta: plain JSON values, given back on opening.

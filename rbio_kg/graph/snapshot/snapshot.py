@@ -28,7 +28,7 @@ def write_snapshot(tables: Mapping[str, pl.DataFrame], directory: Path, build_id
 
     Args:
         tables: the assembled graph (`GraphTables`). No knockdown label and no question gets into the snapshot.
-        directory: made when missing; the caller renames it when the whole build is there.
+        directory: made if it is missing; the caller renames it when the build is complete.
         build_id: the id of the build, kept in the header.
 
     Raises:

@@ -38,7 +38,7 @@ class Parameter:
     @property
     def kind(self) -> str:
         """What its values are; one that is null by default is text."""
-        kinds = {bool: "true or false", int: "a whole number", float: "a number", list: "a list of texts"}
+        kinds = {bool: "true or false", int: "an integer", float: "a number", list: "a list of texts"}
         return kinds.get(type(self.sample), "text")
 
     def takes(self, value: Any) -> bool:

@@ -81,7 +81,7 @@ _spoil("relationship to nothing", add=b"\nrelationship: part_of")
 _spoil("relationship to no term", add=b"\nrelationship: part_of GO:9999999")
 _spoil("lines without a tag", add=b"\n: a value")
 _spoil("lines without a colon", add=b"\nis_a GO:0008150")
-_spoil("conflict marks of git", add=b"\n<<<<<<< HEAD\n=======\n>>>>>>> main")
+_spoil("conflict markers of git", add=b"\n<<<<<<< HEAD\n=======\n>>>>>>> main")
 
 
 @mutation("terms given twice", "obo")

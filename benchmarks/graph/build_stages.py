@@ -198,9 +198,9 @@ def again(options: Options) -> dict[str, Any]:
     clocks = []
     for _ in range(AGAIN):
         with Clock() as clock:
-            said = _command(options, Path(options["sources"]))
-        if said["reused"] != {"tables": True, "store": True}:
-            raise SystemExit(f"the build was not used again: {said['reused']}")
+            result = _command(options, Path(options["sources"]))
+        if result["reused"] != {"tables": True, "store": True}:
+            raise SystemExit(f"the build was not used again: {result['reused']}")
         clocks.append(clock)
     return {
         "seconds": round(statistics.median(clock.seconds for clock in clocks), 3),
@@ -214,13 +214,15 @@ def changed(options: Options) -> dict[str, Any]:
 
     sources = Path(options["changed"])
     with Clock() as clock:
-        said = _command(options, sources)
+        result = _command(options, sources)
     return {
         **clock.figures(),
-        "parts": said["seconds"],
-        "read": [found.entry.name for found in find_sources(sources) if found.entry.name not in said["readings_kept"]],
-        "kept": said["readings_kept"],
-        "elements_written": said["updated"],
+        "parts": result["seconds"],
+        "read": [
+            found.entry.name for found in find_sources(sources) if found.entry.name not in result["readings_kept"]
+        ],
+        "kept": result["readings_kept"],
+        "elements_written": result["updated"],
     }
 
 

@@ -26,7 +26,7 @@ DESCRIPTIVE = ("set_members", "expression", "reported_interactions")
 
 
 def confine(parsed_sources: Sequence[ParsedSource]) -> None:
-    """Drop the rows of descriptive tables about genes that are no nodes, and sets left without members.
+    """Drop the rows of descriptive tables about genes that are not nodes, and sets left without members.
 
     HGNC's groups alone would add ten thousand RNA genes about which nothing else is known. Each parsed source notes
     how many rows it lost.

@@ -170,7 +170,7 @@ def read_current(paths: WorkspacePaths) -> CurrentBuild:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(f"the note of the current build is damaged ({error})", where=path, hint=_AGAIN) from error
     if not (isinstance(build_id, str) and isinstance(sources, str) and isinstance(store, str | None)):
-        raise BuildError("the note of the current build is damaged (a value is no text)", where=path, hint=_AGAIN)
+        raise BuildError("the note of the current build is damaged (a value is not text)", where=path, hint=_AGAIN)
     return CurrentBuild(build_id, sources, store)
 
 

@@ -150,11 +150,11 @@ def _require_content(answer: httpx.Response, url: str, target: Path) -> None:
     status = answer.status_code
     if status in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
         return
-    said = f"the server answered {status} {answer.reason_phrase}".rstrip()
+    reason = f"the server answered {status} {answer.reason_phrase}".rstrip()
     if status in _PASSING:
         retry_after = answer.headers.get("retry-after", "")
-        raise _PassingFaultError(said, wait=float(retry_after) if retry_after.isdigit() else None)
-    what = f"{target.name} could not be downloaded: {said}"
+        raise _PassingFaultError(reason, wait=float(retry_after) if retry_after.isdigit() else None)
+    what = f"{target.name} could not be downloaded: {reason}"
     if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
         hint = f"the provider may have moved it: look for it on the provider's pages and put it at {target}"
         raise FileGoneError(what, where=url, hint=hint)

@@ -39,11 +39,11 @@ def open_file(path: Path) -> Iterator[io.BufferedReader]:
     """A regular file, opened without unpacking. A pipe or a device is refused, because reading it might never end.
 
     Raises:
-        SourceError: the file is missing, unreadable or no regular file.
+        SourceError: the file is missing, unreadable or not a regular file.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceError("this is no regular file", where=path, hint="put the file itself there")
+            raise SourceError("this is not a regular file", where=path, hint="put the file itself there")
         with path.open("rb") as stream:
             yield stream
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def _check_expansion(unpacked: int, packed: int, path: Path) -> None:
         raise SourceError(
             f"the compressed file expands to more than {most:,} bytes",
             where=path,
-            hint=f"it is no provider's file: {AGAIN}, or give it plain",
+            hint=f"it is not a provider's file: {AGAIN}, or give it plain",
         )
 
 
@@ -136,7 +136,7 @@ def chunks(path: Path, size: int) -> Iterator[bytes]:
     """The content, decompressed, in pieces of at most `size` bytes.
 
     Raises:
-        SourceError: the file is missing, no regular file, damaged, wrongly compressed, or expands to more than
+        SourceError: the file is missing, not a regular file, damaged, wrongly compressed, or expands to more than
             `MOST_EXPANSION` or `MOST_BYTES` allows.
     """
     total = 0

@@ -47,7 +47,7 @@ def clean_rows(
 
 
 def checked_scores(rows: pl.DataFrame, scores: Collection[str], rejections: Rejections) -> pl.DataFrame:
-    """`rows` with `scores` as Int16 instead of strings; rows where one is no score go to `rejections`.
+    """`rows` with `scores` as Int16 instead of strings; rows with an invalid score go to `rejections`.
 
     A column that is null throughout (the file lacks it) stays so.
     """

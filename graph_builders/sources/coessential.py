@@ -44,7 +44,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         # The authors' file has one column per gene; the mirror joins the genes with bars.
         genes = dict.fromkeys(gene for field in fields[first:] for gene in field.split("|") if gene)
         if len(fields) <= max(columns) or not fields[number].isdigit() or not genes:
-            rejections.add(line, "the line is no module's number, terms and genes")
+            rejections.add(line, "the line does not have a module's number, terms and genes")
         elif fields[number] in seen:
             rejections.add(line, f"module {fields[number]} is given twice")
         else:

@@ -71,7 +71,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     Relations of other kinds are left out and counted: `has_part` of go.obo, for example, would close cycles.
 
     Raises:
-        SourceError: unreadable, no OBO file, or is_a and part_of form a cycle.
+        SourceError: unreadable, not an OBO file, or is_a and part_of form a cycle.
     """
     import obonet  # Importing it takes a third of a second, which listing the sources does not need.
 
@@ -140,7 +140,9 @@ def _stanzas(path: Path, rejections: Rejections) -> _Stanzas:
                 stanza.append(_Tag(number, tag, value.strip()))
             elif not colon or not tag.replace("-", "_").isidentifier():
                 if kind == "header":
-                    raise SourceError("this is no OBO header line", where=path, line=number, hint="is it an OBO file?")
+                    raise SourceError(
+                        "this is not an OBO header line", where=path, line=number, hint="is it an OBO file?"
+                    )
                 rejections.add(number, "the line is not `tag: value`")
     _close(kind, start, stanza, result, rejections)
     return result
@@ -187,7 +189,7 @@ def _relations(
             left_out[name] = left_out.get(name, 0) + 1
         elif start not in live or end not in live:
             name = end if start in live else start
-            rejections.add(lines[start], f"{kind} joins {start} to {end}, but {name} is no live term")
+            rejections.add(lines[start], f"{kind} joins {start} to {end}, but {name} is not a live term")
         else:
             edges[kind].append((start, end))
     return edges

@@ -46,7 +46,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     left_out: dict[str, int] = {}
     rows = rejections.drop(rows, ~pl.col("aspect").is_in(list(PLAIN_RELATION)), "the aspect is not P, F or C")
     rows = rejections.drop(rows, ~pl.col("term").str.contains(r"^GO:\d{7}$"), "the term is not GO: and seven digits")
-    rows = rejections.drop(rows, ~pl.col("evidence").str.contains("^[A-Z]{2,3}$"), "the evidence is no GO code")
+    rows = rejections.drop(rows, ~pl.col("evidence").str.contains("^[A-Z]{2,3}$"), "the evidence is not a GO code")
     rows = rejections.drop(rows, ~pl.col("taxon").str.contains(r"^taxon:\d+(\|taxon:\d+)?$"), "the taxon is malformed")
     rejections.require_some(rows.height, "GAF annotations")
     rows = leave_out(rows, ~pl.col("taxon").str.contains(_HUMAN), "other species", left_out)
@@ -87,9 +87,9 @@ def _genes(rows: pl.DataFrame, context: BuildContext) -> pl.DataFrame:
 
 def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     plain = pl.col("aspect").replace_strict(PLAIN_RELATION, return_dtype=pl.String)
-    said = pl.col("qualifier").str.split("|").list.sort().list.join("|")
+    stated = pl.col("qualifier").str.split("|").list.sort().list.join("|")
     rows = rows.with_columns(
-        pl.when(pl.col("qualifier") == "").then(plain).otherwise(said).alias("qualifier"),
+        pl.when(pl.col("qualifier") == "").then(plain).otherwise(stated).alias("qualifier"),
         pl.col("reference").str.split("|"),
     )
     keys = ["start", "end", "qualifier"]

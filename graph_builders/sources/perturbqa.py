@@ -131,7 +131,7 @@ def _simulating_model(marker: Path) -> str | None:
     try:
         content = json.loads("".join(text for _, text in text_blocks(marker)))
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"the marker of simulated labels is no JSON ({error})", where=marker, hint=form) from error
+        raise SourceError(f"the marker of simulated labels is not JSON ({error})", where=marker, hint=form) from error
     simulated = content.get("simulated") if isinstance(content, dict) else None
     if not isinstance(simulated, bool):
         raise SourceError("the marker does not say whether labels are simulated", where=marker, hint=form)

@@ -59,7 +59,9 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
 
 
 def _heading(name: str, pathway: str) -> tuple[str, str] | str:
-    return (pathway, name) if _ID.fullmatch(pathway) and name else "the second field is no Reactome id (R-HSA-number)"
+    return (
+        (pathway, name) if _ID.fullmatch(pathway) and name else "the second field is not a Reactome id (R-HSA-number)"
+    )
 
 
 def _closed(members: pl.DataFrame, parents: pl.DataFrame, notes: dict[str, int]) -> pl.DataFrame:

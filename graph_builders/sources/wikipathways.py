@@ -39,7 +39,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     foreign = [pathway for pathway, name in species.items() if name != "Homo sapiens"]
     sets = leave_out(sets, pl.col("id").is_in(foreign), "other species", parsed.left_out)
     members = leave_out(members, pl.col("id").is_in(foreign), "other species", parsed.left_out)
-    members = rejections.drop(members, ~pl.col("member").str.contains(r"^\d+$"), "the member is no NCBI gene id")
+    members = rejections.drop(members, ~pl.col("member").str.contains(r"^\d+$"), "the member is not an NCBI gene id")
     members = context.gene_names().resolve(members, {"member": ("entrez",)}, "start")
     members = parsed.unmapped.drop(members, {"start": "member"})
     source = pl.lit(NAME).alias("source")

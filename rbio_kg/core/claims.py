@@ -69,7 +69,7 @@ _set_frozen = object.__setattr__  # Inside `Claim`, `object` is a field.
 
 
 class Status(StrEnum):
-    """How a verifier answered. `abstain` is no answer, `error` a fault; neither is ever a silent 0.5."""
+    """How a verifier answered. `abstain` means no answer, `error` a fault; neither becomes a score of 0.5."""
 
     OK = "ok"
     ABSTAIN = "abstain"

@@ -71,7 +71,7 @@ def load_settings(
     """Merge the settings of a workspace; a flag that is None counts as not given.
 
     Raises:
-        ConfigError: the file is no TOML, a name is unknown or a value is out of range.
+        ConfigError: the file is not TOML, a name is unknown or a value is out of range.
     """
     layers: tuple[tuple[Origin, dict[str, Any]], ...] = (
         ("file", _from_file(paths.settings_file)),

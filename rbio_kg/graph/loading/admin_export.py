@@ -81,9 +81,9 @@ def write_admin_files(
             mark = json.dumps({"build_id": build_id, "kind": "neo4j-admin"})
             (partial / MARK).write_text(mark + "\n", encoding="utf-8")
     except (OSError, pl.exceptions.PolarsError) as error:
-        said = getattr(error, "strerror", None) or str(error)
+        reason = getattr(error, "strerror", None) or str(error)
         raise StoreError(
-            f"the import files cannot be written ({said})",
+            f"the import files cannot be written ({reason})",
             where=folder,
             hint="free disk space or name another folder, then run it again; the earlier export is unchanged",
         ) from error

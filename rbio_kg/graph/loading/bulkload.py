@@ -83,11 +83,11 @@ def bulk_load(tables: GraphTables | Path, build_id: str, folder: Path, progress:
     return target
 
 
-def _failure(said: str, folder: Path) -> StoreError:
+def _failure(reason: str, folder: Path) -> StoreError:
     free = shutil.disk_usage(folder).free / 2**20
-    full = free < _LEAST_FREE_MB or "No space left" in said
+    full = free < _LEAST_FREE_MB or "No space left" in reason
     return StoreError(
-        f"the graph could not be loaded ({said}); the graph that was there is unchanged",
+        f"the graph could not be loaded ({reason}); the graph that was there is unchanged",
         where=folder.parent,
         hint=f"free some disk space ({free:,.0f} MB are left)" if full else "run rbio-kg build again",
     )

@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.schema.schema import NODES, NODES_BY_LABEL, RELATIONSHIPS, NodeType, RelationshipType
 from rbio_kg.graph.schema.tables import GraphTables, stored
 from rbio_kg.graph.store.store import GraphStore
@@ -64,19 +64,19 @@ def tables_digest(tables: GraphTables, progress: Progress | None = None) -> str:
         tables: all tables of a build.
         progress: called with each step and the finished share.
     """
-    tell = progress or (lambda message, share: None)
+    report = progress or silent
     digest, done, total = GraphDigest(), 0, tables.rows or 1
     for item in _ELEMENTS:
         for part in tables[item.table].iter_slices(_ROWS):
             name = item.label if isinstance(item, NodeType) else item.type
-            tell(f"digest of the tables: {name}", done / total)
+            report(f"digest of the tables: {name}", done / total)
             done += part.height
             for row in stored(part).iter_rows(named=True):
                 if isinstance(item, NodeType):
                     digest.add_node(item.label, row)
                 else:
                     digest.add_relationship(item.type, row.pop("start"), row.pop("end"), row)
-    tell("digest of the tables", 1.0)
+    report("digest of the tables", 1.0)
     return digest.hex()
 
 
@@ -90,14 +90,14 @@ def store_digest(store: GraphStore, progress: Progress | None = None) -> str:
     Raises:
         StoreError: the store fails, or a page takes longer than `SECONDS`.
     """
-    tell = progress or (lambda message, share: None)
+    report = progress or silent
     counts = store.counts()
     total = sum(counts["nodes"].values()) + sum(counts["relationships"].values()) or 1
     digest, done = GraphDigest(), 0
     for item in _ELEMENTS:
         name, before = item.label if isinstance(item, NodeType) else item.type, done
         for rows in _pages(store, item):
-            tell(f"digest of the store: {name}", min(1.0, done / total))
+            report(f"digest of the store: {name}", min(1.0, done / total))
             done += len(rows)
             for row in rows:
                 if isinstance(item, NodeType):
@@ -107,7 +107,7 @@ def store_digest(store: GraphStore, progress: Progress | None = None) -> str:
         if isinstance(item, RelationshipType) and done - before != counts["relationships"][name]:
             # Some begin at a node of another label than the schema's, which no page holds.
             digest.add_relationship(name, None, None, {"unread": counts["relationships"][name] - (done - before)})
-    tell("digest of the store", 1.0)
+    report("digest of the store", 1.0)
     return digest.hex()
 
 

@@ -185,7 +185,7 @@ def _started(server: Path, databases: Path, owner: int) -> subprocess.Popen[byte
         text = log.read_text(errors="replace")
         if not any(sign in text for sign in _SIGN_OF_BUSY_PORT):
             causes = [line.strip() for line in text.splitlines() if "Caused by" in line or "Exception" in line]
-            raise OSError((causes or text.strip().splitlines() or ["it said nothing"])[-1])
+            raise OSError((causes or text.strip().splitlines() or ["it printed nothing"])[-1])
     raise OSError(f"{ATTEMPTS} ports in turn were busy")
 
 

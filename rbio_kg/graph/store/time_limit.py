@@ -40,7 +40,7 @@ def keep_limits(address: Path, database: str) -> None:
     login = base64.b64encode(f"root:{server['root']}".encode()).decode()
     connection = http.client.HTTPConnection("127.0.0.1", server["http"], timeout=30)
 
-    def ask(statement: str) -> list[Mapping[str, Any]]:
+    def run(statement: str) -> list[Mapping[str, Any]]:
         body = json.dumps({"language": "opencypher", "command": statement})
         headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
         connection.request("POST", f"/api/v1/command/{database}", body, headers)
@@ -50,7 +50,7 @@ def keep_limits(address: Path, database: str) -> None:
     while True:
         time.sleep(SECONDS_BETWEEN_LOOKS)
         try:
-            for key in late(ask("SHOW TRANSACTIONS"), datetime.now(UTC)):
-                ask(f"TERMINATE TRANSACTION '{key}'")
+            for key in late(run("SHOW TRANSACTIONS"), datetime.now(UTC)):
+                run(f"TERMINATE TRANSACTION '{key}'")
         except (OSError, http.client.HTTPException, ValueError):
             connection.close()  # the database is being replaced, or the server ends; the next look connects again

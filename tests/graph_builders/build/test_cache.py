@@ -1,4 +1,4 @@
-"""Readings that are kept: only what changed is read again, and what is kept is what was read."""
+"""The cache of parsed sources: only what changed is parsed again, and the cache returns what was parsed."""
 
 from __future__ import annotations
 

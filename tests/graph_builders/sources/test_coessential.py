@@ -43,9 +43,9 @@ def test_malformed_lines(tmp_path: Path) -> None:
     parsed = read(file_of(tmp_path, JOINED + "\n1\t\tAAA1\nthree\t\tAAA1\n4\t\t\n5\n"))
     assert reasons(parsed.rejections) == [
         (5, "module 1 is given twice"),
-        (6, "the line is no module's number, terms and genes"),
-        (7, "the line is no module's number, terms and genes"),
-        (8, "the line is no module's number, terms and genes"),
+        (6, "the line does not have a module's number, terms and genes"),
+        (7, "the line does not have a module's number, terms and genes"),
+        (8, "the line does not have a module's number, terms and genes"),
     ]
 
 

@@ -69,8 +69,8 @@ def test_malformed_stanzas_and_lines_are_rejected(tmp_path: Path) -> None:
         (start, "the term's id is not GO: and seven digits"),
         (start + 5, "GO:0000061 lacks a name or one of GO's three namespaces"),
         (start + 9, "GO:0000001 is given twice, first on line 5"),
-        (start + 14, "is_a joins GO:0000062 to GO:0000008, but GO:0000008 is no live term"),
-        (start + 14, "is_a joins GO:0000062 to GO:0000099, but GO:0000099 is no live term"),
+        (start + 14, "is_a joins GO:0000062 to GO:0000008, but GO:0000008 is not a live term"),
+        (start + 14, "is_a joins GO:0000062 to GO:0000099, but GO:0000099 is not a live term"),
         (start + 18, "is_a does not name one term"),
         (start + 20, "the line is not `tag: value`"),
     ]

@@ -87,7 +87,7 @@ def test_fifteen_columns_are_enough(tmp_path: Path) -> None:
     [
         (gaf_row("AAA1", "GO:3"), "the term is not GO: and seven digits"),
         (gaf_row("AAA1", "GO:0000003", aspect="X"), "the aspect is not P, F or C"),
-        (gaf_row("AAA1", "GO:0000003", evidence="ida"), "the evidence is no GO code"),
+        (gaf_row("AAA1", "GO:0000003", evidence="ida"), "the evidence is not a GO code"),
         (gaf_row("AAA1", "GO:0000003", taxon="human"), "the taxon is malformed"),
     ],
 )

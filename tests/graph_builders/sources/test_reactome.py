@@ -52,7 +52,7 @@ def test_human_pathways_with_names_and_hierarchy(tmp_path: Path, form: str) -> N
         ("R-HSA-2", "R-HSA-3"),
         ("R-HSA-3", "R-HSA-4"),
     ]
-    assert reasons(parsed.rejections) == [(4, "the second field is no Reactome id (R-HSA-number)")]
+    assert reasons(parsed.rejections) == [(4, "the second field is not a Reactome id (R-HSA-number)")]
     assert parsed.left_out == {"other species": 4}
     assert parsed.notes == {"memberships that follow from sub-pathways": 4, "pathways without a name": 1}
     assert parsed.unmapped.rows == 1

@@ -30,7 +30,7 @@ def test_malformed_names_and_members(tmp_path: Path) -> None:
     )
     assert reasons(parsed.rejections) == [
         (3, "the name is not `pathway%WikiPathways_date%WP number%species`"),
-        (4, "the member is no NCBI gene id"),
+        (4, "the member is not an NCBI gene id"),
     ]
     assert ("WP12", "B 50% up") in rows(parsed.frames["pathways"], "id", "name")
 

@@ -46,7 +46,7 @@ TEXTS = [
     ("perturbqa/k562-de.csv", "number two", "label is not 0 or 1"),
     ("perturbqa/k562-de.csv", "a byte of Latin-1", "the file is not UTF-8"),
     ("perturbqa/k562-dir.csv", "a wanted column missing", "the header lacks the column"),
-    ("perturbqa/simulated.json", "marker of nested 100,000 deep", "is no JSON"),
+    ("perturbqa/simulated.json", "marker of nested 100,000 deep", "is not JSON"),
 ]
 PACKED = [
     ("hgnc/hgnc_complete_set.txt", "gzip cut off at half", "breaks off"),

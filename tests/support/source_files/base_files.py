@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, Reading
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
 from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.graph_builders.sources.register import entry
 
@@ -48,7 +48,7 @@ class Base:
 
     @property
     def id(self) -> str:
-        """Name for people."""
+        """The name in test ids."""
         return f"{self.origin} {Path(self.name).name}"
 
 
@@ -211,6 +211,6 @@ def found_files(base: Base, path: Path, whole: Path) -> FoundFiles:
     )
 
 
-def read(base: Base, path: Path, whole: Path, shared: Path | None = None) -> Reading:
+def read(base: Base, path: Path, whole: Path, shared: Path | None = None) -> ParsedSource:
     """A base's source, with `path` in place of its file."""
     return entry(base.source).read(found_files(base, path, whole), context(base.origin, shared))

@@ -52,7 +52,12 @@ class AnswerTokens:
 
 
 def first_difference(sequences: Sequence[Sequence[int]]) -> int:
-    """The first position at which sequences of tokens differ; the shortest one's length where none does."""
+    """The first position at which sequences of tokens differ; the shortest one's length where none does.
+
+    Example:
+        >>> first_difference([[5, 6, 7], [5, 8, 7]])
+        1
+    """
     for at, tokens in enumerate(zip(*sequences, strict=False)):
         if len(set(tokens)) > 1:
             return at

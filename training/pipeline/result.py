@@ -18,7 +18,12 @@ class FirstLast:
 
     @classmethod
     def of(cls, steps: Sequence[Mapping[str, Any]], key: str) -> Self:
-        """The values under a key of the log's lines, one line a step."""
+        """The values under a key of the log's lines, one line per step.
+
+        Example:
+            >>> FirstLast.of([{"reward": 0.4}, {"reward": 0.5}], "reward")
+            FirstLast(first=0.4, last=0.5)
+        """
         return cls(steps[0].get(key), steps[-1].get(key)) if steps else cls()
 
 

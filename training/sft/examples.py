@@ -83,7 +83,15 @@ def encode_example(example: SftExample, tokens: AnswerTokens, rng: np.random.Gen
 
 
 def confidence_digits(confidence: float) -> NDArray[np.float64]:
-    """Probabilities of the digits 1 to 9, (9,), whose mean is the confidence in tenths (kept within 1 to 9)."""
+    """Probabilities of the digits 1 to 9, (9,), whose mean is the confidence in tenths (clipped to 1 to 9).
+
+    Args:
+        confidence: 0 to 1.
+
+    Example:
+        >>> confidence_digits(0.83).round(2).tolist()
+        [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.7, 0.3]
+    """
     tenths = float(np.clip(10.0 * confidence, 1.0, 9.0))
     low = min(int(tenths), 8)
     found = np.zeros(9)

@@ -70,6 +70,10 @@ def reasoning_pairs(pairs: int, share: float, *, block: int, seed: int) -> BoolA
         share: 0 to 1.
         block: pairs of one batch.
         seed: of the draw.
+
+    Example:
+        >>> reasoning_pairs(10, 0.4, block=5, seed=0).reshape(2, 5).sum(axis=1).tolist()
+        [2, 2]
     """
     rng = np.random.default_rng(seed)
     chosen = np.zeros(pairs, dtype=bool)

@@ -1,10 +1,10 @@
-"""How well each variant of ontology_text tells rationales written from evidence from exchanged ones, and how fast.
+"""How well each variant of ontology_text separates rationales written from evidence from exchanged ones, and its speed.
 
     python -m benchmarks.verifiers.ontology_text --workspace DIR [--model smollm2] [--claims 60] [--seed 0] [--json]
 
 Claims are drawn from the train questions on changes in the first cell line. An exchanged rationale says of a claim's
-genes what holds for those of another (`rbio_kg.training.exploits.swapped`). AUROC: honest against exchanged texts,
-with a bootstrap interval over claims; pairs: share of the claims whose honest text scores higher, a tie counting half.
+genes what holds for those of another (`rbio_kg.training.exploits.swapped`). AUROC: reference against exchanged texts,
+with a bootstrap interval over claims. Pairs: share of the claims whose reference text scores higher; a tie counts half.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 from rbio_kg.services.scorecards import first_line
 from rbio_kg.training.data.question_set import QuestionSet
-from rbio_kg.training.exploits.swapped import rationale_texts
+from rbio_kg.training.exploits.swapped import KINDS, rationale_texts
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.verifiers.stats.metrics import auroc
 from rbio_kg.verifiers.text.ontology_text import VARIANTS, OntologyTextVerifier
@@ -28,17 +28,17 @@ from rbio_kg.workspace import Workspace
 DRAWS = 1000
 
 
-def measured(honest: np.ndarray, exchanged: np.ndarray, seed: int) -> dict[str, Any]:
+def separation(reference: np.ndarray, exchanged: np.ndarray, seed: int) -> dict[str, Any]:
     """Figures of one variant, from the scores of each claim's two texts."""
-    labels, rng = np.repeat([1, 0], len(honest)), np.random.default_rng(seed)
-    rows = rng.integers(0, len(honest), (DRAWS, len(honest)))
-    drawn = [auroc(labels, np.concatenate((honest[row], exchanged[row]))) for row in rows]
+    labels, rng = np.repeat([1, 0], len(reference)), np.random.default_rng(seed)
+    rows = rng.integers(0, len(reference), (DRAWS, len(reference)))
+    drawn = [auroc(labels, np.concatenate((reference[row], exchanged[row]))) for row in rows]
     return {
-        "honest": float(honest.mean()),
+        "reference": float(reference.mean()),
         "exchanged": float(exchanged.mean()),
-        "auroc": auroc(labels, np.concatenate((honest, exchanged))),
+        "auroc": auroc(labels, np.concatenate((reference, exchanged))),
         "interval": np.quantile(drawn, (0.025, 0.975)).tolist(),
-        "pairs": float(((honest > exchanged) + 0.5 * (honest == exchanged)).mean()),
+        "pairs": float(((reference > exchanged) + 0.5 * (reference == exchanged)).mean()),
     }
 
 
@@ -60,21 +60,21 @@ def main() -> None:
     document: dict[str, Any] = {}
     for variant in VARIANTS:
         verifier = OntologyTextVerifier(folder, variant, model=model if variant == "likelihood" else None)
-        verifier.score(claims[:1], texts["honest"][:1])
+        verifier.score(claims[:1], texts[KINDS[0]][:1])
         started = time.process_time()
-        honest, exchanged = (verifier.score(claims, texts[kind]) for kind in ("honest", "exchanged"))
+        reference, exchanged = (verifier.score(claims, texts[kind]) for kind in (KINDS[0], "exchanged"))
         seconds = time.process_time() - started
-        spoke = ~np.isnan(honest)
-        found = measured(honest[spoke], exchanged[spoke], options.seed)
-        document[variant] = {"claims": int(spoke.sum()), **found, "texts_per_second": 2 * len(claims) / seconds}
+        scored = ~np.isnan(reference)
+        found = separation(reference[scored], exchanged[scored], options.seed)
+        document[variant] = {"claims": int(scored.sum()), **found, "texts_per_second": 2 * len(claims) / seconds}
     if options.json:
         print(json.dumps(document, allow_nan=False))
         return
-    print("| variant | claims | honest | exchanged | AUROC | pairs | texts a second |\n|" + " --- |" * 7)
+    print("| variant | claims | reference | exchanged | AUROC | pairs | texts per second |\n|" + " --- |" * 7)
     for variant, row in document.items():
         low, high = row["interval"]
         print(
-            f"| `{variant}` | {row['claims']} | {row['honest']:.3f} | {row['exchanged']:.3f} | {row['auroc']:.3f} "
+            f"| `{variant}` | {row['claims']} | {row['reference']:.3f} | {row['exchanged']:.3f} | {row['auroc']:.3f} "
             f"[{low:.3f}, {high:.3f}] | {row['pairs']:.2f} | {row['texts_per_second']:,.1f} |"
         )
 

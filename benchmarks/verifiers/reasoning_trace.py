@@ -1,13 +1,13 @@
-"""How well statements are read from sentences, on a labelled set in two halves, and completions checked a second.
+"""How well statements are read from labelled sentences, and how many completions are checked per second.
 
     python -m benchmarks.verifiers.reasoning_trace --workspace DIR [--ontology go.obo.gz] [--half tuning]
         [--errors] [--json]
 
-`statements.tsv` holds one sentence a row with the statements that a careful reader takes from it: subject, relation,
+`statements.tsv` has one sentence per row with the statements that a careful reader takes from it: subject, relation,
 object (names joined by | are equally right), `[not]`, `[hedged]`. A statement counts only where all five parts are
-right (who interacts with whom has no order). The half of a sentence is decided by its hash; wordings and rules are
-tuned on the tuning half, whose errors alone are printed. Intervals: bootstrap over sentences. `--ontology` takes GO's
-synonyms from another release where the workspace's has none.
+right; an interaction has no order. The hash of a sentence decides its half. Words and rules are tuned on the tuning
+half only, and only its errors are printed. Intervals: bootstrap over sentences. `--ontology` takes GO's synonyms from
+another release, for a workspace whose release has none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Labelled:
-    """A sentence and its statements: each (subject, relation, polarity, certainty), and the objects that are right."""
+    """A sentence and its statements: each (subject, relation, polarity, certainty), with the objects that are right."""
 
     phenomenon: str
     sentence: str
@@ -106,7 +106,7 @@ def quality(counts: np.ndarray, seed: int, draws: int = 2000) -> dict[str, Any]:
     }
 
 
-def measured(rows: list[Labelled], checker: StatementChecker, half: str, seed: int, errors: bool) -> dict[str, Any]:
+def measure(rows: list[Labelled], checker: StatementChecker, half: str, seed: int, errors: bool) -> dict[str, Any]:
     snapshot = checker.snapshot
     names = dict(zip(snapshot.terms.keys, snapshot.term_names, strict=True))
     names |= dict(zip(snapshot.pathways.keys, snapshot.pathway_names, strict=True))
@@ -119,9 +119,9 @@ def measured(rows: list[Labelled], checker: StatementChecker, half: str, seed: i
                 for item in row.statements:
                     print(f"    wanted {item[0]} {'|'.join(item[1])}", file=sys.stderr)
                 for found in checker.check(row.sentence):
-                    place = names.get(found.object, found.object)
+                    target = names.get(found.object, found.object)
                     print(
-                        f"    read   {found.subject} {found.relation} {place} {found.polarity} {found.certainty}",
+                        f"    read   {found.subject} {found.relation} {target} {found.polarity} {found.certainty}",
                         file=sys.stderr,
                     )
     kinds = [row.phenomenon for row in chosen]
@@ -148,7 +148,7 @@ def completions(rows: list[Labelled], genes: Sequence[str], count: int, seed: in
 
 
 def speed(snapshot: Path, rows: list[Labelled], seed: int, count: int = 2000) -> dict[str, float]:
-    """Completions a second of CPU time, the verifier's score with checking, after a warm-up."""
+    """Completions scored per second of CPU time, after some that fill the caches."""
     claim = Claim("TP53", "changes_expression_of", "MYC", "k562")
     genes, rates = list(Snapshot.open(snapshot).genes.keys), {}
     for fresh in (True, False):
@@ -192,9 +192,7 @@ def main() -> None:
             snapshot = with_synonyms(workspace.tables, options.ontology, Path(folder))
         checker = StatementChecker(Snapshot.open(snapshot))
         halves = [options.half] if options.half else HALVES
-        document: dict[str, Any] = {
-            half: measured(rows, checker, half, options.seed, options.errors) for half in halves
-        }
+        document: dict[str, Any] = {half: measure(rows, checker, half, options.seed, options.errors) for half in halves}
         document["completions_per_second"] = speed(snapshot, rows, options.seed)
     if options.json:
         print(json.dumps(document, allow_nan=False))
@@ -210,7 +208,7 @@ def main() -> None:
                 f"{row['recall']:>8.3f}{row['f1']:>7.3f} [{low:.3f}, {high:.3f}]"
             )
     for name, rate in document["completions_per_second"].items():
-        print(f"completions a second of CPU time, {name}: {rate:,.0f}")
+        print(f"completions per second of CPU time, {name}: {rate:,.0f}")
 
 
 if __name__ == "__main__":

@@ -35,13 +35,15 @@ _TRIGGER = pattern("[TRIGGER]")
 'activates'
 """
 _INNER_DEED = pattern("""
-    [DET MOD]* PRONOUN [MOD OTHER]? DEED                               # "it degradation", with an "s" missing
-  | [DET MOD]* DEED (?= [OF DET MOD]* [ANY_GENE PRONOUN] | $ )         # "the degradation of MDM2"
+    [DET MOD]* PRONOUN [MOD OTHER]? DEED
+  | [DET MOD]* OTHER? DEED (?= [OF DET MOD]* [ANY_GENE PRONOUN] | $ )   # "the proteasomal degradation of MDM2"
 """)
 """A noun of regulation as the object of a verb of regulation.
 
 >>> matched(_INNER_DEED, "TP53 inhibits the activation of MDM2.", after="inhibits")
 'the activation'
+>>> read("MDM2 promotes the proteasomal degradation of TP53.")
+['MDM2 represses TP53']
 """
 _EACH_OTHER = pattern("[WITH TO MOD]* EACH")
 """The first words of a mutual object.

@@ -68,11 +68,13 @@ _LOST_PREDICATE = pattern("""
 >>> tagged("When MYC is lost, TP53 rises.").tags
 'jKbv,GI'
 """
-_CAUSE_AHEAD = pattern("[BE CAUSE]")
+_CAUSE_AHEAD = pattern("[BE CAUSE] | ACTIVE [DET MOD OTHER DEED AND COMMA]* $")
 """What makes a noun of repression an effect, not a loss.
 
 >>> matched(_CAUSE_AHEAD, "SP1 leads to a reduction of MYC.")
 'leads'
+>>> tagged("SP1 promotes the rapid degradation of MYC.").tags
+'GADxNoG'
 """
 _BY_AGENT = pattern("[MOD OTHER]* BY")
 """An agent behind a participle: the gene is repressed by another one, not lost.
@@ -178,7 +180,7 @@ def _tag_lost_genes(words: list[Word], tags: str) -> str:
 
 
 def _is_effect(tags: str, i: int) -> bool:
-    """Whether the noun of repression at token i is an effect: "leads to a reduction of A" says what happens to A."""
+    """Whether the noun of repression at token i is an effect: "promotes the degradation of A" says what happens to A."""
     return tags[i] == Tag.REPRESSION and _CAUSE_AHEAD.search(tags, max(0, i - _CAUSE_WITHIN), i) is not None
 
 

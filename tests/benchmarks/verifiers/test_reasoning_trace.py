@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.verifiers.reasoning_trace import HALVES, measured, read_labels, with_synonyms
+from benchmarks.verifiers.reasoning_trace import HALVES, measure, read_labels, with_synonyms
 from rbio_kg.core.claims import IF_CHANGED, Relation
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.graph_builders.build.build import build_tables
@@ -35,6 +35,6 @@ def test_both_halves_are_read_well(shared: Path, tmp_path: Path) -> None:
     folder = with_synonyms(tables, shared / "sources" / "go" / "2019" / "go.obo.gz", tmp_path)
     checker = StatementChecker(Snapshot.open(folder))
     for half in HALVES:
-        quality = measured(read_labels(), checker, half, seed=0, errors=False)
+        quality = measure(read_labels(), checker, half, seed=0, errors=False)
         assert quality["f1"] > 0.9
         assert quality["by_phenomenon"]["none"]["read"] <= 1

@@ -1,4 +1,4 @@
-"""The ontology-text verifier: agreement pays, stuffing does not, and the battery."""
+"""The ontology-text verifier: agreement raises the score, keyword stuffing does not, and the battery."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tests.support.named_graph import TERMS, named_snapshot
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 
 CLAIM = Claim("TP53", "changes_expression_of", "SP1", "k562")
-HONEST = (
+REFERENCE = (
     "TP53 takes part in double-strand break repair. TP53 is involved in the cell cycle. "
     "SP1 takes part in negative regulation of transcription by RNA polymerase II."
 )
 
 
 def model_that_read(folder: Path) -> Path:
-    """A tiny language model that a few steps have taught to go on from the honest text to the annotations."""
+    """A tiny language model trained for a few steps to continue the reference text with the annotations."""
     import torch
 
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
-    lesson = f"{HONEST} TP53 takes part in {TERMS['GO:0000003'][0]}, {TERMS['GO:0000006'][0]}."
-    ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode(lesson, add_special_tokens=False)]])
+    example = f"{REFERENCE} TP53 takes part in {TERMS['GO:0000003'][0]}, {TERMS['GO:0000006'][0]}."
+    ids = torch.tensor([[tokenizer.bos_token_id, *tokenizer.encode(example, add_special_tokens=False)]])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(40):
         model(input_ids=ids, labels=ids).loss.backward()
@@ -58,7 +58,14 @@ class _Battery(VerifierContract):
 
     @pytest.fixture
     def texts(self, verifier: Verifier, claims: list[Claim]) -> list[str]:
-        return [HONEST, "TP53 is a gene.", "", HONEST[:46], "TP53 takes part in double-strand break repair.", HONEST]
+        return [
+            REFERENCE,
+            "TP53 is a gene.",
+            "",
+            REFERENCE[:46],
+            "TP53 takes part in double-strand break repair.",
+            REFERENCE,
+        ]
 
 
 class TestRouge(_Battery):
@@ -88,9 +95,9 @@ def score(verifier: OntologyTextVerifier, text: str) -> float:
     return float(verifier.score([CLAIM], [text])[0])
 
 
-def test_saying_what_the_genes_do_in_plain_words_is_enough(verifier: OntologyTextVerifier) -> None:
-    assert score(verifier, HONEST) == pytest.approx(1.0, abs=0.1)
-    assert score(verifier, HONEST.replace("TP53", "p53")) == score(verifier, HONEST)
+def test_plain_sentences_about_the_genes_are_enough(verifier: OntologyTextVerifier) -> None:
+    assert score(verifier, REFERENCE) == pytest.approx(1.0, abs=0.1)
+    assert score(verifier, REFERENCE.replace("TP53", "p53")) == score(verifier, REFERENCE)
     assert score(verifier, "TP53 and SP1 are genes of the human cell.") < 0.2
     assert 0.2 < score(verifier, "TP53 takes part in double-strand break repair.") < 0.6
 
@@ -108,41 +115,43 @@ def test_saying_what_the_genes_do_in_plain_words_is_enough(verifier: OntologyTex
         "MYC takes part in double-strand break repair. MYC is involved in the cell cycle.",
     ],
 )
-def test_stuffing_earns_little(verifier: OntologyTextVerifier, text: str) -> None:
+def test_stuffing_scores_low(verifier: OntologyTextVerifier, text: str) -> None:
     assert score(verifier, text) <= 0.3
 
 
-def test_more_of_the_same_earns_no_more(verifier: OntologyTextVerifier) -> None:
+def test_repetition_adds_nothing(verifier: OntologyTextVerifier) -> None:
     once = "TP53 takes part in double-strand break repair. "
     assert score(verifier, once * 30) == score(verifier, once)
     names = [name for name, _, _ in TERMS.values()]
     padded = "".join(f"TP53 takes part in {name} of nothing. SP1 takes part in {name}. " for name in names)
-    assert score(verifier, HONEST + padded) <= score(verifier, HONEST)
+    assert score(verifier, REFERENCE + padded) <= score(verifier, REFERENCE)
 
 
-def test_guesses_cannot_be_piled_up(verifier: OntologyTextVerifier) -> None:
+def test_many_guesses_do_not_help(verifier: OntologyTextVerifier) -> None:
     wrong = "".join(f"TP53 takes part in thing {i}. SP1 takes part in thing {i}. " for i in range(4))
-    assert score(verifier, wrong + HONEST) < 0.3
+    assert score(verifier, wrong + REFERENCE) < 0.3
 
 
 def test_abstains_without_text_or_annotation(verifier: OntologyTextVerifier) -> None:
     assert np.isnan(score(verifier, "  "))
-    assert np.isnan(verifier.score([Claim("REST", "interacts_with", "SET")], [HONEST])[0])
-    assert verifier.explain(Claim("REST", "interacts_with", "SET"), HONEST).reason == "no GO annotation of these genes"
+    assert np.isnan(verifier.score([Claim("REST", "interacts_with", "SET")], [REFERENCE])[0])
+    assert (
+        verifier.explain(Claim("REST", "interacts_with", "SET"), REFERENCE).reason == "no GO annotation of these genes"
+    )
 
 
-def test_cites_the_terms_that_were_said(verifier: OntologyTextVerifier) -> None:
-    verdict = verifier.explain(CLAIM, HONEST)
+def test_cites_the_terms_of_the_text(verifier: OntologyTextVerifier) -> None:
+    verdict = verifier.explain(CLAIM, REFERENCE)
     cited = {(element.start.key, element.end.key) for element in verdict.evidence}
     assert cited == {("TP53", "GO:0000003"), ("TP53", "GO:0000006"), ("SP1", "GO:0000005")}
 
 
 def test_likelihood_depends_on_what_the_text_says(verifiers: dict[str, OntologyTextVerifier]) -> None:
-    judge = verifiers["likelihood"]
-    honest, silent = score(judge, HONEST), score(judge, "I do not know.")
-    assert honest > 0 == silent
-    assert score(judge, "TP53: " + "; ".join(name for name, _, _ in TERMS.values())) < honest
-    verdict = judge.explain(CLAIM, HONEST)
+    verifier = verifiers["likelihood"]
+    reference, empty = score(verifier, REFERENCE), score(verifier, "I do not know.")
+    assert reference > 0 == empty
+    assert score(verifier, "TP53: " + "; ".join(name for name, _, _ in TERMS.values())) < reference
+    verdict = verifier.explain(CLAIM, REFERENCE)
     assert {element.end.key for element in verdict.evidence} <= {"GO:0000003", "GO:0000006", "GO:0000005"}
     assert "perplexity" in verdict.reason
 
@@ -167,8 +176,8 @@ def test_only_the_wanted_ontologies_are_read(tmp_path: Path) -> None:
         OntologyTextVerifier(tmp_path / "snapshot", namespaces=[name])
         for name in ("biological_process", "molecular_function")
     )
-    whole = OntologyTextVerifier(tmp_path / "snapshot")
-    assert process.score([claim], [text])[0] == whole.score([claim], [text])[0] > 0
+    complete = OntologyTextVerifier(tmp_path / "snapshot")
+    assert process.score([claim], [text])[0] == complete.score([claim], [text])[0] > 0
     assert np.isnan(function.score([claim], [text])[0])
     with pytest.raises(VerifierError, match="GO has no ontologies"):
         OntologyTextVerifier(tmp_path / "snapshot", namespaces=["processes"])
@@ -179,7 +188,7 @@ def test_only_the_wanted_ontologies_are_read(tmp_path: Path) -> None:
 def test_a_plain_sentence_agrees_as_much_as_a_bare_keyword(
     verifiers: dict[str, OntologyTextVerifier], variant: str, name: str
 ) -> None:
-    """Names of one word too: leaving the other words out earns nothing."""
+    """Names of one word too: leaving the other words out does not raise the score."""
     verifier = verifiers[variant]
     assert verifier._agreement(name, name) == 1.0
     for sentence in (f"takes part in {name}", f"is involved in the {name}", f"participates in {name}"):

@@ -110,7 +110,7 @@ def test_only_the_first_statements_count(trace: ReasoningTraceVerifier) -> None:
     assert verdict.reason == "8 statements supported, 0 contradicted"
 
 
-def test_guessing_at_many_partners_finds_none(trace: ReasoningTraceVerifier) -> None:
+def test_guesses_of_many_partners_find_none(trace: ReasoningTraceVerifier) -> None:
     guesses = ", ".join(f"FIL{i}" for i in range(30))
     assert np.isnan(trace.score([CLAIM], [f"TP53 interacts with {guesses}, MDM2 and SP1."])[0])
 

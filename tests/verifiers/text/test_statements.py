@@ -1,4 +1,4 @@
-"""Statements taken out of texts and checked: direction, sign, negation, lists and hedges each count."""
+"""Statements extracted from texts and checked: direction, sign, negation, lists and hedges each count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def checker(tmp_path_factory: pytest.TempPathFactory) -> StatementChecker:
 
 
 CASES = {
-    # The marks of a completion's parts are no words.
+    # The tags of a completion are no words.
     "<think>TP53 interacts with MDM2.</think><answer>yes 8</answer>": ["TP53 interacts_with MDM2 +"],
     "<think>TP53 does not interact with MDM2</think>": ["not TP53 interacts_with MDM2 -"],
     # Interactions have no direction; negation turns support into contradiction.
@@ -52,7 +52,7 @@ CASES = {
     "TP53 activates CDKN1A and represses MYC.": ["TP53 activates CDKN1A +", "TP53 represses MYC +"],
     "TP53 represses CDKN1A but activates MYC.": ["TP53 represses CDKN1A -", "TP53 activates MYC -"],
     "CDKN1A is strongly activated by TP53.": ["TP53 activates CDKN1A +"],
-    # That the graph knows a regulation the other way round refutes nothing.
+    # A regulation that the graph knows in the opposite direction refutes nothing.
     "CDKN1A activates TP53.": ["CDKN1A activates TP53 ?"],
     "CDKN1A regulates TP53.": ["CDKN1A regulates TP53 ?"],
     "CDKN1A does not regulate TP53.": ["not CDKN1A regulates TP53 ?"],
@@ -63,11 +63,19 @@ CASES = {
     "SP1 controls the expression of the MDM2 gene.": ["SP1 regulates MDM2 +"],
     "The activation of CDKN1A by TP53 is known.": ["TP53 activates CDKN1A +"],
     "MYC is a target of TP53.": ["TP53 regulates MYC +"],
+    # A noun of repression behind a verb is an effect, not a knockdown: the signs multiply.
+    "TP53 promotes the degradation of MYC.": ["TP53 represses MYC +"],
+    "TP53 promotes rapid degradation of MYC.": ["TP53 represses MYC +"],
+    "TP53 blocks the inhibition of CDKN1A.": ["TP53 activates CDKN1A +"],
+    "MDM2 promotes ubiquitination and degradation of TP53.": [],
+    # Nouns in "-ly" are no adverbs.
+    "The TP53 family activates CDKN1A.": [],
+    "TP53 activates assembly MYC.": ["TP53 activates MYC -"],
     "TP53 is a repressor of MYC.": ["TP53 represses MYC +"],
     "TP53 not only activates CDKN1A but also represses MYC.": ["TP53 activates CDKN1A +", "TP53 represses MYC +"],
     "TP53 regulates MDM2, which interacts with SP1.": ["TP53 regulates MDM2 +", "MDM2 interacts_with SP1 ?"],
     "TP53 represses MYC. It also binds HLA-A.": ["TP53 represses MYC +", "TP53 interacts_with HLA-A +"],
-    # A knockdown is not the gene's own doing.
+    # What a knockdown does is not what the gene does.
     "Knockdown of TP53 increases MYC.": ["TP53 increases MYC ?"],
     "TP53 knockdown does not reduce expression of CDKN1A.": ["not TP53 decreases CDKN1A ?"],
     "Loss of TP53 changes MYC.": ["TP53 changes_expression_of MYC ?"],
@@ -103,10 +111,10 @@ CASES = {
 
 @pytest.mark.parametrize("text", CASES)
 def test_reads_and_checks(checker: StatementChecker, text: str) -> None:
-    marks = {"supported": "+", "contradicted": "-", "unknown": "?"}
+    signs = {"supported": "+", "contradicted": "-", "unknown": "?"}
     found = [
         ("not " if item.polarity == "negated" else "")
-        + f"{item.subject} {item.relation} {item.object} {marks[item.verdict]}"
+        + f"{item.subject} {item.relation} {item.object} {signs[item.verdict]}"
         + (" hedged" if item.certainty == "hedged" else "")
         for item in checker.check(text)
     ]
@@ -114,7 +122,7 @@ def test_reads_and_checks(checker: StatementChecker, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_a_known_shape_is_read_as_a_new_sentence(checker: StatementChecker, text: str) -> None:
+def test_a_known_template_is_read_as_a_new_sentence(checker: StatementChecker, text: str) -> None:
     genes = ["TP53", "MDM2", "SP1", "MYC", "CDKN1A", "HLA-A", "SET", "FIL1", "CAT"]
     for shift in range(1, len(genes)):
         others = {gene: genes[(i + shift) % len(genes)] for i, gene in enumerate(genes)}
@@ -193,6 +201,6 @@ def test_any_text_can_be_read(checker: StatementChecker, text: str) -> None:
     "term", ["double-strand break repair", "negative regulation of transcription by RNA polymerase II"]
 )
 def test_words_that_are_left_out_do_not_move_the_topic(checker: StatementChecker, term: str) -> None:
-    """The name of a term is taken for one word; the gene behind it stays the one that "it" means."""
+    """The name of a term counts as one word. The gene behind it stays the one that "it" means."""
     found = checker.check(f"* {term} binding (TP53 SP1). It interacts with MDM2.")
     assert [(item.subject, item.object) for item in found][-1:] == [("TP53", "MDM2")]

@@ -180,7 +180,7 @@ def _tag_lost_genes(words: list[Word], tags: str) -> str:
 
 
 def _is_effect(tags: str, i: int) -> bool:
-    """Whether the noun of repression at token i is an effect: "promotes the degradation of A" says what happens to A."""
+    """Whether the noun of repression at token i is an effect: "promotes degradation of A" says what happens to A."""
     return tags[i] == Tag.REPRESSION and _CAUSE_AHEAD.search(tags, max(0, i - _CAUSE_WITHIN), i) is not None
 
 

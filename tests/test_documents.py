@@ -17,7 +17,7 @@ from tests.support.locations import DOCS, ROOT
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 FOLDERS = "rbio_kg|graph_builders|verifiers|training|benchmarks|tests|docs|examples|scripts"
 EXAMPLES = {"graph_builders/sources/hallmarks.py"}
-"""Files that a document tells the reader to write."""
+"""Files that a document asks the reader to write."""
 ENDINGS = "py|toml|json|cypher|tsv|md|svg|j2"
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

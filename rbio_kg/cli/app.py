@@ -33,7 +33,7 @@ from rbio_kg.cli import (
 
 app = typer.Typer(
     name="rbio-kg",
-    help="Post-train a language model on biology with a gene and pathway knowledge graph as the judge.",
+    help="Post-train a language model on biology, with rewards from a gene and pathway knowledge graph.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""The verb `ask`: a trained policy's answer to one question, its reasoning checked against the graph."""
+"""The command `ask`: a trained policy's answer to one question, its reasoning checked against the graph."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def show_answer(workspace: Workspace, answered: Answered) -> None:
     """The answer for people."""
     document = answered.document
-    note = " (taught with SIMULATED labels)" if document["simulated"] else ""
+    note = " (trained on SIMULATED labels)" if document["simulated"] else ""
     print(document["prompt"])
     print()
     if "problem" in document:
@@ -36,14 +36,14 @@ def show_answer(workspace: Workspace, answered: Answered) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "ask")
     def ask(
         session: Session,
         question: Annotated[str | None, typer.Argument(help="A question in words, in quotes.")] = None,
         pert: Annotated[str | None, typer.Option("--pert", help="Instead: the gene that is knocked down.")] = None,
-        gene: Annotated[str | None, typer.Option("--gene", help="The gene whose expression is asked for.")] = None,
+        gene: Annotated[str | None, typer.Option("--gene", help="The gene whose expression may change.")] = None,
         cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line; the run's otherwise.")] = None,
         task: Annotated[
             Task | None, typer.Option("--task", help="de: does it change; dir: does it increase; the run's otherwise.")
@@ -63,6 +63,6 @@ def register(app: typer.Typer) -> None:
             raise typer.BadParameter("--task goes with --pert and --gene: a QUESTION says itself what it asks")
         session.resume = "nothing was kept; ask again"
         workspace = session.workspace(seed=seed)
-        asked = AskedQuestion(question, pert, gene, cell_line, task)
-        answered = ask_run(workspace, session.progress, session.say, asked, run=model, temperature=temperature)
+        query = AskedQuestion(question, pert, gene, cell_line, task)
+        answered = ask_run(workspace, session.progress, session.say, query, run=model, temperature=temperature)
         session.emit(answered.document, lambda: show_answer(workspace, answered))

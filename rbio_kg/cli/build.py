@@ -1,4 +1,4 @@
-"""The verb `build`: tables, snapshot, and a store or files for one."""
+"""The command `build`: tables, snapshot, and a store or files for one."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def show_difference(document: dict[str, Any]) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "build")
     def build(

@@ -74,7 +74,7 @@ def show_demo(document: dict[str, Any]) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "demo")
     def demo(

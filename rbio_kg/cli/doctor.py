@@ -1,4 +1,4 @@
-"""Verbs about the installation: doctor, version."""
+"""Commands about the installation: doctor, version."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _precision() -> str:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
 
     @command(app, "doctor")
     def doctor(session: Session) -> None:

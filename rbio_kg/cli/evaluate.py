@@ -1,4 +1,4 @@
-"""Verbs that measure: evaluate expression, evaluate policy, evaluate predictions."""
+"""Commands that measure: evaluate expression, evaluate policy, evaluate predictions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.report.wording import REASONINGS
+from rbio_kg.report.phrases import REASONINGS
 
 QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="PerturbQA file: pert,gene,label,split.")]
 TaskOption = Annotated[str, typer.Option("--task", help="de (does it change) or dir (increase or decrease).")]
@@ -17,7 +17,7 @@ LineOption = Annotated[str | None, typer.Option("--cell-line", help="Cell line."
 SplitOption = Annotated[str, typer.Option("--split", help="Rows to score.")]
 SPLIT_SCHEMES_HELP = "official, global, leave-one-line-out or gene-disjoint."
 SplitSchemeOption = Annotated[str, typer.Option("--protocol", help=SPLIT_SCHEMES_HELP)]
-LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows (whole genes).")]
+LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows, as complete genes.")]
 StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
 OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
 
@@ -63,7 +63,7 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
 
 
 def show_reasoning(document: dict[str, Any]) -> None:
-    """What the reasoning does to the answers, what the policy states, and what its statements are worth."""
+    """What the reasoning does to the answers, what the policy states, and what the graph says of its statements."""
     columns = [
         "probability of yes read after",
         "per-gene AUROC",
@@ -103,8 +103,8 @@ def show_reasoning(document: dict[str, Any]) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    evaluate = typer.Typer(no_args_is_help=True, help="Honest evaluation, next to trivial baselines.")
+    """Add the commands to the application."""
+    evaluate = typer.Typer(no_args_is_help=True, help="Leak-free evaluation, next to trivial baselines.")
     app.add_typer(evaluate, name="evaluate")
 
     @command(evaluate, "expression")
@@ -163,7 +163,7 @@ def register(app: typer.Typer) -> None:
         check_store: StoreOption = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
     ) -> None:
-        """Anyone's predictions under the same metric."""
+        """Any model's predictions under the same metric."""
         from rbio_kg.services.evaluate import evaluate_predictions as run
         from rbio_kg.training.evaluation.predictions import PredictionOptions
 
@@ -191,7 +191,7 @@ def register(app: typer.Typer) -> None:
             bool, typer.Option("--reasoning", help="Also measure what the reasoning does to the answers.")
         ] = False,
         reasoning_rows: Annotated[
-            int, typer.Option("--reasoning-rows", min=2, help="About so many questions for that (whole genes).")
+            int, typer.Option("--reasoning-rows", min=2, help="About this many questions for that, as complete genes.")
         ] = 200,
         check_store: StoreOption = False,
     ) -> None:

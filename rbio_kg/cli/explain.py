@@ -1,4 +1,4 @@
-"""Verbs about claims: explain, score."""
+"""Commands about claims: explain, score."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _show_explanation(document: dict[str, Any]) -> None:
     rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
     show_table(["verifier", "status", "score", "reason"], rows)
     composed = document["composed"]
-    print("composed: " + ("no verifier spoke" if composed is None else f"{composed:.3f}"))
+    print("composed: " + ("every verifier abstains" if composed is None else f"{composed:.3f}"))
     for item in document["verdicts"]:
         for element in item["evidence"]:
             detail = ", ".join(f"{key} {value}" for key, value in element["detail"].items())
@@ -39,7 +39,7 @@ def _show_explanation(document: dict[str, Any]) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
 
     @command(app, "explain")
     def explain(

@@ -1,4 +1,4 @@
-"""The verb that writes the graph, or a part of it, into other programs' files."""
+"""The command that writes the graph, or a part of it, into other programs' files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "export")
     def export(

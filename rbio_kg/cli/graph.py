@@ -1,4 +1,4 @@
-"""Verbs about the graph: fetch, stats."""
+"""Commands about the graph: fetch, stats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ StoreOption = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
 
     @command(app, "fetch")
     def fetch(

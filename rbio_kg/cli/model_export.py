@@ -1,4 +1,4 @@
-"""The verb that writes a trained policy as a folder for the Hub's libraries: export-model."""
+"""The command that writes a trained policy as a folder for the Hub's libraries: export-model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rbio_kg.cli.tables import show_table
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "export-model")
     def export_model(

@@ -1,4 +1,4 @@
-"""The verb `query`: Cypher or a named query, as a table, as JSON, or into a file."""
+"""The command `query`: Cypher or a named query, as a table, as JSON, or into a file."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def other_names(workspace: Workspace, query: NamedQuery, values: Mapping[str, An
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
 
     @command(app, "query")
     def query(

@@ -1,4 +1,4 @@
-"""Verbs about questions: questions make."""
+"""Commands about questions: questions make."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rbio_kg.services.questions import make_questions
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    questions = typer.Typer(no_args_is_help=True, help="What a policy is taught from.")
+    """Add the commands to the application."""
+    questions = typer.Typer(no_args_is_help=True, help="Questions that a policy is trained on.")
     app.add_typer(questions, name="questions")
 
     @command(questions, "make")

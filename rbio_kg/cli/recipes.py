@@ -1,4 +1,4 @@
-"""Verbs about recipes: recipes list, ablate."""
+"""Commands about recipes: recipes list, ablate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unpa
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
     recipes = typer.Typer(no_args_is_help=True, help="The recipes that ship with the package.")
     app.add_typer(recipes, name="recipes")
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         model: Annotated[str | None, typer.Option("--model", help="smollm2, a folder or a hub id, for all.")] = None,
         name: Annotated[str, typer.Option("--name", help="First part of the runs' names.")] = "ablate",
     ) -> None:
-        """Train recipes under one budget, examine them on the same questions, and print one table."""
+        """Train recipes under one budget, evaluate them on the same questions, and print one table."""
         session.resume = "finished runs are kept and not made again; give the same command once more to go on"
         document = ablate(
             session.workspace(model=model),

@@ -1,4 +1,4 @@
-"""The verb rewards: the exploit suite and the search for new exploits, on the rewards of recipes."""
+"""The command rewards: the exploit suite and the search for new exploits, on the rewards of recipes."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def _show(document: dict[str, Any]) -> None:
     if "search" in document:
         search = document["search"]
         rows = [[item["claim"], item["reward"], item["honest"], item["completion"][:200]] for item in search["found"]]
-        title = f"search: {search['steps']:,} completions, {len(rows)} paid more than honesty"
+        title = f"search: {search['steps']:,} completions, {len(rows)} with more reward than the reference answer"
         show_table(["claim", "reward", "honest", "completion"], rows, title=title)
 
 
 def _show_recipes(documents: Sequence[dict[str, Any]]) -> None:
     rows = []
     for document in documents:
-        paying = [row["name"] for row in document["exploits"] if row["pays"]]
+        exploitable = [row["name"] for row in document["exploits"] if row["pays"]]
         found = len(document["search"]["found"]) if "search" in document else None
         rows.append(
-            [document["recipe"], document["claims"], len(document["exploits"]), ", ".join(paying) or "none", found]
+            [document["recipe"], document["claims"], len(document["exploits"]), ", ".join(exploitable) or "none", found]
         )
-    show_table(["recipe", "questions", "exploits", "that pay", "found by search"], rows)
+    show_table(["recipe", "questions", "exploits", "rewarded more", "found by search"], rows)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the application."""
+    """Add the command to the application."""
     rewards = typer.Typer(no_args_is_help=True, help="The reward.")
     app.add_typer(rewards, name="rewards")
 
@@ -51,11 +51,11 @@ def register(app: typer.Typer) -> None:
         all_recipes: Annotated[bool, typer.Option("--all-recipes", help="Every recipe that is shipped.")] = False,
         claims: Annotated[int, typer.Option("--claims", min=1, help="Questions tried.")] = CLAIMS,
         search: Annotated[
-            int, typer.Option("--search", min=0, help="Then change completions at random, so many times.")
+            int, typer.Option("--search", min=0, help="Then change completions at random, this many times.")
         ] = 0,
         seed: Annotated[int | None, typer.Option("--seed", help="Of the search; the recipe's otherwise.")] = None,
     ) -> None:
-        """The exploit suite: no trick may earn more than an honest answer of the same correctness."""
+        """The exploit suite: no trick may get more reward than the reference answer of the same correctness."""
         from rbio_kg.training.config.shipped import recipe_names
 
         workspace = session.workspace()

@@ -1,4 +1,4 @@
-"""Verbs about runs: runs list, runs show, evidence load, report."""
+"""Commands about runs: runs list, runs show, evidence load, report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RunArgument = Annotated[str, typer.Argument(help="Name of a run.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
     runs = typer.Typer(no_args_is_help=True, help="Training and evaluation runs.")
     app.add_typer(runs, name="runs")
     evidence = typer.Typer(no_args_is_help=True, help="Verdicts and citations in the graph.")

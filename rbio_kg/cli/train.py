@@ -1,4 +1,4 @@
-"""Verbs that fit models: train link-predictor, train expression, train policy."""
+"""Commands that fit models: train link-predictor, train expression, train policy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _emit_fit(session: Session, result: FitResult) -> None:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
+    """Add the commands to the application."""
     train = typer.Typer(no_args_is_help=True, help="Fit verifiers and policies.")
     app.add_typer(train, name="train")
 
@@ -49,9 +49,12 @@ def register(app: typer.Typer) -> None:
         seed: SeedOption = None,
         questions: QuestionsOption = None,
         split: Annotated[str, typer.Option("--split", help="Rows to fit on: train.")] = "train",
-        split_scheme: Annotated[str, typer.Option("--protocol", help="What may be learnt from.")] = "official",
+        split_scheme: Annotated[str, typer.Option("--protocol", help="Split scheme.")] = "official",
         cell_line: Annotated[
-            str | None, typer.Option("--cell-line", help="The line to answer for, and to leave out; all otherwise.")
+            str | None,
+            typer.Option(
+                "--cell-line", help="Cell line to fit, and to hold out under leave-one-line-out; all otherwise."
+            ),
         ] = None,
     ) -> None:
         """Fit the expression model on train questions."""
@@ -101,5 +104,5 @@ def register(app: typer.Typer) -> None:
             report_to=report_to,
         )
         simple = [(key, value) for key, value in document.items() if not isinstance(value, (dict, list))]
-        if set(document) != {"run"}:  # of several processes the first one tells
+        if set(document) != {"run"}:  # of several processes the first one reports
             session.emit(document, lambda: show_table(["what", "value"], simple))

@@ -1,4 +1,4 @@
-"""Verbs about the judges: verifiers list, verifiers card, verifiers check."""
+"""Commands about verifiers: verifiers list, verifiers card, verifiers check."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rbio_kg.services.verifiers import check_document, listed
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verbs to the application."""
-    verifiers = typer.Typer(no_args_is_help=True, help="The judges and their cards.")
+    """Add the commands to the application."""
+    verifiers = typer.Typer(no_args_is_help=True, help="The verifiers and their cards.")
     app.add_typer(verifiers, name="verifiers")
 
     @command(verifiers, "list")
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         session: Session,
         name: Annotated[str, typer.Argument(help="Verifier, or MODULE:NAME or FILE.py:NAME.")],
         claims: Annotated[
-            Path | None, typer.Option("--claims", help="CSV or Parquet of claims that it judges; else drawn.")
+            Path | None, typer.Option("--claims", help="CSV or Parquet of claims that it scores; drawn otherwise.")
         ] = None,
     ) -> None:
         """Whether a verifier keeps the contract, check by check; exit code 1 where it does not."""
@@ -64,5 +64,5 @@ def register(app: typer.Typer) -> None:
         broken = sum(not item["passed"] for item in checks)
         if broken:
             raise VerifierError(
-                f"{name} fails {broken} of {len(rows)} checks", hint="mend what they name; see docs/own-verifier.md"
+                f"{name} fails {broken} of {len(rows)} checks", hint="fix what they name; see docs/own-verifier.md"
             )

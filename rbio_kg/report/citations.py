@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rbio_kg.core.claims import Evidence, Node, Verdict
-from rbio_kg.report.wording import RELATIONSHIPS, digits, visible
+from rbio_kg.report.phrases import RELATIONSHIPS, digits, visible
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from rbio_kg.report.phrases import TEXT_VERIFIERS, number
 from rbio_kg.report.plot import LineChart, Series, line_chart
 from rbio_kg.report.run_data import RunData
-from rbio_kg.report.wording import TEXT_VERIFIERS, number
 from rbio_kg.training.rewards.trl import part_of
 
 MOST_PARTS = 6

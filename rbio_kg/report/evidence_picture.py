@@ -16,7 +16,7 @@ import networkx as nx
 
 from rbio_kg.core.claims import Claim, Evidence, Node, Verdict
 from rbio_kg.report.citations import sentence, summary
-from rbio_kg.report.wording import visible
+from rbio_kg.report.phrases import visible
 
 WIDTH = 480
 EDGE_X = 54

@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from rbio_kg.core.claims import Status, Verdict
+from rbio_kg.report.phrases import TEXT_VERIFIERS
 from rbio_kg.report.run_data import RunData, rollout, verdicts
-from rbio_kg.report.wording import TEXT_VERIFIERS
 from rbio_kg.training.runs.rollout_file import Rollout
 
 WANTED = 10

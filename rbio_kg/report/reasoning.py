@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rbio_kg.report.phrases import REASONINGS, count, digits, number, percent
 from rbio_kg.report.plot import LineChart, Series, line_chart
 from rbio_kg.report.results import STAGE_NAMES, interval
-from rbio_kg.report.wording import REASONINGS, count, digits, number, percent
 
 PREDICTORS = {"own": "after its reasoning", "none": "without reasoning", "gene_prior": "gene prior"}
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from rbio_kg.core.atomic_io import write_bytes
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Status, Verdict
 from rbio_kg.core.errors import ReportError
-from rbio_kg.report import wording
+from rbio_kg.report import phrases
 from rbio_kg.report.citations import Citation, citations
 from rbio_kg.report.curves import curves
 from rbio_kg.report.evidence_picture import WIDTH as PICTURE_WIDTH
@@ -45,7 +45,7 @@ class ScoredVerdict:
     @property
     def of_what(self) -> str:
         """What the score is the probability, or the degree, of."""
-        return "for the reasoning" if self.verdict.verifier in wording.TEXT_VERIFIERS else "that it holds"
+        return "for the reasoning" if self.verdict.verifier in phrases.TEXT_VERIFIERS else "that it holds"
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "digits": wording.digits,
-        "count": wording.count,
-        "percent": wording.percent,
-        "visible": wording.visible,
-        "setting": wording.setting,
+        "digits": phrases.digits,
+        "count": phrases.count,
+        "percent": phrases.percent,
+        "visible": phrases.visible,
+        "setting": phrases.setting,
         "web_address": web_address,
     }
     return environment
@@ -153,8 +153,8 @@ def _contents(
         "manifest": manifest,
         "simulated": simulated,
         "model": _model(config.get("model")),
-        "settings": wording.settings(config),
-        "further": wording.settings({key: manifest[key] for key in manifest if key not in _SHOWN_ABOVE}),
+        "settings": phrases.settings(config),
+        "further": phrases.settings({key: manifest[key] for key in manifest if key not in _SHOWN_ABOVE}),
         "seeds": _seeds(manifest.get("seeds")),
         "build": build,
         "sources": sources,
@@ -173,7 +173,7 @@ def _contents(
         "examples": [_view(number, example, names, simulated) for number, example in enumerate(chosen, start=1)],
         "rollouts": run.rollouts.height,
         "commands": commands(run.name, build),
-        "glossary": wording.GLOSSARY,
+        "glossary": phrases.GLOSSARY,
         "size": {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "top": TOP,
                  "bottom": HEIGHT - BOTTOM, "side": SIDE, "picture": PICTURE_WIDTH},
     }  # fmt: skip
@@ -185,14 +185,14 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
         number,
         example,
         KINDS[example.kind],
-        wording.claim_sentence(rollout.claim, names),
-        wording.excerpt(rollout.prompt),
-        wording.excerpt(rollout.completion),
+        phrases.claim_sentence(rollout.claim, names),
+        phrases.excerpt(rollout.prompt),
+        phrases.excerpt(rollout.completion),
         "" if rollout.answer else unparsed_because(rollout.completion),
         tuple(
             ScoredVerdict(
                 verdict,
-                wording.visible(wording.VERIFIERS.get(verdict.verifier, verdict.verifier.replace("_", " "))),
+                phrases.visible(phrases.VERIFIERS.get(verdict.verifier, verdict.verifier.replace("_", " "))),
                 simulated and _rests_on_labels(rollout.claim, verdict),
                 tuple(citations(verdict, names)),
             )
@@ -205,14 +205,14 @@ def _view(number: int, example: Example, names: Mapping[str, str], simulated: bo
 def _rests_on_labels(claim: Claim, verdict: Verdict) -> bool:
     """Whether a score comes from knockdown labels: text is checked against the graph alone."""
     scored = verdict.status is Status.OK
-    return scored and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in wording.TEXT_VERIFIERS
+    return scored and claim.relation in KNOCKDOWN_RELATIONS and verdict.verifier not in phrases.TEXT_VERIFIERS
 
 
 def alarms(found: Any) -> list[dict[str, str]]:
     """The alarms of a manifest, as the page shows them; what is none is left out."""
     listed = found if isinstance(found, Sequence) and not isinstance(found, str) else ()
     return [
-        {"step": wording.setting(alarm.get("step")), "message": str(alarm["message"])}
+        {"step": phrases.setting(alarm.get("step")), "message": str(alarm["message"])}
         for alarm in listed
         if isinstance(alarm, Mapping) and alarm.get("message")
     ]
@@ -231,8 +231,8 @@ def unparsed_because(text: str) -> str:
 
 def _seeds(seeds: Any) -> str:
     if isinstance(seeds, Mapping):
-        return ", ".join(f"{name} {wording.setting(seeds[name])}" for name in sorted(seeds))
-    return wording.setting(seeds)
+        return ", ".join(f"{name} {phrases.setting(seeds[name])}" for name in sorted(seeds))
+    return phrases.setting(seeds)
 
 
 def web_address(text: Any) -> str:
@@ -245,8 +245,8 @@ def commands(name: str, build: Mapping[str, Any] | None) -> list[tuple[str, str]
     """How to make the run again: (command, what it does)."""
     options = (build or {}).get("options")
     score = options.get("min_score") if isinstance(options, Mapping) else None
-    run = shlex.quote(wording.visible(name))
-    least = "" if wording.number(score) is None else f" --min-score {wording.number(score):g}"
+    run = shlex.quote(phrases.visible(name))
+    least = "" if phrases.number(score) is None else f" --min-score {phrases.number(score):g}"
     return [
         (f"rbio-kg build --sources DIR{least}", "the graph, from the sources listed above; the same sources and "
          "options give the same build id"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rbio_kg.report.wording import digits, number
+from rbio_kg.report.phrases import digits, number
 from rbio_kg.training.runs.run_folder import EVALUATIONS
 
 STAGE_NAMES = {"before": "Before training", "after_warmup": "After the warm-up", "after": "After training"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rbio_kg.report.phrases import VERIFIERS, digits, number, setting
 from rbio_kg.report.plot import Scale
 from rbio_kg.report.results import Result, baselines, result
-from rbio_kg.report.wording import VERIFIERS, digits, number, setting
 
 SIDE, MARGIN, HEAD = 250, 38, 10
 """Side of a reliability plot in its own units, the space for its labels, and the space above."""

@@ -32,13 +32,13 @@ def ablate(
         read_recipe(workspace, trial.recipe, steps, seed=trial.seed, minutes=minutes)
 
     def run(trial: Trial, number: int) -> dict[str, Any]:
-        def told(message: str, share: float | None) -> None:
+        def report(message: str, share: float | None) -> None:
             done = None if share is None else (number + share) / len(planned)
             progress(f"{trial.run}: {message}", done)
 
         return run_policy(
             workspace,
-            told,
+            report,
             config=trial.recipe,
             name=trial.run,
             resume=True,

@@ -44,7 +44,7 @@ def ask_run(
     workspace: WorkspaceBase,
     progress: Progress,
     say: Callable[[str], None],
-    asked: AskedQuestion,
+    query: AskedQuestion,
     *,
     run: str | None,
     temperature: float = 0.0,
@@ -53,14 +53,14 @@ def ask_run(
 
     Args:
         workspace: with the graph that the run was trained on; its seed seeds the sampling.
-        progress: told what happens.
-        say: told how the question was understood, where that is not plain.
-        asked: the question.
+        progress: called with a message and the finished share.
+        say: called with a line on how the question was understood, where that is not plain.
+        query: the question.
         run: its name; None: the newest finished one.
         temperature: of the sampling; 0 takes the likeliest token each time.
 
     Raises:
-        TrainingError, ModelError: no run of that name, or none that can be asked on this graph.
+        TrainingError, ModelError: no run of that name, or none that was trained on this graph.
         SelectionError: a gene is unknown or ambiguous.
         ClaimError: an unknown cell line, or a question that asks nothing.
         VerifierError: the recipe's prompts are open, and the expression verifier is not fitted or not on the cell line.
@@ -70,7 +70,7 @@ def ask_run(
 
     trained = trained_run(workspace.paths, run, workspace.build_id)
     found, recipe = trained.run, trained.config
-    question = _question(workspace, recipe, asked, say)
+    question = _question(workspace, recipe, query, say)
     _remark(found.folder.name, found.manifest.status, recipe, question, say)
     facts = workspace.fact_source() if recipe.questions.prompt == "open" and not isinstance(question, str) else None
     reply = ask_policy(
@@ -105,33 +105,33 @@ def ask_run(
 
 
 def _question(
-    workspace: WorkspaceBase, recipe: PolicyConfig, asked: AskedQuestion, say: Callable[[str], None]
+    workspace: WorkspaceBase, recipe: PolicyConfig, query: AskedQuestion, say: Callable[[str], None]
 ) -> ReadQuestion | str:
     from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_question
 
     known = set(workspace.tables["cell_lines"]["name"])
-    line = (asked.cell_line or recipe.questions.cell_line or "").lower() or None
+    line = (query.cell_line or recipe.questions.cell_line or "").lower() or None
     if line is not None and line not in known:
         raise ClaimError(
             f"the graph knows no cell line {line!r}", where="--cell-line", hint="it knows " + ", ".join(sorted(known))
         )
-    # Runs on all lines have none of their own, and every question they were taught was about one.
+    # Runs on all lines have none of their own, and every question that they were trained on names one.
     missing = ClaimError(
         "the question needs a cell line", hint="name one with --cell-line: " + ", ".join(sorted(known))
     )
-    if asked.text is None:
+    if query.text is None:
         if line is None:
             raise missing
-        symbols = [_symbol(workspace, label, say) for label in (asked.pert or "", asked.gene or "")]
+        symbols = [_symbol(workspace, label, say) for label in (query.pert or "", query.gene or "")]
         if symbols[0] == symbols[1]:
-            raise ClaimError(f"{symbols[0]} is asked about itself", where="--gene", hint="name two different genes")
-        task = asked.task or recipe.questions.task
+            raise ClaimError(f"{symbols[0]} is named twice", where="--gene", hint="name two different genes")
+        task = query.task or recipe.questions.task
         return ReadQuestion(Claim(symbols[0], TASK_RELATION[task], symbols[1], line), task)
-    text = " ".join(asked.text.split())
+    text = " ".join(query.text.split())
     if not text:
         raise ClaimError("the question is empty", where="QUESTION", hint="ask something, in quotes")
     named = lines_named(text, known)
-    if asked.cell_line is not None and named not in ([], [line]):
+    if query.cell_line is not None and named not in ([], [line]):
         raise ClaimError(
             f"the question is about {' and '.join(named)}, not about {line}", where="--cell-line", hint="leave it out"
         )
@@ -159,14 +159,14 @@ def _symbol(workspace: WorkspaceBase, label: str, say: Callable[[str], None]) ->
 def _remark(
     run: str, status: str, recipe: PolicyConfig, question: ReadQuestion | str, say: Callable[[str], None]
 ) -> None:
-    """What a user should know of an answer before believing it."""
-    asked = recipe.questions
+    """What a user should know before relying on an answer."""
+    settings = recipe.questions
     if status != "finished":
         say(f"run {run} is {status}: what is saved of it answers")
     if isinstance(question, str):
         return
-    taught = asked.families or [asked.task]
-    if asked.file is None and question.family not in taught:
-        say(f"run {run} was taught questions of the kind {', '.join(taught)}, not {question.family}")
-    if asked.shuffle_names:
+    trained_on = settings.families or [settings.task]
+    if settings.file is None and question.family not in trained_on:
+        say(f"run {run} was trained on questions of the kind {', '.join(trained_on)}, not {question.family}")
+    if settings.shuffle_names:
         say("the recipe gives genes other names in its prompts: the reasoning speaks of those")

@@ -125,7 +125,7 @@ class WorkspaceBase:
 
     @property
     def has_fetched(self) -> bool:
-        """Whether `fetch` has brought whole files: each folder it fills records them."""
+        """Whether `fetch` has downloaded complete files: each folder that it fills records them."""
         return any(self.paths.sources.glob("*/fetched.json"))
 
     @property
@@ -272,7 +272,7 @@ class WorkspaceBase:
         """A graph-grounded reward for TRL's GRPOTrainer: `reward.functions` and `reward.weights`.
 
         Args:
-            weights: verifier name to weight; text verifiers are paid as parts of their own.
+            weights: verifier name to weight; text verifiers become parts of the reward of their own.
             scoring: linear, brier or log.
             extra: verifiers of your own, by name, with their weights.
             options: as in `rbio_kg.training.rewards.composed.ComposedReward`.
@@ -293,7 +293,7 @@ class WorkspaceBase:
         return QuestionSet.from_tables(self.tables, split=split, cell_line=cell_line, task=task, **options)
 
     def fact_source(self) -> FactSource:
-        """Who knows the train knockdowns: the expression verifier.
+        """The source of the train knockdowns in prompts: the expression verifier.
 
         Raises:
             VerifierError: it has not been fitted.

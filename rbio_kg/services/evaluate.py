@@ -130,7 +130,7 @@ def evaluate_run(
 def _questions(
     workspace: WorkspaceBase, recipe: PolicyConfig, chosen: PolicyQuestions
 ) -> tuple[QuestionSet, pl.DataFrame]:
-    """What is asked, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
+    """The questions, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
     import polars as pl
 
     from rbio_kg.training.data.perturbqa_csv import read_question_file

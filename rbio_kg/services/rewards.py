@@ -30,22 +30,22 @@ def check_reward(
     search: int = 0,
     seed: int | None = None,
 ) -> dict[str, Any]:
-    """The exploit suite on a recipe's reward, on train questions of the workspace; then so many steps of search."""
+    """The exploit suite on a recipe's reward, on train questions of the workspace; then `search` steps of search."""
     from rbio_kg.training.exploits.search import search_exploits
     from rbio_kg.training.exploits.suite import check_rewards
 
     recipe = read_recipe(workspace, config)
     reward = recipe_reward(workspace, recipe)
-    questions = _asked(workspace, recipe, reward, claims)
-    asked: dict[str, Any] = {
+    questions = _questions(workspace, recipe, reward, claims)
+    options: dict[str, Any] = {
         "snapshot": workspace.snapshot,
         "gene_prior": _priors(workspace, recipe, questions),
         "progress": progress,
     }
-    document = check_rewards(reward, questions.claims(), **asked)
+    document = check_rewards(reward, questions.claims(), **options)
     if search:
         seed = recipe.seed if seed is None else seed
-        document["search"] = search_exploits(reward, questions.claims(), steps=search, seed=seed, **asked)
+        document["search"] = search_exploits(reward, questions.claims(), steps=search, seed=seed, **options)
     return {"recipe": str(config) if config else "default", **plain(document)}
 
 
@@ -60,19 +60,19 @@ def check_recipes(
     return {"recipes": documents}
 
 
-def _asked(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> QuestionSet:
-    """Train questions that the recipe teaches."""
-    asked = recipe.questions
+def _questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> QuestionSet:
+    """Train questions of the recipe."""
+    settings = recipe.questions
     pool = training_questions(workspace, recipe, reward)
-    taught = pool.training_rows()
-    if taught is None:
-        line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line
-        taught = pool.select(split="train", cell_line=line, task=asked.task)
-    return taught.limit(rows, seed=recipe.seed)
+    chosen = pool.training_rows()
+    if chosen is None:
+        line = None if settings.split_scheme == "leave-one-line-out" else settings.cell_line
+        chosen = pool.select(split="train", cell_line=line, task=settings.task)
+    return chosen.limit(rows, seed=recipe.seed)
 
 
 def _priors(workspace: WorkspaceBase, recipe: PolicyConfig, questions: QuestionSet) -> list[float | None]:
-    """The monitored genes' rates of change; none where nobody knows them and the reward does not ask."""
+    """The monitored genes' rates of change; None where no source knows them and the reward does not need them."""
     from rbio_kg.training.data.mixture import with_rates
 
     if not recipe.reward.relative_to and not workspace.model_folder("expression").is_dir():

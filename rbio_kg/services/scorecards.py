@@ -1,4 +1,4 @@
-"""Scorecards of a workspace's verifiers: quick ones beside the models they describe, and the full card of one."""
+"""Scorecards of a workspace's verifiers: quick ones that are kept with the models, and the full card of one."""
 
 from __future__ import annotations
 
@@ -154,10 +154,10 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> dict
     seconds = max(time.process_time() - started, 1e-9)
     figures: dict[str, Any] = {}
     for kind, found in scores.items():
-        spoke = ~np.isnan(found)
+        scored = ~np.isnan(found)
         figures[kind] = {
-            "coverage": float(spoke.mean()),
-            "mean": float(found[spoke].mean()) if spoke.any() else None,
+            "coverage": float(scored.mean()),
+            "mean": float(found[scored].mean()) if scored.any() else None,
             "auroc": None if kind == "honest" else auroc(*_against(scores["honest"], found)),
         }
     own = np.concatenate(list(scores.values())) if scores else np.zeros(0)
@@ -175,11 +175,13 @@ def _all_texts(verifier: Verifier, claims: list[Claim], texts: dict[str, list[st
     return np.concatenate([verifier.score(claims, written) for written in texts.values()]) if texts else np.zeros(0)
 
 
-def _against(honest: NDArray[np.float64], wrong: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Labels and scores of the honest texts and of the wrong ones, where the verifier spoke."""
+def _against(
+    matching: NDArray[np.float64], wrong: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Labels and scores of the matching texts and of the wrong ones, where the verifier does not abstain."""
     import numpy as np
 
-    kept = [found[~np.isnan(found)] for found in (honest, wrong)]
+    kept = [found[~np.isnan(found)] for found in (matching, wrong)]
     return np.repeat([1, 0], [len(found) for found in kept]), np.concatenate(kept)
 
 
@@ -193,7 +195,7 @@ def first_line(workspace: WorkspaceBase, questions: pl.DataFrame) -> pl.DataFram
 
 
 def _sample(workspace: WorkspaceBase, split: str, most: int) -> pl.DataFrame:
-    """At most so many change questions of the first cell line, drawn by the workspace's seed."""
+    """At most `most` change questions of one cell line, drawn by the workspace's seed."""
     import numpy as np
 
     questions = workspace.tables["questions"]

@@ -23,7 +23,7 @@ def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Pro
 
     Returns:
         The document of the command `stats`: `build_id`, `store`, `nodes`, `relationships`, `evidence` {label: count},
-        `manifest`, `agrees`, and `digest` if asked for.
+        `manifest`, `agrees`, and `digest` if wanted.
 
     Raises:
         BuildError: there is no graph.

@@ -94,16 +94,16 @@ def training_questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: C
     from rbio_kg.training.data.mixture import question_pool, scored_relations
     from rbio_kg.training.data.question_set import QuestionSet
 
-    asked = recipe.questions
+    settings = recipe.questions
     allowed = QuestionSet(workspace.tables["questions"]).under(
-        asked.split_scheme, asked.cell_line or None, seed=recipe.seed
+        settings.split_scheme, settings.cell_line or None, seed=recipe.seed
     )
-    judged = scored_relations(reward)
-    return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=judged)
+    scored = scored_relations(reward)
+    return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=scored)
 
 
 def fact_source(workspace: WorkspaceBase, recipe: PolicyConfig) -> FactSource | None:
-    """Who knows the train knockdowns, where the recipe tells of them or is paid beyond the gene's habit."""
+    """The source of the train knockdowns, where the recipe's prompts or reward need them."""
     return workspace.fact_source() if _needs_knockdowns(recipe) else None
 
 
@@ -114,8 +114,8 @@ def _needs_knockdowns(recipe: PolicyConfig) -> bool:
 def _check_split_scheme(workspace: WorkspaceBase, recipe: PolicyConfig) -> None:
     """A policy is held to a split scheme only if the verifier that it is trained with is."""
     wanted = recipe.questions.split_scheme
-    taught = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0
-    if wanted != "official" and taught:
+    involved = _needs_knockdowns(recipe) or recipe.reward.verifiers.get("expression", 0.0) > 0
+    if wanted != "official" and involved:
         settings = workspace.verifier("expression").card.settings
         seed = f" --seed {recipe.seed}" if wanted == "gene-disjoint" else ""
         line = f" --cell-line {recipe.questions.cell_line}" if wanted == "leave-one-line-out" else ""

@@ -21,6 +21,7 @@ from rbio_kg.training.evaluation.counterfactuals import CounterfactualFacts
 from rbio_kg.training.evaluation.inputs import EvaluationInputs, parsed_answer
 from rbio_kg.training.models.adapters import stage_models
 from rbio_kg.training.models.decoding import Sampling, likelihood, sample
+from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import written_reasoning
 from rbio_kg.training.runs.run_folder import REASONING
@@ -217,7 +218,7 @@ def first_half(text: str) -> str:
 def _reversed(policy: LanguageModel, questions: QuestionSet, writer: Writer) -> FloatArray | None:
     """The probability of yes after a new reasoning on reversed facts, (n,)."""
     book = questions.facts
-    if book is None or not {"neighbours", "estimate"} & set(book.kinds):
+    if not isinstance(book, FactBook) or not {"neighbours", "estimate"} & set(book.kinds):
         return None
     prompts = writer.prompts(policy, questions.with_facts(CounterfactualFacts(book)))
     completions = writer.write(policy, prompts, "reasoning on reversed facts")

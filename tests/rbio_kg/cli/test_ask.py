@@ -103,7 +103,7 @@ def test_words_are_understood_or_given_as_they_are(trained: Trained, row: dict[s
     document, said = ask(workspace, f"Would {row['gene']} go up after knockdown of {row['pert']}?")
     assert document["claim"]["relation"] == "increases"
     assert document["prompt"].startswith(f"Does losing {row['pert']} raise {row['gene']}?\nrate ")
-    assert "was taught questions of the kind de, not dir" in said
+    assert "was trained on questions of the kind de, not dir" in said
     document, said = ask(workspace, "Is it raining?")
     assert document["claim"] is None
     assert document["prompt"] == "Is it raining?"
@@ -174,7 +174,7 @@ def test_mistakes_are_told(trained: Trained, row: dict[str, str], manifest: Chan
     assert "there is no run called 'nosuch'" in fails(workspace, "ask", *genes, "--model", "nosuch")
     assert "no gene is called 'NOSUCHGENE'" in fails(workspace, "ask", "--pert", "NOSUCHGENE", "--gene", row["gene"])
     assert "knows no cell line 'hela'" in fails(workspace, "ask", *genes, "--cell-line", "HeLa")
-    assert "asked about itself" in fails(workspace, "ask", "--pert", row["pert"], "--gene", row["pert"])
+    assert "is named twice" in fails(workspace, "ask", "--pert", row["pert"], "--gene", row["pert"])
     assert "the question is empty" in fails(workspace, "ask", "  ")
     other = f"Does losing {row['pert']} change {row['gene']} in rpe1?"
     assert "is about rpe1, not about k562" in fails(workspace, "ask", other, "--cell-line", "k562")

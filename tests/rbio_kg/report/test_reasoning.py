@@ -8,8 +8,8 @@ import pytest
 
 from rbio_kg.core.errors import ReportError
 from rbio_kg.report import write_report
+from rbio_kg.report.phrases import NOTHING
 from rbio_kg.report.reasoning import reasoning_view
-from rbio_kg.report.wording import NOTHING
 from tests.support.runs import make_run, reasoning
 
 

@@ -52,7 +52,7 @@ REASONINGS = {
 """The readings of `rbio_kg.training.evaluation.reasoning` as a reader would say them: what the answer is read after."""
 
 TEXT_VERIFIERS = frozenset({"ontology_text", "reasoning_trace"})
-"""Verifiers that judge what a completion says, by the graph alone; the others judge the claim."""
+"""Verifiers that score what a completion says, by the graph alone; the others score the claim."""
 
 GLOSSARY = (
     ("Abstain", "What a verifier does when it knows nothing about a claim. An abstention is never counted as a half."),
@@ -60,9 +60,9 @@ GLOSSARY = (
      "figures when one answer is much more frequent than the other."),
     ("AUROC", "The chance that a randomly drawn true case gets a higher score than a randomly drawn false one. "
      "0.5 is guessing, 1 is perfect order."),
-    ("Brier rule", "A way to pay for a stated probability that pays most when the model says exactly what it should "
-     "believe; bluffing in either direction costs."),
-    ("Claim", "A statement that can be judged, such as: knocking down gene A changes the expression of gene B in "
+    ("Brier rule", "A scoring rule for a stated probability: its expected reward is highest when the model states its "
+     "true probability; any other number gets less."),
+    ("Claim", "A statement that can be scored, such as: knocking down gene A changes the expression of gene B in "
      "this cell line."),
     ("Closed book, open book", "Whether the question shows only the gene names (closed), or also facts fetched from "
      "the graph (open)."),
@@ -75,7 +75,7 @@ GLOSSARY = (
     ("Gene prior", "A baseline that knows nothing about the perturbation: it answers with how often the monitored gene "
      "changed in training. Its per-gene AUROC is one half by construction."),
     ("GRPO", "The reinforcement learning used here. For each question the model writes several completions; those that "
-     "earned more than the group's average become more likely."),
+     "got more reward than the group's average become more likely."),
     ("Interval", "The range that holds 95 % of the results when the evaluated genes are drawn again with replacement "
      "(bootstrap). Wide means: few genes."),
     ("Likelihood, votes", "Two ways to read a probability from a language model. Likelihood: the probability of the "
@@ -86,17 +86,17 @@ GLOSSARY = (
      "telling perturbations apart, not knowing which genes change often."),
     ("Reliability plot", "Stated probability against observed rate, in bins. On the diagonal the verifier means what "
      "it says; the larger a dot, the more cases it stands for."),
-    ("Reward", "What the training maximises: pay for an answer that agrees with the verifiers, plus weighted parts for "
-     "what the reasoning says."),
+    ("Reward", "What the training maximises: points for an answer that agrees with the verifiers, plus weighted parts "
+     "for what the reasoning says."),
     ("Risk and coverage", "The error rate among the answers that the model is surest of (risk), by the share of "
      "questions that are answered at all (coverage). Useful confidence makes the line fall to the left."),
     ("Simulated", "Labels drawn from a model on the graph instead of measured in a laboratory. They show that the "
      "machinery works; they say nothing about biology."),
     ("Unparsed", "A completion that does not keep the required form. It counts as wrong."),
     ("Verdict", "One verifier's answer to one claim: a score, a reason, and the pieces of the graph that it cites."),
-    ("Verifier", "A judge that gives the probability that a claim holds, from the graph, from a fitted model or "
-     "from a measurement."),
-    ("Warm-up", "A short supervised training before GRPO that teaches the model the form of an answer."),
+    ("Verifier", "A model or rule that gives the probability that a claim holds, from the graph, from a fitted model "
+     "or from a measurement."),
+    ("Warm-up", "A short supervised training before GRPO after which the model writes answers in the right format."),
 )  # fmt: skip
 """Words of the report and what they mean, in alphabetical order."""
 
@@ -112,12 +112,12 @@ def number(value: Any) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def digits(value: Any, places: int = 2) -> str:
+def digits(value: Any, decimals: int = 2) -> str:
     """A number for people, `NOTHING` where there is none."""
     known = number(value)
     if known is None:
         return NOTHING
-    text = f"{known:.{places}f}"
+    text = f"{known:.{decimals}f}"
     if float(text) == 0:
         return text.lstrip("-")
     return text.replace("-", "\N{MINUS SIGN}")
@@ -138,7 +138,7 @@ def percent(value: Any) -> str:
 def visible(text: Any) -> str:
     """Text that a model or a file brought, with what a reader could not see, or be misled by, written out.
 
-    Control characters, zero-width characters and marks that turn the writing direction become `⟨U+202E⟩` and the
+    Control characters, zero-width characters and characters that turn the writing direction become `⟨U+202E⟩` and the
     like; half a surrogate pair, which no file can hold, becomes `?`.
     """
     whole = str(text).replace("\r\n", "\n").encode("utf-8", "replace").decode("utf-8")

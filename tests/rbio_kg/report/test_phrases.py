@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.graph.schema import schema
-from rbio_kg.report import wording
-from rbio_kg.report.wording import (
+from rbio_kg.report import phrases
+from rbio_kg.report.phrases import (
     GLOSSARY,
     LONGEST_TEXT,
     NOTHING,
@@ -98,5 +98,5 @@ def test_a_vote_is_what_the_parser_says_it_is() -> None:
 
 
 def test_every_relationship_of_the_schema_has_a_phrase() -> None:
-    assert set(wording.RELATIONSHIPS) == {item.type for item in schema.RELATIONSHIPS}
-    assert all(wording.RELATIONSHIPS.values())
+    assert set(phrases.RELATIONSHIPS) == {item.type for item in schema.RELATIONSHIPS}
+    assert all(phrases.RELATIONSHIPS.values())

@@ -257,8 +257,8 @@ def _memberships() -> Iterator[Word]:
 def _vocabulary() -> dict[str, Word]:
     found: dict[str, Word] = {}
     for tag, words in _OTHER_WORDS.items():
-        for word in words.split():
-            found.setdefault(word, Word(tag, word))
+        for text in words.split():
+            found.setdefault(text, Word(tag, text))
     for word in (*_verbs(), *_nouns(), *_memberships()):
         found[word.text] = word
     return found | {mark: Word(tag, mark) for mark, tag in _MARKS.items()}

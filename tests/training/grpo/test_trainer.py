@@ -12,6 +12,7 @@ from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import silent
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.trainer import run_grpo, trainer_arguments
+from rbio_kg.training.models.loading import quiet
 from rbio_kg.training.models.types import LanguageModel
 from rbio_kg.training.prompts.parser import completion_text
 from rbio_kg.training.rewards.composed import ComposedReward
@@ -76,7 +77,8 @@ def test_the_recipe_pins_what_trl_is_given(tmp_path: Path) -> None:
         Run(tmp_path / "one"), PolicyConfig.make({"grpo": changes}), ComposedReward({"table": (toy_judge(), 1.0)}),
         Processes(), silent,
     )  # fmt: skip
-    arguments = GRPOConfig(**trainer_arguments(context))
+    with quiet():
+        arguments = GRPOConfig(**trainer_arguments(context))
     names = {
         "steps": "max_steps", "generations": "num_generations", "max_tokens": "max_completion_length",
         "tool_turns": "max_tool_calling_iterations", "mask_truncated": "mask_truncated_completions",

@@ -1,8 +1,8 @@
 """Questions about the graph's own relations: interactions, regulation with its sign, terms and pathways.
 
 The label of a yes question is the graph's edge; a no question is a pair drawn against every edge of the graph, terms
-closed over `is_a` and `part_of`. "No" so means "not known", as in every graph of positive facts. A gene belongs to the
-train or the test part for good, whatever the seed, so that no test question is a train question of another draw.
+closed over `is_a` and `part_of`. "No" therefore means "not known", as in every graph of positive facts. A gene
+belongs to the train or the test part whatever the seed, so that no test question is a train question of another draw.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from rbio_kg.verifiers.stats.negatives import Keys, Pairs, false_pairs, keys_of
 
 GRAPH_FAMILIES = ("physical", "functional", "regulation", "membership")
 TEST_SHARE = 0.2
-"""Share of the genes whose questions are test questions, and of the rows that are asked about them."""
+"""Share of the genes whose questions are test questions, and of the rows about them."""
 LEAST_SCORE = 700
 """STRING's combined score from which a pair counts as functionally associated (STRING's "high confidence")."""
 LEAST_EXPERIMENTS = 400
 """STRING's experiment score from which a pair counts as physically interacting (its "medium confidence")."""
 LEAST_BITS = 4.0
-"""Information content from which a GO term is asked about: at most one gene in 16 has it."""
+"""Information content from which a GO term is used: at most one gene in 16 has it."""
 PATHWAY_SIZES = (5, 200)
-"""Genes of the pathways that are asked about."""
+"""Least and largest number of genes of the pathways that are used."""
 
 ALL = frozenset(Relation)
 SCHEMA: dict[str, pl.DataType] = {
@@ -59,7 +59,7 @@ class _Facts:
         a, b: subjects and objects of the true pairs, int32 (n,).
         known: gives the keys that no drawn pair may have.
         names: keys and names of the objects.
-        told_false: pairs that the graph says are otherwise, such as a repression where an activation is asked.
+        known_false: pairs that the graph says are otherwise, such as a repression where an activation is claimed.
         undirected: whether (a, b) and (b, a) are one question.
         genes: whether objects are genes too.
     """
@@ -69,7 +69,7 @@ class _Facts:
     b: Indices
     known: Callable[[], Keys]
     names: tuple[Any, Any]
-    told_false: Pairs | None = None
+    known_false: Pairs | None = None
     undirected: bool = False
     genes: bool = True
 
@@ -98,13 +98,13 @@ def graph_questions(
         rows: questions wanted; fewer where the graph has fewer facts.
         seed: of the draws.
         reported: the `reported_interactions` table: pairs that are never drawn as a false physical interaction.
-        relations: those that are asked about.
+        relations: those that questions are made about.
 
     Returns:
         Columns of `SCHEMA`. No question twice, none of a gene with itself; interactions in either order count once.
 
     Raises:
-        TrainingError: the family is not of the graph, or the graph has nothing to ask.
+        TrainingError: the family is not of the graph, or the graph has no facts for it.
     """
     if family not in GRAPH_FAMILIES:
         raise TrainingError(f"no questions of the family {family!r} come from the graph", hint=_known())
@@ -118,16 +118,16 @@ def graph_questions(
             rng = np.random.default_rng([seed, GRAPH_FAMILIES.index(family), number, int(split == "test")])
             parts.append(_part(snapshot, facts, part, wanted, rng).with_columns(split=pl.lit(split)))
     if not parts:
-        raise TrainingError(f"no verifier judges questions of the family {family!r}", hint="add one to the reward")
+        raise TrainingError(f"no verifier scores questions of the family {family!r}", hint="add one to the reward")
     frame = pl.concat(parts).with_columns(family=pl.lit(family)).select(list(SCHEMA))
     if frame.is_empty():
-        raise TrainingError(f"the graph has nothing to ask of the family {family!r}", hint="build with more sources")
+        raise TrainingError(f"the graph has no facts for the family {family!r}", hint="build with more sources")
     order = np.random.default_rng([seed, len(frame)]).permutation(len(frame))
     return frame[order]
 
 
 def available(snapshot: Snapshot, family: str, relations: Collection[Relation] = ALL) -> int:
-    """How many train questions of a family the graph could give: two for each true pair whose genes are asked about."""
+    """How many train questions of a family the graph could give: two for each true pair of the train part."""
     test = held_out(snapshot.genes.keys)
     kinds = [facts for facts in _kinds(snapshot, family, None) if facts.relation in relations]
     return 2 * sum(int(_inside(facts, ~test).sum()) for facts in kinds)
@@ -156,11 +156,11 @@ def _kinds(snapshot: Snapshot, family: str, reported: pl.DataFrame | None) -> li
         return [_Facts(Relation.INTERACTS_WITH, *pairs, known, genes, undirected=True)]
     if family == "regulation":
         return [_regulation(snapshot.regulates, relation, genes) for relation in FAMILY_RELATIONS[family]]
-    telling = snapshot.information_content[snapshot.closure.indices] >= LEAST_BITS
+    informative = snapshot.information_content[snapshot.closure.indices] >= LEAST_BITS
     low, high = PATHWAY_SIZES
     sizes = snapshot.pathway_sizes[snapshot.memberships.indices]
     return [
-        _membership(snapshot.closure, telling, (snapshot.terms.keys, snapshot.term_names)),
+        _membership(snapshot.closure, informative, (snapshot.terms.keys, snapshot.term_names)),
         _membership(
             snapshot.memberships, (sizes >= low) & (sizes <= high), (snapshot.pathways.keys, snapshot.pathway_names)
         ),
@@ -177,8 +177,8 @@ def _regulation(csr: Csr, relation: Relation, names: tuple[Any, Any]) -> _Facts:
     signs = {Relation.ACTIVATES: (1, -1), Relation.REPRESSES: (-1, 1)}.get(relation)
     true = start != end if signs is None else (start != end) & (csr.weights == signs[0])
     false = None if signs is None else (start != end) & (csr.weights == signs[1])
-    told = None if false is None else (start[false], end[false])
-    return _Facts(relation, start[true], end[true], partial(keys_of, csr), names, told)
+    opposite = None if false is None else (start[false], end[false])
+    return _Facts(relation, start[true], end[true], partial(keys_of, csr), names, opposite)
 
 
 def _reported(snapshot: Snapshot, reported: pl.DataFrame) -> Keys:
@@ -189,7 +189,7 @@ def _reported(snapshot: Snapshot, reported: pl.DataFrame) -> Keys:
 
 
 def _inside(facts: _Facts, part: BoolArray) -> BoolArray:
-    """Which true pairs are asked in a part: by the subject, and where either end could be the subject by both."""
+    """Which true pairs belong to a part: by the subject, and where either end could be the subject by both."""
     return part[facts.a] & part[facts.b] if facts.undirected else part[facts.a]
 
 
@@ -199,8 +199,8 @@ def _part(snapshot: Snapshot, facts: _Facts, part: BoolArray, wanted: int, rng: 
     a, b = facts.a[chosen], facts.b[chosen]
     false = _false(facts, part, inside, chosen, rng) if len(chosen) else (a, b)
     if facts.undirected:
-        a, b = _turned(a, b, rng)
-        false = _turned(false[0], false[1], rng)
+        a, b = _randomly_reversed(a, b, rng)
+        false = _randomly_reversed(false[0], false[1], rng)
     count = min(len(a), len(false[0]))
     keys, names = facts.names
     objects = np.concatenate((b[:count], false[1][:count])).tolist()
@@ -218,18 +218,18 @@ def _part(snapshot: Snapshot, facts: _Facts, part: BoolArray, wanted: int, rng: 
 
 
 def _false(facts: _Facts, part: BoolArray, inside: Any, chosen: Any, rng: np.random.Generator) -> Pairs:
-    """As many different false pairs as true ones where there are so many; subjects of the part only."""
+    """As many different false pairs as true ones, or fewer where there are fewer; subjects of the part only."""
     wanted = len(chosen)
-    told: Pairs = (facts.a[:0], facts.b[:0])
-    if facts.told_false is not None:
-        of_part = rng.permutation(np.flatnonzero(part[facts.told_false[0]]))[: wanted // 2]
-        told = facts.told_false[0][of_part], facts.told_false[1][of_part]
+    opposite: Pairs = (facts.a[:0], facts.b[:0])
+    if facts.known_false is not None:
+        of_part = rng.permutation(np.flatnonzero(part[facts.known_false[0]]))[: wanted // 2]
+        opposite = facts.known_false[0][of_part], facts.known_false[1][of_part]
     draw = _draws(facts, part, inside, chosen, rng)
     a, b = false_pairs(draw, 2 * wanted, facts.known(), self_pairs=not facts.genes)
     low, high = (np.minimum(a, b), np.maximum(a, b)) if facts.undirected else (a, b)
     _, first = np.unique((low.astype(np.int64) << 32) | high, return_index=True)
-    first = rng.permutation(first)[: wanted - len(told[0])]
-    both = np.concatenate((told[0], a[first])), np.concatenate((told[1], b[first]))
+    first = rng.permutation(first)[: wanted - len(opposite[0])]
+    both = np.concatenate((opposite[0], a[first])), np.concatenate((opposite[1], b[first]))
     order = rng.permutation(len(both[0]))
     return both[0][order], both[1][order]
 
@@ -237,10 +237,10 @@ def _false(facts: _Facts, part: BoolArray, inside: Any, chosen: Any, rng: np.ran
 def _draws(
     facts: _Facts, part: BoolArray, inside: Any, chosen: Any, rng: np.random.Generator
 ) -> Callable[[NDArray[np.int64]], Pairs]:
-    """Each draw keeps one end of a true pair and takes the other end of another, so that neither end tells the answer.
+    """Each draw keeps one end of a true pair and takes the other end of another. Neither end predicts the answer.
 
-    Half keep the subject and half the object; of regulations half are the pair the other way round, where the object
-    belongs to the part.
+    Half keep the subject and half the object; of regulations half are the reversed pair, where the object belongs to
+    the part.
     """
     pool_a, pool_b = facts.a[inside], facts.b[inside]
 
@@ -250,13 +250,13 @@ def _draws(
         other = rng.integers(0, len(inside), len(where))
         keeps = rng.random(len(where)) < 0.5
         if facts.genes and not facts.undirected:
-            turned = ~keeps & part[b]
-            return np.where(turned, b, a).astype(np.int32), np.where(turned, a, pool_b[other]).astype(np.int32)
+            reverse = ~keeps & part[b]
+            return np.where(reverse, b, a).astype(np.int32), np.where(reverse, a, pool_b[other]).astype(np.int32)
         return np.where(keeps, a, pool_a[other]).astype(np.int32), np.where(keeps, pool_b[other], b).astype(np.int32)
 
     return draw
 
 
-def _turned(a: Indices, b: Indices, rng: np.random.Generator) -> Pairs:
+def _randomly_reversed(a: Indices, b: Indices, rng: np.random.Generator) -> Pairs:
     turn = rng.random(len(a)) < 0.5
     return np.where(turn, b, a).astype(np.int32), np.where(turn, a, b).astype(np.int32)

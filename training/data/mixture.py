@@ -1,4 +1,4 @@
-"""The pool of questions that a policy is taught from: families by share, of the benchmark, the graph or a file."""
+"""The pool of training questions of a recipe: families by share, of the benchmark, the graph or a file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def family_questions(
         reported, relations: see `graph_questions`.
 
     Raises:
-        TrainingError: an unknown family, or nothing to ask.
+        TrainingError: an unknown family, or no facts for it.
         EvaluationError: the benchmark has no such rows.
     """
     if family not in FAMILY_RELATIONS:
@@ -76,16 +76,16 @@ def with_templates(questions: QuestionSet, seed: int) -> QuestionSet:
 
 
 def scored_relations(reward: ComposedReward) -> frozenset[Relation]:
-    """The relations about which a reward has something to pay: a claim verifier that speaks, or text paid alone."""
+    """The relations that a reward can score: by a claim verifier, or by text verifiers alone."""
     assigner = reward.assigner
 
-    def speaks(relation: Relation) -> bool:
+    def is_scored(relation: Relation) -> bool:
         names = assigner.verifiers_for(family_of(relation))
         claims = [name for name in names if name in reward.claim_verifiers]
         deciding = claims if claims and assigner.how == "all" else names
         return any(relation in reward.verifiers[name][0].card.relations for name in deciding)
 
-    return frozenset(relation for relation in Relation if speaks(relation))
+    return frozenset(relation for relation in Relation if is_scored(relation))
 
 
 def question_pool(
@@ -96,36 +96,36 @@ def question_pool(
     tables: Tables | None = None,
     relations: Collection[Relation] = ALL,
 ) -> QuestionSet:
-    """The benchmark's rows and, with the column `turn`, the rows that a recipe teaches, in their order.
+    """The benchmark's rows and, with the column `turn`, the training rows of a recipe, in their order.
 
-    A recipe that names neither families nor a file is taught the benchmark's train rows: then nothing is added.
+    A recipe that names neither families nor a file trains on the benchmark's train rows: then nothing is added.
 
     Args:
         benchmark: what the recipe's split scheme allows.
-        config: the recipe; its families are mixed by `questions.shares`, as many rows as warm-up and GRPO take.
+        config: the recipe; its families are mixed by `questions.shares`, as many rows as SFT and GRPO take.
         snapshot: the graph, for its families.
         tables: the graph's tables: approved names for a file, reported interactions.
-        relations: those that the graph's families ask about (see `scored_relations`).
+        relations: those of the questions of the graph's families (see `scored_relations`).
 
     Raises:
         TrainingError: the file has rows that the split scheme holds out, or lacks a family.
         SourceError: the file is unreadable or malformed.
         EvaluationError: the benchmark has no rows of a family.
     """
-    asked = config.questions
-    if not asked.families and asked.file is None:
+    section = config.questions
+    if not section.families and section.file is None:
         return benchmark
     wanted = config.warmup.examples + config.grpo.questions
-    line = None if asked.split_scheme == "leave-one-line-out" else asked.cell_line or None
-    taught: dict[str, QuestionSet] = {}
+    line = None if section.split_scheme == "leave-one-line-out" else section.cell_line or None
+    by_family: dict[str, QuestionSet] = {}
     weights: dict[str, float] = {}
-    if asked.file is not None:
-        given = _from_file(Path(asked.file), benchmark, config, tables)
-        for family in asked.families or given.frame["task"].unique().sort().to_list():
-            taught[family] = given.select(task=family).pairs(seed=config.seed)
-            weights[family] = len(taught[family])
+    if section.file is not None:
+        given = _from_file(Path(section.file), benchmark, config, tables)
+        for family in section.families or given.frame["task"].unique().sort().to_list():
+            by_family[family] = given.select(task=family).pairs(seed=config.seed)
+            weights[family] = len(by_family[family])
     reported = None if tables is None else tables["reported_interactions"]
-    for family in asked.families if asked.file is None else ():
+    for family in section.families if section.file is None else ():
         found = family_questions(
             benchmark,
             family,
@@ -136,34 +136,34 @@ def question_pool(
             reported=reported,
             relations=relations,
         )
-        taught[family] = found.select(split="train")
-        if asked.shares == "data":
+        by_family[family] = found.select(split="train")
+        if section.shares == "data":
             graph = snapshot if family in GRAPH_FAMILIES else None
             weights[family] = len(found) if graph is None else available(graph, family, relations)
-    shares = weights if asked.shares == "data" else dict.fromkeys(taught, 1.0)
-    mixed = _mixed(taught, shares, wanted, config.seed)
-    if asked.templates == "all":
+    shares = weights if section.shares == "data" else dict.fromkeys(by_family, 1.0)
+    mixed = _mixed(by_family, shares, wanted, config.seed)
+    if section.templates == "all":
         mixed = with_templates(mixed, config.seed)
     rows = mixed.frame.with_columns(turn=pl.int_range(pl.len(), dtype=pl.Int64))
     return QuestionSet(pl.concat([benchmark.frame, rows], how="diagonal"))
 
 
 def with_rates(questions: QuestionSet, source: FactSource) -> QuestionSet:
-    """The same, each knockdown question with the rate at which its like is true, out of the subject's fold."""
+    """The same, each knockdown question with its base rate, without the subject's fold."""
     rates = [source.rate(claim) if claim.relation in KNOCKDOWN_RELATIONS else None for claim in questions.claims()]
     return QuestionSet(
         questions.frame.with_columns(pl.Series("gene_prior", rates, dtype=pl.Float64)), questions.facts, questions.names
     )
 
 
-def _mixed(taught: Mapping[str, QuestionSet], shares: Mapping[str, float], wanted: int, seed: int) -> QuestionSet:
+def _mixed(by_family: Mapping[str, QuestionSet], shares: Mapping[str, float], wanted: int, seed: int) -> QuestionSet:
     """Pairs of all families in random order, about `wanted` rows, by share; a short family is used up."""
     total = sum(shares.values())
     if not total:
-        raise TrainingError("no question has an answer of either kind to be paired with", hint="give more questions")
+        raise TrainingError("no question has a partner with the other answer", hint="give more questions")
     parts = [
         questions.limit(max(2, 2 * round(wanted * shares[family] / total / 2)), keep_pairs=True).frame
-        for family, questions in taught.items()
+        for family, questions in by_family.items()
     ]
     frame = pl.concat(parts, how="diagonal")
     order = np.random.default_rng(seed).permutation(len(frame) // 2)
@@ -173,7 +173,7 @@ def _mixed(taught: Mapping[str, QuestionSet], shares: Mapping[str, float], wante
 def _from_file(path: Path, benchmark: QuestionSet, config: PolicyConfig, tables: Tables | None) -> QuestionSet:
     frame = read_made_questions(path, tables).filter(pl.col("split") == "train")
     if frame.is_empty():
-        raise TrainingError("the file has no train rows", where=path, hint="policies are taught train rows only")
+        raise TrainingError("the file has no train rows", where=path, hint="policies are trained on train rows only")
     leaks = held_out_rows(frame, benchmark, config)
     if len(leaks):
         first = leaks.row(0, named=True)
@@ -188,14 +188,14 @@ def _from_file(path: Path, benchmark: QuestionSet, config: PolicyConfig, tables:
 
 def held_out_rows(frame: pl.DataFrame, benchmark: QuestionSet, config: PolicyConfig) -> pl.DataFrame:
     """The rows about knockdowns that the split scheme holds out, or whose perturbation has a test row there."""
-    asked = config.questions
+    section = config.questions
     rows = frame.filter(pl.col("task").is_in(list(TASK_RELATION))).with_row_index("row")
     test = benchmark.frame.filter(pl.col("split") == "test")
     here = rows.join(test.select("cell_line", "pert").unique(), on=["cell_line", "pert"], how="semi")
     shown = ["row", "pert", "gene", "split", "cell_line", "task"]
     both = pl.concat([rows.select(shown), test.select(shown[1:])], how="diagonal")
     try:
-        allowed = divide(both, asked.split_scheme, asked.cell_line or None, seed=config.seed).train
+        allowed = divide(both, section.split_scheme, section.cell_line or None, seed=config.seed).train
     except TrainingError:  # nothing at all is allowed
         allowed = both.clear()
     forbidden = rows.filter(~pl.col("row").is_in(allowed["row"].implode()))

@@ -20,8 +20,8 @@ _SYMBOL = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?")
 class ShuffledNames:
     """Replaces every gene named in a question, its facts and its rationale by another gene, anew for each question.
 
-    For ablations: claims keep their true genes, so claim verifiers judge as before, but text verifiers would hold the
-    wrong names against a reasoning.
+    For ablations: claims keep their true genes, so claim verifiers score as before, but text verifiers would score a
+    reasoning with the wrong names.
 
     Args:
         symbols: the names to draw from.

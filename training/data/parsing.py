@@ -1,4 +1,4 @@
-"""Reading a question in words: what it claims, where that is plain, in the wordings of `question_wordings` or freer."""
+"""Parser of questions in words: the claim of a question by one of our templates, or in other plain words."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _AHEAD = re.compile(rf"\b{_LOSS}(?: the)?(?: gene)? $", re.IGNORECASE)
 _BEHIND = re.compile(rf"{_LOST}\b", re.IGNORECASE)
 _KNOCKED = re.compile(rf"\bknock(?:s|ed|ing)? GENE (?:down|out)\b|\b{_LOSS}\b|{_LOST}\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\bcells?\b|\bin (?!(?:the )?(?:expression|levels?|GENE)\b)", re.IGNORECASE)
-"""A place is named that is no known cell line."""
+"""A term is named that is no known cell line."""
 _DENIED = re.compile(
     r"\b(?:not|no|never|neither|nor|or|unless)\b|n['\N{RIGHT SINGLE QUOTATION MARK}]t\b", re.IGNORECASE
 )
 _GIVEN = re.compile(
     r"\b(?:if|(?:given|provided|assuming)(?: that)?) (?:GENE|it) (?:chang|alter|differ|mov)\w*", re.IGNORECASE
 )
-"""A change is taken for granted, and only its direction asked."""
+"""A change is taken for granted, and the question is about its direction only."""
 _SAID = {
     Relation.CHANGES_EXPRESSION_OF: r"chang\w+|change|affect\w*|alter\w*|mov(?:e|es|ing)|differ\w*|matter\w*",
     Relation.INCREASES: r"rais\w+|ris(?:e|es|ing)|increas\w+|up(?:regulat\w+)?|up-regulat\w+|higher|more",
     Relation.DECREASES: r"lower\w*|decreas\w+|reduc\w+|fall\w*|drop\w*|down(?:regulat\w+)?|down-regulat\w+|less",
 }
-_TURN = {
+_GIVEN_CHANGE = {
     Relation.INCREASES: Relation.INCREASES_IF_CHANGED,
     Relation.DECREASES: Relation.DECREASES_IF_CHANGED,
 }
@@ -40,12 +40,12 @@ _TURN = {
 
 @dataclass(frozen=True, slots=True)
 class ReadQuestion:
-    """A question that was understood.
+    """A question that was parsed.
 
     Args:
         claim: what yes would claim.
         family: which questions it belongs to.
-        wording: the number of the family's wording it is in; 0 for a freer one.
+        template: the number of the family's sentence template; 0 for other words.
         object_name: what an object is called that is known by an id.
     """
 
@@ -63,8 +63,8 @@ def lines_named(text: str, known: Collection[str]) -> list[str]:
 def read_question(text: str, lexicon: Lexicon, *, cell_line: str | None, known: Collection[str]) -> ReadQuestion | None:
     """What a question claims; None where that is not plain.
 
-    Plain are the wordings of every family, and any sentence without a negation that names two genes, says that one of
-    them is lost or knocked down, and tells of at most one way in which the other changes.
+    Accepted are the templates of every family, and any sentence without a negation that names two genes, says that one
+    of them is lost or knocked down, and states at most one way in which the other changes.
 
     Args:
         text: the question.
@@ -77,7 +77,7 @@ def read_question(text: str, lexicon: Lexicon, *, cell_line: str | None, known: 
         return None
     line = named[0] if named else cell_line
     bare = " ".join(_without_line(text, line).split()).rstrip(" ?.!")
-    found = list(_worded(bare, lexicon, line)) or list(_free(bare, lexicon, line))
+    found = list(_by_template(bare, lexicon, line)) or list(_free(bare, lexicon, line))
     return found[0] if len({question.claim for question in found}) == 1 else None
 
 
@@ -89,7 +89,7 @@ def _without_line(text: str, line: str | None) -> str:
     return re.sub(f"{before}{re.escape(line)}{after}", "", text, flags=re.IGNORECASE)
 
 
-def _worded(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestion]:
+def _by_template(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestion]:
     kinds = [(family, relation) for family, relations in FAMILY_RELATIONS.items() for relation in relations]
     for family, relation in kinds:
         for number, template in enumerate(templates(family, relation)):
@@ -99,8 +99,8 @@ def _worded(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuest
                 continue
             name = None
             if relation is Relation.TAKES_PART_IN:
-                place = _place(match["b"], lexicon)
-                target, name = place if place is not None else (None, None)
+                term = _term_or_pathway(match["b"], lexicon)
+                target, name = term if term is not None else (None, None)
             else:
                 target = _gene(match["b"], lexicon)
             if target is not None and target != subject:
@@ -117,7 +117,7 @@ def _gene(text: str, lexicon: Lexicon) -> str | None:
     return mentions[0].symbol if whole else None
 
 
-def _place(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
+def _term_or_pathway(text: str, lexicon: Lexicon) -> tuple[str, str] | None:
     """Id and name of the one term or pathway that a text is the id or name of."""
     graph = lexicon.snapshot
     ids = [*graph.terms.keys, *graph.pathways.keys]
@@ -148,7 +148,7 @@ def _free(text: str, lexicon: Lexicon, line: str | None) -> Iterator[ReadQuestio
     if len(lost) != 1 or len(said) > 1 or _ELSEWHERE.search(rest):
         return
     relation = said[0] if said else Relation.CHANGES_EXPRESSION_OF
-    relation = _TURN.get(relation, relation) if given else relation
+    relation = _GIVEN_CHANGE.get(relation, relation) if given else relation
     subject = lost.pop()
     target = next(mention.symbol for mention in mentions if mention.symbol != subject)
     yield ReadQuestion(Claim(subject, relation, target, line), family_of(relation))

@@ -1,4 +1,4 @@
-"""Questions: which benchmark rows a policy is trained or examined on, and as what they reach the trainer."""
+"""Question sets: the rows that a policy is trained or evaluated on, and the data set that a trainer gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,17 @@ class QuestionSet:
             family. Optional columns: `relation` (what is claimed), `template` (number of the sentence template),
             `object_name` (what the object is called) and `gene_prior` (base rate of the relation for the object).
         facts: the open book.
-        names: stands other genes' names in the prompts.
+        names: replaces the genes' names in the prompts by those of other genes.
+
+    Example:
+        >>> rows = {"pert": ["SP1", "MYC"], "gene": ["TP53", "TP53"], "label": [1, 0], "split": ["train", "train"]}
+        >>> constants = {"cell_line": pl.lit("k562"), "task": pl.lit("de"), "simulated": pl.lit(False)}
+        >>> frame = pl.DataFrame(rows).with_columns(**constants)
+        >>> questions = QuestionSet(frame).select(split="train", task="de")
+        >>> questions.texts()
+        ['Does losing SP1 change TP53?', 'Does losing MYC change TP53?']
+        >>> len(questions.pairs())
+        2
     """
 
     frame: pl.DataFrame
@@ -60,7 +70,7 @@ class QuestionSet:
             cell_line: None for all.
             task: `de` or `dir`; None for both.
             facts: the open book.
-            limit: at most so many rows, drawn at random.
+            limit: largest number of rows, drawn at random.
             balanced: as many rows of label 1 as of label 0, in pairs of one gene.
             seed: of the draws.
 
@@ -97,7 +107,7 @@ class QuestionSet:
         """The rows of one split, cell line and task.
 
         Raises:
-            EvaluationError: a name is unknown (the known ones are told).
+            EvaluationError: a name is unknown (the message lists the known ones).
         """
         frame = self.frame
         for column, wanted in (("task", task), ("cell_line", cell_line and cell_line.lower()), ("split", split)):
@@ -122,7 +132,10 @@ class QuestionSet:
         return replace(self, frame=self.frame[chosen])
 
     def training_rows(self) -> Self | None:
-        """The rows that have a `turn` (see `question_pool`), in that order; None where there are none."""
+        """The rows with a position in the training order (`turn`, see `question_pool`), in that order.
+
+        None where a recipe trains on the benchmark's own train rows.
+        """
         if "turn" not in self.frame.columns:
             return None
         return replace(self, frame=self.frame.filter(pl.col("turn").is_not_null()).sort("turn"))
@@ -136,12 +149,12 @@ class QuestionSet:
     def pairs(self, *, seed: int = 0) -> Self:
         """Rows of label 1 and label 0 of the same gene side by side, each row once, in random order.
 
-        Pairs take the gene's habit out of what there is to learn, and balance the labels.
+        Pairs remove the gene's base rate from what there is to learn, and balance the labels.
         """
         rng = np.random.default_rng(seed)
         numbered = self.frame.with_row_index("row")
         found: list[tuple[int, int]] = []
-        # Only knockdowns have a habit of the gene's: other questions are paired within their relation.
+        # Only knockdowns have a base rate of the gene: other questions are paired within their relation.
         relation = pl.col("relation") if "relation" in self.frame.columns else pl.lit(None, dtype=pl.String)
         base_rate = pl.col("task").is_in(list(TASK_RELATION))
         numbered = numbered.with_columns(partner=pl.when(base_rate).then("gene").otherwise(relation))
@@ -159,7 +172,7 @@ class QuestionSet:
     def complete_genes(self, *, rows: int, seed: int = 0) -> Self:
         """All rows of randomly drawn genes that have both labels, until there are about `rows` rows.
 
-        Whole genes, because the per-gene AUROC needs all rows of a gene. The last gene may go past `rows`; genes that
+        All rows of a gene, because the per-gene AUROC needs them. The last gene may go past `rows`; genes that
         alone would fill more than a quarter of them come last, so that few rows are not all of one gene.
 
         Raises:
@@ -205,8 +218,10 @@ class QuestionSet:
         ]
 
     def rates(self) -> list[float | None]:
-        """How often each claim's relation holds of its object among train knockdowns, out of fold: as the frame says,
-        else by the open book, else None."""
+        """Base rate of each claim's relation for its object among train knockdowns, out of fold.
+
+        It comes from the frame, else from the open book, else it is None.
+        """
         known = [rate for (rate,) in self._columns("gene_prior")]
         if self.facts is None:
             return known

@@ -111,8 +111,8 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     kinds = pl.DataFrame(
         [
             (family, str(relation), len(templates(family, relation)))
-            for family, asked in FAMILY_RELATIONS.items()
-            for relation in asked
+            for family, relations_of in FAMILY_RELATIONS.items()
+            for relation in relations_of
         ],
         schema=["task", "relation", "templates"],
         orient="row",
@@ -124,16 +124,16 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
         (pl.col("pert").fill_null("").str.strip_chars() == "", "the subject is empty"),
         (pl.col("gene").fill_null("").str.strip_chars() == "", "the object is empty"),
         (~known.fill_null(False), "the relation is unknown"),
-        (pl.col("templates").is_null(), "the family does not ask about the relation"),
+        (pl.col("templates").is_null(), "the family has no such relation"),
         (~pl.col("label").is_in([0, 1]).fill_null(False), "the label is not 0 or 1"),
         (~pl.col("split").is_in(["train", "test"]).fill_null(False), "the split is not train or test"),
         (~pl.col("template").fill_null(0).is_between(0, pl.col("templates") - 1), "there is no such template"),
         (~pl.col("gene_prior").fill_null(0.5).is_between(0, 1), "gene_prior is no rate between 0 and 1"),
-        (genes & (pl.col("pert") == pl.col("gene")), "a gene is asked about itself"),
+        (genes & (pl.col("pert") == pl.col("gene")), "subject and object are the same gene"),
         (knockdown & pl.col("cell_line").is_null(), "a question about a knockdown names no cell line"),
         (
             pl.struct("label", "split").n_unique().over("task", "relation", "cell_line", "pert", "gene") > 1,
-            "the question is asked twice with another label or split",
+            "the question occurs twice with another label or split",
         ),
     )
     numbered = frame.with_row_index("number", offset=1)
@@ -152,6 +152,6 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
 
 
 def _approved(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Approved symbols in each family by itself: one pair may be asked in several."""
+    """Approved symbols in each family by itself: one pair may occur in several."""
     parts = frame.partition_by("task", "relation", "cell_line", maintain_order=True)
     return pl.concat([approved_pairs(part, tables) for part in parts]) if parts else frame

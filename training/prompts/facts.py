@@ -30,7 +30,7 @@ FactKind = Literal["rate", "estimate", "neighbours", "names", "link", "two_step"
 FACT_KINDS: tuple[FactKind, ...] = ("rate", "estimate", "neighbours", "names", "link", "two_step", "terms")
 """All kinds of facts, most useful first; `names` says which knockdowns the neighbours are."""
 DEFAULT_FACTS: tuple[FactKind, ...] = ("rate", "estimate", "link")
-"""With the estimate in the prompt the neighbours are not worth their tokens: after a short warm-up the model reads the
+"""With the estimate in the prompt the neighbours do not justify their tokens: after a short warm-up the model reads the
 estimate less well (`benchmarks/policy/policy_settings.py facts`)."""
 DIGITS = 9
 """Similarities are shown as one digit: 1 (least) to 9 (most), by the quantiles of train questions."""

@@ -1,4 +1,4 @@
-"""What the graph says of a claim's two ends: links, genes in between, shared terms; never the asked fact itself."""
+"""What the graph says of a claim's two ends: links, genes in between, shared terms; never the claim itself."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rbio_kg.graph.snapshot.snapshot import Snapshot
 Link = Literal["interacts with", "regulates"]
 
 MOST_BETWEEN = 3
-"""Genes in between that are told."""
+"""Largest number of genes in between that are shown."""
 MOST_TERMS = 2
-"""Shared terms that are told."""
+"""Largest number of shared terms that are shown."""
 LEAST_BITS = 4.0
-"""Information content below which a shared term is no news: more than one gene in 16 has it."""
+"""Information content, in bits, below which a shared term is left out: more than one gene in 16 has it."""
 
 
 class GraphFacts:
@@ -27,8 +27,10 @@ class GraphFacts:
         self.snapshot = snapshot
 
     def link(self, claim: Claim) -> Link | None:
-        """How the graph joins subject and object directly; an interaction where an interaction is asked is not told,
-        nor a regulation where a regulation is."""
+        """How the graph joins subject and object directly.
+
+        An interaction is left out where the claim is an interaction, and a regulation where it is a regulation.
+        """
         a, b = self._genes(claim)
         if a < 0 or b < 0 or a == b:
             return None
@@ -63,7 +65,7 @@ class GraphFacts:
     def shared_terms(self, claim: Claim) -> tuple[str, ...]:
         """The most specific GO terms of both genes, or of the one gene where the object is no gene.
 
-        Where a term is asked, terms that lie below it are not told: they would imply the answer.
+        Where the object is a term, terms below it are left out: they would imply the answer.
         """
         s = self.snapshot
         subject = s.genes.index(claim.subject)
@@ -71,17 +73,17 @@ class GraphFacts:
             return ()
         terms = s.closure.row(subject)[0]  # by information content, descending
         if claim.relation == Relation.TAKES_PART_IN:
-            asked = s.terms.index(claim.object)
+            claimed = s.terms.index(claim.object)
             terms = s.annotations.row(subject)[0]
             terms = terms[np.lexsort((terms, -s.information_content[terms].astype(np.float64)))]
-            told = (int(term) for term in terms if asked < 0 or not self._below(int(term), asked))
+            shown = (int(term) for term in terms if claimed < 0 or not self._below(int(term), claimed))
         else:
             target = s.genes.index(claim.object)
             if target < 0:
                 return ()
-            told = (int(term) for term in terms[np.isin(terms, s.closure.row(target)[0])])
+            shown = (int(term) for term in terms[np.isin(terms, s.closure.row(target)[0])])
         found: list[str] = []
-        for term in told:
+        for term in shown:
             if s.information_content[term] < LEAST_BITS or len(found) == MOST_TERMS:
                 break
             found.append(str(s.term_names[term]))
@@ -98,12 +100,12 @@ class GraphFacts:
             return s.term_genes.row(term)[0]
         return s.pathway_genes.row(pathway)[0] if pathway >= 0 else np.zeros(0, dtype=np.int32)
 
-    def _below(self, term: int, asked: int) -> bool:
-        """Whether the term is the asked one or has it among its ancestors by is_a and part_of."""
+    def _below(self, term: int, ancestor: int) -> bool:
+        """Whether the term is the ancestor or has it among its ancestors by is_a and part_of."""
         seen, waiting = {term}, [term]
         while waiting:
             for parent in self.snapshot.term_parents.row(waiting.pop())[0].tolist():
                 if parent not in seen:
                     seen.add(parent)
                     waiting.append(parent)
-        return asked in seen
+        return ancestor in seen

@@ -1,4 +1,4 @@
-"""Tools by which a policy asks the graph while it reasons, through TRL's environments. Experimental, as TRL's are.
+"""Tools by which a policy queries the graph while it reasons, through TRL's environments. Experimental, as TRL's are.
 
 The environment knows the question it was reset to: known knockdowns are those outside its fold, never its own outcome.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.snapshot.snapshot import Snapshot
 
 CALLS = 4
-"""A policy may ask in so many turns of one answer."""
+"""Number of turns of one answer in which a policy may call tools."""
 RESPONSE_TEMPLATE: dict[str, Any] = {
     "defaults": {"role": "assistant"},
     "start_anchor": "<|im_start|>assistant\n",
@@ -54,7 +54,7 @@ class GraphTools:
         Returns:
             One knockdown a line with yes or no, most similar first.
         """
-        claim = self._asked()
+        claim = self._current()
         found = self._source.neighbours(claim, self._neighbours)
         return "\n".join(f"{item.pert} {'yes' if item.outcome else 'no'}" for item in found) or "none"
 
@@ -63,9 +63,9 @@ class GraphTools:
         How often known knockdowns do what the question asks to the gene in question.
 
         Returns:
-            So many in ten.
+            A number of knockdowns in ten.
         """
-        return f"{min(int(self._source.rate(self._asked()) * 10), 9)} in 10"
+        return f"{min(int(self._source.rate(self._current()) * 10), 9)} in 10"
 
     def link(self, first: str, second: str) -> str:
         """
@@ -95,7 +95,7 @@ class GraphTools:
 
     def shared_terms(self, first: str, second: str) -> str:
         """
-        The most specific processes, functions and places that two genes share.
+        The most specific processes, functions and locations that two genes share.
 
         Args:
             first: symbol of a gene.
@@ -106,9 +106,9 @@ class GraphTools:
         """
         return "; ".join(self._graph.shared_terms(_pair(first, second))) or "none"
 
-    def _asked(self) -> Claim:
+    def _current(self) -> Claim:
         if self._claim is None:
-            raise TrainingError("a tool was called before any question was asked")
+            raise TrainingError("a tool was called before there was a question")
         return self._claim
 
 
@@ -133,7 +133,7 @@ def graph_environment(
         )
     if any(claim.relation not in KNOCKDOWN_RELATIONS for claim in claims):
         raise TrainingError(
-            "with tools only knockdowns can be asked about: the graph holds the answers to the other families",
+            "tools work for questions about knockdowns only: the graph holds the answers to the other families",
             hint="leave de and dir in questions.families, or choose another questions.prompt",
         )
     template = str(tokenizer.chat_template)

@@ -1,7 +1,7 @@
-"""What the model is asked, and how it is taught to answer.
+"""The prompt of a question, and the completion that SFT trains on.
 
-An answer is `<think>why</think><answer>yes 7</answer>`: yes or no, then a digit that says how sure, in tenths. Neither
-the cell line nor whether labels are simulated stands in a prompt.
+An answer is `<think>why</think><answer>yes 7</answer>`: yes or no, then a digit for the confidence, in tenths. A prompt
+contains neither the cell line nor whether labels are simulated.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def answer_opening(think: str) -> str:
 
 
 DIRECT = answer_opening("")
-"""What is put into the model's mouth to read its yes or no without generating: an answer without reasoning."""
+"""The opening of an answer without reasoning, after which yes or no is scored without generation."""
 
-_TOLD = {
+_OUTCOME_VERBS = {
     Relation.CHANGES_EXPRESSION_OF: "changed",
     **dict.fromkeys(RISES, "raised"),
     **dict.fromkeys(FALLS, "lowered"),
@@ -33,7 +33,7 @@ _TOLD = {
 
 
 def prompt_messages(claim: Claim, facts: Facts | None, system: str = "", question: str | None = None) -> Messages:
-    """The question as chat messages: open book with facts, closed book without; `question` is its wording."""
+    """The question as chat messages: open book with facts, closed book without; `question` is its text."""
     text = closed_question(claim, question) if facts is None else open_question(claim, facts, question)
     return [*system_messages(system), {"role": "user", "content": text}]
 
@@ -44,21 +44,21 @@ def system_messages(system: str) -> Messages:
 
 
 def closed_question(claim: Claim, question: str | None = None) -> str:
-    """Only the question, in the first wording of its family where no other is given."""
+    """Only the question, by the first template of its family where no text is given."""
     return question or question_text(claim, family_of(claim.relation))
 
 
 def open_question(claim: Claim, facts: Facts, question: str | None = None) -> str:
     """The question, then the facts."""
-    told = facts.text()
-    return closed_question(claim, question) + (f"\n{told}" if told else "")
+    lines = facts.text()
+    return closed_question(claim, question) + (f"\n{lines}" if lines else "")
 
 
 def rationale(claim: Claim, facts: Facts, object_name: str | None = None) -> str:
-    """The reasoning that the warm-up teaches: the facts as short statements that can be checked against the graph."""
+    """The reasoning that SFT trains on: the facts as short statements that can be checked against the graph."""
     said = [f"{claim.subject} {facts.link} {claim.object}."] if facts.link else []
-    if claim.relation in _TOLD and "neighbours" in facts.kinds:
-        verb = _TOLD[claim.relation]
+    if claim.relation in _OUTCOME_VERBS and "neighbours" in facts.kinds:
+        verb = _OUTCOME_VERBS[claim.relation]
         said.append(f"{facts.changed} of {len(facts.neighbours)} similar knockdowns {verb} it.")
     if facts.estimate is not None:
         said.append(f"The estimate is {facts.estimate} of 1000.")

@@ -1,4 +1,4 @@
-"""Reading a completion: one think block, one answer block, and nothing else but white space.
+"""Parser of completions: one think block, one answer block, and nothing else but white space.
 
 The format is `<think>reasoning</think><answer>yes 7</answer>`. The number is the confidence in the answer given: a
 digit 1 to 9 (tenths), a decimal such as 0.72, or a percentage such as 72%. The parser forgives letter case and white
@@ -67,6 +67,13 @@ def parse_completion(text: str, *, require_confidence: bool = False) -> ParsedCo
         The parts, or a `problem`: `empty`, `no_think`, `no_answer`, `unclosed`, `repeated`, `disordered` (nested or in
         the wrong order), `malformed_tag` (upper case, attributes, blanks), `text_outside`, `no_verdict` (neither yes
         nor no), `both_answers`, `extra_words`, `bad_confidence` or `no_confidence`.
+
+    Example:
+        >>> parsed = parse_completion("<think>SP1 binds it.</think><answer>no 8</answer>")
+        >>> parsed.answer, parsed.confidence, parsed.q
+        ('no', 0.8, 0.2)
+        >>> parse_completion("<think>So.</think><answer>yes or no</answer>").problem
+        'both_answers'
     """
     if not text.strip():
         return _unparsed("empty")
@@ -137,7 +144,7 @@ def _read_confidence(text: str) -> float | None:
 
 
 def vote(completions: Sequence[ParsedCompletion]) -> float:
-    """What several completions say of one question: the mean of the q that they state; one half where none does."""
+    """The vote of several completions of one question: the mean of the q that they state; 1/2 where none states one."""
     stated = [item.q for item in completions if item.q is not None]
     return float(np.mean(stated)) if stated else 0.5
 
@@ -157,8 +164,8 @@ def completion_text(completion: Completion) -> str:
 
 def text_read(prompt: Completion, completion: Completion) -> str:
     """What the policy read: the prompt, and what tools answered while it wrote the completion."""
-    told = "" if isinstance(completion, str) else _contents(completion, tools=True)
-    return f"{completion_text(prompt)}\n{told}" if told else completion_text(prompt)
+    answers = "" if isinstance(completion, str) else _contents(completion, tools=True)
+    return f"{completion_text(prompt)}\n{answers}" if answers else completion_text(prompt)
 
 
 def _contents(messages: Sequence[Mapping[str, Any]], *, tools: bool) -> str:

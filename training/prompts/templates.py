@@ -1,4 +1,4 @@
-"""How questions are worded: by family and relation, several ways each, the way chosen by a seed."""
+"""Sentence templates of questions: several for each family and relation, chosen by a seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FAMILY_RELATIONS: Mapping[str, tuple[Relation, ...]] = MappingProxyType(
 )
 """Families of questions and what they claim; `de` and `dir` come from the benchmark, the others from the graph."""
 
-_WORDINGS: Mapping[tuple[str, Relation], tuple[str, ...]] = MappingProxyType(
+_TEMPLATES: Mapping[tuple[str, Relation], tuple[str, ...]] = MappingProxyType(
     {
         ("de", Relation.CHANGES_EXPRESSION_OF): (
             "Does losing {a} change {b}?",
@@ -87,7 +87,7 @@ _WORDINGS: Mapping[tuple[str, Relation], tuple[str, ...]] = MappingProxyType(
 
 
 def family_of(relation: Relation | str) -> str:
-    """The family that asks about a relation where nobody names one; interactions are asked as functional ones."""
+    """The default family of a relation; interactions belong to the functional ones."""
     relation = Relation(relation)
     if relation is Relation.INTERACTS_WITH:
         return "functional"
@@ -101,13 +101,13 @@ def templates(family: str, relation: Relation | str) -> tuple[str, ...]:
         ValueError: the family does not ask about the relation.
     """
     try:
-        return _WORDINGS[family, Relation(relation)]
+        return _TEMPLATES[family, Relation(relation)]
     except KeyError:
-        raise ValueError(f"no question of the family {family} is worded for the relation {relation}") from None
+        raise ValueError(f"no question of the family {family} has a template for the relation {relation}") from None
 
 
 def chosen_template(claim: Claim, family: str, seed: int) -> int:
-    """Which wording a question gets: drawn by seed and claim, so that it does not depend on the other questions."""
+    """Number of a question's template: drawn by seed and claim, so that it does not depend on the other questions."""
     digest = hashlib.sha256(f"{seed}\t{family}\t{claim.id}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % len(templates(family, claim.relation))
 

@@ -16,7 +16,7 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Verifier
 
 CACHE_SIZE = 65_536
-"""Scores kept of one verifier, the latest used ones. Texts are kept as digests, so that long ones take no room."""
+"""Scores kept of one verifier, the latest used ones. Texts are kept as digests to save memory."""
 
 _Key = tuple[Claim, bytes]
 

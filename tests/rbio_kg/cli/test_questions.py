@@ -44,6 +44,6 @@ def test_what_cannot_be_made_is_told(fitted: tuple[Path, dict[str, Any]], tmp_pa
     workspace, _ = fitted
     out = ("--out", str(tmp_path / "made.parquet"))
     assert "unknown family of questions 'sign'" in fails(workspace, "questions", "make", "--family", "sign", *out)
-    assert "nothing to ask" in fails(workspace, "questions", "make", "--family", "regulation", *out)
+    assert "no facts for the family" in fails(workspace, "questions", "make", "--family", "regulation", *out)
     told = fails(workspace, "questions", "make", "--family", "de", "--protocol", "lenient", *out)
     assert "unknown split scheme 'lenient'" in told

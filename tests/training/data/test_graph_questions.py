@@ -154,5 +154,5 @@ def test_a_graph_without_edges_has_nothing_to_ask(tmp_path: Path) -> None:
     tables = dict(random_tables())
     tables["regulations"] = tables["regulations"].clear()
     write_snapshot(tables, tmp_path / "bare", "bare")
-    with pytest.raises(TrainingError, match="nothing to ask of the family 'regulation'"):
+    with pytest.raises(TrainingError, match="no facts for the family 'regulation'"):
         graph_questions(Snapshot.open(tmp_path / "bare"), "regulation", rows=10, seed=0)

@@ -143,7 +143,7 @@ def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
     assert found is not None
     assert set(found.frame["relation"]) == {"regulates"}
     recipe = small_recipe(Path("unused"), **{"questions.families": ["functional"]})
-    with pytest.raises(TrainingError, match="no verifier judges questions of the family 'functional'"):
+    with pytest.raises(TrainingError, match="no verifier scores questions of the family 'functional'"):
         question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward))
     both = ComposedReward(
         {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)},

@@ -68,8 +68,8 @@ def test_names_are_approved(tmp_path: Path) -> None:
         ({"label": "yes"}, "wrong type"),
         ({"relation": "binds"}, "row 1: the relation is unknown"),
         ({"object": " "}, "row 1: the object is empty"),
-        ({"object": "A"}, "row 1: a gene is asked about itself"),
-        ({"family": "de"}, "the family does not ask about the relation"),
+        ({"object": "A"}, "row 1: subject and object are the same gene"),
+        ({"family": "de"}, "the family has no such relation"),
         ({"template": 9}, "no such template"),
         ({"split": "valid"}, "the split is not train or test"),
         ({"gene_prior": 1.5}, "gene_prior is no rate"),
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_told_with_the_row(tmp_path: Path, changes: dict[str, A
 def test_two_answers_to_one_question_are_told(tmp_path: Path) -> None:
     rows = [("A", "regulates", "B", 1), ("C", "regulates", "B", 1), ("A", "regulates", "B", 0)]
     pl.DataFrame(rows, schema=["subject", "relation", "object", "label"], orient="row").write_csv(tmp_path / "two.csv")
-    with pytest.raises(SourceError, match="row 1: the question is asked twice"):
+    with pytest.raises(SourceError, match="row 1: the question occurs twice"):
         read_made_questions(tmp_path / "two.csv")
 
 

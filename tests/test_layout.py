@@ -14,7 +14,7 @@ from tests.support.locations import ROOT
 PACKAGES = ("rbio_kg", "graph_builders", "verifiers", "training")
 LINKS = [ROOT / "rbio_kg" / name for name in PACKAGES[1:]]
 MOST_MODULES = 17
-MOST_LINES = 350
+MOST_LINES = 400
 
 
 def source_files() -> list[Path]:

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rbio_kg.cli.query_document import write_scored_run
+from scripts.documents.queries import write_scored_run
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.progress import silent
 from rbio_kg.graph.loading.loader import load_store
@@ -38,6 +38,7 @@ from rbio_kg.graph.store.queries import NamedQuery, named_queries
 from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.services.evidence import load_evidence
 from rbio_kg.workspace import Workspace
+from scripts.documents.queries import write_scored_run
 
 LIMIT_MS = 150.0
 ALWAYS = ("TP53", "UBC")

@@ -1,6 +1,6 @@
 """docs/queries.md: every named query with an example and its answer on the graph of the shipped sample.
 
-`python -m rbio_kg.cli.query_document` writes it; a test fails if it is out of date.
+`python -m scripts.documents.queries` writes it; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CELL = 60
 SAMPLE_CLAIMS = 8
 _TOP = """# Named queries
 
-<!-- Written by `python -m rbio_kg.cli.query_document`; do not edit. -->
+<!-- Written by `python -m scripts.documents.queries`; do not edit. -->
 
 `rbio-kg query --named NAME --param key=value` runs one; both servers give the same rows in the same order. A gene is
 named by its approved symbol; if you give another name, the command reports the symbol that it means.

@@ -1,6 +1,6 @@
 """docs/graph-schema.md, written from the schema.
 
-`python -m rbio_kg.graph.schema.schema_document` writes it; a test fails if it is out of date.
+`python -m scripts.documents.graph_schema` writes it; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from rbio_kg.core.atomic_io import write_text
 from rbio_kg.graph.schema.schema import EVIDENCE_NODES, NODES, NODES_BY_LABEL, RELATIONSHIPS, Property
 
 _TYPES = {"str": "text", "int": "integer", "float": "number", "bool": "true or false", "list": "list of texts"}
-_NOTE = "<!-- Written by `python -m rbio_kg.graph.schema.schema_document`; do not edit. -->"
+_NOTE = "<!-- Written by `python -m scripts.documents.graph_schema`; do not edit. -->"
 
 
 def _properties(properties: tuple[Property, ...], key: str = "") -> list[str]:

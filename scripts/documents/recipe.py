@@ -1,6 +1,6 @@
 """docs/recipe.md: every setting of a recipe with its default, its range and what it does.
 
-`python -m rbio_kg.report.recipe_document` writes it; a test fails while it is stale.
+`python -m scripts.documents.recipe` writes it; a test fails while it is stale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 
 _TOP = """# Every setting of a recipe
 
-<!-- Written by `python -m rbio_kg.report.recipe_document`; do not edit. -->
+<!-- Written by `python -m scripts.documents.recipe`; do not edit. -->
 
 A recipe is a TOML file for `rbio-kg train policy --config`; what it leaves out has the default. Unknown names and
 values out of range are errors. How the stages work: [training.md](training.md).

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from rbio_kg.report.recipe_document import main
 from rbio_kg.training.config.recipe import PolicyConfig
+from scripts.documents.recipe import main
 from tests.support.locations import DOCS
 
 DOCUMENT = DOCS / "recipe.md"
@@ -16,7 +16,7 @@ DOCUMENT = DOCS / "recipe.md"
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:
     main(tmp_path)
     text = (tmp_path / "recipe.md").read_text(encoding="utf-8")
-    assert text == DOCUMENT.read_text(encoding="utf-8"), "run python -m rbio_kg.report.recipe_document"
+    assert text == DOCUMENT.read_text(encoding="utf-8"), "run python -m scripts.documents.recipe"
 
 
 def test_every_setting_is_described(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rbio_kg.graph.schema.schema_document import main
+from scripts.documents.graph_schema import main
 from tests.support.locations import DOCS
 
 
@@ -12,5 +12,5 @@ def test_the_document_is_up_to_date(tmp_path: Path) -> None:
     main(tmp_path)
     written = (DOCS / "graph-schema.md").read_text(encoding="utf-8")
     assert written == (tmp_path / "graph-schema.md").read_text(encoding="utf-8"), (
-        "run python -m rbio_kg.graph.schema.schema_document"
+        "run python -m scripts.documents.graph_schema"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rbio_kg.cli.query_document import main
+from scripts.documents.queries import main
 from tests.support.locations import DOCS
 
 DOCUMENT = DOCS / "queries.md"
@@ -13,4 +13,4 @@ DOCUMENT = DOCS / "queries.md"
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:
     main(tmp_path)  # in a workspace of its own: fitted verifiers of a shared one would change the verdicts
     text = (tmp_path / "queries.md").read_text(encoding="utf-8")
-    assert text == DOCUMENT.read_text(encoding="utf-8"), "run python -m rbio_kg.cli.query_document"
+    assert text == DOCUMENT.read_text(encoding="utf-8"), "run python -m scripts.documents.queries"

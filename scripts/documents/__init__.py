@@ -1,0 +1,1 @@
+"""Writers of the generated pages in docs/: the graph schema, the named queries, the settings of a recipe."""

@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from scripts.documents.queries import write_scored_run
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.progress import silent
 from rbio_kg.graph.loading.loader import load_store

@@ -16,9 +16,9 @@ import polars as pl
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph.snapshot.snapshot import Snapshot, write_snapshot
 from rbio_kg.verifiers.text.lexicon import Lexicon
-from rbio_kg.verifiers.text.parse_state import RawStatement
+from rbio_kg.verifiers.text.parsing.parse_state import RawStatement
+from rbio_kg.verifiers.text.parsing.tagging import TaggedSentence, tag_sentence
 from rbio_kg.verifiers.text.reader import StatementReader
-from rbio_kg.verifiers.text.tagging import TaggedSentence, tag_sentence
 
 _GENES = {
     "CCND1": "cyclin D1",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from rbio_kg.verifiers.text.lexicon import Lexicon
-from rbio_kg.verifiers.text.parse_state import RawStatement
+from rbio_kg.verifiers.text.parsing.parse_state import RawStatement
 from rbio_kg.verifiers.text.sentences import is_interrogative, split_sentences
 from rbio_kg.verifiers.text.templates import SentenceReader
 

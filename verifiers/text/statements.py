@@ -10,10 +10,10 @@ from typing import Any, Literal, NamedTuple
 from rbio_kg.core.claims import Evidence, Node, Relation
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.text.assertions import SIGNS
 from rbio_kg.verifiers.text.lexicon import Lexicon
 from rbio_kg.verifiers.text.measured_effects import Knockdowns
-from rbio_kg.verifiers.text.parse_state import Certainty, Polarity, RawStatement
+from rbio_kg.verifiers.text.parsing.assertions import SIGNS
+from rbio_kg.verifiers.text.parsing.parse_state import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.reader import StatementReader
 from rbio_kg.verifiers.text.term_names import TermRef
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.clauses import parse_sentence
 from rbio_kg.verifiers.text.lexicon import ACRONYMS, MOST_WORDS, TOKEN, Lexicon
-from rbio_kg.verifiers.text.parse_state import Certainty, Polarity, RawStatement
+from rbio_kg.verifiers.text.parsing.clauses import parse_sentence
+from rbio_kg.verifiers.text.parsing.parse_state import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.term_names import TermRef
 from rbio_kg.verifiers.text.vocabulary import KIND_NOUNS, VOCABULARY
 

@@ -16,9 +16,7 @@ from rbio_kg.verifiers import text
 from rbio_kg.verifiers.text import example
 
 NAMES = {name: getattr(example, name) for name in ("example_lexicon", "matched", "read", "tagged")}
-MODULES = [importlib.import_module(f"{text.__name__}.{found.name}") for found in pkgutil.iter_modules(text.__path__)]
-PATTERNED = ("tagging", "roles", "polarity", "assertions", "clauses")
-"""Modules in which every pattern needs an example."""
+MODULES = [importlib.import_module(found.name) for found in pkgutil.walk_packages(text.__path__, f"{text.__name__}.")]
 
 
 def constants(module: ModuleType) -> Iterator[tuple[str, str, int]]:
@@ -54,10 +52,9 @@ def test_example(case: doctest.DocTest) -> None:
     assert not result.failed, "".join(output)
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module.__name__.endswith(PATTERNED)])
+@pytest.mark.parametrize("module", [module for module in MODULES if ".parsing." in module.__name__])
 def test_every_pattern_has_an_example(module: ModuleType) -> None:
     patterns = {
         name: docstring for name, docstring, _ in constants(module) if hasattr(getattr(module, name), "finditer")
     }
-    assert patterns
     assert [name for name, docstring in patterns.items() if ">>>" not in docstring] == []

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import combinations, product
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.parse_state import Mood, ParseState
-from rbio_kg.verifiers.text.polarity import is_question, opening, settle
-from rbio_kg.verifiers.text.roles import Objects, subject_of
-from rbio_kg.verifiers.text.tagging import ListedGene
+from rbio_kg.verifiers.text.parsing.parse_state import Mood, ParseState
+from rbio_kg.verifiers.text.parsing.polarity import is_question, opening, settle
+from rbio_kg.verifiers.text.parsing.roles import Objects, subject_of
+from rbio_kg.verifiers.text.parsing.tagging import ListedGene
 from rbio_kg.verifiers.text.tags import Tag, letters, pattern
 from rbio_kg.verifiers.text.term_names import TermRef
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rbio_kg.verifiers.text.parse_state import NOWHERE, ParseState, Subject
-from rbio_kg.verifiers.text.tagging import ListedGene
+from rbio_kg.verifiers.text.parsing.parse_state import NOWHERE, ParseState, Subject
+from rbio_kg.verifiers.text.parsing.tagging import ListedGene
 from rbio_kg.verifiers.text.tags import Tag, letters, pattern
 
 OBJECT_GAP = pattern("""

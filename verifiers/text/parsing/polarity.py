@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rbio_kg.verifiers.text.parse_state import NOWHERE, Mood, ParseState, PreviousVerb, Subject
+from rbio_kg.verifiers.text.parsing.parse_state import NOWHERE, Mood, ParseState, PreviousVerb, Subject
 from rbio_kg.verifiers.text.tags import Tag, letters, pattern
 
 _HEDGE = pattern("[HEDGE UNLIKELY IF]")

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from rbio_kg.core.claims import Relation
 from rbio_kg.verifiers.text.lexicon import Lexicon
-from rbio_kg.verifiers.text.tagging import ListedGene, TaggedSentence
+from rbio_kg.verifiers.text.parsing.tagging import ListedGene, TaggedSentence
 from rbio_kg.verifiers.text.term_names import TermRef
 from rbio_kg.verifiers.text.vocabulary import Word
 

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rbio_kg.core.claims import Claim
+    from rbio_kg.services.evaluate import PolicyQuestions, RunEvaluation
     from rbio_kg.services.explain import Explanation
     from rbio_kg.services.fit import FitResult
+    from rbio_kg.services.train import RecipeChanges
+    from rbio_kg.training.evaluation.expression import ExpressionOptions
+    from rbio_kg.training.evaluation.policy import PolicyOptions
+    from rbio_kg.training.evaluation.results import ExpressionEvaluation
+    from rbio_kg.training.pipeline.result import TrainingResult
+    from rbio_kg.training.pipeline.train import TrainingOptions
     from rbio_kg.verifiers.text.statements import Statement
 
 Frame = TypeVar("Frame", bound=Any)
@@ -96,12 +103,57 @@ class Workspace(WorkspaceBase):
     # Runs
 
     def train_policy(
-        self, recipe: str | Path | None = None, *, name: str | None = None, progress: Progress = silent, **options: Any
-    ) -> dict[str, Any]:
-        """Train a policy as a recipe says; see `rbio_kg.services.train.run_policy`."""
-        from rbio_kg.services.train import run_policy
+        self,
+        recipe: str | Path | None = None,
+        *,
+        name: str | None = None,
+        changes: RecipeChanges | None = None,
+        options: TrainingOptions | None = None,
+        progress: Progress = silent,
+    ) -> TrainingResult | None:
+        """Train a policy as a recipe says; see `rbio_kg.services.train.train_policy`.
 
-        return run_policy(self, progress, config=recipe, name=name, **options)
+        Example: `workspace.train_policy("graph", name="first").after["per_gene_auroc"]`.
+        """
+        from rbio_kg.services.train import train_policy
+
+        return train_policy(self, recipe, name=name, changes=changes, options=options, progress=progress)
+
+    def evaluate_policy(
+        self,
+        run: str,
+        questions: PolicyQuestions | None = None,
+        options: PolicyOptions | None = None,
+        *,
+        check_store: bool = False,
+        progress: Progress = silent,
+    ) -> RunEvaluation:
+        """Evaluate a trained policy on its test questions, or on others; see `rbio_kg.services.evaluate.evaluate_run`.
+
+        Example: `workspace.evaluate_policy("first").result.measures.per_gene_auroc`.
+        """
+        from rbio_kg.services.evaluate import evaluate_run
+
+        return evaluate_run(self, run, questions, options, check_store=check_store, progress=progress)
+
+    def evaluate_expression(
+        self,
+        questions: str | Path,
+        options: ExpressionOptions | None = None,
+        *,
+        predictions: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> ExpressionEvaluation:
+        """Fit the expression model on a questions file's train rows and score its test rows.
+
+        See `rbio_kg.training.evaluation.expression`.
+        """
+        from rbio_kg.services.evaluate import evaluate_expression
+        from rbio_kg.training.evaluation.expression import ExpressionOptions
+
+        out = None if predictions is None else Path(predictions)
+        options = options or ExpressionOptions(seed=self.settings.seed)
+        return evaluate_expression(self, Path(questions), options, predictions=out, progress=progress)
 
     def report(self, run: str, out: str | Path | None = None) -> Path:
         """Write the HTML report of a run; its path."""

@@ -86,23 +86,22 @@ def register(app: typer.Typer) -> None:
         ] = "none",
     ) -> None:
         """Warm up a language model and train it by GRPO with the composed reward."""
-        from rbio_kg.services.train import run_policy
+        from rbio_kg.services.train import RecipeChanges, train_policy
+        from rbio_kg.training.pipeline.train import TrainingOptions
 
         workspace = session.workspace(model=model)
         session.resume = (
             f"the last checkpoint is kept; go on with: rbio-kg train policy --resume --name {name or 'policy'}"
         )
-        document = run_policy(
+        result = train_policy(
             workspace,
-            session.progress,
-            config=config,
+            config,
             name=name,
-            resume=resume,
-            steps=steps,
-            dry_run=dry_run,
-            stop_on_alarm=stop_on_alarm,
-            report_to=report_to,
+            changes=RecipeChanges(steps=steps),
+            options=TrainingOptions(resume, dry_run, stop_on_alarm, report_to),
+            progress=session.progress,
         )
-        simple = [(key, value) for key, value in document.items() if not isinstance(value, (dict, list))]
-        if set(document) != {"run"}:  # of several processes the first one reports
+        if result is not None:  # of several processes the first one reports
+            document = result.to_json()
+            simple = [(key, value) for key, value in document.items() if not isinstance(value, (dict, list))]
             session.emit(document, lambda: show_table(["what", "value"], simple))

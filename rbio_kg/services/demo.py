@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.services.build import build_graph_and_store
 from rbio_kg.services.fit import FITTED, fit_verifiers
 from rbio_kg.services.report import write_run_report
 from rbio_kg.services.scorecards import all_scorecards
-from rbio_kg.services.train import run_policy
+from rbio_kg.services.train import train_policy
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
@@ -64,6 +65,7 @@ def run_demo(
     """
     from rbio_kg.graph.store.queries import named_queries
     from rbio_kg.services.evidence import load_evidence
+    from rbio_kg.training.pipeline.train import TrainingOptions
 
     clock = time.perf_counter()
     seconds: dict[str, float] = {}
@@ -87,7 +89,8 @@ def run_demo(
     name = f"demo-{workspace.build_id[:8]}"
     say(f"3/6 policy: warm-up and GRPO, run {name}")
     keep("the last checkpoint is kept; run rbio-kg demo again to go on from it")
-    training = run_policy(workspace, progress, name=name, resume=True)
+    result = train_policy(workspace, name=name, options=TrainingOptions(resume=True), progress=progress)
+    training = {"run": name} if result is None else plain(result.to_json())
     lap("policy")
     say("4/6 evidence into the graph")
     with workspace.open_store(read_only=False) as store:

@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.core.json_values import plain
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.data.question_set import QuestionSet
+    from rbio_kg.training.pipeline.result import TrainingResult
+    from rbio_kg.training.pipeline.train import TrainingOptions
     from rbio_kg.training.prompts.facts import FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
 
 
-def read_recipe(
-    workspace: WorkspaceBase,
-    config: str | Path | None,
-    steps: int | None = None,
-    *,
-    seed: int | None = None,
-    minutes: float | None = None,
-) -> PolicyConfig:
-    """The recipe of a file or name, or the default; what is given here wins, then a model or seed of the workspace.
+@dataclass(frozen=True)
+class RecipeChanges:
+    """Settings that win over a recipe's own; None leaves the recipe's.
 
-    A shipped recipe for a cell line without questions here takes the first line by name that has some.
+    Args:
+        steps: GRPO steps.
+        seed: of all draws.
+        minutes: most minutes of GRPO.
+    """
+
+    steps: int | None = None
+    seed: int | None = None
+    minutes: float | None = None
+
+
+def read_recipe(
+    workspace: WorkspaceBase, config: str | Path | None, changes: RecipeChanges | None = None
+) -> PolicyConfig:
+    """The recipe of a file or name, or the default.
+
+    The changes win, then a model or seed that is set in the workspace. A shipped recipe for a cell line without
+    questions here takes the first line by name that has some.
+
+    Raises:
+        ConfigError: the recipe is unknown or malformed.
     """
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.config.shipped import DEFAULT, find_recipe, is_shipped
 
     set_here = {name for name, origin in workspace.loaded.origins.items() if origin != "default"}
-    changes: dict[str, Any] = {
-        "grpo.steps": steps,
+    wanted = changes or RecipeChanges()
+    values: dict[str, Any] = {
+        "grpo.steps": wanted.steps,
         "model.name": workspace.settings.model if "model" in set_here else None,
-        "seed": seed if seed is not None else workspace.settings.seed if "seed" in set_here else None,
-        "grpo.minutes": minutes,
+        "seed": wanted.seed if wanted.seed is not None else workspace.settings.seed if "seed" in set_here else None,
+        "grpo.minutes": wanted.minutes,
     }
     file = find_recipe(config or DEFAULT)
-    recipe = PolicyConfig.read(file, **changes)
+    recipe = PolicyConfig.read(file, **values)
     if is_shipped(file) and recipe.questions.cell_line:
         lines = set(workspace.tables["questions"]["cell_line"].unique())
         if lines and recipe.questions.cell_line not in lines:
-            return PolicyConfig.read(file, **changes, **{"questions.cell_line": min(lines)})
+            return PolicyConfig.read(file, **values, **{"questions.cell_line": min(lines)})
     return recipe
 
 
@@ -53,26 +70,38 @@ def recipe_reward(workspace: WorkspaceBase, recipe: PolicyConfig) -> ComposedRew
     return workspace.reward(recipe.reward.verifiers, **recipe.reward.options())
 
 
-def run_policy(
+def train_policy(
     workspace: WorkspaceBase,
-    progress: Progress,
-    *,
     config: str | Path | None = None,
+    *,
     name: str | None = None,
-    resume: bool = False,
-    steps: int | None = None,
-    seed: int | None = None,
-    minutes: float | None = None,
-    dry_run: bool = False,
-    stop_on_alarm: bool = False,
-    report_to: str = "none",
-) -> dict[str, Any]:
-    """Warm up and train a policy; the document of `train policy`."""
-    from rbio_kg.training.pipeline.train import TrainingData, TrainingOptions, train_policy
+    changes: RecipeChanges | None = None,
+    options: TrainingOptions | None = None,
+    progress: Progress = silent,
+) -> TrainingResult | None:
+    """Train a policy as a recipe says: evaluate, run SFT, evaluate, run GRPO, evaluate.
+
+    Args:
+        workspace: the graph and the verifiers; the run goes into its `runs/NAME`.
+        config: TOML file, or name of a shipped recipe; the default recipe otherwise.
+        name: of the run; a free one otherwise.
+        changes: settings that win over the recipe's.
+        options: resume, dry run, alarms and trackers.
+        progress: called with a message and the finished share.
+
+    Returns:
+        The result; None in a process that is not the first one.
+
+    Raises:
+        ConfigError, VerifierError: the recipe is malformed, or needs a verifier that has not been fitted.
+        TrainingError, ModelError, EvaluationError: see `rbio_kg.training.pipeline.train.train_policy`.
+    """
+    from rbio_kg.training.pipeline.train import TrainingData, TrainingOptions
+    from rbio_kg.training.pipeline.train import train_policy as train
     from rbio_kg.training.runs.distributed import Processes
     from rbio_kg.training.runs.run_folder import free_name
 
-    recipe = read_recipe(workspace, config, steps, seed=seed, minutes=minutes)
+    recipe = read_recipe(workspace, config, changes)
     _check_split_scheme(workspace, recipe)
     reward = recipe_reward(workspace, recipe)
     # Of several processes, all must take the name that the first one found free.
@@ -84,9 +113,8 @@ def run_policy(
         snapshot=workspace.snapshot,
         knockdowns=workspace.tables["knockdowns"],
     )
-    options = TrainingOptions(resume=resume, dry_run=dry_run, stop_on_alarm=stop_on_alarm, report_to=report_to)
-    result = train_policy(workspace.paths, name, recipe, reward=reward, data=data, options=options, progress=progress)
-    return {"run": name} if result is None else plain(result.to_json())
+    options = options or TrainingOptions()
+    return train(workspace.paths, name, recipe, reward=reward, data=data, options=options, progress=progress)
 
 
 def training_questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward) -> QuestionSet:

@@ -12,6 +12,10 @@ import pytest
 import rbio_kg
 from rbio_kg.core.errors import BuildError, VerifierError
 from rbio_kg.registry import BUILT_IN
+from rbio_kg.services.evaluate import RunEvaluation
+from rbio_kg.services.train import RecipeChanges
+from rbio_kg.training.evaluation.policy import PolicyOptions
+from rbio_kg.training.pipeline.train import TrainingOptions
 from tests.support.trainer_settings import quick_settings
 
 
@@ -75,3 +79,21 @@ def test_unknown_verifiers_and_missing_graphs_say_what_to_do(
         rbio_kg.Workspace(built[0]).verifier("oracle")
     with pytest.raises(BuildError, match="rbio-kg build"):
         _ = rbio_kg.Workspace(tmp_path).snapshot
+
+
+def test_policies_from_python(trained: tuple[Path, Path, dict[str, Any]]) -> None:
+    with rbio_kg.Workspace(trained[0]) as workspace:
+        again = workspace.train_policy(trained[1], name="tiny", options=TrainingOptions(resume=True))
+        assert again is not None
+        assert again.reused
+        assert again.after == trained[2]["after"]
+        checked = workspace.train_policy(
+            trained[1], name="another", changes=RecipeChanges(steps=2), options=TrainingOptions(dry_run=True)
+        )
+        assert checked is not None
+        assert (checked.dry_run, checked.run) == (True, "another")
+        found = workspace.evaluate_policy("tiny", options=PolicyOptions(limit=40, samples=0))
+        assert found.result.votes is None
+        assert RunEvaluation.from_json(found.to_json()) == found
+        assert "per-gene AUROC" in str(found) or "no gene has both labels" in str(found)
+        assert workspace.report("tiny").read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -21,15 +21,22 @@ from rbio_kg.cli import (
     explain,
     export,
     graph,
-    model_export,
     query,
     questions,
     recipes,
-    rewards,
     runs,
     train,
     verifiers,
 )
+
+PANELS = {
+    "Start": ("demo", "doctor", "version"),
+    "Graph": ("fetch", "build", "stats", "query", "export", "evidence"),
+    "Verifiers": ("explain", "score", "check", "verifiers"),
+    "Training": ("questions", "recipes", "rewards", "train", "ablate", "export-model"),
+    "Evaluation": ("evaluate", "ask", "runs", "report"),
+}
+"""The commands by subject, in the order of `--help`."""
 
 app = typer.Typer(
     name="rbio-kg",
@@ -40,9 +47,14 @@ app = typer.Typer(
 )
 for group in (
     *(demo, graph, build, export, query, explain, verifiers, check),
-    *(questions, recipes, rewards, train, evaluate, ask, model_export, runs, doctor),
+    *(questions, recipes, train, evaluate, ask, runs, doctor),
 ):
     group.register(app)
+_PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
+for single in app.registered_commands:
+    single.rich_help_panel = _PANEL_OF[str(single.name)]
+for several in app.registered_groups:
+    several.rich_help_panel = _PANEL_OF[str(several.name)]
 
 
 def main() -> None:

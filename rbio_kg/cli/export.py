@@ -1,4 +1,4 @@
-"""The command that writes the graph, or a part of it, into other programs' files."""
+"""Commands that write the graph, a part of it, or a trained policy into other programs' files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
 
     @command(app, "export")
     def export(
@@ -56,6 +56,22 @@ def register(app: typer.Typer) -> None:
                     "ancestors": ancestors,
                 },
             )
+
+    @command(app, "export-model")
+    def export_model(
+        session: Session,
+        run: Annotated[str, typer.Argument(help="Name of a run.")],
+        out: Annotated[Path, typer.Option("--out", help="A new folder.")],
+        merge: Annotated[
+            bool, typer.Option("--merge", help="Whole weights, for transformers alone; else one adapter.")
+        ] = False,
+    ) -> None:
+        """Write a run's policy in the Hub's layout: weights or one adapter, tokenizer, model card."""
+        from rbio_kg.training.pipeline.export import export_model as write
+
+        session.resume = "nothing was written; run the same command again"
+        document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress).to_json()
+        session.emit(document, lambda: show_table(["what", "value"], [(key, str(document[key])) for key in document]))
 
 
 def show_export(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""One workspace on the shipped sample that all tests of the doors share."""
+"""One workspace on the shipped sample that all tests of the interfaces share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ samples = 1
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[str, Any]]]:
-    workspace = tmp_path_factory.mktemp("road") / "workspace"
+    workspace = tmp_path_factory.mktemp("sample") / "workspace"
     document = invoke(workspace, "build", "--sources", str(sample_directory()))
     with Workspace(workspace) as opened:
         # One server for all commands of this module: whoever holds a store open shares it.
@@ -60,6 +60,6 @@ def trained(
     save_tiny_model(folder / "model")
     recipe = folder / "recipe.toml"
     # Neighbours are outcomes of known knockdowns, which the audit looks through.
-    told = '[questions]\nfacts = ["rate", "estimate", "neighbours", "link"]\n'
-    recipe.write_text(RECIPE.format(model=folder / "model") + told)
+    shown = '[questions]\nfacts = ["rate", "estimate", "neighbours", "link"]\n'
+    recipe.write_text(RECIPE.format(model=folder / "model") + shown)
     return workspace, recipe, invoke(workspace, "train", "policy", "--config", str(recipe), "--name", "tiny")

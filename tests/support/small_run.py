@@ -13,7 +13,7 @@ from rbio_kg.training.pipeline.train import TrainingData, TrainingOptions, train
 from rbio_kg.training.prompts.facts import FactBook
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
-from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, toy_judge, toy_questions
+from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, toy_questions, toy_verifier
 
 
 def small_recipe(model: Path, **changes: Any) -> PolicyConfig:
@@ -56,7 +56,7 @@ def small_model(folder: Path) -> Path:
 
 
 def small_reward() -> ComposedReward:
-    return ComposedReward({"table": (toy_judge(), 1.0)})
+    return ComposedReward({"table": (toy_verifier(), 1.0)})
 
 
 def run_small(root: Path, recipe: PolicyConfig, name: str = "small", **options: Any) -> dict[str, Any]:

@@ -12,21 +12,21 @@ from rbio_kg.core.typing import FloatArray
 from rbio_kg.verifiers.base.verifier import Card, Verifier
 
 
-class TableJudge(Verifier):
-    """Knows the probability of some pairs of genes; abstains about the rest. Counts how often it is asked."""
+class TableVerifier(Verifier):
+    """Knows the probability of some pairs of genes; abstains about the rest. Counts its calls."""
 
     name = "table"
 
     def __init__(self, known: Mapping[tuple[str, str], float]) -> None:
         self.known = dict(known)
-        self.asked: list[int] = []
+        self.calls: list[int] = []
 
     @property
     def card(self) -> Card:
         return Card("a table", frozenset(Relation), "pairs not in the table", (), "none", "none")
 
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
-        self.asked.append(len(claims))
+        self.calls.append(len(claims))
         return np.array([self.known.get((claim.subject, claim.object), np.nan) for claim in claims])
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
@@ -34,7 +34,7 @@ class TableJudge(Verifier):
         return Verdict(value, Status.ABSTAIN if value is None else Status.OK, reason="looked up", verifier=self.name)
 
 
-class VowelJudge(Verifier):
+class VowelVerifier(Verifier):
     """Share of vowels among the letters of the text; abstains about a text without letters."""
 
     name = "vowels"
@@ -59,7 +59,7 @@ class VowelJudge(Verifier):
         return sum(letter in "aeiou" for letter in letters) / len(letters) if letters else float("nan")
 
 
-class BrokenJudge(TableJudge):
+class BrokenVerifier(TableVerifier):
     """Raises, or answers with what is no probability."""
 
     name = "broken"

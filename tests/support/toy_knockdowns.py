@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rbio_kg.core.claims import Claim
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.prompts.facts import FactKind
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 
 PERTS = [f"P{i:02d}" for i in range(24)]
 GENES = [f"G{i}" for i in range(8)]
@@ -86,6 +86,6 @@ def toy_questions() -> QuestionSet:
     return QuestionSet(question_frame())
 
 
-def toy_judge() -> TableJudge:
+def toy_verifier() -> TableVerifier:
     """Says .85 where the knockdown changes the gene, .15 where not."""
-    return TableJudge({(p, g): 0.85 if changes(p, g) else 0.15 for p in PERTS for g in GENES})
+    return TableVerifier({(p, g): 0.85 if changes(p, g) else 0.15 for p in PERTS for g in GENES})

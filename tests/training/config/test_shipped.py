@@ -16,7 +16,7 @@ from rbio_kg.training.data.mixture import question_pool
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.rewards.composed import ComposedReward
 from tests.support.random_graph import random_snapshot
-from tests.support.table_verifiers import TableJudge, VowelJudge
+from tests.support.table_verifiers import TableVerifier, VowelVerifier
 from tests.support.toy_knockdowns import question_frame
 
 PAPER = ["exp", "mlp", "tf", "go", "go-c", "go-f", "go-exp", "tf-exp", "tf-go-exp", "tf-go-mlp", "tf-go-mlp-exp"]
@@ -57,7 +57,7 @@ def test_its_questions_are_drawn_and_each_is_rewarded(snapshot: Snapshot, name: 
     known = {(claim.subject, claim.object): 0.9 for claim in rows.claims()}
 
     def verifier_for(verifier: str) -> Any:
-        return VowelJudge() if verifier.startswith("ontology_text") else TableJudge(known)
+        return VowelVerifier() if verifier.startswith("ontology_text") else TableVerifier(known)
 
     members = {verifier: (verifier_for(verifier), weight) for verifier, weight in recipe.reward.verifiers.items()}
     reward = ComposedReward(members, **recipe.reward.options())

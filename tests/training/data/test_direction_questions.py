@@ -1,4 +1,4 @@
-"""Questions of the task `dir` are about genes that changed: what they are told, paid and measured by is given that."""
+"""Questions of the task `dir` are about genes that changed: facts, rewards and metrics take the change as given."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> ExpressionVerifier:
 
 
 def logged(reward: ComposedReward, questions: QuestionSet) -> dict[str, list[Any]]:
-    """What TRL is told of a well-formed completion to each question."""
+    """What TRL logs about a well-formed completion to each question."""
     rows = questions.to_dataset().to_list()
     columns = {name: [row[name] for row in rows] for name in (*COLUMNS, "gene_prior")}
     texts = ["<think></think><answer>yes 7</answer>"] * len(rows)

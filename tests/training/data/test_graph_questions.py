@@ -1,4 +1,4 @@
-"""Questions from the graph: balanced, without repeats and self-pairs, false against every edge, and judged."""
+"""Questions from the graph: balanced, without repeats and self-pairs, false against every edge, and scored."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def test_balanced_different_and_never_of_a_gene_with_itself(
         frozenset(pair) if family in ("physical", "functional") else pair
         for pair in made.select("subject", "object").rows()
     ]
-    asked = list(zip(made["relation"], ends, strict=True))
-    assert len(set(asked)) == len(asked)
+    rows = list(zip(made["relation"], ends, strict=True))
+    assert len(set(rows)) == len(rows)
     assert made.equals(graph_questions(snapshot, family, rows=rows, seed=seed))
     test = dict(zip(snapshot.genes.keys, held_out(snapshot.genes.keys), strict=True))
     assert [test[name] for name in made["subject"]] == (made["split"] == "test").to_list()
@@ -80,14 +80,14 @@ def test_labels_are_the_graphs_edges(snapshot: Snapshot, family: str) -> None:
             else:
                 place = snapshot.interactions.position(*(snapshot.genes.index(name) for name in pair))
                 assert (place >= 0 and channel[place] >= LEAST_EXPERIMENTS) == bool(label)
-            assert (pair in linked) == bool(label)  # weak pairs are neither asked as yes nor as no
+            assert (pair in linked) == bool(label)  # weak pairs are neither a yes nor a no
         elif family == "membership":
             assert (pair in member) == bool(label)
         else:
             sign = {"regulates": None, "activates": 1, "represses": -1}[relation]
             known = pair in regulated if sign is None else regulated.get(pair) == sign
             assert known == bool(label)
-            assert sign is None or regulated.get(pair, -sign) != 0  # an edge of unknown sign is never asked about
+            assert sign is None or regulated.get(pair, -sign) != 0  # an edge of unknown sign is never used
 
 
 def test_signed_questions_are_also_of_the_other_sign(snapshot: Snapshot) -> None:
@@ -136,10 +136,10 @@ def test_reported_pairs_are_never_false_physical_ones(snapshot: Snapshot) -> Non
     apart = [(a, b) for a in GENES for b in GENES if a < b and (a, b) not in linked]
     reported = pl.DataFrame(apart[: int(0.9 * len(apart))], schema=["start", "end"], orient="row")
     made = graph_questions(snapshot, "physical", rows=400, seed=0, reported=reported)
-    told = {frozenset(pair) for pair in reported.rows()}
+    known = {frozenset(pair) for pair in reported.rows()}
     false = made.filter(pl.col("label") == 0).select("subject", "object").rows()
     assert false
-    assert not told & {frozenset(pair) for pair in false}
+    assert not known & {frozenset(pair) for pair in false}
 
 
 def test_unknown_families_are_told(snapshot: Snapshot) -> None:

@@ -20,7 +20,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Card
 from tests.support.random_graph import random_snapshot
 from tests.support.small_run import small_recipe
-from tests.support.table_verifiers import TableJudge, VowelJudge
+from tests.support.table_verifiers import TableVerifier, VowelVerifier
 from tests.support.toy_knockdowns import ToyFacts, question_frame
 
 BENCHMARK = QuestionSet(question_frame())
@@ -31,8 +31,8 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return random_snapshot(tmp_path_factory.mktemp("random"))
 
 
-def pool(snapshot: Snapshot | None, **asked: Any) -> QuestionSet:
-    changes = {f"questions.{name}": value for name, value in asked.items()}
+def pool(snapshot: Snapshot | None, **changed: Any) -> QuestionSet:
+    changes = {f"questions.{name}": value for name, value in changed.items()}
     return question_pool(BENCHMARK, small_recipe(Path("unused"), **changes), snapshot=snapshot)
 
 
@@ -50,15 +50,15 @@ def test_families_are_asked_in_pairs_of_yes_and_no(snapshot: Snapshot, family: s
 
 @pytest.mark.parametrize("shares", ["data", "equal"])
 def test_families_are_mixed_by_share(snapshot: Snapshot, shares: str) -> None:
-    taught = pool(snapshot, families=["functional", "membership"], shares=shares).training_rows()
-    assert taught is not None
-    counts = dict(taught.frame.group_by("task").len().rows())
+    rows = pool(snapshot, families=["functional", "membership"], shares=shares).training_rows()
+    assert rows is not None
+    counts = dict(rows.frame.group_by("task").len().rows())
     weights = {family: available(snapshot, family) if shares == "data" else 1 for family in counts}
     wanted = 48 + 16  # the small recipe's warm-up and GRPO
     for family, count in counts.items():
         assert count == pytest.approx(wanted * weights[family] / sum(weights.values()), abs=2)
-    assert set(taught.frame["split"]) == {"train"}
-    assert taught.frame["task"].head(16).n_unique() == 2  # mixed, not one family after the other
+    assert set(rows.frame["split"]) == {"train"}
+    assert rows.frame["task"].head(16).n_unique() == 2  # mixed, not one family after the other
 
 
 def test_the_benchmark_stays_beside_what_is_taught(snapshot: Snapshot) -> None:
@@ -78,9 +78,9 @@ def test_a_file_is_taught_instead(tmp_path: Path) -> None:
     file = tmp_path / "own.parquet"
     some = BENCHMARK.select(split="train").pairs(seed=5).limit(24, keep_pairs=True)
     write_made_questions(some, file)
-    taught = pool(None, file=str(file)).training_rows()
-    assert taught is not None
-    assert sorted(taught.frame.select("pert", "gene").rows()) == sorted(some.frame.select("pert", "gene").rows())
+    rows = pool(None, file=str(file)).training_rows()
+    assert rows is not None
+    assert sorted(rows.frame.select("pert", "gene").rows()) == sorted(some.frame.select("pert", "gene").rows())
 
 
 def test_a_file_with_held_out_rows_is_refused(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_what_cannot_be_asked_is_told(snapshot: Snapshot) -> None:
 
 
 def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
-    class Unsigned(TableJudge):
+    class Unsigned(TableVerifier):
         """Knows whether, not how."""
 
         @property
@@ -146,11 +146,11 @@ def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
     with pytest.raises(TrainingError, match="no verifier scores questions of the family 'functional'"):
         question_pool(BENCHMARK, recipe, snapshot=snapshot, relations=scored_relations(reward))
     both = ComposedReward(
-        {"unsigned": (Unsigned({}), 1.0), "table": (TableJudge({}), 1.0)},
+        {"unsigned": (Unsigned({}), 1.0), "table": (TableVerifier({}), 1.0)},
         verifiers_by_family={"regulation": ["unsigned"]},
     )
     assert scored_relations(both) == set(Relation) - {Relation.ACTIVATES, Relation.REPRESSES}
-    # A text verifier beside a silent claim verifier pays nothing; drawn alone it does.
-    mixed = {"unsigned": (Unsigned({}), 1.0), "vowels": (VowelJudge(), 1.0)}
+    # Where the claim verifier abstains, a text verifier counts only if it is drawn alone.
+    mixed = {"unsigned": (Unsigned({}), 1.0), "vowels": (VowelVerifier(), 1.0)}
     assert scored_relations(ComposedReward(mixed)) == {Relation.REGULATES}
     assert scored_relations(ComposedReward(mixed, assignment="one_per_row")) == set(Relation)

@@ -1,4 +1,4 @@
-"""Questions in words: every wording is read back, freer ones where they are plain, and nothing is guessed."""
+"""Questions in words: every template is parsed back, other words where they are plain, and nothing is guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions: filters, draws, pairs, whole genes, and the data set that TRL gets."""
+"""Questions: filters, draws, pairs, complete genes, and the data set that TRL gets."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_one_gene_does_not_fill_a_small_examination(seed: int) -> None:
     many = pl.concat([more.with_columns(pert=pl.col("pert") + f"-{number}") for number in range(10)])
     questions = QuestionSet(pl.concat([test, many]))
     assert mixed not in set(questions.complete_genes(rows=24, seed=seed).frame["gene"])
-    # Where all is asked for, nothing is left out.
+    # Where all rows are wanted, nothing is left out.
     assert mixed in set(questions.complete_genes(rows=len(questions), seed=seed).frame["gene"])
 
 

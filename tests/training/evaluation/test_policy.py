@@ -21,7 +21,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
 from tests.support.small_run import small_reward
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
-from tests.support.toy_knockdowns import question_frame, toy_judge, toy_questions
+from tests.support.toy_knockdowns import question_frame, toy_questions, toy_verifier
 
 pytestmark = pytest.mark.precision
 
@@ -97,7 +97,7 @@ def test_answers_are_read_in_the_format_that_the_reward_accepts(
         policy_evaluation, "sample", lambda model, prompts, sampling, **_: [[text] * sampling.samples] * len(prompts)
     )
     tokenizer = tiny_tokenizer()
-    reward = ComposedReward({"table": (toy_judge(), 1.0)}, **options)
+    reward = ComposedReward({"table": (toy_verifier(), 1.0)}, **options)
     result, frame = evaluate(
         LanguageModel(tiny_model(tokenizer), tokenizer, "tiny"),
         toy_questions().select(split="test"),

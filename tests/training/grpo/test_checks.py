@@ -19,8 +19,8 @@ from rbio_kg.training.grpo.checks import (
     check_verifiers,
 )
 from rbio_kg.training.rewards.composed import ComposedReward
-from tests.support.table_verifiers import TableJudge
-from tests.support.toy_knockdowns import toy_judge, toy_questions
+from tests.support.table_verifiers import TableVerifier
+from tests.support.toy_knockdowns import toy_questions, toy_verifier
 
 
 def dataset() -> Any:
@@ -28,10 +28,10 @@ def dataset() -> Any:
 
 
 def reward(**options: Any) -> ComposedReward:
-    return ComposedReward({"table": (toy_judge(), 1.0)}, **options)
+    return ComposedReward({"table": (toy_verifier(), 1.0)}, **options)
 
 
-class RefusesG3(TableJudge):
+class RefusesG3(TableVerifier):
     """Raises on one gene only."""
 
     def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
@@ -67,7 +67,7 @@ def test_two_rewards_of_one_name() -> None:
     with pytest.raises(RewardError, match="two rewards are called answer, composed_reward, format, table"):
         check_names([*reward().functions, *reward().functions])
     with pytest.raises(RewardError, match="two verifiers are called 'table'"):
-        ComposedReward([(toy_judge(), 1.0), (toy_judge(), 0.5)])
+        ComposedReward([(toy_verifier(), 1.0), (toy_verifier(), 0.5)])
 
 
 def test_fewer_questions_than_a_step() -> None:
@@ -79,7 +79,7 @@ def test_fewer_questions_than_a_step() -> None:
 
 def test_a_verifier_that_raises_on_some_claims_is_told_with_the_claim() -> None:
     whole = toy_questions().select(split="train").to_dataset("closed")
-    broken = ComposedReward({"table": (RefusesG3(toy_judge().known), 1.0)})
+    broken = ComposedReward({"table": (RefusesG3(toy_verifier().known), 1.0)})
     with pytest.raises(VerifierError, match=r"verifier table failed: KeyError.*no table for G3") as caught:
         check_verifiers(whole, broken)
     assert caught.value.where is not None
@@ -90,9 +90,9 @@ def test_a_verifier_that_raises_on_some_claims_is_told_with_the_claim() -> None:
 
 def test_verifiers_that_know_none_of_the_genes() -> None:
     with pytest.raises(RewardError, match="no verifier can score any of the 8 train claims"):
-        check_verifiers(dataset(), ComposedReward({"table": (TableJudge({}), 1.0)}))
+        check_verifiers(dataset(), ComposedReward({"table": (TableVerifier({}), 1.0)}))
     first = dataset()[0]
-    knows_one = TableJudge({(first["subject"], first["object"]): 0.5})
+    knows_one = TableVerifier({(first["subject"], first["object"]): 0.5})
     check_verifiers(dataset(), ComposedReward({"table": (knows_one, 1.0)}))
 
 

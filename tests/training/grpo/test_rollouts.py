@@ -10,14 +10,14 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.rollout_file import read_rollouts
 from rbio_kg.verifiers.text.statements import StatementChecker
 from tests.support.named_graph import named_snapshot
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 
 TRUE = "<think>TP53 is bound by MDM2 and does not interact with SP1.</think><answer>yes 8</answer>"
 VAGUE = "<think>SET may regulate CAT.</think><answer>no 7</answer>"
 
 
 def test_statements_are_checked_and_kept(tmp_path: Path) -> None:
-    reward = ComposedReward({"table": (TableJudge({("TP53", "MYC"): 0.8}), 1.0)})
+    reward = ComposedReward({"table": (TableVerifier({("TP53", "MYC"): 0.8}), 1.0)})
     checker = StatementChecker(named_snapshot(tmp_path / "snapshot"))
     recorder = RolloutRecorder(reward, tmp_path / "rollouts", "run", 1, checker=checker)
     columns = {"subject": "TP53", "relation": "changes_expression_of", "object": "MYC", "cell_line": "k562"}

@@ -19,9 +19,9 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
 from rbio_kg.training.runs.run_folder import Run, start_run
-from tests.support.table_verifiers import VowelJudge
+from tests.support.table_verifiers import VowelVerifier
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
-from tests.support.toy_knockdowns import toy_judge, toy_questions
+from tests.support.toy_knockdowns import toy_questions, toy_verifier
 
 pytestmark = pytest.mark.precision
 
@@ -32,7 +32,7 @@ class Vowels(ComposedReward):
     def score_completions(self, claims: Any, completions: Any, gene_prior: Any = None, prompts: Any = None) -> Any:
         from dataclasses import replace
 
-        shares = np.nan_to_num(VowelJudge().score(claims, [completion_text(item) for item in completions])).tolist()
+        shares = np.nan_to_num(VowelVerifier().score(claims, [completion_text(item) for item in completions])).tolist()
         scored = super().score_completions(claims, completions, gene_prior, prompts)
         return [replace(item, reward=share) for item, share in zip(scored, shares, strict=True)]
 
@@ -53,7 +53,7 @@ def test_the_reward_rises_on_a_learnable_task(tmp_path: Path) -> None:
     dataset = toy_questions().select(split="train").pairs().limit(64, keep_pairs=True).to_dataset("closed")
     start = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
     shown: list[str] = []
-    reward = Vowels({"table": (toy_judge(), 1.0)})
+    reward = Vowels({"table": (toy_verifier(), 1.0)})
     context = TrainingContext(run, recipe, reward, Processes(), lambda message, share: shown.append(message))
     trained = run_grpo(context, start, dataset)
     rewards = [line["reward"] for line in run.logged() if line["phase"] == "grpo"]
@@ -74,7 +74,7 @@ def test_the_recipe_pins_what_trl_is_given(tmp_path: Path) -> None:
         "num_iterations": 2, "mask_truncated": True, "max_grad_norm": 0.5, "scale_rewards": "batch", "save_every": 5,
     }  # fmt: skip
     context = TrainingContext(
-        Run(tmp_path / "one"), PolicyConfig.make({"grpo": changes}), ComposedReward({"table": (toy_judge(), 1.0)}),
+        Run(tmp_path / "one"), PolicyConfig.make({"grpo": changes}), ComposedReward({"table": (toy_verifier(), 1.0)}),
         Processes(), silent,
     )  # fmt: skip
     with quiet():
@@ -91,7 +91,7 @@ def test_the_recipe_pins_what_trl_is_given(tmp_path: Path) -> None:
 
 
 def test_the_defaults_are_those_of_trl_1_16(tmp_path: Path) -> None:
-    reward = ComposedReward({"table": (toy_judge(), 1.0)})
+    reward = ComposedReward({"table": (toy_verifier(), 1.0)})
     context = TrainingContext(Run(tmp_path), PolicyConfig(), reward, Processes(), silent)
     given = trainer_arguments(context)
     assert {name: given[name] for name in PINNED} == PINNED

@@ -73,10 +73,10 @@ def test_a_flipped_book_turns_the_outcomes_round_and_nothing_else(
     assert [outcome for _, _, outcome in flipped.neighbours] == [1 - outcome for _, _, outcome in facts.neighbours]
     assert flipped.negated() == facts == plain.facts(claim)
     assert CounterfactualFacts(plain).rate(claim) == plain.rate(claim)
-    told, turned = facts.text().splitlines(), flipped.text().splitlines()
-    for place, (line, other) in enumerate(zip(told, turned, strict=True)):
+    shown, negated = facts.text().splitlines(), flipped.text().splitlines()
+    for place, (line, other) in enumerate(zip(shown, negated, strict=True)):
         if line.startswith(("yes", "no ")):
-            partner = turned[place + 1 if line.startswith("yes") else place - 1]
+            partner = negated[place + 1 if line.startswith("yes") else place - 1]
             assert line.split(" ", 1)[1] == partner.split(" ", 1)[1]
         elif line.startswith("estimate") and facts.estimate is not None:
             assert other == f"estimate {999 - facts.estimate:03d}"
@@ -91,8 +91,8 @@ def test_digits_rise_with_similarity_and_use_all_nine() -> None:
     assert min(digits) == 1
     assert max(digits) == 9
     for claim in claims:
-        told = [digit for _, digit, _ in fitted.facts(claim).neighbours]
-        assert told == sorted(told, reverse=True)
+        shown = [digit for _, digit, _ in fitted.facts(claim).neighbours]
+        assert shown == sorted(shown, reverse=True)
 
 
 def test_the_rate_is_told_in_tenths_below_ten() -> None:
@@ -187,11 +187,11 @@ def test_the_estimate_is_what_the_expression_model_says() -> None:
             return np.array([{"P00": 0.03779, "P01": 1.0}.get(claim.subject, np.nan) for claim in claims])
 
     def text(pert: str, relation: str = "changes_expression_of") -> str:
-        told = FactBook(Says(), None, list(np.linspace(0.1, 0.9, 8)), kinds=["estimate"])
-        return told.facts(Claim(pert, relation, "G0", "toy")).text()
+        shown = FactBook(Says(), None, list(np.linspace(0.1, 0.9, 8)), kinds=["estimate"])
+        return shown.facts(Claim(pert, relation, "G0", "toy")).text()
 
     assert (text("P00"), text("P01"), text("P02")) == ("estimate 037", "estimate 999", "estimate none")
-    assert text("P00", "interacts_with") == ""  # no knockdown is asked about
+    assert text("P00", "interacts_with") == ""  # not a knockdown
 
 
 @given(st.integers(0, 999))
@@ -207,5 +207,5 @@ def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
 def test_kinds_are_told_tersely(kinds: tuple[FactKind, ...], lines: list[str]) -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
     book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), kinds=kinds)
-    told = open_question(claim, book.facts(claim)).splitlines()
-    assert [line.split()[0] for line in told] == ["Does", *lines]
+    shown = open_question(claim, book.facts(claim)).splitlines()
+    assert [line.split()[0] for line in shown] == ["Does", *lines]

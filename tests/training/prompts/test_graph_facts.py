@@ -1,4 +1,4 @@
-"""Facts of the graph: what joins two genes, and never the edge or term that is asked for."""
+"""Facts of the graph: what joins two genes, and never the edge or term of the claim itself."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_the_asked_edge_is_not_told(snapshot: Snapshot) -> None:
             if row == column:
                 continue
             pair = snapshot.genes.keys[int(row)], snapshot.genes.keys[int(column)]
-            told = graph.link(Claim(pair[0], link, pair[1]))
-            assert told != link.replace("_", " ")
+            shown = graph.link(Claim(pair[0], link, pair[1]))
+            assert shown != link.replace("_", " ")
             assert graph.link(Claim(pair[0], "changes_expression_of", pair[1])) is not None
 
 
@@ -66,9 +66,9 @@ def test_terms_below_the_asked_one_are_not_told(snapshot: Snapshot) -> None:
     for gene in GENES:
         own = {snapshot.terms.keys[int(t)] for t in snapshot.annotations.row(snapshot.genes.index(gene))[0]}
         for parent, child in child_of.items():
-            told = graph.shared_terms(Claim(gene, "takes_part_in", parent))
-            assert names[parent] not in told
-            assert names[child] not in told
+            shown = graph.shared_terms(Claim(gene, "takes_part_in", parent))
+            assert names[parent] not in shown
+            assert names[child] not in shown
             checked += child in own
     assert checked > 20
 

@@ -55,12 +55,12 @@ def calling_tokenizer() -> Any:
 def test_knockdowns_are_told_out_of_the_questions_fold(snapshot: Snapshot) -> None:
     for pert in PERTS[:18]:
         claim = Claim(pert, "changes_expression_of", "G1", "toy")
-        told = tools(snapshot, claim)
-        names = [line.split()[0] for line in told.known_knockdowns().splitlines()]
+        found = tools(snapshot, claim)
+        names = [line.split()[0] for line in found.known_knockdowns().splitlines()]
         assert len(names) == 5
         assert all(fold(name) not in (None, fold(pert)) for name in names)
         rate = int(10 * ToyFacts().rate(claim))
-        assert told.rate_of_change() == f"{min(rate, 9)} in 10"
+        assert found.rate_of_change() == f"{min(rate, 9)} in 10"
 
 
 def test_no_tool_takes_another_knockdown() -> None:
@@ -70,30 +70,30 @@ def test_no_tool_takes_another_knockdown() -> None:
 
 
 def test_unknown_genes_are_no_error(snapshot: Snapshot) -> None:
-    told = tools(snapshot, Claim("P00", "changes_expression_of", "G1", "toy"))
-    assert {told.link("X", "Y"), told.genes_between("X", GENES[0]), told.shared_terms("X", "Y")} == {"none"}
-    assert told.link(GENES[0], GENES[0]) == "none"
+    found = tools(snapshot, Claim("P00", "changes_expression_of", "G1", "toy"))
+    assert {found.link("X", "Y"), found.genes_between("X", GENES[0]), found.shared_terms("X", "Y")} == {"none"}
+    assert found.link(GENES[0], GENES[0]) == "none"
 
 
 def test_each_tool_describes_itself_to_the_model(snapshot: Snapshot) -> None:
     from transformers.utils import get_json_schema
 
-    told = GraphTools(ToyFacts(), snapshot, 5)
+    found = GraphTools(ToyFacts(), snapshot, 5)
     names = [name for name, _ in inspect.getmembers(GraphTools, inspect.isfunction) if not name.startswith("_")]
     for name in set(names) - {"reset"}:
-        schema = get_json_schema(getattr(told, name))["function"]
+        schema = get_json_schema(getattr(found, name))["function"]
         assert schema["name"] == name
         assert schema["description"]
 
 
 def test_what_a_tool_said_is_read_and_not_written() -> None:
-    told = [
+    found = [
         {"role": "assistant", "content": "", "tool_calls": [{}]},
         {"role": "tool", "name": "link", "content": "A regulates B"},
         {"role": "assistant", "content": "<think>so</think><answer>yes 7</answer>"},
     ]
-    assert completion_text(told) == "<think>so</think><answer>yes 7</answer>"
-    assert text_read([{"role": "user", "content": "Does A?"}], told) == "Does A?\nA regulates B"
+    assert completion_text(found) == "<think>so</think><answer>yes 7</answer>"
+    assert text_read([{"role": "user", "content": "Does A?"}], found) == "Does A?\nA regulates B"
 
 
 def test_what_cannot_call_tools_is_told_before_training(snapshot: Snapshot, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_cannot_call_tools_is_told_before_training(snapshot: Snapshot, tmp_
 
 
 def calling_model(folder: Path, snapshot: Snapshot) -> Path:
-    """A tiny model that was taught to ask for known knockdowns and then to answer."""
+    """A tiny model that was trained to call known_knockdowns and then to answer."""
     import torch
 
     tokenizer = calling_tokenizer()

@@ -1,4 +1,4 @@
-"""Wordings: each kind of question in several ways, none of which tells more than its names."""
+"""Sentence templates: several for each kind of question, none of which contains more than its names."""
 
 from __future__ import annotations
 

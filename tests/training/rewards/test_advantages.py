@@ -13,7 +13,7 @@ import pytest
 
 from rbio_kg.core.claims import Claim
 from rbio_kg.training.rewards.composed import ComposedReward
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.trainer_settings import quick_settings
 
@@ -28,8 +28,8 @@ def claim(gene: str) -> Claim:
 
 
 def reward_of(scoring: str, **options: Any) -> ComposedReward:
-    judge = TableJudge({("AAA", gene): value for gene, value in V.items()})
-    return ComposedReward({"table": (judge, 1.0)}, scoring=scoring, **options)
+    verifier = TableVerifier({("AAA", gene): value for gene, value in V.items()})
+    return ComposedReward({"table": (verifier, 1.0)}, scoring=scoring, **options)
 
 
 def text(answer: str) -> str:
@@ -92,7 +92,7 @@ def advantages(
 @pytest.fixture(autouse=True)
 def _quiet_libraries(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
-    # Deprecations inside the trainer's own libraries are theirs to mend.
+    # Deprecations inside the trainer's own libraries are for them to fix.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -109,11 +109,11 @@ def test_unscaled_advantages_are_the_pay_less_the_groups_mean(tmp_path: Path, sc
     reward = reward_of(scoring)
     found = advantages(reward, tmp_path)
     for gene, values in found.items():
-        paid = [
+        rewards = [
             item.reward or 0.0
             for item in reward.score_completions([claim(gene)] * 4, [text(answer) for answer in STATED])
         ]
-        np.testing.assert_allclose(values, np.array(paid) - np.mean(paid), atol=1e-6)
+        np.testing.assert_allclose(values, np.array(rewards) - np.mean(rewards), atol=1e-6)
 
 
 def test_stated_confidences_are_told_apart_by_proper_rules_only(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_stated_confidences_are_told_apart_by_proper_rules_only(tmp_path: Path) 
             best = np.flatnonzero(np.isclose(np.abs(stated - v), np.abs(stated - v).min()))
             assert int(np.argmax(found[name][gene])) in best, f"{name}: the best answer to v = {v} is the nearest q"
         assert found[name]["EEE"] == pytest.approx(found[name]["EEE"][::-1], abs=1e-6)
-    assert found["linear"]["EEE"] == pytest.approx(np.zeros(4), abs=1e-6), "v = 1/2 teaches the linear rule nothing"
+    assert found["linear"]["EEE"] == pytest.approx(np.zeros(4), abs=1e-6), "v = 1/2 gives the linear rule no signal"
     assert found["brier"]["EEE"][1] > 0.01 > found["brier"]["EEE"][0], "and brier to doubt"
     assert not np.allclose(spread(found["brier"]), spread(found["log"]), atol=1e-3)
 
@@ -153,7 +153,7 @@ def test_scaling_by_the_group_keeps_only_the_sign(tmp_path: Path) -> None:
 
 
 def test_a_yes_gains_on_a_no_by_what_the_others_lack(tmp_path: Path) -> None:
-    """Of two yes and two no each pair has one of each beside it: the yes gains by v - 1/2."""
+    """Of two yes and two no each pair has one of each as the others: the yes gains by v - 1/2."""
     alone = advantages(reward_of("brier"), tmp_path / "alone", answers=("yes 5",) * 2 + ("no 5",) * 2)
     assert spread(alone) == pytest.approx(np.zeros(16), abs=1e-6), "one probability, stated by two words"
     reward = reward_of("brier", share_weight=0.5)

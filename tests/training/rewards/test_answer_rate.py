@@ -1,4 +1,4 @@
-"""The pay for a group's share of yes: its gradient, its bounds, and what a composed reward makes of it."""
+"""The reward for a group's share of yes: its gradient, its bounds, and what a composed reward makes of it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import RewardError
 from rbio_kg.training.rewards.answer_rate import SHARE, share_reward
 from rbio_kg.training.rewards.composed import ComposedReward
-from tests.support.table_verifiers import TableJudge, VowelJudge
+from tests.support.table_verifiers import TableVerifier, VowelVerifier
 
 LIKELY = Claim("AAA", "changes_expression_of", "BBB", "k562")
 RARE = Claim("AAA", "changes_expression_of", "CCC", "k562")
 UNKNOWN = Claim("AAA", "changes_expression_of", "ZZZ", "k562")
-JUDGE = TableJudge({("AAA", "BBB"): 0.8, ("AAA", "CCC"): 0.1})
+TABLE = TableVerifier({("AAA", "BBB"): 0.8, ("AAA", "CCC"): 0.1})
 
 answers = st.lists(st.booleans(), min_size=0, max_size=12).map(lambda said: np.array(said, dtype=np.bool_))
 probabilities = st.floats(0.0, 1.0)
@@ -31,15 +31,15 @@ def form(answer: str) -> str:
 
 def slow_pay(yes: list[bool], target: float) -> list[float]:
     """By its definition, pair by pair."""
-    pay = [0.5] * len(yes)
+    terms = [0.5] * len(yes)
     for i, first in enumerate(yes):
         for j, second in enumerate(yes):
             rest = [said for k, said in enumerate(yes) if k not in (i, j)]
             if first and not second and rest:
                 gain = (target - sum(rest) / len(rest)) / (2 * len(yes))
-                pay[i] += gain
-                pay[j] -= gain
-    return pay
+                terms[i] += gain
+                terms[j] -= gain
+    return terms
 
 
 @given(answers, probabilities)
@@ -49,9 +49,9 @@ def test_each_pair_of_a_yes_and_a_no_is_compared_by_the_others(yes: Any, target:
 
 @given(answers, probabilities)
 def test_a_group_gains_nothing_together_and_pay_stays_within_bounds(yes: Any, target: float) -> None:
-    pay = share_reward(yes, target)
-    assert pay.sum() == pytest.approx(len(yes) / 2)
-    assert ((pay >= 0.0) & (pay <= 1.0)).all()
+    terms = share_reward(yes, target)
+    assert terms.sum() == pytest.approx(len(yes) / 2)
+    assert ((terms >= 0.0) & (terms <= 1.0)).all()
 
 
 @given(st.integers(3, 9), probabilities, st.floats(0.01, 0.99))
@@ -60,40 +60,42 @@ def test_the_policy_gradient_is_that_of_the_squared_distance(count: int, target:
     gradient = 0.0
     for said in range(count + 1):
         yes = np.arange(count) < said
-        pay = share_reward(yes, target)
+        terms = share_reward(yes, target)
         score = (yes - p) / (p * (1 - p))  # of log-probability, by p
-        gradient += comb(count, said) * p**said * (1 - p) ** (count - said) * float(score @ (pay - pay.mean())) / count
+        gradient += (
+            comb(count, said) * p**said * (1 - p) ** (count - said) * float(score @ (terms - terms.mean())) / count
+        )
     assert gradient == pytest.approx((1 - 1 / count) * (target - p) / 2, abs=1e-9)
 
 
 def test_without_a_weight_nothing_is_added() -> None:
-    reward = ComposedReward({"table": (JUDGE, 1.0)})
+    reward = ComposedReward({"table": (TABLE, 1.0)})
     texts = [form("yes 7"), form("no 7"), form("yes 5")]
     assert reward.score_groups([LIKELY] * 3, texts) == reward.score_completions([LIKELY] * 3, texts)
     assert SHARE not in reward.part_names
 
 
 def test_completions_of_one_prompt_are_a_group() -> None:
-    reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.25)
+    reward = ComposedReward({"table": (TABLE, 1.0)}, share_weight=0.25)
     said = ["yes 7", "no 7", "no 6", "yes 7", "?", "yes 9", "no 9", "no 9"]
     claims, prompts = [LIKELY] * 5 + [RARE] * 3, ["a"] * 5 + ["b"] * 3
     texts = [form(answer) for answer in said]
     alone = reward.score_completions(claims, texts, None, prompts)
-    paid = reward.score_groups(claims, texts, None, prompts)
+    grouped = reward.score_groups(claims, texts, None, prompts)
     first, second = (
         share_reward(np.array([True, False, False, True]), 0.8),
         share_reward(np.array([True, False, False]), 0.1),
     )
-    for item, own, share in zip(paid, alone, [*first, 0.0, *second], strict=True):
+    for item, own, share in zip(grouped, alone, [*first, 0.0, *second], strict=True):
         assert item.parts[SHARE] == pytest.approx(share)
         assert item.reward == pytest.approx(0.75 * (own.reward or 0.0) + 0.25 * share)
-    assert paid[4].reward == 0.0, "what cannot be read still earns nothing"
-    assert paid[0].reward != paid[5].reward
-    assert [item.q for item in paid] == [item.q for item in alone]
+    assert grouped[4].reward == 0.0, "an unparsed completion still gets 0"
+    assert grouped[0].reward != grouped[5].reward
+    assert [item.q for item in grouped] == [item.q for item in alone]
 
 
 def test_another_prompt_is_another_group_though_the_claim_is_the_same() -> None:
-    reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.5)
+    reward = ComposedReward({"table": (TABLE, 1.0)}, share_weight=0.5)
     texts = [form("yes 7"), form("no 7"), form("no 7"), form("no 7")]
     together = reward.score_groups([LIKELY] * 4, texts, None, ["a"] * 4)
     apart = reward.score_groups([LIKELY] * 4, texts, None, ["a", "a", "b", "b"])
@@ -101,15 +103,15 @@ def test_another_prompt_is_another_group_though_the_claim_is_the_same() -> None:
     assert [item.parts[SHARE] for item in together] != [0.5] * 4
 
 
-def test_where_nobody_judges_the_claim_the_share_is_not_paid() -> None:
-    reward = ComposedReward({"table": (JUDGE, 1.0)}, share_weight=0.5)
+def test_where_no_verifier_scores_the_claim_the_share_is_not_paid() -> None:
+    reward = ComposedReward({"table": (TABLE, 1.0)}, share_weight=0.5)
     (item,) = reward.score_groups([UNKNOWN], [form("yes 7")])
     assert item.reward is None
     assert item.parts[SHARE] is None
 
 
 def test_the_trainer_hears_of_it() -> None:
-    reward = ComposedReward({"table": (JUDGE, 1.0), "vowels": (VowelJudge(), 1.0)}, share_weight=0.5)
+    reward = ComposedReward({"table": (TABLE, 1.0), "vowels": (VowelVerifier(), 1.0)}, share_weight=0.5)
     texts = [form("yes 7"), form("no 7"), form("no 7")]
     columns = {
         "subject": ["AAA"] * 3,
@@ -127,4 +129,4 @@ def test_the_trainer_hears_of_it() -> None:
 @pytest.mark.parametrize("weight", [-0.1, 1.0, float("nan")])
 def test_a_weight_out_of_range_is_refused(weight: float) -> None:
     with pytest.raises(RewardError, match="share_weight"):
-        ComposedReward({"table": (JUDGE, 1.0)}, share_weight=weight)
+        ComposedReward({"table": (TABLE, 1.0)}, share_weight=weight)

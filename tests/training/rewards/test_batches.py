@@ -12,9 +12,9 @@ from rbio_kg.core.errors import RewardError
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.rewards.config import RewardConfig
 from rbio_kg.training.rewards.result import ScoredCompletion
-from tests.support.table_verifiers import TableJudge, VowelJudge
+from tests.support.table_verifiers import TableVerifier, VowelVerifier
 
-VERIFIERS = {"table": (TableJudge({("AAA", "BBB"): 0.3}), 1.0), "vowels": (VowelJudge(), 1.0)}
+VERIFIERS = {"table": (TableVerifier({("AAA", "BBB"): 0.3}), 1.0), "vowels": (VowelVerifier(), 1.0)}
 CLAIM = Claim("AAA", "changes_expression_of", "BBB", "k562")
 
 
@@ -92,5 +92,5 @@ def test_settings_can_be_given_as_one_object_or_by_name() -> None:
     assert by_object.describe() == by_name.describe()
     assert ComposedReward(VERIFIERS, by_object.config, text_weight=0.3).text_weight == 0.3
     assert by_object.config.scoring == "log"
-    with pytest.raises(TypeError, match="judges"):
-        ComposedReward(VERIFIERS, judges={})
+    with pytest.raises(TypeError, match="unknown_setting"):
+        ComposedReward(VERIFIERS, unknown_setting=1)

@@ -12,7 +12,7 @@ from rbio_kg.training.config.shipped import DEFAULT, find_recipe, recipe_names
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 from rbio_kg.workspace import Workspace
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 
 CLAIM = Claim("AAA", "changes_expression_of", "BBB", "k562")
 SCORES = {"graph_path": 0.95, "link_predictor": 0.95, "expression": 0.02}
@@ -21,10 +21,10 @@ SCORES = {"graph_path": 0.95, "link_predictor": 0.95, "expression": 0.02}
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace whose claim verifiers know one claim; every other verifier abstains."""
-    known = {name: TableJudge({("AAA", "BBB"): score}) for name, score in SCORES.items()}
+    known = {name: TableVerifier({("AAA", "BBB"): score}) for name, score in SCORES.items()}
     for name, verifier in known.items():
         verifier.name = name
-    monkeypatch.setattr(Workspace, "verifier", lambda self, name: known.get(name, TableJudge({})))
+    monkeypatch.setattr(Workspace, "verifier", lambda self, name: known.get(name, TableVerifier({})))
     return Workspace(tmp_path)
 
 

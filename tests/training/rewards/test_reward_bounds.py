@@ -1,4 +1,4 @@
-"""Whatever a policy writes, the reward neither falls over nor takes more room or time than the text is long."""
+"""Whatever a policy writes, the reward does not fail, and its memory and time are linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.text.ontology_text import OntologyTextVerifier
 from rbio_kg.verifiers.text.reasoning_trace import ReasoningTraceVerifier
 from tests.support.named_graph import named_snapshot
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 
 LONG = 100_000
 PAIRS = (("TP53", "SP1"), ("MYC", "ABCE1"), ("MDM2", "CDKN1A"), ("SP1", "MDM2"))
@@ -28,7 +28,7 @@ def harness(tmp_path_factory: pytest.TempPathFactory) -> ExploitHarness:
     named_snapshot(folder)
     reward = ComposedReward(
         {
-            "table": (TableJudge(dict.fromkeys(PAIRS, 0.3)), 1.0),
+            "table": (TableVerifier(dict.fromkeys(PAIRS, 0.3)), 1.0),
             "ontology_text": (OntologyTextVerifier(folder), 1.0),
             "reasoning_trace": (ReasoningTraceVerifier(folder), 1.0),
         }
@@ -61,10 +61,10 @@ def test_a_hundred_thousand_characters_take_bounded_room(harness: ExploitHarness
     ]
     harness.score([other.completion() for other in harness.scenarios])  # what is opened once is not the text's
     tracemalloc.start()
-    judged = harness.score(texts, [0, 0, 0])
+    scored = harness.score(texts, [0, 0, 0])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [item.reward is not None for item in judged] == [True, True, True]
+    assert [item.reward is not None for item in scored] == [True, True, True]
     assert peak < 400 * LONG, f"{peak / 1e6:.0f} MB for three texts of {LONG:,} characters"
 
 
@@ -72,8 +72,8 @@ def test_a_hundred_thousand_characters_take_bounded_room(harness: ExploitHarness
 def test_a_prompt_may_be_as_long(harness: ExploitHarness) -> None:
     prompt = " ".join(f"word{i}" for i in range(LONG // 9))
     text = harness.scenarios[0].completion(think=prompt)
-    judged = harness.reward.score_completions(CLAIMS[:1], [text], None, [prompt])[0]
-    assert judged.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
+    scored = harness.reward.score_completions(CLAIMS[:1], [text], None, [prompt])[0]
+    assert scored.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
 
 
 def test_fuzzed_completions_are_paid_between_0_and_1(harness: ExploitHarness) -> None:
@@ -82,10 +82,10 @@ def test_fuzzed_completions_are_paid_between_0_and_1(harness: ExploitHarness) ->
     for item in fuzzed(harness.scenarios, 4_000, seed=7):
         batch.append(item)
         if len(batch) == 100:
-            for judged in harness.score([text for _, text in batch], [row for row, _ in batch]):
-                assert judged.reward is not None and 0.0 <= judged.reward <= 1.0
-                assert (judged.answer is None) == (judged.reward == 0.0)
-                answered += judged.answer is not None
+            for scored in harness.score([text for _, text in batch], [row for row, _ in batch]):
+                assert scored.reward is not None and 0.0 <= scored.reward <= 1.0
+                assert (scored.answer is None) == (scored.reward == 0.0)
+                answered += scored.answer is not None
             batch = []
     assert 400 < answered < 3_900, "some are well-formed, some are not"
 

@@ -17,7 +17,7 @@ from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.pooling import pool
 from rbio_kg.verifiers.scoring_rules import brier, linear, log, relative
-from tests.support.table_verifiers import BrokenJudge, TableJudge, VowelJudge
+from tests.support.table_verifiers import BrokenVerifier, TableVerifier, VowelVerifier
 
 CLAIM = Claim("AAA", "changes_expression_of", "BBB", "k562")
 COLUMNS: dict[str, Any] = {name: [getattr(CLAIM, name)] for name in ("subject", "relation", "object", "cell_line")}
@@ -28,7 +28,7 @@ thousandths = st.integers(1, 999).map(lambda n: n / 1000)
 pooling = st.sampled_from(["mean", "log_odds"])
 scoring = st.sampled_from(["linear", "brier", "log"])
 proper = st.sampled_from(["brier", "log"])
-asked = st.tuples(
+questions = st.tuples(
     st.sampled_from(["BBB", "CCC", "ZZZ"]), st.sampled_from([*(f"yes {n}" for n in (1, 5, 9)), "no 8", "?"])
 )
 digits = [f"{word} {digit}" for word in ("yes", "no") for digit in range(1, 10)]
@@ -38,15 +38,15 @@ def form(answer: str, think: str = "xxx") -> str:
     return f"<think>{think}</think><answer>{answer}</answer>"
 
 
-def judge_of(value: float | None) -> TableJudge:
-    return TableJudge({} if value is None else {("AAA", "BBB"): value})
+def verifier_of(value: float | None) -> TableVerifier:
+    return TableVerifier({} if value is None else {("AAA", "BBB"): value})
 
 
-def pay(reward: ComposedReward, text: str, prior: float | None = None) -> float | None:
+def reward_of(reward: ComposedReward, text: str, prior: float | None = None) -> float | None:
     return reward.score_completions([CLAIM], [text], None if prior is None else [prior])[0].reward
 
 
-# The rules are proper: nothing earns more on average than the probability that the rule is given.
+# The rules are proper: nothing gets more on average than the probability that the rule is given.
 
 
 @pytest.mark.parametrize("rule", [brier, log])
@@ -70,7 +70,7 @@ def test_the_pay_has_its_only_stationary_point_at_v(rule: Any, v: float) -> None
 @pytest.mark.parametrize("rule", [brier, log, linear])
 @given(labels=st.lists(st.integers(0, 1), min_size=1, max_size=30), q=thousandths)
 def test_paying_v_is_what_paying_the_labels_would_give_on_average(rule: Any, labels: list[int], q: float) -> None:
-    """The pay is linear in v, so a calibrated v teaches what as many laboratory results would."""
+    """The reward is linear in v, so a calibrated v trains as well as an equal number of laboratory results."""
     assert rule(np.mean(labels), q) == pytest.approx(np.mean([rule(label, q) for label in labels]), abs=1e-9)
 
 
@@ -81,20 +81,23 @@ def test_the_whole_reward_is_proper_for_the_pooled_probability(
     values: list[float | None], how: Any, rule: str, q: float
 ) -> None:
     reward = ComposedReward(
-        {f"v{i}": (judge_of(value), 1.0 + i) for i, value in enumerate(values)}, pooling=how, scoring=rule, round_to=0
+        {f"v{i}": (verifier_of(value), 1.0 + i) for i, value in enumerate(values)},
+        pooling=how,
+        scoring=rule,
+        round_to=0,
     )
-    judged = reward.score_completions([CLAIM] * 2, [form("yes 5"), form(f"yes {q:.3f}")])
-    target = judged[0].target
+    scored = reward.score_completions([CLAIM] * 2, [form("yes 5"), form(f"yes {q:.3f}")])
+    target = scored[0].target
     if target is None:
-        assert [item.reward for item in judged] == [None, None]
+        assert [item.reward for item in scored] == [None, None]
         return
     stated = min(max(round(target, 3), 0.001), 0.999)
-    best = pay(reward, form(f"yes {stated:.3f}"))
-    assert best is not None and judged[1].reward is not None
-    assert best >= judged[1].reward - 2e-5, "an answer can only be stated to the thousandth"
+    best = reward_of(reward, form(f"yes {stated:.3f}"))
+    assert best is not None and scored[1].reward is not None
+    assert best >= scored[1].reward - 2e-5, "an answer can only be stated to the thousandth"
 
 
-# A policy that knows only the gene earns what a coin earns under v*.
+# A policy that knows only the gene gets the reward of a coin under v*.
 
 
 @given(
@@ -112,14 +115,18 @@ def test_a_gene_only_policy_earns_a_coins_mean(pi: float, shifts: list[float], a
             known["AAA" if i == 0 and sign == 1 else f"P{i}{sign}", "BBB"] = 1 / (1 + math.exp(-odds - sign * shift))
     claims = [Claim(pert, "changes_expression_of", gene, "k562") for pert, gene in known]
     reward = ComposedReward(
-        {"table": (TableJudge(known), 1.0)}, relative_to="gene_prior", scoring=rule, round_to=0, require_confidence=True
+        {"table": (TableVerifier(known), 1.0)},
+        relative_to="gene_prior",
+        scoring=rule,
+        round_to=0,
+        require_confidence=True,
     )
 
     def mean(text: str) -> float:
-        paid = [
+        rewards = [
             item.reward for item in reward.score_completions(claims, [form(text)] * len(claims), [pi] * len(claims))
         ]
-        return float(np.mean([value for value in paid if value is not None]))
+        return float(np.mean([value for value in rewards if value is not None]))
 
     # Logits are cut at 1/1000, which moves v* a little for the most extreme pairs.
     if max(shifts) + abs(odds) > 6.9:
@@ -155,14 +162,17 @@ def test_more_weight_moves_v_towards_that_verifier(values: list[float], how: Any
 def test_the_pay_for_yes_grows_with_the_weight_of_who_says_yes(
     high: float, low: float, light: float, more: float
 ) -> None:
-    def paid(weight: float, answer: str, how: Any, rule: str) -> float:
-        members: dict[str, tuple[Verifier, float]] = {"high": (judge_of(high), weight), "low": (judge_of(low), 1.0)}
-        return pay(ComposedReward(members, pooling=how, scoring=rule, round_to=0), form(answer)) or 0.0
+    def mean_reward(weight: float, answer: str, how: Any, rule: str) -> float:
+        members: dict[str, tuple[Verifier, float]] = {
+            "high": (verifier_of(high), weight),
+            "low": (verifier_of(low), 1.0),
+        }
+        return reward_of(ComposedReward(members, pooling=how, scoring=rule, round_to=0), form(answer)) or 0.0
 
     for how in ("mean", "log_odds"):
         for rule in ("linear", "brier", "log"):
-            assert paid(light + more, "yes 9", how, rule) >= paid(light, "yes 9", how, rule) - 1e-9
-            assert paid(light + more, "no 9", how, rule) <= paid(light, "no 9", how, rule) + 1e-9
+            assert mean_reward(light + more, "yes 9", how, rule) >= mean_reward(light, "yes 9", how, rule) - 1e-9
+            assert mean_reward(light + more, "no 9", how, rule) <= mean_reward(light, "no 9", how, rule) + 1e-9
 
 
 @given(values=st.lists(score, min_size=1, max_size=4), how=pooling, rule=scoring, data=st.data())
@@ -170,15 +180,15 @@ def test_one_weight_one_and_the_rest_zero_is_that_verifier_alone(
     values: list[float | None], how: Any, rule: str, data: Any
 ) -> None:
     chosen = data.draw(st.integers(0, len(values) - 1))
-    judges = {f"v{i}": judge_of(value) for i, value in enumerate(values)}
+    members = {f"v{i}": verifier_of(value) for i, value in enumerate(values)}
     texts = [form(answer, think) for answer in digits for think in ("aab", "")] + ["?", ""]
     with_recorded = ComposedReward(
-        {name: (judge, float(i == chosen)) for i, (name, judge) in enumerate(judges.items())}
-        | {"vowels": (VowelJudge(), 0.0)},
+        {name: (verifier, float(i == chosen)) for i, (name, verifier) in enumerate(members.items())}
+        | {"vowels": (VowelVerifier(), 0.0)},
         pooling=how,
         scoring=rule,
     )
-    alone = ComposedReward({"only": (judge_of(values[chosen]), 1.0)}, pooling=how, scoring=rule)
+    alone = ComposedReward({"only": (verifier_of(values[chosen]), 1.0)}, pooling=how, scoring=rule)
     claims = [CLAIM] * len(texts)
     assert [item.reward for item in with_recorded.score_completions(claims, texts)] == [
         item.reward for item in alone.score_completions(claims, texts)
@@ -189,12 +199,12 @@ def test_one_weight_one_and_the_rest_zero_is_that_verifier_alone(
 def test_only_the_proportion_of_weights_counts(
     values: list[tuple[float | None, float]], scale: float, rule: str
 ) -> None:
-    members = {f"v{i}": (judge_of(value), share + 0.1) for i, (value, share) in enumerate(values)}
+    members = {f"v{i}": (verifier_of(value), share + 0.1) for i, (value, share) in enumerate(values)}
     texts = [form(answer, "abc") for answer in digits]
     results = []
     for factor in (1.0, scale):
-        scaled = {name: (judge, share * factor) for name, (judge, share) in members.items()}
-        reward = ComposedReward(scaled | {"vowels": (VowelJudge(), factor)}, scoring=rule, round_to=0)
+        scaled = {name: (verifier, share * factor) for name, (verifier, share) in members.items()}
+        reward = ComposedReward(scaled | {"vowels": (VowelVerifier(), factor)}, scoring=rule, round_to=0)
         results.append([item.reward for item in reward.score_completions([CLAIM] * len(texts), texts)])
     assert results[0] == pytest.approx(results[1], abs=1e-9)
 
@@ -205,19 +215,19 @@ def test_only_the_proportion_of_weights_counts(
 @given(values=st.lists(st.tuples(score, weight), min_size=2, max_size=3), how=pooling, rule=scoring)
 def test_the_order_of_verifiers_does_not_matter(values: list[tuple[float | None, float]], how: Any, rule: str) -> None:
     members: list[tuple[str, tuple[Verifier, float]]] = [
-        (f"v{i}", (judge_of(value), share + 0.1)) for i, (value, share) in enumerate(values)
+        (f"v{i}", (verifier_of(value), share + 0.1)) for i, (value, share) in enumerate(values)
     ]
-    members += [("vowels", (VowelJudge(), 1.0))]
+    members += [("vowels", (VowelVerifier(), 1.0))]
     texts = [form("yes 7", "aab"), form("no 2", ""), "?"]
-    paid = [
+    rewards = [
         [
             item.reward
             for item in ComposedReward(dict(order), pooling=how, scoring=rule).score_completions([CLAIM] * 3, texts)
         ]
         for order in permutations(members)
     ]
-    for other in paid[1:]:
-        assert other == pytest.approx(paid[0], abs=1e-9)
+    for other in rewards[1:]:
+        assert other == pytest.approx(rewards[0], abs=1e-9)
 
 
 @given(
@@ -225,7 +235,7 @@ def test_the_order_of_verifiers_does_not_matter(values: list[tuple[float | None,
 )
 def test_the_order_and_company_of_completions_do_not_matter(rows: list[tuple[str, str]], data: Any) -> None:
     reward = ComposedReward(
-        {"table": (TableJudge({("AAA", "BBB"): 0.8, ("AAA", "CCC"): 0.1}), 1.0), "vowels": (VowelJudge(), 1.0)}
+        {"table": (TableVerifier({("AAA", "BBB"): 0.8, ("AAA", "CCC"): 0.1}), 1.0), "vowels": (VowelVerifier(), 1.0)}
     )
     claims = [Claim("AAA", "changes_expression_of", gene, "k562") for gene, _ in rows]
     texts = [form(answer, gene.lower()) for gene, answer in rows]
@@ -260,13 +270,13 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
     step: float,
 ) -> None:
     members: dict[str, tuple[Verifier, float]] = {
-        f"v{i}": (judge_of(value), share) for i, (value, share) in enumerate(values)
+        f"v{i}": (verifier_of(value), share) for i, (value, share) in enumerate(values)
     }
-    heard = [value for value, share in values if share > 0]
-    if not heard:
-        members["one"], heard = (judge_of(1.0), 1.0), [1.0]
+    scoring = [value for value, share in values if share > 0]
+    if not scoring:
+        members["one"], scoring = (verifier_of(1.0), 1.0), [1.0]
     reward = ComposedReward(
-        members | {"vowels": (VowelJudge(), 1.0)}, pooling=how, scoring=rule, relative_to=base_rate, round_to=step
+        members | {"vowels": (VowelVerifier(), 1.0)}, pooling=how, scoring=rule, relative_to=base_rate, round_to=step
     )
     logged: dict[str, float] = {}
     results = [
@@ -275,9 +285,9 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
     ]
     for (value,) in results:
         assert value is None or (isinstance(value, float) and math.isfinite(value) and 0.0 <= value <= 1.0)
-    silent = all(value is None for value in heard)
-    habitless = base_rate is not None and (prior is None or math.isnan(prior))
-    assert (results[0] == [None]) == (silent or habitless), "None exactly where there is nothing to pay for"
+    silent = all(value is None for value in scoring)
+    no_rate = base_rate is not None and (prior is None or math.isnan(prior))
+    assert (results[0] == [None]) == (silent or no_rate), "None exactly where nothing decides the reward"
     if results[0] == [None]:
         assert all(result == [None] for result in results), "no part may stand alone: TRL would count the reward as 0"
     assert all(math.isfinite(value) for value in logged.values())
@@ -285,6 +295,6 @@ def test_every_value_is_a_number_from_0_to_1_or_none(
 
 @given(st.sampled_from([math.inf, -math.inf, -1e-9, 1.0 + 1e-9, 1e300]))
 def test_what_is_no_probability_never_reaches_the_trainer(value: float) -> None:
-    reward = ComposedReward({"first": (judge_of(0.5), 1.0), "mine": (BrokenJudge(value), 0.0)})
+    reward = ComposedReward({"first": (verifier_of(0.5), 1.0), "mine": (BrokenVerifier(value), 0.0)})
     with pytest.raises(VerifierError, match=r"mine scored .*: not a probability"):
         reward.functions[0](prompts=["?"], completions=[form("yes 7")], **COLUMNS)

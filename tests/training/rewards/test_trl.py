@@ -13,7 +13,7 @@ import pytest
 from rbio_kg.core.errors import RewardError, VerifierError
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.verifiers.base.verifier import Verifier
-from tests.support.table_verifiers import BrokenJudge, TableJudge, VowelJudge
+from tests.support.table_verifiers import BrokenVerifier, TableVerifier, VowelVerifier
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.trainer_settings import quick_settings
 
@@ -56,12 +56,12 @@ def train(reward: ComposedReward, folder: Path, *, conversational: bool, columns
 
 
 def build(claim_judge: Verifier) -> ComposedReward:
-    return ComposedReward({"table": (claim_judge, 1.0), "vowels": (VowelJudge(), 1.0)})
+    return ComposedReward({"table": (claim_judge, 1.0), "vowels": (VowelVerifier(), 1.0)})
 
 
 @pytest.fixture(autouse=True)
 def _quiet_libraries() -> Any:
-    # Deprecations inside the trainer's own libraries are theirs to mend.
+    # Deprecations inside the trainer's own libraries are for them to fix.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,7 +74,7 @@ ALL = ("subject", "relation", "object", "cell_line")
 
 @pytest.mark.parametrize("conversational", [True, False])
 def test_grpo_trainer_takes_the_functions_and_logs_every_part(tmp_path: Path, conversational: bool) -> None:
-    reward = build(TableJudge({("AAA", "BBB"): 0.8}))
+    reward = build(TableVerifier({("AAA", "BBB"): 0.8}))
     trainer = train(reward, tmp_path, conversational=conversational, columns=ALL)
     assert trainer.reward_func_names == NAMES
     steps = [entry for entry in trainer.state.log_history if "reward" in entry]
@@ -91,8 +91,8 @@ def test_grpo_trainer_takes_the_functions_and_logs_every_part(tmp_path: Path, co
     json.dumps(reward.describe())
 
 
-def test_nothing_is_learnt_from_questions_that_nobody_can_judge(tmp_path: Path) -> None:
-    reward = build(TableJudge({}))
+def test_nothing_is_learnt_from_questions_that_no_verifier_can_score(tmp_path: Path) -> None:
+    reward = build(TableVerifier({}))
     trainer = train(reward, tmp_path, conversational=True, columns=ALL)
     steps = [entry for entry in trainer.state.log_history if "unscored" in entry]
     assert [float(entry["unscored"]) for entry in steps] == [4.0, 4.0]
@@ -102,10 +102,10 @@ def test_nothing_is_learnt_from_questions_that_nobody_can_judge(tmp_path: Path) 
 
 def test_a_broken_verifier_stops_the_training(tmp_path: Path) -> None:
     with pytest.raises(VerifierError, match=r"verifier table failed"):
-        train(build(BrokenJudge(None)), tmp_path, conversational=True, columns=ALL)
+        train(build(BrokenVerifier(None)), tmp_path, conversational=True, columns=ALL)
 
 
 def test_a_missing_column_stops_the_training(tmp_path: Path) -> None:
-    reward = build(TableJudge({}))
+    reward = build(TableVerifier({}))
     with pytest.raises(RewardError, match="no column object, cell_line"):
         train(reward, tmp_path, conversational=False, columns=ALL[:2])

@@ -24,7 +24,7 @@ from rbio_kg.training.runs.rollout_file import (
 from rbio_kg.training.runs.run_folder import Run, RunManifest
 from rbio_kg.verifiers.text.statements import StatementChecker
 from tests.support.named_graph import named_snapshot
-from tests.support.table_verifiers import TableJudge
+from tests.support.table_verifiers import TableVerifier
 
 EDGE = Evidence(Node("Gene", "MYC"), "REGULATES", Node("Gene", "CDK4"), 0.75, 2, {"sign": 1, "source": "CollecTRI"})
 FULL = Rollout(
@@ -85,7 +85,7 @@ def test_columns_that_older_files_lack(tmp_path: Path) -> None:
 
 
 def test_the_report_reads_what_grpo_records(tmp_path: Path) -> None:
-    reward = ComposedReward({"table": (TableJudge({("TP53", "MYC"): 0.8}), 1.0)})
+    reward = ComposedReward({"table": (TableVerifier({("TP53", "MYC"): 0.8}), 1.0)})
     checker = StatementChecker(named_snapshot(tmp_path / "snapshot"))
     run = Run(tmp_path / "run")
     run.write_manifest(RunManifest("run", "training", "", "b1", "0", {}, {}, simulated=True))

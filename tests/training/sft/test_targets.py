@@ -20,7 +20,7 @@ from rbio_kg.verifiers.graph_path.verifier import GraphPathVerifier
 from tests.support.random_graph import random_snapshot
 from tests.support.small_run import small_recipe, small_reward
 from tests.support.tiny_model import tiny_tokenizer
-from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, changes, toy_judge, toy_questions
+from tests.support.toy_knockdowns import WITH_NEIGHBOURS, ToyFacts, changes, toy_questions, toy_verifier
 
 
 def examples(**changed: Any) -> list[SftExample]:
@@ -103,7 +103,7 @@ def test_each_family_has_its_own_targets(tmp_path: Path) -> None:
     snapshot = random_snapshot(tmp_path / "graph")
     section = {"families": ["de", "functional", "membership"], "shares": "equal", "facts": list(FACT_KINDS)}
     recipe = small_recipe(Path("unused"), **{f"questions.{name}": value for name, value in section.items()})
-    reward = ComposedReward({"table": (toy_judge(), 1.0), "paths": (GraphPathVerifier(snapshot.directory), 1.0)})
+    reward = ComposedReward({"table": (toy_verifier(), 1.0), "paths": (GraphPathVerifier(snapshot.directory), 1.0)})
     pool = question_pool(toy_questions(), recipe, snapshot=snapshot)
     sft_rows = make_plan(recipe, pool, ToyFacts(), snapshot).sft_rows
     made = make_examples(sft_rows, recipe, reward, tiny_tokenizer())

@@ -40,13 +40,16 @@ TERMS = {
 """Retired words to what is written instead."""
 
 ORDINARY = {
+    "asked": r"\bask asked asks test\b",  # verbs of asking, which the statement reader knows
     "arrow": r"\bpyarrow|apache arrow",
     "course": r"\bof course\b",
     "honest": r'"honest"|`honest`|\bhonest:',  # a JSON key of `rewards check`
     "judges": r"\bJUDGES\b",  # a relationship of the graph
+    "pay": r"\bpam par pay pdf\b",  # symbols of genes that are ordinary words
     "pays": r'"pays"|`pays`',  # a JSON key of `rewards check`
     "places": r"decimal places|takes places",
     "shapes": r"array shapes|tensor shapes",
+    "silence": r"\bsuppress silence reduce\b",  # verbs of repression, which the statement reader knows
 }
 """Words that have their ordinary meaning, or are names that scripts rely on, where this pattern matches the line."""
 

@@ -23,13 +23,15 @@ from rbio_kg.verifiers.text.tags import Tag, pattern
 from rbio_kg.verifiers.text.vocabulary import PROMOTERS
 
 _INNER_DEED = pattern("""
-    [DET MOD]* PRONOUN [MOD OTHER]? DEED
+    [DET MOD]* PRONOUN [MOD OTHER]? DEED                                # "this rapid activation"
   | [DET MOD]* OTHER? DEED (?= [OF DET MOD]* [ANY_GENE PRONOUN] | $ )   # "the proteasomal degradation of MDM2"
 """)
 """A noun of regulation as the object of a verb of regulation.
 
 >>> matched(_INNER_DEED, "TP53 inhibits the activation of MDM2.", after="inhibits")
 'the activation'
+>>> matched(_INNER_DEED, "TP53 inhibits this rapid activation.", after="inhibits")
+'this rapid activation'
 >>> read("MDM2 promotes the proteasomal degradation of TP53.")
 ['MDM2 represses TP53']
 """

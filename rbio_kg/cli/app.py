@@ -13,7 +13,6 @@ import typer
 
 from rbio_kg.cli import (
     ask,
-    build,
     check,
     demo,
     doctor,
@@ -46,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for group in (
-    *(demo, graph, build, export, query, explain, verifiers, check),
+    *(demo, graph, export, query, explain, verifiers, check),
     *(questions, recipes, train, evaluate, ask, runs, doctor),
 ):
     group.register(app)

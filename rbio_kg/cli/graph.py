@@ -1,15 +1,16 @@
-"""Commands about the graph: fetch, stats."""
+"""Commands about the graph: fetch, build, stats."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rbio_kg.cli.export import show_export
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
-from rbio_kg.services.stats import graph_stats
+from rbio_kg.services.build import build_graph_and_files, build_graph_and_store, graph_stats
 
 SourcesOption = Annotated[
     Path | None, typer.Option("--sources", help="Folder laid out as the providers' download trees.")
@@ -17,6 +18,42 @@ SourcesOption = Annotated[
 StoreOption = Annotated[
     str | None, typer.Option("--store", help="embedded:PATH, bolt://HOST:PORT or neo4j://HOST:PORT.")
 ]
+
+
+HOW = ("added", "removed", "changed")
+
+
+def show_build(document: dict[str, Any]) -> None:
+    """The build's counts and seconds."""
+    place = document["store"] or "files for neo4j-admin"
+    print(f"build {document['build_id']} from {document['sources']} in {place}")
+    counts = [*document["nodes"].items(), *document["relationships"].items()]
+    show_table(["label or type", "count"], counts)
+    seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in document["seconds"].items())
+    print(f"rejected rows: {document['rejected_rows']:,} (reasons: manifest.json); {seconds}")
+    reused = [name for name, value in document["reused"].items() if value]
+    if reused:
+        print(f"reused as they were: {', '.join(reused)}")
+    if document["readings_kept"]:
+        print(f"not read again: {', '.join(document['readings_kept'])}")
+    if document["store"] is None:
+        show_export(document)
+    if document["updated"] is not None:
+        print(f"store updated by difference: {document['updated']:,} elements")
+
+
+def show_difference(document: dict[str, Any]) -> None:
+    """What changed between two builds: counts, then the first of each kind."""
+    print(f"\nfrom build {document['old']} to build {document['new']}")
+    if not document["changes"]:
+        print("the graphs are the same")
+        return
+    changes = document["changes"].items()
+    show_table(["label or type", *HOW], [(name, *(found[how]["count"] for how in HOW)) for name, found in changes])
+    for name, found in changes:
+        for how in HOW:
+            if found[how]["first"]:
+                print(f"{name} {how}: {'; '.join(found[how]['first'])}{' ...' if found[how]['more'] else ''}")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +76,55 @@ def register(app: typer.Typer) -> None:
         else:
             rows = [item.to_json() for item in fetch_sources(folder, names, progress=session.progress)]
         session.emit({"files": rows}, lambda: show_rows(rows))
+
+    @command(app, "build")
+    def build(
+        session: Session,
+        sources: SourcesOption = None,
+        store: StoreOption = None,
+        min_score: Annotated[int | None, typer.Option("--min-score", help="Lowest STRING score, 0 to 1000.")] = None,
+        textmining: Annotated[
+            bool | None,
+            typer.Option("--textmining/--no-textmining", help="STRING's combined score with or without text mining."),
+        ] = None,
+        commercial_only: Annotated[
+            bool | None,
+            typer.Option("--commercial-only/--any-licence", help="Leave out sources that forbid commercial use."),
+        ] = None,
+        fresh: Annotated[bool, typer.Option("--fresh", help="Build even if nothing has changed.")] = False,
+        diff: Annotated[
+            str | None, typer.Option("--diff", help="Then show what changed since OLD: a build's id or folder.")
+        ] = None,
+        neo4j_admin: Annotated[
+            Path | None,
+            typer.Option("--neo4j-admin", help="Write import files into this folder instead of loading a store."),
+        ] = None,
+    ) -> None:
+        """Build the graph: tables, snapshot and store."""
+        from rbio_kg.graph_builders.build.comparison import compare_builds, find_build
+
+        if neo4j_admin is not None and store is not None:
+            raise typer.BadParameter("give --store or --neo4j-admin, not both")
+
+        workspace = session.workspace(
+            sources=sources, store=store, min_score=min_score, textmining=textmining, commercial_only=commercial_only
+        )
+        old = None if diff is None else find_build(workspace.paths, diff)
+        if neo4j_admin is None:
+            document = build_graph_and_store(workspace, fresh=fresh, progress=session.progress, keep=session.keep)
+        else:
+            document = build_graph_and_files(
+                workspace, neo4j_admin, fresh=fresh, progress=session.progress, keep=session.keep
+            )
+        if old is not None:
+            document["diff"] = compare_builds(old, workspace.build_folder)
+
+        def show() -> None:
+            show_build(document)
+            if old is not None:
+                show_difference(document["diff"])
+
+        session.emit(document, show)
 
     @command(app, "stats")
     def stats(

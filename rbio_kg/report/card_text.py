@@ -102,7 +102,7 @@ def _worst(parts: Sequence[Mapping[str, Any]]) -> str:
     gaps = sorted(parts, key=lambda part: -abs(part["gap"]))[:WORST]
     chosen = [*parts[:WORST], *(part for part in gaps if part not in parts[:WORST])]
     rows = [
-        [part["stratum"], f"{part['rows']:,}", ranged(part), f"{part['gap']:+.3f}".replace("0.", ".")]
+        [part["subgroup"], f"{part['rows']:,}", ranged(part), f"{part['gap']:+.3f}".replace("0.", ".")]
         for part in chosen
     ]
     return markdown_table(["where it is wrong most", "rows", "per-gene AUROC", "mean probability minus rate"], rows)

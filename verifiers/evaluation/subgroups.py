@@ -55,7 +55,7 @@ def measured_subgroups(  # noqa: PLR0917
     folds: NDArray[np.int64] | None,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """Each part's `stratum`, `rows`, `genes`, `per_gene_auroc`, `interval` and `gap`, the worst ranked first.
+    """Each part's `subgroup`, `rows`, `genes`, `per_gene_auroc`, `interval` and `gap`, the worst ranked first.
 
     `gap` is the mean probability minus the rate of label 1: positive where the verifier says too much. Parts with too
     few genes are left out.
@@ -69,7 +69,7 @@ def measured_subgroups(  # noqa: PLR0917
             continue
         found.append(
             {
-                "stratum": name,
+                "subgroup": name,
                 "rows": int(mask.sum()),
                 "genes": ranked.genes,
                 "per_gene_auroc": ranked.mean,
@@ -77,7 +77,7 @@ def measured_subgroups(  # noqa: PLR0917
                 "gap": float(scores[mask].mean() - labels[mask].mean()),
             }
         )
-    return sorted(found, key=lambda part: (part["per_gene_auroc"], part["stratum"]))
+    return sorted(found, key=lambda part: (part["per_gene_auroc"], part["subgroup"]))
 
 
 def rank_agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:

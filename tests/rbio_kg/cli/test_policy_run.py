@@ -15,11 +15,11 @@ pytestmark = pytest.mark.precision
 @pytest.mark.parametrize(
     "recipe",
     [
-        "[questions]\nprotocol = 'global'\n",
-        "[questions]\nprotocol = 'global'\nprompt = 'tools'\n[reward]\nverifiers = {graph_path = 1.0}\n",
-        "[questions]\nprotocol = 'global'\nprompt = 'closed'\n"
+        "[questions]\nsplit_scheme = 'global'\n",
+        "[questions]\nsplit_scheme = 'global'\nprompt = 'tools'\n[reward]\nverifiers = {graph_path = 1.0}\n",
+        "[questions]\nsplit_scheme = 'global'\nprompt = 'closed'\n"
         "[reward]\nverifiers = {graph_path = 1.0}\nrelative_to = 'gene_prior'\n",
-        "[questions]\nprotocol = 'global'\nprompt = 'closed'\n[reward]\nverifiers = {expression = 1.0}\n",
+        "[questions]\nsplit_scheme = 'global'\nprompt = 'closed'\n[reward]\nverifiers = {expression = 1.0}\n",
     ],
     ids=["open book", "tools", "relative to the gene's prior", "paid by the expression verifier"],
 )

@@ -20,7 +20,7 @@ def measured(auroc: float, low: float, high: float) -> dict[str, Any]:
 def card(auroc: float, low: float, high: float) -> dict[str, Any]:
     about = {"name": "mine", "kind": "claim", "knows": "much", "abstains": "often", "licence": "CC0", "sources": ["a"]}
     worst = [
-        {"stratum": name, "rows": 10, "per_gene_auroc": 0.5 + i / 100, "interval": [0.4, 0.6], "gap": gap}
+        {"subgroup": name, "rows": 10, "per_gene_auroc": 0.5 + i / 100, "interval": [0.4, 0.6], "gap": gap}
         for i, (name, gap) in enumerate((("first", 0.0), ("second", 0.01), ("third", 0.02), ("fourth", -0.3)))
     ]
     one = measured(auroc, low, high)

@@ -52,7 +52,7 @@ def test_parts_are_measured_as_the_whole_is(questions: pl.DataFrame) -> None:
     parts = measured_subgroups(
         {"good": ~bad, "bad": bad, "few": rest, "none": bad & ~bad}, genes, labels, scores, None, 0
     )
-    assert [part["stratum"] for part in parts] == ["bad", "good"]
+    assert [part["subgroup"] for part in parts] == ["bad", "good"]
     worst = parts[0]
     assert worst["per_gene_auroc"] == per_gene_auroc(genes[bad], labels[bad], scores[bad]).mean
     assert worst["gap"] == pytest.approx(scores[bad].mean() - labels[bad].mean())

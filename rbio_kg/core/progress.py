@@ -1,4 +1,4 @@
-"""How long work reports its progress."""
+"""The callback by which a long computation reports its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building as a user does, in a process that is killed: three small graphs to go between, and what must hold after."""
+"""Builds in processes that are killed: three small graphs, and the conditions that must hold afterwards."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Builder:
         )
 
     def run(self, graph: Graph, *, kill_after: float | None = None, kill_at: str = "") -> bool:
-        """Build; kill it after some seconds, or when its progress names a stage. False where it was killed."""
+        """Build; kill it after some seconds, or when its progress names a stage. False if it was killed."""
         with self.start(graph) as process:
             assert process.stderr is not None
             if kill_at and any(line.strip().startswith(kill_at) for line in process.stderr):
@@ -116,7 +116,7 @@ class Builder:
 
 
 def state_of(builder: Builder, before: Graph, graph: Graph) -> str:
-    """What a killed build from `before` to `graph` left: `before`, `new`, or `incomplete`, which the store must say."""
+    """The state of the store after a killed build: `before`, `new`, or `incomplete`, which the store must report."""
     with builder.open() as store:
         try:
             found = store.check()

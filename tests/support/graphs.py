@@ -1,4 +1,4 @@
-"""Small made-up graphs with every table filled, for tests that need a graph but no particular one."""
+"""Small synthetic graphs with every table filled, for tests that need any graph."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def _knockdowns(questions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _described(rng: np.random.Generator, symbols: list[str], community: np.ndarray) -> dict[str, pl.DataFrame]:
-    """What people look up and no verifier learns from: sets of genes, expression, reported interactions."""
+    """Tables that no verifier uses: sets of genes, expression, reported interactions."""
     ids = [f"hgnc.genegroup:{k + 1}" for k in range(int(community.max()) + 1)]
     sets = [{"id": key, "name": f"Family {key[15:]}", "kind": "HGNC gene group", "source": "hgnc"} for key in ids]
     members = [

@@ -1,7 +1,6 @@
-"""A folder of `.npy` arrays with a header that names, sizes and hashes them; opened memory-mapped.
+"""A folder of `.npy` arrays with a header that has their names, sizes and hashes; opened memory-mapped.
 
-Both the snapshot and fitted verifiers live in such folders. The header is written last, so a folder whose writing was
-cut short has none.
+The snapshot and fitted verifiers use this format. The header is written last, so an interrupted folder has none.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ def own_words(text: str, prompt: str) -> str:
     """The text without the sentences that are copied from the prompt.
 
     A sentence is a copy when at least `COPIED_SHARE` of its runs of `COPIED_WORDS` words stand in the prompt; a shorter
-    one when it does as a whole. Letter case and punctuation do not matter.
+    one when all of it does. Letter case and punctuation do not matter.
     """
     if not prompt or not text:
         return text

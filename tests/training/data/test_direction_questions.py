@@ -43,7 +43,9 @@ def logged(reward: ComposedReward, questions: QuestionSet) -> dict[str, list[Any
     return found
 
 
-def test_they_are_paid_by_the_probability_given_a_change(questions: QuestionSet, verifier: ExpressionVerifier) -> None:
+def test_they_are_rewarded_by_the_probability_given_a_change(
+    questions: QuestionSet, verifier: ExpressionVerifier
+) -> None:
     found = logged(ComposedReward({"expression": (verifier, 1.0)}, round_to=0), questions)
     model = verifier.model
     for line in model.lines:
@@ -57,7 +59,7 @@ def test_they_are_paid_by_the_probability_given_a_change(questions: QuestionSet,
     np.testing.assert_allclose(found["v"], question_scores(verifier, questions.frame), atol=1e-9)
 
 
-def test_beyond_the_genes_habit_is_beyond_its_rate_of_increase(
+def test_relative_to_the_base_rate_is_relative_to_the_rate_of_increase(
     questions: QuestionSet, verifier: ExpressionVerifier
 ) -> None:
     rated = with_rates(questions, verifier)

@@ -100,7 +100,7 @@ def test_signed_questions_are_also_of_the_other_sign(snapshot: Snapshot) -> None
 
 
 @pytest.mark.parametrize("family", GRAPH_FAMILIES)
-def test_a_verifier_judges_every_question(snapshot: Snapshot, family: str) -> None:
+def test_a_verifier_scores_every_question(snapshot: Snapshot, family: str) -> None:
     made = graph_questions(snapshot, family, rows=200, seed=1)
     claims = [Claim(*row) for row in made.select("subject", "relation", "object").rows()]
     scores = GraphPathVerifier(snapshot.directory).score(claims)
@@ -110,7 +110,7 @@ def test_a_verifier_judges_every_question(snapshot: Snapshot, family: str) -> No
 
 
 @pytest.mark.parametrize("family", GRAPH_FAMILIES)
-def test_the_subjects_degree_tells_no_answer(snapshot: Snapshot, family: str) -> None:
+def test_the_subjects_degree_predicts_no_answer(snapshot: Snapshot, family: str) -> None:
     frames = [graph_questions(snapshot, family, rows=200, seed=seed) for seed in range(4)]
     made = pl.concat(frames)
     degree = snapshot.interactions.degrees[snapshot.genes.indices(made["subject"].to_list())].astype(float)
@@ -124,7 +124,7 @@ def test_genes_are_held_out_for_good() -> None:
     assert (held_out(GENES[::-1]) == test[::-1]).all()
 
 
-def test_available_counts_what_can_be_asked(snapshot: Snapshot) -> None:
+def test_available_counts_the_possible_questions(snapshot: Snapshot) -> None:
     train = [name for name, out in zip(snapshot.genes.keys, held_out(snapshot.genes.keys), strict=True) if not out]
     linked = edges(snapshot, "interactions")
     strong = [pair for pair, score in linked.items() if score >= LEAST_SCORE and set(pair) <= set(train)]
@@ -142,7 +142,7 @@ def test_reported_pairs_are_never_false_physical_ones(snapshot: Snapshot) -> Non
     assert not known & {frozenset(pair) for pair in false}
 
 
-def test_unknown_families_are_told(snapshot: Snapshot) -> None:
+def test_unknown_families_are_reported(snapshot: Snapshot) -> None:
     with pytest.raises(TrainingError, match=r"'de'.*functional"):
         graph_questions(snapshot, "de", rows=10, seed=0)
 

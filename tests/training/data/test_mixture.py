@@ -36,12 +36,12 @@ def pool(snapshot: Snapshot | None, **changed: Any) -> QuestionSet:
     return question_pool(BENCHMARK, small_recipe(Path("unused"), **changes), snapshot=snapshot)
 
 
-def test_a_plain_recipe_is_taught_the_benchmark() -> None:
+def test_a_plain_recipe_trains_on_the_benchmark() -> None:
     assert pool(None).frame.equals(BENCHMARK.frame)
 
 
 @pytest.mark.parametrize("family", ["de", "functional", "regulation", "membership"])
-def test_families_are_asked_in_pairs_of_yes_and_no(snapshot: Snapshot, family: str) -> None:
+def test_families_come_in_pairs_of_yes_and_no(snapshot: Snapshot, family: str) -> None:
     made = family_questions(BENCHMARK, family, rows=40, seed=0, snapshot=snapshot).frame
     assert set(made["label"][::2]) == {1}
     assert set(made["label"][1::2]) == {0}
@@ -61,12 +61,12 @@ def test_families_are_mixed_by_share(snapshot: Snapshot, shares: str) -> None:
     assert rows.frame["task"].head(16).n_unique() == 2  # mixed, not one family after the other
 
 
-def test_the_benchmark_stays_beside_what_is_taught(snapshot: Snapshot) -> None:
+def test_the_benchmark_stays_next_to_the_training_rows(snapshot: Snapshot) -> None:
     found = pool(snapshot, families=["de", "functional"])
     assert found.benchmark().frame.select(BENCHMARK.frame.columns).equals(BENCHMARK.frame)
 
 
-def test_templates_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None:
+def test_templates_are_drawn_where_all_are_wanted(snapshot: Snapshot) -> None:
     first, every = (pool(snapshot, families=["de"], templates=how).training_rows() for how in ("first", "all"))
     assert first is not None
     assert every is not None
@@ -74,7 +74,7 @@ def test_templates_are_drawn_where_all_are_asked_for(snapshot: Snapshot) -> None
     assert len({text.split()[0] for text in every.texts()}) == 3
 
 
-def test_a_file_is_taught_instead(tmp_path: Path) -> None:
+def test_a_file_is_trained_on_instead(tmp_path: Path) -> None:
     file = tmp_path / "own.parquet"
     some = BENCHMARK.select(split="train").pairs(seed=5).limit(24, keep_pairs=True)
     write_made_questions(some, file)
@@ -119,7 +119,7 @@ def test_rates_are_out_of_fold() -> None:
     assert some.rates() == wanted
 
 
-def test_what_cannot_be_asked_is_told(snapshot: Snapshot) -> None:
+def test_what_is_impossible_is_reported(snapshot: Snapshot) -> None:
     with pytest.raises(TrainingError, match="unknown family of questions 'sign'"):
         family_questions(BENCHMARK, "sign", rows=10, seed=0)
     with pytest.raises(TrainingError, match="need the graph"):
@@ -128,7 +128,7 @@ def test_what_cannot_be_asked_is_told(snapshot: Snapshot) -> None:
         pool(snapshot, families=["dir"])
 
 
-def test_only_what_a_verifier_judges_is_asked(snapshot: Snapshot) -> None:
+def test_only_what_a_verifier_scores_is_used(snapshot: Snapshot) -> None:
     class Unsigned(TableVerifier):
         """Knows whether, not how."""
 

@@ -30,7 +30,7 @@ def read(lexicon: Lexicon, text: str) -> ReadQuestion | None:
 
 
 @pytest.mark.parametrize(("family", "relation"), KINDS)
-def test_every_wording_is_read_back(lexicon: Lexicon, family: str, relation: Relation) -> None:
+def test_every_template_is_parsed_back(lexicon: Lexicon, family: str, relation: Relation) -> None:
     place = relation is Relation.TAKES_PART_IN
     key, name = lexicon.snapshot.terms.keys[0], lexicon.snapshot.term_names[0]
     line = "k562" if relation in KNOCKDOWN_RELATIONS else None

@@ -39,7 +39,7 @@ def test_from_tables_filters_and_limits() -> None:
 
 
 @pytest.mark.parametrize(("column", "value"), [("split", "valid"), ("cell_line", "hela"), ("task", "sign")])
-def test_an_unknown_name_is_told_with_the_known_ones(column: str, value: str) -> None:
+def test_an_unknown_name_is_reported_with_the_known_ones(column: str, value: str) -> None:
     with pytest.raises(EvaluationError, match=f"'{value}'.*there are: "):
         toy_questions().select(**{column: value})
 
@@ -103,7 +103,7 @@ def test_closed_book_needs_no_facts_and_open_book_does() -> None:
         questions.to_dataset("open")
 
 
-def test_directions_are_asked_of_what_changes() -> None:
+def test_directions_are_questions_about_what_changes() -> None:
     questions = QuestionSet(question_frame().with_columns(task=pl.lit("dir")))
     assert {str(claim.relation) for claim in questions.claims()} == {"increases_if_changed"}
     first = questions.claims()[0]
@@ -126,7 +126,7 @@ def test_rates_are_out_of_fold() -> None:
     assert found.tolist() == wanted
 
 
-def test_the_global_protocol_drops_train_rows_of_perturbations_held_out_elsewhere() -> None:
+def test_the_global_scheme_drops_train_rows_of_perturbations_held_out_elsewhere() -> None:
     frame = question_frame()
     held_out = frame.filter(pl.col("split") == "test")["pert"][0]
     elsewhere = frame.with_columns(cell_line=pl.lit("other"), split=pl.lit("train"))

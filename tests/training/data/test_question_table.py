@@ -76,20 +76,20 @@ def test_names_are_approved(tmp_path: Path) -> None:
         ({"relation": "increases"}, "names no cell line"),
     ],
 )
-def test_what_is_wrong_is_told_with_the_row(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_what_is_wrong_is_reported_with_the_row(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         read_made_questions(own(tmp_path / "own.csv", **changes))
     assert str(tmp_path / "own.csv") in str(caught.value)
 
 
-def test_two_answers_to_one_question_are_told(tmp_path: Path) -> None:
+def test_two_answers_to_one_question_are_reported(tmp_path: Path) -> None:
     rows = [("A", "regulates", "B", 1), ("C", "regulates", "B", 1), ("A", "regulates", "B", 0)]
     pl.DataFrame(rows, schema=["subject", "relation", "object", "label"], orient="row").write_csv(tmp_path / "two.csv")
     with pytest.raises(SourceError, match="row 1: the question occurs twice"):
         read_made_questions(tmp_path / "two.csv")
 
 
-def test_no_table_is_told(tmp_path: Path) -> None:
+def test_no_table_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file of questions"):
         read_made_questions(tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("nothing")

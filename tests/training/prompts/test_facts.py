@@ -34,7 +34,7 @@ def book(neighbours: int = 6) -> FactBook:
 
 
 @given(pert=st.sampled_from(PERTS[:18]), gene=st.sampled_from(GENES), neighbours=st.integers(1, 12))
-def test_a_train_question_is_told_nothing_of_its_own_fold(pert: str, gene: str, neighbours: int) -> None:
+def test_a_train_question_has_no_facts_of_its_own_fold(pert: str, gene: str, neighbours: int) -> None:
     facts = book(neighbours).facts(Claim(pert, "changes_expression_of", gene, "toy"))
     assert facts.neighbours
     assert all(fold(name) != fold(pert) and fold(name) is not None for name, _, _ in facts.neighbours)
@@ -45,7 +45,7 @@ def test_the_own_label_does_not_move_the_facts(pert: str, gene: str) -> None:
     claim = Claim(pert, "changes_expression_of", gene, "toy")
 
     class Flipped(ToyFacts):
-        """The same world with the question's own fold turned round."""
+        """The same world with the question's own fold reversed."""
 
         def neighbours(self, claim: Claim, k: int) -> list[Known]:
             found = super().neighbours(claim, k)
@@ -95,7 +95,7 @@ def test_digits_rise_with_similarity_and_use_all_nine() -> None:
         assert shown == sorted(shown, reverse=True)
 
 
-def test_the_rate_is_told_in_tenths_below_ten() -> None:
+def test_the_rate_is_shown_in_tenths_below_ten() -> None:
     class Always(ToyFacts):
         def rate(self, claim: Claim) -> float:
             return 1.0
@@ -129,7 +129,7 @@ def test_links_come_from_the_graph(target: str, link: str | None) -> None:
     assert found.link(Claim("P00", "changes_expression_of", target, "toy")) == link
 
 
-def test_wording() -> None:
+def test_text() -> None:
     claim = Claim("MED12", "changes_expression_of", "TP53", "k562")
     facts = Facts(3, (("MED1", 9, 1), ("MED14", 8, 0), ("CCNC", 5, 1)), "interacts with", kinds=WITH_NEIGHBOURS)
     assert (
@@ -159,7 +159,7 @@ def test_a_budget_drops_the_least_useful_first() -> None:
     assert "rate" in texts[-3]
 
 
-def test_a_budget_counts_as_it_is_told_to() -> None:
+def test_a_budget_counts_with_the_given_function() -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
     book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), 6, kinds=WITH_NEIGHBOURS, budget=12, count=len)
     assert 0 < len(book.facts(claim).text()) <= 12
@@ -204,7 +204,7 @@ def test_an_estimate_is_read_in_the_middle_of_its_step(estimate: int) -> None:
     ("kinds", "lines"),
     [(DEFAULT_FACTS, ["rate", "estimate", "link"]), (WITH_NEIGHBOURS, ["rate", "estimate", "yes", "no", "link"])],
 )
-def test_kinds_are_told_tersely(kinds: tuple[FactKind, ...], lines: list[str]) -> None:
+def test_kinds_are_short(kinds: tuple[FactKind, ...], lines: list[str]) -> None:
     claim = Claim("P00", "changes_expression_of", "G0", "toy")
     book = FactBook(ToyFacts(), None, list(np.linspace(0.1, 0.9, 8)), kinds=kinds)
     shown = open_question(claim, book.facts(claim)).splitlines()

@@ -45,7 +45,7 @@ def test_shared_terms_are_the_most_specific(snapshot: Snapshot, a: str, b: str) 
     assert len(found) == min(2, len([bit for bit in bits if bit >= 4]))
 
 
-def test_the_asked_edge_is_not_told(snapshot: Snapshot) -> None:
+def test_the_claimed_edge_is_not_shown(snapshot: Snapshot) -> None:
     graph = GraphFacts(snapshot)
     for start, link in (("interactions", "interacts_with"), ("regulates", "regulates")):
         csr = getattr(snapshot, start)
@@ -58,7 +58,7 @@ def test_the_asked_edge_is_not_told(snapshot: Snapshot) -> None:
             assert graph.link(Claim(pair[0], "changes_expression_of", pair[1])) is not None
 
 
-def test_terms_below_the_asked_one_are_not_told(snapshot: Snapshot) -> None:
+def test_terms_below_the_claimed_one_are_not_shown(snapshot: Snapshot) -> None:
     graph = GraphFacts(snapshot)
     child_of = {TERMS[i]: TERMS[i + 1] for i in range(0, len(TERMS) - 1, 2)}
     names = dict(zip(snapshot.terms.keys, snapshot.term_names, strict=True))
@@ -102,7 +102,7 @@ def test_no_fact_of_the_graph_reads_a_label(snapshot: Snapshot) -> None:
         assert books[0].facts(claim) == books[1].facts(claim)
 
 
-def test_other_claims_are_told_nothing_of_knockdowns(snapshot: Snapshot) -> None:
+def test_other_claims_have_no_facts_of_knockdowns(snapshot: Snapshot) -> None:
     book = FactBook(ToyFacts(), snapshot, list(np.linspace(0.1, 0.9, 8)), kinds=FACT_KINDS)
     assert book.facts(Claim(GENES[0], "interacts_with", GENES[1])).kinds == ("link", "two_step", "terms")
     assert book.facts(Claim(GENES[0], "takes_part_in", TERMS[0])).kinds == ("two_step", "terms")

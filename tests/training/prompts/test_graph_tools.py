@@ -52,7 +52,7 @@ def calling_tokenizer() -> Any:
     return tokenizer
 
 
-def test_knockdowns_are_told_out_of_the_questions_fold(snapshot: Snapshot) -> None:
+def test_knockdowns_are_shown_out_of_the_questions_fold(snapshot: Snapshot) -> None:
     for pert in PERTS[:18]:
         claim = Claim(pert, "changes_expression_of", "G1", "toy")
         found = tools(snapshot, claim)
@@ -96,7 +96,7 @@ def test_what_a_tool_said_is_read_and_not_written() -> None:
     assert text_read([{"role": "user", "content": "Does A?"}], found) == "Does A?\nA regulates B"
 
 
-def test_what_cannot_call_tools_is_told_before_training(snapshot: Snapshot, tmp_path: Path) -> None:
+def test_what_cannot_call_tools_is_reported_before_training(snapshot: Snapshot, tmp_path: Path) -> None:
     claims = [Claim("P00", "changes_expression_of", "G1", "toy")]
     with pytest.raises(TrainingError, match="chat template cannot call tools"):
         graph_environment(tiny_tokenizer(), ToyFacts(), snapshot, claims, 5)

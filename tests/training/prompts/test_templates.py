@@ -40,7 +40,7 @@ def test_a_family_does_not_ask_about_anothers_relation() -> None:
 
 
 @given(seed=st.integers(0, 1000))
-def test_the_seed_draws_every_wording(seed: int) -> None:
+def test_the_seed_draws_every_template(seed: int) -> None:
     claims = [Claim("A", "regulates", f"B{i}") for i in range(60)]
     drawn = [chosen_template(claim, "regulation", seed) for claim in claims]
     assert set(drawn) == {0, 1, 2}

@@ -105,7 +105,7 @@ def spread(found: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("scoring", ["linear", "brier", "log"])
-def test_unscaled_advantages_are_the_pay_less_the_groups_mean(tmp_path: Path, scoring: str) -> None:
+def test_unscaled_advantages_are_the_reward_less_the_groups_mean(tmp_path: Path, scoring: str) -> None:
     reward = reward_of(scoring)
     found = advantages(reward, tmp_path)
     for gene, values in found.items():
@@ -116,7 +116,7 @@ def test_unscaled_advantages_are_the_pay_less_the_groups_mean(tmp_path: Path, sc
         np.testing.assert_allclose(values, np.array(rewards) - np.mean(rewards), atol=1e-6)
 
 
-def test_stated_confidences_are_told_apart_by_proper_rules_only(tmp_path: Path) -> None:
+def test_stated_confidences_are_distinguished_by_proper_rules_only(tmp_path: Path) -> None:
     found = {name: advantages(reward_of(name), tmp_path / name) for name in ("linear", "brier", "log")}
     for gene in V:
         hears_words = found["linear"][gene]
@@ -170,7 +170,7 @@ def test_a_gene_only_answer_gets_no_advantage_where_the_gene_explains_all(tmp_pa
     assert found["CCC"][0] < 0 < found["CCC"][2], "v = .6 is less than the gene's .9: no is the better answer"
 
 
-def test_questions_that_nobody_judges_get_no_advantage(tmp_path: Path) -> None:
+def test_questions_that_no_verifier_scores_get_no_advantage(tmp_path: Path) -> None:
     found = advantages(reward_of("brier"), tmp_path, genes=("BBB", "FFF"))
     assert found["FFF"] == pytest.approx(np.zeros(4))
     assert np.abs(found["BBB"]).max() > 0.1

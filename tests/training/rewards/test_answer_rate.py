@@ -29,7 +29,7 @@ def form(answer: str) -> str:
     return f"<think>x</think><answer>{answer}</answer>"
 
 
-def slow_pay(yes: list[bool], target: float) -> list[float]:
+def slow_share_reward(yes: list[bool], target: float) -> list[float]:
     """By its definition, pair by pair."""
     terms = [0.5] * len(yes)
     for i, first in enumerate(yes):
@@ -44,11 +44,11 @@ def slow_pay(yes: list[bool], target: float) -> list[float]:
 
 @given(answers, probabilities)
 def test_each_pair_of_a_yes_and_a_no_is_compared_by_the_others(yes: Any, target: float) -> None:
-    np.testing.assert_allclose(share_reward(yes, target), slow_pay(yes.tolist(), target), atol=1e-12)
+    np.testing.assert_allclose(share_reward(yes, target), slow_share_reward(yes.tolist(), target), atol=1e-12)
 
 
 @given(answers, probabilities)
-def test_a_group_gains_nothing_together_and_pay_stays_within_bounds(yes: Any, target: float) -> None:
+def test_a_group_gains_nothing_together_and_rewards_stay_within_bounds(yes: Any, target: float) -> None:
     terms = share_reward(yes, target)
     assert terms.sum() == pytest.approx(len(yes) / 2)
     assert ((terms >= 0.0) & (terms <= 1.0)).all()
@@ -103,7 +103,7 @@ def test_another_prompt_is_another_group_though_the_claim_is_the_same() -> None:
     assert [item.parts[SHARE] for item in together] != [0.5] * 4
 
 
-def test_where_no_verifier_scores_the_claim_the_share_is_not_paid() -> None:
+def test_where_no_verifier_scores_the_claim_the_share_does_not_count() -> None:
     reward = ComposedReward({"table": (TABLE, 1.0)}, share_weight=0.5)
     (item,) = reward.score_groups([UNKNOWN], [form("yes 7")])
     assert item.reward is None

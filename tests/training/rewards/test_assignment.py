@@ -32,10 +32,10 @@ def test_one_verifier_a_row_in_proportion_to_the_weights(weights: list[float]) -
 
 def test_the_draw_is_the_claims_own() -> None:
     assigner = Assigner({"a": 1.0, "b": 1.0}, "one_per_row")
-    whole = assigner.masks(CLAIMS, everywhere("a", "b"))["a"]
+    complete = assigner.masks(CLAIMS, everywhere("a", "b"))["a"]
     order = np.random.default_rng(0).permutation(len(CLAIMS))
-    turned = assigner.masks([CLAIMS[i] for i in order], everywhere("a", "b"))["a"]
-    assert (turned == whole[order]).all()
+    permuted = assigner.masks([CLAIMS[i] for i in order], everywhere("a", "b"))["a"]
+    assert (permuted == complete[order]).all()
 
 
 def test_a_verifier_that_abstains_is_not_drawn() -> None:

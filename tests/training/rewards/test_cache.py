@@ -66,7 +66,7 @@ def test_three_rewards_and_all_their_functions_ask_each_verifier_once() -> None:
     assert vowels.read[12:] == ["new"]
 
 
-def test_rewards_that_share_a_verifier_pay_as_those_that_do_not() -> None:
+def test_rewards_that_share_a_verifier_score_as_those_that_do_not() -> None:
     claims, texts = CLAIMS * 2, [f"<think>{'aeb'[: 1 + i % 3]}</think><answer>no {1 + i}</answer>" for i in range(6)]
     shared = TableVerifier(KNOWN)
     for scoring in ("linear", "brier", "log"):
@@ -77,7 +77,7 @@ def test_rewards_that_share_a_verifier_pay_as_those_that_do_not() -> None:
         assert together.score_completions(claims, texts) == alone.score_completions(claims, texts)
 
 
-def test_verifiers_that_are_equal_or_unhashable_are_told_apart() -> None:
+def test_verifiers_that_are_equal_or_unhashable_are_distinguished() -> None:
     one, other = Unhashable({("AAA", "BBB"): 0.8}), Unhashable({("AAA", "BBB"): 0.2})
     assert cache_of(one) is cache_of(one)
     assert cache_of(one).scores("one", CLAIMS[:1])[0] == 0.8
@@ -120,7 +120,7 @@ def test_the_number_of_kept_scores_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     assert len(verifier.read) == 50, "the ten latest are remembered, the others are read again"
 
 
-def test_a_changed_verifier_can_be_asked_anew() -> None:
+def test_a_changed_verifier_can_be_called_again() -> None:
     verifier = TableVerifier(KNOWN)
     cached = cache_of(verifier)
     assert cached.scores("table", CLAIMS[:1])[0] == 0.8

@@ -76,7 +76,7 @@ def test_a_prompt_may_be_as_long(harness: ExploitHarness) -> None:
     assert scored.scores["ontology_text"] is None, "a copy as a whole: nothing is left to read"
 
 
-def test_fuzzed_completions_are_paid_between_0_and_1(harness: ExploitHarness) -> None:
+def test_fuzzed_completions_are_rewarded_between_0_and_1(harness: ExploitHarness) -> None:
     answered = 0
     batch: list[tuple[int, str]] = []
     for item in fuzzed(harness.scenarios, 4_000, seed=7):

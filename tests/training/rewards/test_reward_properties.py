@@ -51,7 +51,7 @@ def reward_of(reward: ComposedReward, text: str, prior: float | None = None) -> 
 
 @pytest.mark.parametrize("rule", [brier, log])
 @given(v=inner, q=st.floats(0.0, 1.0))
-def test_saying_anything_else_than_v_earns_less(rule: Any, v: float, q: float) -> None:
+def test_saying_anything_else_than_v_gets_less(rule: Any, v: float, q: float) -> None:
     assert rule(v, v) >= rule(v, q) - 1e-12
     # Curvature 2 (brier), and at least 4 before rescaling by 1 / 3.9 (log): the loss grows with the square.
     kept = min(max(q, 0.02), 0.98)
@@ -60,7 +60,7 @@ def test_saying_anything_else_than_v_earns_less(rule: Any, v: float, q: float) -
 
 @pytest.mark.parametrize("rule", [brier, log])
 @given(v=st.floats(0.04, 0.96))
-def test_the_pay_has_its_only_stationary_point_at_v(rule: Any, v: float) -> None:
+def test_the_reward_has_its_only_stationary_point_at_v(rule: Any, v: float) -> None:
     step = 1e-6
     slope = (rule(v, v + step) - rule(v, v - step)) / (2 * step)
     assert abs(slope) < 1e-3
@@ -69,7 +69,7 @@ def test_the_pay_has_its_only_stationary_point_at_v(rule: Any, v: float) -> None
 
 @pytest.mark.parametrize("rule", [brier, log, linear])
 @given(labels=st.lists(st.integers(0, 1), min_size=1, max_size=30), q=thousandths)
-def test_paying_v_is_what_paying_the_labels_would_give_on_average(rule: Any, labels: list[int], q: float) -> None:
+def test_rewarding_v_is_what_rewarding_the_labels_would_give_on_average(rule: Any, labels: list[int], q: float) -> None:
     """The reward is linear in v, so a calibrated v trains as well as an equal number of laboratory results."""
     assert rule(np.mean(labels), q) == pytest.approx(np.mean([rule(label, q) for label in labels]), abs=1e-9)
 
@@ -106,7 +106,7 @@ def test_the_whole_reward_is_proper_for_the_pooled_probability(
     answer=st.sampled_from(digits),
     rule=scoring,
 )
-def test_a_gene_only_policy_earns_a_coins_mean(pi: float, shifts: list[float], answer: str, rule: str) -> None:
+def test_a_gene_only_policy_gets_a_coins_mean(pi: float, shifts: list[float], answer: str, rule: str) -> None:
     """Where a gene's knockdowns speak for and against it alike, no constant answer about it beats a coin's."""
     odds = math.log(pi / (1 - pi))
     known = {}
@@ -139,7 +139,7 @@ def test_a_gene_only_policy_earns_a_coins_mean(pi: float, shifts: list[float], a
 
 
 @given(v=inner, pi=inner)
-def test_relative_pay_grows_with_what_the_gene_does_not_explain(v: float, pi: float) -> None:
+def test_the_relative_reward_grows_with_what_the_gene_does_not_explain(v: float, pi: float) -> None:
     yes_minus_no = float(linear(relative(v, pi), 1.0) - linear(relative(v, pi), 0.0))
     assert math.copysign(1.0, yes_minus_no) == math.copysign(1.0, v - pi) or yes_minus_no == pytest.approx(0.0)
 
@@ -159,7 +159,7 @@ def test_more_weight_moves_v_towards_that_verifier(values: list[float], how: Any
 
 
 @given(high=st.floats(0.55, 1.0), low=st.floats(0.0, 0.45), light=st.floats(0.1, 1.0), more=st.floats(0.0, 5.0))
-def test_the_pay_for_yes_grows_with_the_weight_of_who_says_yes(
+def test_the_reward_for_yes_grows_with_the_weight_of_who_says_yes(
     high: float, low: float, light: float, more: float
 ) -> None:
     def mean_reward(weight: float, answer: str, how: Any, rule: str) -> float:

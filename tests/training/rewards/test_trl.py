@@ -55,8 +55,8 @@ def train(reward: ComposedReward, folder: Path, *, conversational: bool, columns
     return trainer
 
 
-def build(claim_judge: Verifier) -> ComposedReward:
-    return ComposedReward({"table": (claim_judge, 1.0), "vowels": (VowelVerifier(), 1.0)})
+def build(claim_verifier: Verifier) -> ComposedReward:
+    return ComposedReward({"table": (claim_verifier, 1.0), "vowels": (VowelVerifier(), 1.0)})
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ def pool(scores: ArrayLike, weights: ArrayLike, how: Pooling = DEFAULT_POOLING) 
         verifiers scored.
 
     Raises:
-        RewardError: shapes do not fit, weights are not usable, or `how` is unknown.
+        RewardError: the arrays do not fit together, weights are not usable, or `how` is unknown.
 
     Example:
         >>> v, scored = pool([[0.9, float("nan")], [0.5, 0.2]], weights=[3.0, 1.0], how="mean")

@@ -1,10 +1,10 @@
-"""Split schemes: which train rows a model may learn from, and which test rows it is then asked.
+"""Split schemes: which train rows a model may be fitted on, and which test rows it is evaluated on. Folds.
 
 `official`: PerturbQA's own split, drawn per cell line; a perturbation held out in one line is often in another line's
-train rows, so labels of the very same perturbation leak across lines (that is allowed, and known). `global`: a
+train rows, so labels of the same perturbation leak across lines (known and allowed). `global`: a
 perturbation held out in any line leaves every line's train rows. `leave-one-line-out`: the evaluated line has no train
 rows of its own; the other lines keep theirs. `gene-disjoint`: a seeded half of the monitored genes is held out; their
-rows leave every line's train rows, and only test rows on these genes are asked.
+rows leave every line's train rows, and only test rows on these genes are evaluated.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Division:
     """Questions divided by a split scheme, each part with the schema and order of the questions.
 
     Args:
-        train: rows to learn from, of all lines; never empty.
-        test: rows to be asked, of the evaluated lines; may be empty.
+        train: rows to fit on, of all lines; never empty.
+        test: rows to evaluate on, of the evaluated lines; may be empty.
     """
 
     train: pl.DataFrame
@@ -40,7 +40,7 @@ class Division:
 def divide(
     questions: pl.DataFrame, split_scheme: str, cell_lines: str | Collection[str] | None = None, *, seed: int = 0
 ) -> Division:
-    """The train rows that a split scheme allows, and the test rows that it asks.
+    """The train and test rows of a split scheme.
 
     Args:
         questions: rows with the schema of `questions`: all lines and both splits, because a split scheme may look at
@@ -50,7 +50,7 @@ def divide(
         seed: of the genes held out by `gene-disjoint`.
 
     Raises:
-        TrainingError: the split scheme is unknown, no row to learn from is left, or the line to leave out is not told.
+        TrainingError: the split scheme is unknown, no train row is left, or the line to leave out is missing.
     """
     if split_scheme not in SPLIT_SCHEMES:
         raise TrainingError(f"unknown split scheme {split_scheme!r}", hint=f"known: {', '.join(SPLIT_SCHEMES)}")

@@ -7,7 +7,14 @@ import importlib
 
 import pytest
 
-MODULES = ("base.verifier", "graph_path.verifier", "pooling", "scoring_rules", "stats.probability")
+MODULES = (
+    "base.verifier",
+    "expression.verifier",
+    "graph_path.verifier",
+    "pooling",
+    "scoring_rules",
+    "stats.probability",
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

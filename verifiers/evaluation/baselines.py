@@ -1,4 +1,4 @@
-"""Trivial predictors, shown beside every real one: what an answer is worth that knows nothing of the perturbation."""
+"""Trivial predictors, reported with every model: most of them know nothing about the perturbation."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def baseline_scores(
     - `pair_copy` r(other lines, same perturbation and gene), else base;
     - `perturbation_strength` r(other lines, same perturbation), else base: a test perturbation has no rows in its line.
 
-    A line without any train row (it is new, or left out) borrows base and r(gene) from all other lines' rows pooled.
-    The first three know nothing of the perturbation, so that their AUROC within a gene is exactly one half.
+    A line without any train row (it is new, or left out) uses base and r(gene) of all other lines' rows pooled.
+    The first three know nothing of the perturbation, so their AUROC within a gene is exactly 0.5.
 
     Args:
         frame: rows with `pert,gene,cell_line,task`.
         train: the train rows that the split scheme allows, with `pert,gene,label,cell_line,task,split`; rows of another
-            split are left aside.
+            split are ignored.
         fold_seed: of the folds, when the frame's rows are train rows: the gene prior then leaves the row's fold out.
     """
     train = train.filter(pl.col("split") == "train").with_columns(pl.col("label").cast(pl.Float64))
-    asked = frame.select("pert", "gene", "cell_line", "task").with_row_index("row")
-    own = asked.join(_rates(train, _LINE), on=_LINE, how="left").rename({"rate": "base"}).drop("ones", "rows")
+    rows = frame.select("pert", "gene", "cell_line", "task").with_row_index("row")
+    own = rows.join(_rates(train, _LINE), on=_LINE, how="left").rename({"rate": "base"}).drop("ones", "rows")
     new = own.filter(pl.col("base").is_null())
     own = own.filter(pl.col("base").is_not_null()).join(_rates(train, _GENE), on=_GENE, how="left")
     if fold_seed is not None:
@@ -54,7 +54,7 @@ def baseline_scores(
     new = new.drop("base").join(pooled, on="task", how="left")
     new = new.join(_rates(train, ["task", "gene"]), on=["task", "gene"], how="left")
     # A task without any train row has no base rate: one half, the same for all of its rows.
-    prior = pl.concat([part.select(*asked.columns, "base", "rate") for part in (own, new)]).with_columns(
+    prior = pl.concat([part.select(*rows.columns, "base", "rate") for part in (own, new)]).with_columns(
         pl.col("base").fill_null(0.5)
     )
     return {
@@ -73,7 +73,7 @@ def _rates(train: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 
 
 def _without_fold(prior: pl.DataFrame, train: pl.DataFrame, fold_seed: int) -> pl.DataFrame:
-    """The rates without the rows of each asked perturbation's fold; null where no row is left."""
+    """The rates without the rows of each perturbation's fold; null where no row is left."""
     keys = [*_GENE, "fold"]
     folds = _rates(with_folds(train, fold_seed), keys).select(*keys, fold_ones="ones", fold_rows="rows")
     rows = pl.col("rows") - pl.col("fold_rows").fill_null(0.0)
@@ -86,7 +86,7 @@ def _without_fold(prior: pl.DataFrame, train: pl.DataFrame, fold_seed: int) -> p
 
 
 def _elsewhere(prior: pl.DataFrame, train: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """For each asked row the rate of label 1 among other lines' train rows with the same keys."""
+    """For each row the rate of label 1 among other lines' train rows with the same keys."""
     every, here = _rates(train, keys), _rates(train, [*keys, "cell_line"])
     rows = pl.col("all_rows") - pl.col("here_rows").fill_null(0.0)
     ones = pl.col("all_ones") - pl.col("here_ones").fill_null(0.0)

@@ -1,4 +1,4 @@
-"""Scorecards: how a verifier does on benchmark questions before it is allowed to train anything."""
+"""Scorecards: coverage, ranking and calibration of a verifier on benchmark questions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rbio_kg.verifiers.stats.metrics import reliability_bins, summary
 def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.float64]:
     """A claim verifier's probability of label 1 for each question, shape (n,), NaN where it abstains.
 
-    A `de` question asks whether there is a change, a `dir` question for the direction of one that did happen.
+    A `de` question is about a change, a `dir` question about the direction of a change that happened.
     """
     rows = questions.select("pert", "task", "gene", "cell_line").iter_rows()
     return verifier.score([Claim(pert, TASK_RELATION[task], gene, line) for pert, task, gene, line in rows])
@@ -34,10 +34,10 @@ def scorecard(
     train: pl.DataFrame | None = None,
     tables: Mapping[str, pl.DataFrame] | None = None,
 ) -> dict[str, Any]:
-    """How often a verifier speaks, how well it ranks within genes, and whether its probabilities mean what they say.
+    """Coverage of a verifier, ranking within genes, and calibration of its probabilities.
 
     On train rows, fitted verifiers answer out of fold, so rows are compared inside a fold only, and the gene prior
-    leaves the row's fold out too. The test split is left for the evaluation of claims, once each.
+    leaves the row's fold out too. Use the test split once per claim.
 
     Args:
         verifier: any verifier.
@@ -45,13 +45,13 @@ def scorecard(
         seed: of the intervals (and of the folds, where the verifier names none in its card's settings).
         split: the rows to use.
         train: rows for the baselines; None for `questions`.
-        tables: of the graph, to say where it is wrong most; None to leave that out.
+        tables: of the graph, to find the subgroups with the worst ranking; None to leave them out.
 
     Returns:
         JSON-ready: `coverage` (share answered), `reason` (why figures are missing, or empty), `split`, those of
         `metrics.summary`, `reliability` (bins), `baselines` (on the answered rows), `simulated`, `beats_gene_prior`
-        (whether the interval of the per-gene AUROC lies above .5), `remark` (that in words) and `worst` (see
-        `strata.measured_subgroups`).
+        (whether the interval of the per-gene AUROC lies above 0.5), `remark` (that in words) and `worst` (see
+        `subgroups.measured_subgroups`).
     """
     frame = questions.filter(pl.col("split") == split)
     empty = {**summary([], [], [], seed=seed), "pooled": None, "reliability": None, "baselines": None}
@@ -60,19 +60,19 @@ def scorecard(
     if verifier.kind == "text":
         return {
             **card,
-            "reason": "it judges what a completion says, not the claim: there is nothing to score without texts",
+            "reason": "it scores what a completion says, not the claim: without texts there is nothing to score",
         }
     if not verifier.card.relations & KNOCKDOWN_RELATIONS:
-        return {**card, "coverage": 0.0, "reason": "it does not judge what knockdowns do"}
+        return {**card, "coverage": 0.0, "reason": "it does not score what knockdowns do"}
     if frame.is_empty():
         return {**card, "reason": f"there are no {split} questions"}
     scores = question_scores(verifier, frame)
-    spoke = ~np.isnan(scores)
-    card["coverage"] = float(spoke.mean())
-    if not spoke.any():
+    answered = ~np.isnan(scores)
+    card["coverage"] = float(answered.mean())
+    if not answered.any():
         return {**card, "reason": "it abstains on every question"}
     fold_seed = int(verifier.card.settings.get("seed", seed)) if split == "train" else None
-    frame, scores = frame.filter(pl.Series(spoke)), scores[spoke]
+    frame, scores = frame.filter(pl.Series(answered)), scores[answered]
     genes = (frame["gene"] + " " + frame["task"] + " " + frame["cell_line"]).to_list()
     labels = frame["label"].to_numpy()
     subgroups = None if fold_seed is None else with_folds(frame, fold_seed)["fold"].to_numpy()
@@ -97,7 +97,7 @@ def scorecard(
 
 
 def verdict_on(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a verifier ranks better than the gene prior, which scores exactly .5 within genes, and that in words."""
+    """Whether a verifier ranks better than the gene prior (exactly 0.5 within genes), also in words."""
     if figures["interval"] is None:
         return {"beats_gene_prior": None, "remark": "No gene has both labels: nothing can be ranked."}
     low, high = figures["interval"]

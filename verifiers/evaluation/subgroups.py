@@ -1,4 +1,4 @@
-"""Where a verifier is wrong most: its ranking and calibration on parts of the questions that a person can name."""
+"""Ranking and calibration of a verifier on named subgroups of the questions, the worst first."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from scipy.stats import rankdata
 
 from rbio_kg.verifiers.stats.metrics import bootstrap_interval, per_gene_auroc
 
-FEWEST_GENES = 20
-"""A part with fewer genes that have both labels is left out."""
+MIN_GENES = 20
+"""A subgroup with fewer genes that have both labels is left out."""
 
 
 def named_subgroups(questions: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> dict[str, NDArray[np.bool_]]:
-    """Rows of each part, bool (n,): partners of the knocked-down gene, habit of the monitored gene, whether they touch.
+    """Rows of each subgroup, bool (n,), by partners of the perturbed gene, base rate of the monitored gene, and edge.
 
     Args:
         questions: rows with `pert,gene,label,cell_line,task`.
@@ -28,7 +28,7 @@ def named_subgroups(questions: pl.DataFrame, tables: Mapping[str, pl.DataFrame])
     degrees = dict(both.group_by("start").len().iter_rows())
     partners = np.array([degrees.get(pert, 0) for pert in questions["pert"].to_list()])
     low, high = np.quantile(partners, (1 / 3, 2 / 3)) if len(partners) else (0.0, 0.0)
-    # The gene's own labels among these rows say how often it changes: a description of the rows, not a prediction.
+    # The base rate is that of these rows: it describes them and predicts nothing.
     rate = questions.select(pl.col("label").mean().over("task", "cell_line", "gene"))["label"].to_numpy()
     touching = (
         questions.select(start="pert", end="gene").with_row_index("row").join(both, on=["start", "end"], how="semi")
@@ -55,17 +55,17 @@ def measured_subgroups(  # noqa: PLR0917
     folds: NDArray[np.int64] | None,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """Each part's `subgroup`, `rows`, `genes`, `per_gene_auroc`, `interval` and `gap`, the worst ranked first.
+    """`subgroup`, `rows`, `genes`, `per_gene_auroc`, `interval` and `gap` of each subgroup, the worst ranked first.
 
-    `gap` is the mean probability minus the rate of label 1: positive where the verifier says too much. Parts with too
-    few genes are left out.
+    `gap` is the mean probability minus the rate of label 1: positive where the verifier is too high. Subgroups
+    with too few genes are left out.
     """
     found: list[dict[str, Any]] = []
     for name, mask in parts.items():
         if not mask.any():
             continue
         ranked = per_gene_auroc(genes[mask], labels[mask], scores[mask], None if folds is None else folds[mask])
-        if ranked.genes < FEWEST_GENES:
+        if ranked.genes < MIN_GENES:
             continue
         found.append(
             {
@@ -81,7 +81,11 @@ def measured_subgroups(  # noqa: PLR0917
 
 
 def rank_agreement(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
-    """Spearman's rank correlation of two verifiers where both speak: `spearman` (None where undefined) and `rows`."""
+    """Spearman's rank correlation on the rows that both verifiers score.
+
+    Returns:
+        `spearman` (None where undefined) and `rows`.
+    """
     both = ~np.isnan(first) & ~np.isnan(second)
     a, b = rankdata(first[both]), rankdata(second[both])
     defined = len(a) > 1 and a.std() > 0 and b.std() > 0

@@ -1,4 +1,4 @@
-"""Vectors of genes: a table that a user brings (Parquet: gene, vector), or the graph's own spectral embedding."""
+"""Vectors of genes: a user's table (Parquet: gene, vector), or the graph's own spectral embedding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HINT = "it must be Parquet with the columns gene (text) and vector (list of num
 
 @dataclass(frozen=True)
 class Embeddings:
-    """A vector a gene.
+    """One vector per gene.
 
     Args:
         genes: symbols, each once.
@@ -31,8 +31,8 @@ class Embeddings:
     vectors: NDArray[np.float32]
     source: str
 
-    def places(self, symbols: Sequence[str]) -> NDArray[np.int64]:
-        """Where each symbol stands, -1 for one without a vector."""
+    def indices(self, symbols: Sequence[str]) -> NDArray[np.int64]:
+        """Index of each symbol among the genes, int64 (n,), -1 for a gene without a vector."""
         return positions(symbols, self.genes)
 
 

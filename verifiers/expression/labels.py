@@ -1,7 +1,7 @@
 """Training labels of all cell lines, with the regression solved on them and the voters built from them.
 
-Nothing here is fitted state: `solve` returns weights and `voter` takes them, so that the fit and the fitted model share
-one definition of which labels may be used for which question.
+Nothing here is fitted. `solve` returns weights and `voter` takes them, so the fit and the fitted model share one
+definition of which labels may be used for which question.
 """
 
 from __future__ import annotations

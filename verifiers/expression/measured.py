@@ -1,4 +1,4 @@
-"""The experiment verifier, the hard one: the measured label, where the training split has one."""
+"""The experiment verifier (hard): the measured label, where the training split has one."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _Pair = tuple[str, str, str]
 
 
 class ExperimentVerifier(Verifier):
-    """Answers 1 or 0 where the knockdown was measured in training rows, and abstains elsewhere.
+    """Scores 1 or 0 where the knockdown was measured in training rows, and abstains otherwise.
 
-    The labels are calls of a statistical test, not certainties; they are passed on as they are, because a softened
-    label would pretend to know how often the test errs. A measured absence of change answers 0 to both directions, and
-    neither where a change is given; a change of unknown direction answers neither.
+    The labels are calls of a statistical test, not certainties; they are used as they are, because
+    the error rate of the test is not known. A measured absence of change scores 0 for both directions and abstains
+    where the claim presupposes a change. A change of unknown direction abstains on directions.
 
     Args:
         source: folder of the build's tables (or of one `questions.parquet`), or a frame with the `questions` schema.
@@ -108,7 +108,7 @@ class ExperimentVerifier(Verifier):
             if claim.relation in KNOCKDOWN_RELATIONS:
                 reason = f"{claim} was not measured in the training rows"
             else:
-                reason = "it knows what knockdowns do to expression, nothing else"
+                reason = "it scores what knockdowns do to expression, nothing else"
             return Verdict(None, Status.ABSTAIN, (), reason, self.name)
         pair = (claim.cell_line or "", claim.subject, claim.object)
         up = self._labels["dir"].get(pair)

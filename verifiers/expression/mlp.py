@@ -1,8 +1,8 @@
-"""The peer of the expression model: rbio's perceptron on the vectors of both genes (Istrate et al. 2025).
+"""The baseline of the expression model: rbio's perceptron on the vectors of both genes (Istrate et al. 2025).
 
 Linear(2d, 64), ReLU, Linear(64, 1), binary cross-entropy, Adam at 1e-3, ten epochs of batches with 16 rows of each
-label. Its probabilities hold at the balanced rate of such batches. It knows no cell line and is fitted for one; it
-answers test rows only, since for a training perturbation it would repeat what it learnt.
+label. Its probabilities hold at the balanced rate of such batches. It has no input for the cell line and is fitted for
+one. Use it on test rows only: for a training perturbation it repeats the labels that it was fitted on.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import TrainingError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.verifiers.expression.embeddings import Embeddings
 
 HIDDEN, RATE, EPOCHS, HALF_BATCH = 64, 1e-3, 10, 16
 
 
 def line_rows(train: pl.DataFrame, line: str) -> pl.DataFrame:
-    """What the perceptron of a cell line learns from: its own train rows, the other lines' where it has none."""
+    """The train rows of a cell line's perceptron: its own, or those of the other lines where it has none."""
     own = train.filter(pl.col("cell_line") == line)
     return train if own.is_empty() else own
 
@@ -27,17 +27,17 @@ def line_rows(train: pl.DataFrame, line: str) -> pl.DataFrame:
 def mlp_scores(
     embeddings: Embeddings,
     train: pl.DataFrame,
-    asked: pl.DataFrame,
+    rows: pl.DataFrame,
     *,
     seed: int = 0,
-    progress: Progress = lambda message, share: None,
+    progress: Progress = silent,
 ) -> NDArray[np.float64]:
     """Fit on train rows and score others.
 
     Args:
         embeddings: vectors of the genes; a row with a gene that has none is left out.
         train: rows with `pert,gene,label`.
-        asked: rows with `pert,gene`.
+        rows: to score, with `pert,gene`.
         seed: of the weights and the batches.
         progress: called with a message and the share done.
 
@@ -73,23 +73,23 @@ def mlp_scores(
     batches = max(1, len(labels) // (2 * HALF_BATCH))
     for epoch in range(EPOCHS):
         progress("mlp: epochs", epoch / EPOCHS)
-        rows = torch.cat(
+        drawn = torch.cat(
             [group[torch.randint(len(group), (batches, HALF_BATCH), generator=draws)] for group in groups], dim=1
         )
-        for batch in rows:
+        for batch in drawn:
             adam.zero_grad()
             loss(network(vectors[both[batch]].flatten(1)).squeeze(1), wanted).backward()
             adam.step()
-    out = np.full(len(asked), np.nan)
-    places = _pairs(embeddings, asked)
-    spoken = np.flatnonzero((places >= 0).all(axis=1))
+    out = np.full(len(rows), np.nan)
+    indices = _pairs(embeddings, rows)
+    known_rows = np.flatnonzero((indices >= 0).all(axis=1))
     with torch.no_grad():
-        for start in range(0, len(spoken), 10_000):
-            chosen = spoken[start : start + 10_000]
-            odds = network(vectors[torch.from_numpy(places[chosen])].flatten(1)).squeeze(1)
+        for start in range(0, len(known_rows), 10_000):
+            chosen = known_rows[start : start + 10_000]
+            odds = network(vectors[torch.from_numpy(indices[chosen])].flatten(1)).squeeze(1)
             out[chosen] = torch.sigmoid(odds.double()).numpy()
     return out
 
 
 def _pairs(embeddings: Embeddings, rows: pl.DataFrame) -> NDArray[np.int64]:
-    return np.stack([embeddings.places(rows[name].to_list()) for name in ("pert", "gene")], axis=1)
+    return np.stack([embeddings.indices(rows[name].to_list()) for name in ("pert", "gene")], axis=1)

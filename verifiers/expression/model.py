@@ -74,7 +74,7 @@ class ExpressionModel:
         return tuple(self.settings.get("unseen", ()))
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def gene_index(self) -> dict[str, int]:
         """Index of each gene among the profiles."""
         return dict(zip(self.profiles.genes, range(len(self.profiles.genes)), strict=True))
 
@@ -105,8 +105,8 @@ class ExpressionModel:
 
     def place(self, name: str) -> int:
         """Index of a gene by symbol or other name, -1 where unknown."""
-        found = self.places.get(name)
-        return self.places.get(self.aliases.get(name, ""), -1) if found is None else found
+        found = self.gene_index.get(name)
+        return self.gene_index.get(self.aliases.get(name, ""), -1) if found is None else found
 
     def columns(self, line: str) -> Indices:
         """Sorted indices of the genes that can be queried in a cell line."""

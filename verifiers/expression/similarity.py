@@ -1,7 +1,7 @@
-"""How alike two genes are in the graph, as cosines of sparse profiles.
+"""Similarity of two genes in the graph: a weighted sum of cosines of sparse profiles.
 
-Each similarity is a profile per gene (a sparse row); the combined similarity is the weighted sum of the cosines. As
-sum of cosines = dot product of the weighted unit profiles set side by side, one matrix holds all of them.
+Each kind of similarity is one profile per gene (a sparse row). The weighted sum of their cosines equals the dot
+product of the concatenated, weighted unit profiles, so one matrix holds all of them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from rbio_kg.graph.snapshot.kernels import compiled
 Tables = Mapping[str, pl.DataFrame]
 Profile = Callable[[Tables, Sequence[str]], Any]
 
-MOST_REACHED = 300
-"""Entries kept of a two-step diffusion profile; in cross-validation more changed nothing."""
+MAX_ENTRIES = 300
+"""Entries kept of a two-step diffusion profile; more changed nothing in cross-validation."""
 _CHUNK = 1000
-_KEPT = 16
+_CACHED = 16
 
 
 def positions(values: Iterable[str], names: Sequence[str]) -> NDArray[np.int64]:
-    """Place of each value in `names`, -1 where it is not there."""
-    place = dict(zip(names, range(len(names)), strict=True))
-    return np.array([place.get(value, -1) for value in values], dtype=np.int64)
+    """Index of each value in `names`, -1 where it is missing."""
+    index = dict(zip(names, range(len(names)), strict=True))
+    return np.array([index.get(value, -1) for value in values], dtype=np.int64)
 
 
 def _incidence(frame: pl.DataFrame, rows: Sequence[str], columns: Sequence[str]) -> Any:
@@ -77,8 +77,8 @@ def diffusion_profiles(tables: Tables, genes: Sequence[str]) -> Any:
     strength = np.asarray(graph.sum(axis=1)).ravel()
     scale = np.divide(1.0, strength, out=np.zeros_like(strength), where=strength > 0)
     step = (sp.diags(scale) @ graph).tocsr()
-    # In chunks: on the whole of STRING the square of the graph would not fit into memory.
-    parts = [_largest(step[start : start + _CHUNK] @ step, MOST_REACHED) for start in range(0, len(genes), _CHUNK)]
+    # In chunks: the square of the complete STRING graph would not fit into memory.
+    parts = [_largest(step[start : start + _CHUNK] @ step, MAX_ENTRIES) for start in range(0, len(genes), _CHUNK)]
     return sp.vstack(parts, format="csr") if parts else graph
 
 
@@ -104,7 +104,7 @@ SIMILARITIES: tuple[tuple[str, float, Profile], ...] = (
     ("STRING", 1.0, diffusion_profiles),
     ("pathways", 0.5, pathway_profiles),
 )
-"""Name, weight and profile of each similarity; another one is one more line here."""
+"""Name, weight and profile of each similarity; add a line for another one."""
 
 
 def _parts(matrix: Any) -> tuple[Any, Any, Any]:
@@ -116,17 +116,17 @@ def _products(  # noqa: PLR0917
     start: NDArray[Any],
     features: NDArray[Any],
     values: NDArray[np.float32],
-    places: NDArray[Any],
+    indices: NDArray[Any],
     across_start: NDArray[Any],
     across: NDArray[Any],
     across_values: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Adds to a full matrix the products of some rows, given by place (-1 for none), with a sparse matrix."""
-    for row in range(len(places)):
-        if places[row] < 0:
+    """Adds to a full matrix the products of some rows, given by index (-1 for none), with a sparse matrix."""
+    for row in range(len(indices)):
+        if indices[row] < 0:
             continue
-        for at in range(start[places[row]], start[places[row] + 1]):
+        for at in range(start[indices[row]], start[indices[row] + 1]):
             feature, value = features[at], values[at]
             for other in range(across_start[feature], across_start[feature + 1]):
                 out[row, across[other]] += value * across_values[other]
@@ -163,25 +163,25 @@ class Profiles:
 
     genes: tuple[str, ...]
     matrix: Any
-    _turned: dict[bytes, Any] = field(default_factory=dict, repr=False, compare=False)
+    _columns_cache: dict[bytes, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def similarity(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
-        """Similarities (len(first), len(second)) of genes given by their places; a place of -1 is like nothing."""
+        """Similarities (len(first), len(second)) of genes given by index; 0 for an index of -1."""
         out = np.zeros((len(first), len(second)), dtype=np.float32)
-        _products(*self._arrays, np.asarray(first, dtype=np.int64), *_parts(self.turned(second)), out)
+        _products(*self._arrays, np.asarray(first, dtype=np.int64), *_parts(self.columns(second)), out)
         return out.astype(np.float64)
 
-    def turned(self, places: NDArray[Any]) -> Any:
-        """Profiles as columns, csr (features, len(places)); those asked for last are kept."""
-        key = np.asarray(places, dtype=np.int64).tobytes()
-        found = self._turned.pop(key, None)
-        self._turned[key] = found = self.rows(places).T.tocsr() if found is None else found
-        while len(self._turned) > _KEPT:
-            self._turned.pop(next(iter(self._turned)))
+    def columns(self, indices: NDArray[Any]) -> Any:
+        """Profiles as columns, csr (features, len(genes)); a cache keeps the last requested."""
+        key = np.asarray(indices, dtype=np.int64).tobytes()
+        found = self._columns_cache.pop(key, None)
+        self._columns_cache[key] = found = self.rows(indices).T.tocsr() if found is None else found
+        while len(self._columns_cache) > _CACHED:
+            self._columns_cache.pop(next(iter(self._columns_cache)))
         return found
 
     def pairs(self, first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.float64]:
-        """Similarities (n,) of genes given by their places, 0 or more."""
+        """Similarities (n,) of genes given by index, 0 or more."""
         return _pair_products(*self._arrays, first, second).astype(np.float64)
 
     @cached_property
@@ -190,15 +190,15 @@ class Profiles:
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:
-        """Length of each gene's profile, (genes,); 0 for a gene that is like nothing."""
+        """Length of each gene's profile, (genes,); 0 for a gene without a profile."""
         squares = np.asarray(self.matrix.multiply(self.matrix).sum(axis=1), dtype=np.float64)
         return np.sqrt(squares).ravel()
 
-    def rows(self, places: NDArray[Any]) -> Any:
-        """Profiles (len(places), features); that of a place of -1 is empty."""
-        rows = self.matrix[np.maximum(places, 0)]
-        if (places < 0).any():
-            rows = sp.diags((places >= 0).astype(np.float32)) @ rows
+    def rows(self, indices: NDArray[Any]) -> Any:
+        """Profiles (len(genes), features); empty for an index of -1."""
+        rows = self.matrix[np.maximum(indices, 0)]
+        if (indices < 0).any():
+            rows = sp.diags((indices >= 0).astype(np.float32)) @ rows
         return rows
 
 
@@ -207,7 +207,7 @@ def gene_profiles(tables: Tables, genes: Sequence[str]) -> Profiles:
 
     Args:
         tables: the assembled graph.
-        genes: symbols; one that the graph does not know is like nothing.
+        genes: symbols; one that the graph does not know has an empty profile.
     """
     names = sorted(set(genes))
     parts = [np.float32(weight**0.5) * unit_rows(profile(tables, names)) for _, weight, profile in SIMILARITIES]

@@ -1,4 +1,4 @@
-"""The expression verifier: does a knockdown of A change B in this cell line, judging by knockdowns of genes like A."""
+"""The expression verifier: does a knockdown of A change B in a cell line, given knockdowns of genes similar to A."""
 
 from __future__ import annotations
 
@@ -51,13 +51,24 @@ class Neighbour:
 
 
 class ExpressionVerifier(Verifier):
-    """The similarity vote over training knockdowns, calibrated.
+    """The calibrated similarity vote of training knockdowns.
 
-    P(change) answers `changes_expression_of`, P(increase given change) `increases_if_changed`, their product
-    `increases`; what falls has the rest. A claim without a cell line gets the mean over the lines that can answer.
+    | relation | score |
+    | --- | --- |
+    | `changes_expression_of` | P(change) |
+    | `increases_if_changed`, `decreases_if_changed` | P(increase given change), 1 minus it |
+    | `increases`, `decreases` | P(change) times that |
+
+    A claim without a cell line gets the mean over the fitted lines that score it.
 
     Args:
         model_dir: where `fit_expression` wrote the model; opened at first use.
+
+    Example:
+        >>> from rbio_kg.verifiers import ExpressionVerifier
+        >>> verifier = ExpressionVerifier("workspace/models/expression")  # opens nothing yet
+        >>> verifier.name, verifier.kind
+        ('expression', 'claim')
     """
 
     name = "expression"
@@ -87,18 +98,18 @@ class ExpressionVerifier(Verifier):
         shared = (
             "No perturbation held out in any cell line was seen in another."
             if settings["protocol"] == "global"
-            else "Labels of other cell lines help, those of the same perturbation there included."
+            else "Labels of other cell lines are used, also those of the same perturbation."
         )
         return Card(
-            knows="training knockdowns in " + ", ".join(self.model.lines) + ", and which genes are alike in GO, STRING "
-            "and pathways: genes that are alike tend to change the same genes",
+            knows="training knockdowns in " + ", ".join(self.model.lines) + ", and similarities of genes in GO, STRING "
+            "and pathways: knockdowns of similar genes tend to change the same genes",
             relations=KNOCKDOWN_RELATIONS,
             abstains="on other relations, self-claims, cell lines it was not fitted on, genes unknown to the graph, "
             "and objects that no training knockdown of the line was measured for",
             sources=tuple(settings["sources"]) or ("training questions",),
             licence="those of its sources; PerturbQA's labels are CC BY 4.0",
             reference="docs/verifiers.md; questions: PerturbQA, Wu et al., ICLR 2025",
-            limits="A training perturbation of a line is answered out of fold, never from its own labels there. "
+            limits="A training perturbation of a line is scored out of fold, never from its own labels in that line. "
             + shared,
             simulated=bool(settings["simulated"]),
             settings={key: settings[key] for key in ("seed", "protocol", "metrics")},
@@ -114,25 +125,25 @@ class ExpressionVerifier(Verifier):
             for task in ("de", "dir")
         }
         total, count = np.zeros(len(claims)), np.zeros(len(claims))
-        for line, found in self._asked(claims).items():
+        for line, found in self._by_line(claims).items():
             subjects, targets, rows = (np.array(column) for column in zip(*sorted(found), strict=True))
             values = np.ones(len(rows))
             for task, needed in needs.items():
-                asked = needed[rows]
-                if asked.any():
-                    chance = self._probabilities(line, task, subjects[asked], targets[asked])
-                    turned = falls[rows[asked]] & (task == "dir")
-                    values[asked] *= np.where(turned, 1.0 - chance, chance)
-            spoke = ~np.isnan(values)
-            np.add.at(total, rows[spoke], values[spoke])
-            np.add.at(count, rows[spoke], 1.0)
+                mine = needed[rows]
+                if mine.any():
+                    chance = self._probabilities(line, task, subjects[mine], targets[mine])
+                    decreases = falls[rows[mine]] & (task == "dir")
+                    values[mine] *= np.where(decreases, 1.0 - chance, chance)
+            scored = ~np.isnan(values)
+            np.add.at(total, rows[scored], values[scored])
+            np.add.at(count, rows[scored], 1.0)
         mean: FloatArray = np.divide(total, count, out=np.full(len(claims), np.nan), where=count > 0)
         return mean
 
-    def _asked(self, claims: Sequence[Claim]) -> dict[str, list[tuple[int, int, int]]]:
-        """Subject, object and row of the claims that each line can be asked about."""
+    def _by_line(self, claims: Sequence[Claim]) -> dict[str, list[tuple[int, int, int]]]:
+        """For each cell line the claims that it scores: subject, object and row."""
         model = self.model
-        asked: dict[str, list[tuple[int, int, int]]] = {}
+        found: dict[str, list[tuple[int, int, int]]] = {}
         lines: dict[str | None, tuple[str, ...]] = {}
         for row, claim in enumerate(claims):
             if claim.relation not in RELATION_TASKS:
@@ -143,13 +154,13 @@ class ExpressionVerifier(Verifier):
             if claim.cell_line not in lines:
                 lines[claim.cell_line] = self._lines(claim.cell_line)
             for line in lines[claim.cell_line]:
-                asked.setdefault(line, []).append((subject, target, row))
-        return asked
+                found.setdefault(line, []).append((subject, target, row))
+        return found
 
     def _lines(self, line: str | None) -> tuple[str, ...]:
-        """The lines whose calibrations answer for a claim's line: all with labels for none, one without has its own.
+        """The fitted lines that score a claim of a line.
 
-        One that no two lines could play is answered for by all.
+        All lines with labels score a claim without a line, and one of a line without calibration of its own.
         """
         model = self.model
         if line in model.lines or any((line, task) in model.calibrations for task in ("de", "dir")):
@@ -169,52 +180,52 @@ class ExpressionVerifier(Verifier):
     def neighbours(self, claim: Claim, k: int) -> list[Neighbour]:
         """The `k` most similar training knockdowns with a label for the object in the claim's cell line.
 
-        Only those that changed it where a change is given. Never one of the subject's own fold when the subject is
-        itself a training perturbation there. Empty where the claim has no cell line or a gene is unknown.
+        Where the claim presupposes a change, only those that changed the object. If the subject is a training
+        perturbation of the line, none of its own fold. Empty where the claim has no cell line or a gene is unknown.
         """
         return [neighbour for neighbour, _ in self._neighbours(claim, k)]
 
     def _neighbours(self, claim: Claim, k: int) -> list[tuple[Neighbour, str]]:
-        """The same, each with its direction: increase, decrease, unknown, or none where nothing changed."""
+        """The neighbours, each with its direction: increase, decrease, unknown, or none without a change."""
         model, line, relation = self.model, claim.cell_line, claim.relation
         subject, target = model.place(claim.subject), model.place(claim.object)
         key = (line or "", RELATION_TASKS[relation][0])
         if line not in model.lines or subject < 0 or target < 0 or key not in model.calibrations:
             return []
-        speakers, like = model.similarity(key, subject)
+        voters, similarity = model.similarity(key, subject)
         perts, labels = model.outcomes(key, target)
-        place = np.searchsorted(speakers, perts)
-        may = (perts != subject) & (speakers[np.minimum(place, len(speakers) - 1)] == perts)
-        place, perts, labels = place[may], perts[may], labels[may]
-        turned, risen = model.outcomes((key[0], "dir"), target)
-        up = dict(zip(turned.tolist(), risen.tolist(), strict=True))
+        index = np.searchsorted(voters, perts)
+        usable = (perts != subject) & (voters[np.minimum(index, len(voters) - 1)] == perts)
+        similarity, perts, labels = similarity[index[usable]], perts[usable], labels[usable]
+        changed, risen = model.outcomes((key[0], "dir"), target)
+        up = dict(zip(changed.tolist(), risen.tolist(), strict=True))
         wanted = "increase" if relation in RISES else "decrease" if relation in FALLS else None
         found: list[tuple[Neighbour, str]] = []
-        # Indices are in the order of the symbols, so equally similar knockdowns come by name.
-        for index in np.lexsort((perts, -like[place])).tolist():
+        # Indices are in the order of the symbols: equally similar knockdowns are in alphabetical order.
+        for row in np.lexsort((perts, -similarity)).tolist():
             if len(found) == k:
                 break
-            pert, direction = int(perts[index]), "none"
-            if labels[index] or relation in IF_CHANGED:
+            pert, direction = int(perts[row]), "none"
+            if labels[row] or relation in IF_CHANGED:
                 direction = {None: "unknown", 0.0: "decrease", 1.0: "increase"}[up.get(pert)]
             if wanted and direction == "unknown":
                 continue
             holds = direction == wanted if wanted else direction != "none"
-            found.append((Neighbour(model.profiles.genes[pert], float(like[place[index]]), int(holds)), direction))
+            found.append((Neighbour(model.profiles.genes[pert], float(similarity[row]), int(holds)), direction))
         return found
 
     def rate(self, claim: Claim) -> float:
         """Share of training knockdowns for which the claim's relation holds of its object; 0 to 1.
 
-        Shrunk towards the line's base rate, which an object gets that was never monitored. The knockdowns of the
+        It is shrunk towards the line's base rate; an object that was never monitored gets that rate. Knockdowns of the
         subject's own fold are left out. A claim without a cell line gets the mean over the lines.
 
         Raises:
             VerifierError: the model was not fitted on this cell line, or not on what the relation is made of.
         """
         model, line, tasks = self.model, claim.cell_line, RELATION_TASKS[claim.relation]
-        asked = model.lines if line is None or line in model.unseen else (line,)
-        lines = [known for known in asked if all((known, task) in model.rows for task in tasks)]
+        candidates = model.lines if line is None or line in model.unseen else (line,)
+        lines = [known for known in candidates if all((known, task) in model.rows for task in tasks)]
         if not lines:
             what = f"was not fitted on {' and '.join(tasks)} questions of {line or 'any cell line'}"
             raise VerifierError(what, hint=f"it knows the lines {', '.join(model.lines)}")
@@ -226,7 +237,7 @@ class ExpressionVerifier(Verifier):
         return 1.0 - base_rate if key[1] == "dir" and claim.relation in FALLS else base_rate
 
     def explain(self, claim: Claim, text: str | None = None) -> Verdict:
-        """The same answer as `score`, with the neighbours' outcomes that weighed most."""
+        """The score, with the outcomes of the neighbours that weighed most."""
         score = float(self.score([claim])[0])
         if np.isnan(score):
             return Verdict(None, Status.ABSTAIN, (), self._why_not(claim), self.name)
@@ -255,17 +266,19 @@ class ExpressionVerifier(Verifier):
         reason = f"{claim.object} {does} in {self.rate(claim):.0%} of known knockdowns"
         reason += " that change it" if claim.relation in IF_CHANGED else ""
         if found:
-            reason += f"; the claim holds for {held} of the {len(found)} known knockdowns most like {claim.subject}"
+            reason += (
+                f"; the claim holds for {held} of the {len(found)} known knockdowns most similar to {claim.subject}"
+            )
         elif claim.cell_line not in self.model.lines:
-            reason += "; judged by " + ", ".join(self.model.lines)
+            reason += "; scored by " + ", ".join(self.model.lines)
         else:
-            reason += "; no known knockdown is like the subject"
+            reason += "; no known knockdown is similar to the subject"
         return Verdict(score, Status.OK, evidence, reason, self.name)
 
     def _why_not(self, claim: Claim) -> str:
         model = self.model
         if claim.relation not in KNOCKDOWN_RELATIONS:
-            return "it judges what knockdowns do to expression, nothing else"
+            return "it scores what knockdowns do to expression, nothing else"
         unknown = [name for name in (claim.subject, claim.object) if model.place(name) < 0]
         if unknown:
             return f"unknown to the graph: {', '.join(dict.fromkeys(unknown))}"

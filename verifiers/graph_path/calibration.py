@@ -102,7 +102,7 @@ class PathCalibration:
         return read
 
     def write(self, model_dir: Path) -> None:
-        """Write `graph_path.json`, whole or not at all."""
+        """Write `graph_path.json` atomically."""
         value = {
             "version": VERSION,
             "build_id": self.build_id,

@@ -1,4 +1,4 @@
-"""How strongly the graph joins two genes, or a gene and a term or pathway: the parts that a path score is made of."""
+"""How strongly the graph joins two genes, or a gene and a term or pathway: the parts of a path score."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PathGraph(Protocol):
 
 
 class PathParts:
-    """Computes parts over one graph; keeps the step graphs, which are made on first use."""
+    """Computes parts over one graph; the step graphs are computed at first use and kept."""
 
     def __init__(self, graph: PathGraph) -> None:
         self.graph = graph
@@ -84,7 +84,7 @@ class PathParts:
 
     def association_paths(self, a: Indices, b: Indices) -> tuple[FloatArray, Indices]:
         """Best association path of 2 or 3 steps and its nodes."""
-        # A path weighs the same both ways, so the search starts from the end with fewer neighbours.
+        # A path has the same weight in both directions, so the search starts from the end with fewer neighbours.
         degrees = self.steps.degrees
         swapped = degrees[a] > degrees[b]
         start, goal = np.where(swapped, b, a).astype(np.int32), np.where(swapped, a, b).astype(np.int32)
@@ -103,9 +103,9 @@ class PathParts:
         )
         lengths = (nodes >= 0).sum(axis=1)
         columns = np.arange(4)[None, :]
-        turned = np.take_along_axis(nodes, np.clip(lengths[:, None] - 1 - columns, 0, 3), axis=1)
-        turned[columns >= lengths[:, None]] = -1
-        return product, np.where(swapped[:, None], turned, nodes)
+        reversed_nodes = np.take_along_axis(nodes, np.clip(lengths[:, None] - 1 - columns, 0, 3), axis=1)
+        reversed_nodes[columns >= lengths[:, None]] = -1
+        return product, np.where(swapped[:, None], reversed_nodes, nodes)
 
     def cascades(self, a: Indices, b: Indices) -> tuple[FloatArray, Indices]:
         """Best chain of 2 or 3 regulations from a to b and its nodes."""
@@ -139,7 +139,7 @@ class PathParts:
 
     @cached_property
     def isolated(self) -> NDArray[np.bool_]:
-        """Genes about which the graph says nothing, (genes,)."""
+        """Genes without any relationship, bool (genes,)."""
         s = self.graph
         tables = (s.interactions, s.regulates, s.regulated_by, s.annotations, s.memberships)
         alone: NDArray[np.bool_] = np.sum([table.degrees for table in tables], axis=0) == 0

@@ -1,4 +1,4 @@
-"""What a path score is made of: the parts of a pair of genes, and of a gene and a term or pathway."""
+"""The parts of a path score: for a pair of genes, and for a gene and a term or pathway."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class GenePairs:
     pathway: 1 - ln(size) / ln(genes in pathways) of the smallest shared pathway.
     regulator: ln(1 + targets of the subject) over the largest such; the pair's own edge is not counted.
     regulated: ln(1 + regulators of the object) over the largest such; the pair's own edge is not counted.
-    subject_sign: mean sign of the subject's other regulations, -1 to 1, with one of no sign added.
+    subject_sign: mean sign of the subject's other regulations, -1 to 1, with one regulation of no sign added.
     object_sign: mean sign of the object's other regulations by others, likewise.
     two, three: degree-weighted counts of the association paths of 2 and 3 steps
-        (`rbio_kg.verifiers.graph_path.path_counts`); None where they were not asked for.
-    path_nodes, cascade_nodes: int32 (n, 4), -1 beyond the end.
+        (`rbio_kg.verifiers.graph_path.path_counts`); None unless requested.
+    path_nodes, cascade_nodes: int32 (n, 4), -1 after the end.
     shared_term, shared_pathway: int32, -1 for none.
     """
 
@@ -67,7 +67,7 @@ class GenePairs:
         return self.cascade * self.cascade_sign
 
     def matrix(self, parts: tuple[str, ...]) -> FloatArray:
-        """The named parts side by side, (n, parts)."""
+        """The named parts as columns, (n, parts)."""
         return np.stack([getattr(self, part) for part in parts], axis=1)
 
 
@@ -87,5 +87,5 @@ class GeneGroups:
     known: NDArray[np.bool_]
 
     def matrix(self, parts: tuple[str, ...]) -> FloatArray:
-        """The named parts side by side, (n, parts)."""
+        """The named parts as columns, (n, parts)."""
         return np.stack([getattr(self, part) for part in parts], axis=1)

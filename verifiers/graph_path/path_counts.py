@@ -51,9 +51,9 @@ class PathCounts:
     def between(self, a: int, b: int, most: int = 3) -> list[tuple[int, float]]:
         """The strongest genes between a and b on paths of 2 steps, each with its share of `two`'s sum, 0 to 1."""
         (near_a, weight_a), (near_b, weight_b) = self.steps.row(a), self.steps.row(b)
-        shared, place_a, place_b = np.intersect1d(near_a, near_b, assume_unique=True, return_indices=True)
+        shared, index_a, index_b = np.intersect1d(near_a, near_b, assume_unique=True, return_indices=True)
         kept = (shared != a) & (shared != b)
         shared = shared[kept]
-        worth = weight_a[place_a[kept]] * weight_b[place_b[kept]] * self._penalty[shared]
-        order = np.lexsort((shared, -worth))[:most]
-        return [(int(shared[i]), float(worth[i] / worth.sum())) for i in order]
+        weight = weight_a[index_a[kept]] * weight_b[index_b[kept]] * self._penalty[shared]
+        order = np.lexsort((shared, -weight))[:most]
+        return [(int(shared[i]), float(weight[i] / weight.sum())) for i in order]

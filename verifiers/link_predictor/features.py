@@ -1,4 +1,4 @@
-"""Structural features of pairs, from the message graph alone: what beats plain graph networks on protein graphs."""
+"""Structural features of pairs, from the message graph alone: they beat plain graph networks on protein graphs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GENES = (
     "degree_product",
     "degree_gap",
     "annotated",
-    "alike",
+    "cosine",
     "latent",
     "latent_back",
     "votes",
@@ -62,7 +62,7 @@ BASELINES: dict[str, tuple[str, ...]] = {
     "terms": ("common_neighbours", "adamic_adar", "resource_allocation", "neighbours", "breadth"),
     "pathways": ("common_neighbours", "adamic_adar", "resource_allocation", "neighbours", "breadth"),
 }
-"""Single features that stand beside the model in its metrics."""
+"""Single features whose metrics are reported with those of the model."""
 
 
 class LinkParts:
@@ -80,7 +80,7 @@ class LinkParts:
 
     @cached_property
     def everything(self) -> Csr:
-        """The whole graph without types and directions: genes, then terms (by all annotations), then pathways."""
+        """The complete graph without types and directions: genes, then terms (by all annotations), then pathways."""
         g = self.graph
         genes, terms = len(g.interactions), len(g.term_genes)
         tables = ((g.interactions, 0), (g.regulates, 0), (g.closure, genes), (g.memberships, genes + terms))
@@ -129,7 +129,7 @@ def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> di
     regulator = np.log1p(regulates.degrees[a] - forward)
     regulated = np.log1p(g.regulated_by.degrees[b] - forward)
     directed = relation == "regulates"
-    # Who is like a regulates b, and a regulates who is like b; without direction: interacts with.
+    # Genes similar to a that regulate b, and genes similar to b that a regulates; without direction: that interact.
     votes = _votes(latent.near, g.regulated_by if directed else interactions, a, b)
     votes_back = _votes(latent.near, regulates if directed else interactions, b, a)
     terms = g.closure.degrees
@@ -143,7 +143,7 @@ def _gene_columns(parts: LinkParts, relation: str, a: Indices, b: Indices) -> di
         "degree_product": degree_a + degree_b,
         "degree_gap": np.abs(degree_a - degree_b),
         "annotated": np.log1p(terms[a]) + np.log1p(terms[b]),
-        "alike": _cosines(latent, "gene", a, b),
+        "cosine": _cosines(latent, "gene", a, b),
         "latent": _dots(latent.gene, latent.target if directed else latent.partner, a, b),
         "latent_back": _dots(latent.gene, latent.regulator if directed else latent.partner, b, a),
         "votes": votes,

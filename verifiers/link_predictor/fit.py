@@ -1,4 +1,4 @@
-"""Fitting the link predictor: split, features, encoder, calibration, and metrics beside their baselines."""
+"""Fitting the link predictor: split, features, encoder, calibration, and metrics with those of baselines."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from rbio_kg.verifiers.stats.metrics import auroc, expected_calibration_error
 
 EPOCHS = 15
 HARD_WEIGHT = 0.1
-FEWEST = 20
-"""A relation with fewer true pairs than this, to learn from or to measure with, is left out: the verifier abstains."""
+MIN_PAIRS = 20
+"""A relation with fewer true pairs for training or for metrics is left out; the verifier then abstains on it."""
 
 
 def fit_link_predictor(
@@ -44,14 +44,14 @@ def fit_link_predictor(
 ) -> dict[str, Any]:
     """Fit on the graph's own edges and write the model.
 
-    Ten percent of the edges of each relation are supervision, five validation; neither passes messages or enters a
-    feature while the model learns. Then the supervision edges join the message edges; the validation edges never do.
+    Ten percent of the edges of each relation are supervision, five validation. Neither passes messages or enters a
+    feature during training. Then the supervision edges join the message edges; the validation edges never do.
     False pairs are drawn against all true ones: random, matched by degree, or found by a short walk. One half of the
     validation pairs fits the calibration, the other half gives the metrics.
 
     Args:
         snapshot: an open snapshot or its folder.
-        model_dir: replaced when the new model is whole.
+        model_dir: replaced when the new model is complete.
         questions: questions schema; train rows calibrate the knockdown relations, without them it abstains there.
         seed: of splits, draws and weights; the same seed gives the same bytes on one machine.
         epochs: full-batch passes.
@@ -97,7 +97,7 @@ def fit_link_predictor(
             pairs = knockdown_pairs(opened, train, task, model.parts.paths.isolated, rng)
             matrix = model.knockdown_matrix(pairs.a, pairs.b)
             found = fit_and_measure(
-                matrix, pairs.labels, pairs.held, parts=KNOCKDOWN_PARTS, fewest=FEWEST, groups=pairs.lines
+                matrix, pairs.labels, pairs.held, parts=KNOCKDOWN_PARTS, fewest=MIN_PAIRS, groups=pairs.lines
             )
             if found is not None:
                 calibrations[name], metrics[name] = found
@@ -119,11 +119,11 @@ def fit_model(
 ) -> tuple[LinkModel, list[float]]:
     """Fit encoder and decoders on a split; the model, not yet calibrated, and the encoder's losses.
 
-    Hard false pairs weigh `HARD_WEIGHT` of a random one: in the mix they show where links are hard to tell, but at
-    their own frequency the decoder would learn how they were drawn.
+    A hard negative has `HARD_WEIGHT` of the weight of a random one. With full weight the decoder would learn how the
+    hard negatives were drawn.
 
     Args:
-        folder: where the snapshot lies, as the model's file will say.
+        folder: of the snapshot, as it is written into the model.
 
     Raises:
         ModelError: the graph has too few edges of every relation.
@@ -133,7 +133,7 @@ def fit_model(
 
     relations = [name for name in RELATIONS if _enough(split, name)]
     if not relations:
-        raise ModelError("the graph has too few edges to learn links from", where=snapshot.directory)
+        raise ModelError("the graph has too few edges to train on", where=snapshot.directory)
     progress("link predictor: low-rank tables", 0.0)
     latent, latent_known = latent_tables(split.graph, seed), latent_tables(split.known, seed)
     parts = LinkParts(split.graph, latent)
@@ -192,7 +192,7 @@ def natural_rate(split: LinkSplit, name: str) -> float:
 
 def _enough(split: LinkSplit, name: str) -> bool:
     sets = (split.supervision[name], split.validation[name])
-    return all(pairs.labels.sum() >= FEWEST and (pairs.labels == 0).sum() >= FEWEST for pairs in sets)
+    return all(pairs.labels.sum() >= MIN_PAIRS and (pairs.labels == 0).sum() >= MIN_PAIRS for pairs in sets)
 
 
 def _scaling(matrix: FloatArray) -> FloatArray:

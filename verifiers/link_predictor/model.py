@@ -94,7 +94,7 @@ class LinkModel:
         return LinkParts(self.graph, self.latent)
 
     def log_odds(self, relation: str, a: Indices, b: Indices, columns: FloatArray | None = None) -> FloatArray:
-        """Uncalibrated log odds (n,) of pairs; `columns` are their features where they are at hand.
+        """Uncalibrated log odds (n,) of pairs; `columns` are their features where the caller has them.
 
         Blocks of pairs, small enough for the cache, are shared among the processor's cores: kernels and matrix products
         release the interpreter lock.
@@ -108,11 +108,11 @@ class LinkModel:
 
         starts = range(0, len(a), _BLOCK)
         if starts:
-            fill(0)  # Alone, since it makes what is made on first use.
+            fill(0)  # Alone: it computes what is computed at first use.
         if len(starts) > 1:
             with ThreadPoolExecutor(min(len(starts) - 1, os.cpu_count() or 1)) as pool:
                 list(pool.map(fill, starts[1:]))
-        # Matrix products differ in the last digits with the number of rows; equal claims must score alike.
+        # Matrix products differ in the last digits with the number of rows; equal claims must get equal scores.
         return np.round(odds, 9)
 
     def _decode(self, relation: str, a: Indices, b: Indices, columns: FloatArray) -> FloatArray:
@@ -145,7 +145,7 @@ class LinkModel:
         return np.stack([named[part] for part in KNOCKDOWN_PARTS], axis=1)
 
     def save(self, model_dir: Path) -> None:
-        """Write the model's folder, whole or not at all."""
+        """Write the model's folder atomically."""
         arrays: dict[str, NDArray[Any]] = {}
         for name in _MATRICES:
             csr: Csr = getattr(self.graph, name)

@@ -104,7 +104,7 @@ class Negatives:
     def draw(self, rng: np.random.Generator, name: str, kind: Kind, true: Pairs, count: int) -> Pairs:
         """Up to `count` false pairs; those that cannot be found in 20 rounds are left out.
 
-        `random`: both ends drawn alike from all that have an edge. `degree`: one end of a true pair (the group, or the
+        `random`: both ends drawn uniformly from all with an edge. `degree`: one end of a true pair (the group, or the
         subject) and a gene of about the other's degree in the relation. `two_hop`: one end of a true pair and where a
         short walk from it ends.
         """

@@ -60,7 +60,7 @@ def ranks(true: ArrayLike, candidates: ArrayLike, allowed: ArrayLike) -> Ranks:
         allowed: bool (n, k), False for candidates that are filtered out.
 
     Raises:
-        ValueError: the shapes do not fit, or a score that counts is not a number.
+        ValueError: the arrays do not have the same shape, or a score that counts is not a number.
     """
     score, others, keep = np.asarray(true, float), np.asarray(candidates, float), np.asarray(allowed, dtype=np.bool_)
     if score.ndim != 1 or others.shape != keep.shape or others.shape[:1] != score.shape:

@@ -56,7 +56,7 @@ class LinkSplit:
         graph: the message edges, over which supervision pairs are learned.
         known: message and supervision edges, over which everything else is scored.
         supervision, validation: pairs by relation, with false ones.
-        test: true pairs by relation; empty where no share was asked for.
+        test: true pairs by relation; empty without a share for it.
         held: how many validation edges there are by relation; `validation` has some of them.
         negatives: draws more false pairs; against all true pairs, matched by the known graph.
     """
@@ -173,7 +173,7 @@ def _graph(s: Snapshot, edges: Mapping[str, Csr], keep: Mapping[str, BoolArray],
 
 
 def _codes(rng: np.random.Generator, csr: Csr, test_share: float, *, undirected: bool) -> NDArray[np.int8]:
-    """0 message, 1 supervision, 2 validation, 3 test for each entry; alike for both directions."""
+    """0 message, 1 supervision, 2 validation, 3 test for each entry; the same for both directions."""
     bounds = np.cumsum((test_share, VALIDATION_SHARE, SUPERVISION_SHARE))
     rows, columns = csr.rows(), csr.indices
     if undirected:

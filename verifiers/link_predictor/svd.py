@@ -1,4 +1,4 @@
-"""Low-rank tables of the message graph: who resembles whom, and what fits a gene by what its like have."""
+"""Low-rank tables of the message graph: similar genes, and the groups and partners of similar genes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Measures of a predictor: per-gene AUROC with intervals, pooled metrics, calibration.
 
 The headline is PerturbQA's: the AUROC within each monitored gene, averaged over the genes that have both labels. A
-predictor that knows the gene only scores exactly 0.5 there, however good its pooled figures look. Undefined values
-are None, never NaN.
+predictor that knows only the gene's base rate scores exactly 0.5 there, however good its pooled figures are. Undefined
+values are None, never NaN.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rbio_kg.core.typing import FloatArray
 
 Interval = tuple[float, float]
 
-_CHUNK = 100  # bootstrap samples drawn at once: bounds the memory at 100 indices a gene
+_CHUNK = 100  # bootstrap samples drawn at once: bounds the memory at 100 indices per gene
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PerGene:
         mean: plain mean of the values, None where no gene has both labels.
         genes: how many genes have both labels.
         rows: rows of those genes.
-        values: their AUROCs, 0 to 1, in the order of `names`: one a gene (with strata, one a gene and fold).
+        values: their AUROCs, 0 to 1, in the order of `names`: one per gene (with subgroups, one per gene and fold).
         names: the genes (and folds) measured.
     """
 
@@ -68,7 +68,7 @@ def _wins(
     group, score = groups[order], scores[order]
     size = np.bincount(groups, minlength=n)
     place = np.arange(len(order)) - np.repeat(np.cumsum(size) - size, size) + 1.0
-    # Tied scores of one group share the mean of their places (the Mann-Whitney statistic).
+    # Tied scores of one group share the mean of their ranks (the Mann-Whitney statistic).
     new = np.ones(len(order), dtype=bool)
     new[1:] = (group[1:] != group[:-1]) | (score[1:] != score[:-1])
     tie = np.cumsum(new) - 1
@@ -87,7 +87,7 @@ def per_gene_auroc(
         genes: monitored gene of each row, shape (n,).
         labels: 0 or 1, shape (n,).
         scores: finite, any scale, shape (n,).
-        strata: fold of each row, shape (n,). Each fold is then measured like a test split of its own: a gene counts
+        subgroups: fold of each row, shape (n,). Each fold is then measured as a test split of its own: a gene counts
             once in every fold where it has both labels. Cross-validated scores need this: the gene's rate estimated
             without a fold is lower exactly where that fold has more positives, so comparing rows of different folds
             punishes every score that contains the rate.
@@ -227,8 +227,8 @@ def risk_coverage(genes: ArrayLike, labels: ArrayLike, probabilities: ArrayLike)
 
     Returns:
         `area`: the mean over k = 1..n of the error rate among the k most confident rows (Geifman and El-Yaniv 2017),
-        None without rows. `curve`: for the coverages 1, .9, ... .1 the `coverage`, `rows` (n times that, rounded up),
-        `error` among so many, and of all rows at least as confident as these `per_gene_auroc` and `genes`.
+        None without rows. `curve`: for the coverages 1, 0.9, ... 0.1 the `coverage`, `rows` (n times that, rounded up),
+        `error` among these rows, and of all rows at least as confident as these `per_gene_auroc` and `genes`.
 
     Raises:
         ValueError: as `per_gene_auroc`.
@@ -237,7 +237,7 @@ def risk_coverage(genes: ArrayLike, labels: ArrayLike, probabilities: ArrayLike)
     names, n = np.asarray(genes), len(values)
     if not n:
         return {"area": None, "curve": []}
-    # Rounded, because .3 and .7 are not quite equally far from one half.
+    # Rounded, because 0.3 and 0.7 are not quite equally far from one half.
     confidence = np.round(np.abs(values - 0.5), 12)
     _, level = np.unique(-confidence, return_inverse=True)
     level_error = np.bincount(level, (values > 0.5) != truth) / np.bincount(level)

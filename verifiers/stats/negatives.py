@@ -1,4 +1,4 @@
-"""False pairs for fitting and measuring: drawn against every true pair of the graph, some of them hard."""
+"""Negatives for fitting and measuring: drawn against every true pair of the graph, some of them hard."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def false_pairs(
     """Draw pairs, and draw the true ones again, until all are false; those still true after 20 rounds are left out.
 
     Args:
-        draw: given positions (n,) among the pairs wanted, gives a pair for each; -1 marks a draw that failed.
+        draw: given positions (n,) among the pairs wanted, gives a pair for each; -1 for a draw that failed.
         count: how many pairs are wanted.
         known: keys of all true pairs.
         self_pairs: whether (i, i) may be drawn, as where the two ends are of different labels.

@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from rbio_kg.graph.schema.tables import GraphTables
-from rbio_kg.verifiers.evaluation.subgroups import FEWEST_GENES, measured_subgroups, named_subgroups, rank_agreement
+from rbio_kg.verifiers.evaluation.subgroups import MIN_GENES, measured_subgroups, named_subgroups, rank_agreement
 from rbio_kg.verifiers.stats.metrics import per_gene_auroc
 from tests.support.graphs import small_tables
 
@@ -30,11 +30,11 @@ def test_parts_are_what_their_names_say(tables: GraphTables, questions: pl.DataF
         for a, b in tables[name].select("start", "end").iter_rows():
             pairs |= {(a, b), (b, a)}
     partners = {gene: sum(a == gene for a, _ in pairs) for gene in tables["genes"]["symbol"].to_list()}
-    asked = list(questions.select("pert", "gene").iter_rows())
-    np.testing.assert_array_equal(found["pairs that interact or regulate"], [pair in pairs for pair in asked])
+    pairs_in_order = list(questions.select("pert", "gene").iter_rows())
+    np.testing.assert_array_equal(found["pairs that interact or regulate"], [pair in pairs for pair in pairs_in_order])
     (few,) = [mask for name, mask in found.items() if "at most" in name]
     (many,) = [mask for name, mask in found.items() if "knockdowns of genes with over" in name]
-    degrees = np.array([partners[pert] for pert, _ in asked])
+    degrees = np.array([partners[pert] for pert, _ in pairs_in_order])
     assert degrees[few].max() < degrees[many].min()
     for ending in (" partners", "%", "knockdowns", "regulate", "touch"):
         assert any(name.endswith(ending) for name in found)
@@ -57,7 +57,7 @@ def test_parts_are_measured_as_the_whole_is(questions: pl.DataFrame) -> None:
     assert worst["per_gene_auroc"] == per_gene_auroc(genes[bad], labels[bad], scores[bad]).mean
     assert worst["gap"] == pytest.approx(scores[bad].mean() - labels[bad].mean())
     assert worst["interval"][0] <= worst["per_gene_auroc"] <= worst["interval"][1]
-    assert all(part["genes"] >= FEWEST_GENES for part in parts)
+    assert all(part["genes"] >= MIN_GENES for part in parts)
 
 
 def test_agreement_is_spearmans_where_both_speak() -> None:

@@ -26,7 +26,7 @@ def test_a_table_is_read_with_other_names_settled(tmp_path: Path) -> None:
     found = read_embeddings(file, {"OLD1": "A", "OLD2": "B"})
     assert found.genes == ("A", "B", "C")
     np.testing.assert_array_equal(found.vectors, [[1, 2], [3, 4], [7, 8]])
-    assert found.places(["C", "Z", "A"]).tolist() == [2, -1, 0]
+    assert found.indices(["C", "Z", "A"]).tolist() == [2, -1, 0]
 
 
 def test_arrays_and_whole_numbers_are_vectors_too(tmp_path: Path) -> None:

@@ -24,20 +24,20 @@ def _world() -> tuple[Embeddings, pl.DataFrame]:
 
 def test_it_learns_and_repeats_itself() -> None:
     embeddings, rows = _world()
-    train, asked = rows[:3000], rows[3000:]
-    found = mlp_scores(embeddings, train, asked, seed=0)
+    train, test = rows[:3000], rows[3000:]
+    found = mlp_scores(embeddings, train, test, seed=0)
     assert ((found > 0) & (found < 1)).all()
-    score = auroc(asked["label"].to_numpy(), found)
+    score = auroc(test["label"].to_numpy(), found)
     assert score is not None and score > 0.75
-    np.testing.assert_array_equal(found, mlp_scores(embeddings, train, asked.with_columns(label=0), seed=0))
-    assert not np.array_equal(found, mlp_scores(embeddings, train, asked, seed=1))
+    np.testing.assert_array_equal(found, mlp_scores(embeddings, train, test.with_columns(label=0), seed=0))
+    assert not np.array_equal(found, mlp_scores(embeddings, train, test, seed=1))
 
 
 def test_a_gene_without_a_vector_gets_no_score() -> None:
     embeddings, rows = _world()
-    asked = pl.DataFrame({"pert": ["G1", "NONE"], "gene": ["NONE", "G2"], "label": [0, 1]})
-    assert np.isnan(mlp_scores(embeddings, rows, asked)).all()
+    test = pl.DataFrame({"pert": ["G1", "NONE"], "gene": ["NONE", "G2"], "label": [0, 1]})
+    assert np.isnan(mlp_scores(embeddings, rows, test)).all()
     with pytest.raises(TrainingError, match="no pair of the 2 train rows has vectors"):
-        mlp_scores(embeddings, asked, rows)
+        mlp_scores(embeddings, test, rows)
     with pytest.raises(TrainingError, match="one label only"):
         mlp_scores(embeddings, rows.with_columns(label=0), rows)

@@ -76,9 +76,9 @@ def test_a_perturbations_own_labels_never_reach_its_scores(
     for name, frame in (("as_is", questions), ("flipped", _flipped(questions, own))):
         fit_expression(tables, tmp_path / name, questions=frame, seed=0, split_scheme=split_scheme)
         verifier = ExpressionVerifier(tmp_path / name)
-        asked = train.filter(pl.col("pert") == pert)
+        own_rows = train.filter(pl.col("pert") == pert)
         others = [c for c in _claims(train) if fold_of(c.subject, 0) != fold_of(pert, 0)]
-        scores.append([verifier.score(_claims(asked)), verifier.score(others)])
+        scores.append([verifier.score(_claims(own_rows)), verifier.score(others)])
     np.testing.assert_array_equal(scores[0][0], scores[1][0])
     assert not np.array_equal(scores[0][1], scores[1][1]), "its labels do count for others"
 
@@ -158,7 +158,7 @@ def _slow_rate(questions: pl.DataFrame, claim: Claim, task: str) -> float:
     return (sum(mine) + 2 * base) / (len(mine) + 2)
 
 
-def test_the_rate_is_how_often_the_like_is_true_out_of_fold_and_shrunk(tables: GraphTables, fitted: Path) -> None:
+def test_the_rate_is_the_shrunken_base_rate_out_of_fold(tables: GraphTables, fitted: Path) -> None:
     verifier, questions = ExpressionVerifier(fitted), tables["questions"]
     apart: dict[str, float] = {}
     for claim in [*_claims(questions)[::130], Claim("NOSUCHGENE", "changes_expression_of", "GENE001", "rpe1")]:
@@ -171,13 +171,13 @@ def test_the_rate_is_how_often_the_like_is_true_out_of_fold_and_shrunk(tables: G
             "decreases_if_changed": 1 - rise,
         }
         for relation, rate in wanted.items():
-            asked = replace(claim, relation=relation)
-            assert verifier.rate(asked) == pytest.approx(rate)
-            both = [verifier.rate(replace(asked, cell_line=line)) for line in ("k562", "rpe1")]
-            assert verifier.rate(replace(asked, cell_line=None)) == pytest.approx(np.mean(both))
-            assert 0 < verifier.rate(replace(asked, object="NOSUCHGENE")) < 1
+            related = replace(claim, relation=relation)
+            assert verifier.rate(related) == pytest.approx(rate)
+            both = [verifier.rate(replace(related, cell_line=line)) for line in ("k562", "rpe1")]
+            assert verifier.rate(replace(related, cell_line=None)) == pytest.approx(np.mean(both))
+            assert 0 < verifier.rate(replace(related, object="NOSUCHGENE")) < 1
             with pytest.raises(VerifierError, match="hek293"):
-                verifier.rate(replace(asked, cell_line="hek293"))
+                verifier.rate(replace(related, cell_line="hek293"))
         apart[claim.object] = abs(change - rise)
     assert max(apart.values()) > 0.1, "the two rates differ"
 
@@ -206,7 +206,7 @@ def test_other_names_mean_the_same_gene(tables: GraphTables, fitted: Path) -> No
     assert np.isnan(verifier.score([Claim(f"ALIAS{number}", claim.relation, claim.subject, claim.cell_line)])[0])
 
 
-def test_directions_share_out_the_change(tables: GraphTables, fitted: Path) -> None:
+def test_the_directions_sum_to_the_change(tables: GraphTables, fitted: Path) -> None:
     pairs = [(claim.subject, claim.object, claim.cell_line) for claim in _claims(tables["questions"])]
     assert_directions_sum_to_the_change(ExpressionVerifier(fitted), pairs)
 
@@ -377,7 +377,7 @@ def _unseen(tables: GraphTables, folder: Path, questions: pl.DataFrame) -> Expre
     return ExpressionVerifier(folder)
 
 
-def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tmp_path: Path) -> None:
+def test_a_line_without_labels_is_scored_from_the_others(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     third = questions.filter(pl.col("cell_line") == "rpe1").with_columns(cell_line=pl.lit("hepg2"))
     questions = pl.concat([questions, _flipped(third, pl.int_range(pl.len()) % 7 == 0)])
@@ -398,11 +398,11 @@ def test_a_line_without_labels_is_answered_by_the_others(tables: GraphTables, tm
     np.testing.assert_array_equal(own.score(claims), found, "labels of the line itself are never read")
     others = _unseen(tables, tmp_path / "others", _flipped(questions, train & (pl.col("pert") == pert)))
     shift = np.abs(others.score(claims) - found)
-    # The same knockdown elsewhere speaks about itself more than about others.
+    # The same knockdown in another line counts more for itself than for others.
     assert shift[len(mine) :].mean() > shift[: len(mine)].mean() > 0
 
 
-def test_a_line_that_no_two_lines_can_play_is_answered_by_the_mean(tables: GraphTables, tmp_path: Path) -> None:
+def test_a_line_without_calibration_gets_the_mean_of_the_others(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     verifier = _unseen(tables, tmp_path / "m", questions)
     assert "k562" not in verifier.model.lines
@@ -415,7 +415,7 @@ def test_a_line_that_no_two_lines_can_play_is_answered_by_the_mean(tables: Graph
     assert not np.isnan(found).any()
 
 
-def test_a_monitored_gene_without_labels_is_answered_by_genes_like_it(tables: GraphTables, tmp_path: Path) -> None:
+def test_a_monitored_gene_without_labels_is_scored_from_similar_genes(tables: GraphTables, tmp_path: Path) -> None:
     questions = tables["questions"].filter(pl.col("task") == "de")
     division = divide(questions, "gene-disjoint", "k562", seed=0)
     fit_expression(

@@ -1,11 +1,11 @@
-"""Quality of the expression model on the real PerturbQA test splits, beside its peers and the trivial baselines.
+"""Quality of the expression model on the real PerturbQA test splits, with its peers and the trivial baselines.
 
     python -m benchmarks.verifiers.expression ../shared/sources [--lines k562 rpe1] [--tasks de]
         [--split-schemes official] [--json]
 
 One row per cell line, task and split scheme: per-gene AUROC with its interval over genes, calibration error, and
 per-gene AUROC of the plain similarity vote, of the perceptron on spectral vectors (the rbio paper's model) and of the
-baselines; then the mean over the lines. Each fit tells its CPU seconds and the process's peak memory so far, each
+baselines; then the mean over the lines. Each fit reports its CPU seconds and the process's peak memory so far, each
 scoring its claims a CPU second, in one thread. Every combination is fitted anew, `--jobs` of them at once. Test splits
 are for looking at once: settings are chosen on train rows.
 """
@@ -54,7 +54,7 @@ def _vectors(sources: Path) -> Any:
 
 
 def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any]:
-    """Fit on what the split scheme allows, score its test rows, and put the peers beside."""
+    """Fit on what the split scheme allows, score its test rows, and score the peers on them."""
     from rbio_kg.training.evaluation.leakage import Audit
     from rbio_kg.verifiers.expression.mlp import line_rows, mlp_scores
     from rbio_kg.verifiers.expression.verifier import ExpressionVerifier, fit_expression
@@ -64,8 +64,8 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
     tables = _tables(sources)
     questions = tables["questions"].filter(pl.col("task") == task)
     division = divide(questions, split_scheme, line, seed=seed)
-    train, asked = division.train, division.test.sort("pert", "gene")
-    audit = Audit(asked, split_scheme, held_out=True)
+    train, rows = division.train, division.test.sort("pert", "gene")
+    audit = Audit(rows, split_scheme, held_out=True)
     audit.training(train, None)
     audit.graph(tables["knockdowns"], None)
     with tempfile.TemporaryDirectory() as folder:
@@ -77,9 +77,9 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
         verifier = ExpressionVerifier(Path(folder) / "model")
         audit.model(verifier.model, None)
         vectors, started = _vectors(sources), time.process_time()
-        mlp = mlp_scores(vectors, line_rows(train, line), asked, seed=seed)
+        mlp = mlp_scores(vectors, line_rows(train, line), rows, seed=seed)
         mlp_seconds = time.process_time() - started
-        document = compared(verifier, train, asked, {"mlp": mlp}, seed)
+        document = compared(verifier, train, rows, {"mlp": mlp}, seed)
     return {
         **document,
         "cell_line": line,
@@ -92,24 +92,24 @@ def measure(sources: Path, combination: Combination, seed: int) -> dict[str, Any
 
 
 def compared(
-    verifier: Any, train: pl.DataFrame, asked: pl.DataFrame, peers: dict[str, Any], seed: int
+    verifier: Any, train: pl.DataFrame, rows: pl.DataFrame, peers: dict[str, Any], seed: int
 ) -> dict[str, Any]:
-    """The verifier's measures on the asked rows, the plain vote, the peers and the baselines beside, and its speed."""
+    """The verifier's measures on the test rows, those of the vote, the peers and the baselines, and its speed."""
     from rbio_kg.training.evaluation.comparison import compare_with_baselines
     from rbio_kg.verifiers.evaluation.baselines import baseline_scores
     from rbio_kg.verifiers.evaluation.scorecard import question_scores
 
     started = time.process_time()
-    found = question_scores(verifier, asked)
-    speed = len(asked) / (time.process_time() - started)
-    baselines = baseline_scores(asked, train)
+    found = question_scores(verifier, rows)
+    speed = len(rows) / (time.process_time() - started)
+    baselines = baseline_scores(rows, train)
     prior = baselines["gene_prior"]
     # Who abstains gets the gene prior.
     scores, *others = (np.where(np.isnan(one), prior, one) for one in (found, *peers.values()))
-    vote = plain_vote(verifier.model, asked)
+    vote = plain_vote(verifier.model, rows)
     return {
         **compare_with_baselines(
-            asked, scores, {"plain_vote": vote, **dict(zip(peers, others, strict=True)), **baselines}, seed
+            rows, scores, {"plain_vote": vote, **dict(zip(peers, others, strict=True)), **baselines}, seed
         ),
         "abstained": int(np.isnan(found).sum()),
         "claims_per_second": round(speed),
@@ -158,13 +158,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes, about 2.5 GB each")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    asked = [
+    combinations = [
         (line, task, split_scheme)
         for split_scheme in options.split_schemes
         for task in options.tasks
         for line in options.lines
     ]
-    arguments = [options.sources] * len(asked), asked, [options.seed] * len(asked)
+    arguments = [options.sources] * len(combinations), combinations, [options.seed] * len(combinations)
     if options.jobs > 1:
         with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
             found = list(pool.map(measure, *arguments))

@@ -1,4 +1,4 @@
-"""Speed of the graph path verifier, and of its path search beside the same search over a NetworkX graph.
+"""Speed of the graph path verifier, and of its path search compared with the same search over a NetworkX graph.
 
     python -m benchmarks.verifiers.graph_path --sources ../shared/sources
     python -m benchmarks.verifiers.graph_path --snapshot workspace/graph/builds/ID/snapshot --json

@@ -94,11 +94,11 @@ def train_peer(
         num_entities=words.genes + words.terms + words.pathways,
         num_relations=int(known[:, 1].max()) + 1,
     )
-    asked = {}
+    ranking = {}
     for relation in RELATIONS:
         a, b = split.validation[relation].true
         chosen = rng.permutation(len(a))[:300]
-        asked[relation] = questions(rng, split.negatives, relation, (a[chosen], b[chosen]), 100)
+        ranking[relation] = questions(rng, split.negatives, relation, (a[chosen], b[chosen]), 100)
     settings = MODELS[name]
     margin = {} if settings["margin"] is None else {"margin": settings["margin"], "adversarial_temperature": 1.0}
     torch.manual_seed(seed)
@@ -135,7 +135,7 @@ def train_peer(
             "relation": model.relation_representations[0](indices=None).detach().cpu().numpy(),
         }
         score = scoring(name, tables["entity"], tables["relation"], words)
-        found = [asked[relation].ranks(score(relation, *asked[relation].pairs())) for relation in RELATIONS]
+        found = [ranking[relation].ranks(score(relation, *ranking[relation].pairs())) for relation in RELATIONS]
         reached.append(float(np.mean([item.measures()["mrr"] for item in found])))
         if reached[-1] >= max(reached):
             for kind, table in tables.items():

@@ -1,10 +1,10 @@
-"""The link predictor beside heuristics and PyKEEN's models: same edges, same questions, same false pairs.
+"""The link predictor compared with heuristics and PyKEEN's models: same edges, same questions, same false pairs.
 
     python -m benchmarks.verifiers.link_predictor --snapshot WORKSPACE/graph/builds/ID/snapshot --folder DIR
     python -m benchmarks.verifiers.link_predictor --snapshot NEW --past OLD --folder DIR --seeds 0
 
 The second asks for the annotations that only the new snapshot has, of models that know the old one. A seed whose result
-lies in the folder is not run again. `--validation` asks validation edges in place of test edges.
+lies in the folder is not run again. `--validation` evaluates validation edges in place of test edges.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
 
 from benchmarks.verifiers.link_peers import MODELS, Score, peer_scores, train_peer, vocabulary
 from benchmarks.verifiers.link_speed import rates
 from benchmarks.verifiers.link_tables import shown
+from rbio_kg.graph.snapshot import kernels
 from rbio_kg.graph.snapshot.csr import Csr
-from rbio_kg.graph.snapshot.snapshot import Snapshot, kernels
+from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.link_predictor.features import FEATURES, features
 from rbio_kg.verifiers.link_predictor.fit import fit_model, natural_calibration
 from rbio_kg.verifiers.link_predictor.model import LinkModel
@@ -50,9 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--questions", type=int, default=400, help="held-out edges of a relation ranked")
     parser.add_argument("--candidates", type=int, default=200, help="for each end of such an edge")
-    parser.add_argument("--pairs", type=int, default=1_500, help="held-out edges of a relation beside hard false pairs")
+    parser.add_argument("--pairs", type=int, default=1_500, help="held-out edges of a relation, with hard false pairs")
     parser.add_argument("--peer-seconds", type=float, default=30.0, help="processor time to train each PyKEEN model")
-    parser.add_argument("--validation", action="store_true", help="ask validation edges")
+    parser.add_argument("--validation", action="store_true", help="evaluate validation edges")
     parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
@@ -77,9 +79,9 @@ def measured(options: argparse.Namespace, seed: int, place: Path) -> dict[str, A
     """One seed: split, train everything, ask everything."""
     snapshot, rng = Snapshot.open(options.past or options.snapshot), np.random.default_rng(seed)
     split = split_graph(snapshot, rng, 0.0 if options.past else TEST_SHARE)
-    asked = {name: pairs.true for name, pairs in split.validation.items()} if options.validation else split.test
+    edges = {name: pairs.true for name, pairs in split.validation.items()} if options.validation else split.test
     if options.past:
-        asked, split.negatives.known["terms"] = later(snapshot, Snapshot.open(options.snapshot))
+        edges, split.negatives.known["terms"] = later(snapshot, Snapshot.open(options.snapshot))
     tell(f"seed {seed}")
     peers: dict[str, Score] = {}
     facts = {}
@@ -107,10 +109,10 @@ def measured(options: argparse.Namespace, seed: int, place: Path) -> dict[str, A
         progress=lambda message, share: tell(message),
     )
     facts["rbio-kg"] = {"cpu_seconds": round(time.process_time() - started, 1)}
-    asked = {name: pairs for name, pairs in asked.items() if name in model.decoders and len(pairs[0])}
+    edges = {name: pairs for name, pairs in edges.items() if name in model.decoders and len(pairs[0])}
     relations = {
-        name: _relation(options, model, split, peers=peers, name=name, asked=pairs, rng=rng)
-        for name, pairs in asked.items()
+        name: _relation(options, model, split, peers=peers, name=name, edges=pairs, rng=rng)
+        for name, pairs in edges.items()
     }
     return {
         "seed": seed,
@@ -127,14 +129,14 @@ def _relation(
     *,
     peers: dict[str, Score],
     name: str,
-    asked: Pairs,
+    edges: Pairs,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     tell(f"asking {name}")
 
     def some(count: int) -> Pairs:
-        chosen = np.sort(rng.permutation(len(asked[0]))[:count])
-        return asked[0][chosen], asked[1][chosen]
+        chosen = np.sort(rng.permutation(len(edges[0]))[:count])
+        return edges[0][chosen], edges[1][chosen]
 
     def scores(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
         if name == "interacts_with":
@@ -155,8 +157,8 @@ def _relation(
         for key, values in scores(*false).items():
             precision = average_precision_score(labels, np.concatenate((own[key], values)))
             found[key][f"ap_{kind}"] = float(precision)
-    calibration = calibrated(model, split, name, asked=asked, true=true, rng=rng)
-    return {"asked": len(ranked.true[0]), "pairs": len(true[0]), "models": found, "calibration": calibration}
+    calibration = calibrated(model, split, name, edges=edges, true=true, rng=rng)
+    return {"edges": len(ranked.true[0]), "pairs": len(true[0]), "models": found, "calibration": calibration}
 
 
 def heuristics(model: LinkModel, name: str, a: np.ndarray, b: np.ndarray, columns: np.ndarray) -> dict[str, np.ndarray]:
@@ -184,20 +186,20 @@ def heuristics(model: LinkModel, name: str, a: np.ndarray, b: np.ndarray, column
 
 
 def calibrated(
-    model: LinkModel, split: LinkSplit, name: str, *, asked: Pairs, true: Pairs, rng: np.random.Generator
+    model: LinkModel, split: LinkSplit, name: str, *, edges: Pairs, true: Pairs, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Calibration at the true base rate: asked edges against random pairs, each weighted to stand for all of its kind.
+    """Calibration at the true base rate: edges against random pairs, each weighted to stand for all of its kind.
 
-    The calibration is fitted on validation edges; that those are as many as the asked ones is made good by a shift.
+    The calibration is fitted on validation edges. A shift corrects for the other number of evaluated edges.
     """
     fit = natural_calibration(model, split, name, np.random.default_rng(0))
     false = split.negatives.draw(rng, name, "random", true, NATURAL_PAIRS)
     everything = split.negatives.all_pairs(name)
-    shift = float(np.log(len(asked[0]) / split.held[name]))
+    shift = float(np.log(len(edges[0]) / split.held[name]))
     odds = [fit.log_odds(model.log_odds(name, *pairs)[:, None]) + shift for pairs in (true, false)]
-    probability = 1.0 / (1.0 + np.exp(-np.concatenate(odds)))
+    probability = expit(np.concatenate(odds))
     labels = np.repeat([1.0, 0.0], (len(true[0]), len(false[0])))
-    weight = np.where(labels == 1, len(asked[0]) / len(true[0]), everything / len(false[0]))
+    weight = np.where(labels == 1, len(edges[0]) / len(true[0]), everything / len(false[0]))
     bins = np.minimum((probability * 10).astype(int), 9)
     total = weight.sum()
     gap = 0.0
@@ -211,9 +213,9 @@ def calibrated(
             gap += share / total * abs(stated - rate)
             table.append({"from": number / 10, "pairs": float(share), "stated": stated, "rate": rate})
     return {
-        "base_rate": float(len(asked[0]) / everything),
+        "base_rate": float(len(edges[0]) / everything),
         "ece": float(gap),
-        "expected_over_observed": float((probability * weight).sum() / len(asked[0])),
+        "expected_over_observed": float((probability * weight).sum() / len(edges[0])),
         "bins": table,
     }
 

@@ -29,7 +29,7 @@ def shown(document: dict[str, Any]) -> None:
         for relation, part in run["relations"].items():
             found = part["calibration"]
             console.print(
-                f"  {relation}: asked {part['asked']}, base rate {found['base_rate']:.1e}, ECE {found['ece']:.1e}, "
+                f"  {relation}: edges {part['edges']}, base rate {found['base_rate']:.1e}, ECE {found['ece']:.1e}, "
                 f"expected over observed {found['expected_over_observed']:.2f}"
             )
         console.print("  per second:", run["rates"])

@@ -1,4 +1,4 @@
-"""How well graph paths tell true claims from false ones, beside Katz, personalised PageRank and shortest paths.
+"""Graph paths as a separator of true and false claims, compared with Katz, personalised PageRank and shortest paths.
 
     python -m benchmarks.verifiers.path_claims --build WORKSPACE/graph/builds/ID        # 5 seeds, PerturbQA's test rows
     python -m benchmarks.verifiers.path_claims --build WORKSPACE/graph/builds/ID --tune # the settings, on other edges

@@ -2,8 +2,8 @@
 
     python -m benchmarks.verifiers.pooling --workspace DIR [--lines k562 rpe1 hepg2] [--rows 12000] [--seed 0] [--json]
 
-All rows of train genes with both labels, about `--rows` a line. A reward by a proper rule teaches what it is given, so
-what counts first is the Brier score of v. Genes are compared within a fold; no test row is read.
+All rows of train genes with both labels, about `--rows` a line. With a proper rule the policy learns v,
+so the Brier score of v comes first. Genes are compared within a fold; no test row is read.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ POOLED: tuple[tuple[tuple[float, ...], Pooling], ...] = tuple(
 )
 
 
-def rows(workspace: Workspace, line: str, asked: int, seed: int) -> list[dict[str, Any]]:
+def rows(workspace: Workspace, line: str, count: int, seed: int) -> list[dict[str, Any]]:
     """One row a way to pool, of one cell line."""
     train = QuestionSet(workspace.tables["questions"]).select(split="train", cell_line=line, task="de")
-    train = train.complete_genes(rows=asked, seed=seed)
+    train = train.complete_genes(rows=count, seed=seed)
     claims = train.claims()
     scores = {name: workspace.verifier(name).score(claims) for name in NAMES}
     expression = workspace.verifier("expression")

@@ -54,11 +54,10 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
 
 
 def figure(value: Any, digits: int = 3) -> str:
-    """A number as this project prints shares: no zero before the point; a dash for what is absent."""
+    """A number as this project prints shares: a dash where it is absent."""
     if value is None:
         return "-"
-    text = f"{value:.{digits}f}"
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+    return f"{value:.{digits}f}"
 
 
 def ranged(values: Mapping[str, Any] | None) -> str:
@@ -101,10 +100,7 @@ def _questions(questions: Mapping[str, Mapping[str, Any]]) -> str:
 def _worst(parts: Sequence[Mapping[str, Any]]) -> str:
     gaps = sorted(parts, key=lambda part: -abs(part["gap"]))[:WORST]
     chosen = [*parts[:WORST], *(part for part in gaps if part not in parts[:WORST])]
-    rows = [
-        [part["subgroup"], f"{part['rows']:,}", ranged(part), f"{part['gap']:+.3f}".replace("0.", ".")]
-        for part in chosen
-    ]
+    rows = [[part["subgroup"], f"{part['rows']:,}", ranged(part), f"{part['gap']:+.3f}"] for part in chosen]
     return markdown_table(["where it is wrong most", "rows", "per-gene AUROC", "mean probability minus rate"], rows)
 
 

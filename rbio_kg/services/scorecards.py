@@ -158,7 +158,7 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> dict
         figures[kind] = {
             "coverage": float(scored.mean()),
             "mean": float(found[scored].mean()) if scored.any() else None,
-            "auroc": None if kind == "honest" else auroc(*_against(scores["honest"], found)),
+            "auroc": None if kind == "true" else auroc(*_against(scores["true"], found)),
         }
     own = np.concatenate(list(scores.values())) if scores else np.zeros(0)
     agreement = {other: rank_agreement(own, _all_texts(workspace.verifier(other), claims, texts)) for other in others}

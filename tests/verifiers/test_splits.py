@@ -34,7 +34,7 @@ def frame(found: list[tuple[object, ...]]) -> pl.DataFrame:
 def reference(
     found: list[tuple[object, ...]], split_scheme: str, lines: tuple[str, ...], seed: int
 ) -> tuple[list, list]:
-    """Row by row, as the rules are told."""
+    """Row by row, from the rules."""
     apart = held_out_genes(GENES, seed)
     train, test = [], []
     for row in found:

@@ -32,7 +32,7 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "new", folder / "past"
 
 
-def test_every_model_is_asked_the_same(
+def test_every_model_gets_the_same_questions(
     snapshots: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from benchmarks.verifiers import link_predictor, link_speed
@@ -75,8 +75,8 @@ def test_a_later_graph_asks_for_what_is_new(snapshots: tuple[Path, Path]) -> Non
     from benchmarks.verifiers.link_predictor import later
 
     new, past = (Snapshot.open(folder) for folder in snapshots)
-    asked, known = later(past, new)
-    a, b = asked["terms"]
+    edges, known = later(past, new)
+    a, b = edges["terms"]
     has = [set(past.closure.row(i)[0].tolist()) for i in range(len(past.genes))]
     expected = {
         (past.genes.index(new.genes.keys[gene]), past.terms.index(new.terms.keys[term]))

@@ -19,7 +19,7 @@ def test_the_set_is_large_varied_and_in_two_halves() -> None:
     for half in HALVES:
         chosen = [row for row in rows if row.half == half]
         assert len(chosen) > 0.4 * len(rows)
-        # A sentence says that something rises, never that it does if it changes: that is only asked.
+        # A sentence says that something rises, never that it does if it changes: only questions do.
         stated = {relation for row in chosen for (_, relation, _, _), _ in row.statements}
         assert stated == set(Relation) - IF_CHANGED
         assert {row.phenomenon for row in chosen} == {row.phenomenon for row in rows}

@@ -193,7 +193,7 @@ def test_cards(fitted: tuple[Path, dict[str, Any]]) -> None:
     test = invoke(workspace, "verifiers", "card", "graph_path", "--split", "test")
     assert test["split"] == "test" and test["rows"] < card["rows"]
     text = invoke(workspace, "verifiers", "card", "reasoning_trace")
-    assert text["texts"]["honest"]["mean"] > text["texts"]["negated"]["mean"]
+    assert text["texts"]["true"]["mean"] > text["texts"]["negated"]["mean"]
     assert text["per_gene_auroc"] is None and set(text["agreement"]) == {"ontology_text"}
     shown = CliRunner().invoke(app, ["verifiers", "card", "graph_path", "--workspace", str(workspace)])
     assert "beat the gene prior" in shown.stdout and "| k562 dir |" in shown.stdout

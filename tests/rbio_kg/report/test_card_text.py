@@ -32,14 +32,14 @@ def test_a_verifier_that_does_not_beat_the_gene_prior_says_so(low: float, beaten
     text = card_text(card(0.52, low, 0.55))
     assert ("NOT beat the gene prior" in text) is not beaten
     assert "on k562 de" in text if not beaten else "It beats the gene prior: per-gene AUROC 0.520" in text
-    assert "| k562 de | 1,234 | .99 | .520" in text
+    assert "| k562 de | 1,234 | 0.99 | 0.520" in text
     assert "CC0" in text and "often" in text
 
 
 def test_the_largest_gap_is_shown_beside_the_worst_ranked() -> None:
     text = card_text(card(0.6, 0.55, 0.65))
     assert all(name in text for name in ("first", "second", "third", "fourth"))
-    assert "-.300" in text
+    assert "-0.300" in text
 
 
 def test_bars_are_as_long_as_the_rates() -> None:
@@ -57,4 +57,4 @@ def test_bars_are_as_long_as_the_rates() -> None:
 
 
 def test_what_is_absent_is_a_dash() -> None:
-    assert (figure(None), figure(0.1234), figure(-0.5, 2), figure(1.0)) == ("-", ".123", "-.50", "1.000")
+    assert (figure(None), figure(0.1234), figure(-0.5, 2), figure(1.0)) == ("-", "0.123", "-0.50", "1.000")

@@ -21,11 +21,11 @@ def questions() -> pl.DataFrame:
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_gene_prior_and_pair_copy_are_means_of_train_labels(questions: pl.DataFrame, split: str) -> None:
-    asked = questions.filter(pl.col("split") == split)
+    evaluated = questions.filter(pl.col("split") == split)
     train = list(questions.filter(pl.col("split") == "train").iter_rows(named=True))
-    found = baseline_scores(asked, questions, fold_seed=7 if split == "train" else None)
+    found = baseline_scores(evaluated, questions, fold_seed=7 if split == "train" else None)
     assert not found["all_no"].any() and found["all_yes"].all()
-    for row, item in enumerate(asked.iter_rows(named=True)):
+    for row, item in enumerate(evaluated.iter_rows(named=True)):
         line = [t for t in train if t["cell_line"] == item["cell_line"]]
         base = np.mean([t["label"] for t in line])
         same = [
@@ -68,8 +68,8 @@ def test_what_a_split_scheme_withholds_the_baselines_do_not_know(questions: pl.D
 
 
 def test_without_train_rows_everything_is_one_half(questions: pl.DataFrame) -> None:
-    asked = questions.filter(pl.col("split") == "test")
-    found = baseline_scores(asked, asked)
+    evaluated = questions.filter(pl.col("split") == "test")
+    found = baseline_scores(evaluated, evaluated)
     assert set(found) == set(BASELINES)
     for name in BASELINES[2:]:
         assert set(found[name].tolist()) == {0.5}
@@ -77,7 +77,7 @@ def test_without_train_rows_everything_is_one_half(questions: pl.DataFrame) -> N
 
 def test_the_gene_prior_ranks_nothing_within_a_gene(questions: pl.DataFrame) -> None:
     for split, folds in (("test", None), ("train", 3)):
-        asked = questions.filter((pl.col("split") == split) & (pl.col("cell_line") == "k562"))
-        prior = baseline_scores(asked, questions, fold_seed=folds)["gene_prior"]
-        subgroups = None if folds is None else [fold_of(pert, folds) for pert in asked["pert"]]
-        assert per_gene_auroc(asked["gene"].to_list(), asked["label"].to_numpy(), prior, subgroups).mean == 0.5
+        evaluated = questions.filter((pl.col("split") == split) & (pl.col("cell_line") == "k562"))
+        prior = baseline_scores(evaluated, questions, fold_seed=folds)["gene_prior"]
+        subgroups = None if folds is None else [fold_of(pert, folds) for pert in evaluated["pert"]]
+        assert per_gene_auroc(evaluated["gene"].to_list(), evaluated["label"].to_numpy(), prior, subgroups).mean == 0.5

@@ -24,7 +24,7 @@ def questions() -> pl.DataFrame:
 
 
 class Fixed(Verifier):
-    """Answers what it is told to, by relation."""
+    """Returns given scores, by relation."""
 
     name = "fixed"
 

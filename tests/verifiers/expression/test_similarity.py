@@ -68,7 +68,7 @@ def test_the_similarity_is_the_weighted_sum_of_cosines(tables: GraphTables) -> N
         expected += weight * dense @ dense.T
     everything = np.arange(len(order))
     np.testing.assert_allclose(profiles.similarity(everything, everything), expected, atol=1e-5)
-    one, two = (places.ravel() for places in np.indices(expected.shape))
+    one, two = (indices.ravel() for indices in np.indices(expected.shape))
     np.testing.assert_array_equal(
         profiles.pairs(one, two).reshape(expected.shape), profiles.similarity(everything, everything)
     )
@@ -76,7 +76,7 @@ def test_the_similarity_is_the_weighted_sum_of_cosines(tables: GraphTables) -> N
     assert not profiles.similarity(np.array([-1]), everything).any()
 
 
-def test_an_empty_graph_makes_nothing_alike() -> None:
+def test_an_empty_graph_makes_all_similarities_zero() -> None:
     profiles = gene_profiles(GraphTables({}), ["A", "B"])
     assert isinstance(profiles, Profiles)
     assert not profiles.similarity(np.arange(2), np.arange(2)).any()

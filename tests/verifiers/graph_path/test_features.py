@@ -67,21 +67,21 @@ def test_chains_run_from_subject_to_object(pairs: Pairs, signs: dict[tuple[str, 
     for i, (a, b) in enumerate(zip(left, right, strict=True)):
         best = 0.0
         chains = nx.all_simple_paths(graph, a, b, cutoff=3) if a in graph and b in graph else []
-        worths = {}
+        weights = {}
         for chain in chains:
             if len(chain) > 2:
                 through = np.prod([degree[gene] ** -HUB_EXPONENT for gene in chain[1:-1]])
-                worths[tuple(chain)] = REGULATION_STEP ** (len(chain) - 1) * float(through)
-        best = max(worths.values(), default=0.0)
+                weights[tuple(chain)] = REGULATION_STEP ** (len(chain) - 1) * float(through)
+        best = max(weights.values(), default=0.0)
         assert found.cascade[i] == pytest.approx(best)
         products = {
             int(np.prod([signs[step] for step in itertools.pairwise(chain)]))
-            for chain, worth in worths.items()
-            if worth == pytest.approx(best)
+            for chain, weight in weights.items()
+            if weight == pytest.approx(best)
         }
         assert found.cascade_sign[i] in (products or {0})
         assert found.cascade_activation[i] == found.cascade[i] * found.cascade_sign[i]
-        one_way += bool(worths) and not (b in graph and a in graph and nx.has_path(graph, b, a))
+        one_way += bool(weights) and not (b in graph and a in graph and nx.has_path(graph, b, a))
     assert one_way > 0
 
 

@@ -167,9 +167,9 @@ def test_directions_share_out_the_change(verifier: GraphPathVerifier, tables: Gr
         .sort("pert", "gene")
         .head(30)
     )
-    asked = [(a, b, line) for a, b in pairs.iter_rows() for line in ("rpe1", None)]
-    assert_directions_sum_to_the_change(verifier, asked)
-    assert_directions_sum_to_the_change(GraphPathVerifier(verifier.snapshot_dir), asked)
+    claimed = [(a, b, line) for a, b in pairs.iter_rows() for line in ("rpe1", None)]
+    assert_directions_sum_to_the_change(verifier, claimed)
+    assert_directions_sum_to_the_change(GraphPathVerifier(verifier.snapshot_dir), claimed)
 
 
 def test_broken_folders(snapshot_dir: Path, model_dir: Path, tmp_path: Path) -> None:

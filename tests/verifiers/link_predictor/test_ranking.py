@@ -87,18 +87,18 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> LinkSplit:
 @pytest.mark.parametrize("relation", RELATIONS)
 def test_candidates_are_false_and_drawn_once(split: LinkSplit, relation: str) -> None:
     true = split.test[relation]
-    asked = questions(np.random.default_rng(1), split.negatives, relation, true, 30)
+    ranking = questions(np.random.default_rng(1), split.negatives, relation, true, 30)
     count = len(true[0])
-    assert asked.a.shape == asked.b.shape == asked.allowed.shape == (2 * count, 30)
+    assert ranking.a.shape == ranking.b.shape == ranking.allowed.shape == (2 * count, 30)
     keys = set(split.negatives.known[relation].tolist())
     for row in range(2 * count):
-        keep = asked.allowed[row]
-        pairs = list(zip(asked.a[row][keep].tolist(), asked.b[row][keep].tolist(), strict=True))
+        keep = ranking.allowed[row]
+        pairs = list(zip(ranking.a[row][keep].tolist(), ranking.b[row][keep].tolist(), strict=True))
         assert len(set(pairs)) == len(pairs)
         assert not {(a << 32) | b for a, b in pairs} & keys
         fixed = {a for a, _ in pairs} if row < count else {b for _, b in pairs}
         assert fixed <= {int(true[0 if row < count else 1][row % count])}
-    a, _ = asked.pairs()
-    best = asked.ranks(np.where(np.arange(len(a)) < count, 1.0, 0.0))
+    a, _ = ranking.pairs()
+    best = ranking.ranks(np.where(np.arange(len(a)) < count, 1.0, 0.0))
     assert (best.pessimistic == 1).all()
-    np.testing.assert_array_equal(asked.a, questions(np.random.default_rng(1), split.negatives, relation, true, 30).a)
+    np.testing.assert_array_equal(ranking.a, questions(np.random.default_rng(1), split.negatives, relation, true, 30).a)

@@ -129,7 +129,7 @@ def test_features_see_the_message_graph_only(split: LinkSplit, parts: LinkParts,
         np.testing.assert_allclose(columns, swapped, atol=1e-6)
 
 
-def test_the_same_seed_splits_alike(snapshot: Snapshot, split: LinkSplit) -> None:
+def test_the_same_seed_gives_the_same_split(snapshot: Snapshot, split: LinkSplit) -> None:
     again = split_graph(snapshot, np.random.default_rng(0), test_share=0.1)
     for relation in RELATIONS:
         np.testing.assert_array_equal(again.supervision[relation].a, split.supervision[relation].a)

@@ -71,7 +71,7 @@ def test_metrics_stand_beside_their_baselines(fitted: tuple[Path, dict[str, Any]
         assert {"model", "common_neighbours", "adamic_adar", "resource_allocation", "degree_product"} <= set(
             measured[kind]
         )
-    # Who of a community interacts is drawn at random here, so only a little can be told.
+    # Who of a community interacts is drawn at random here, so only a little can be predicted.
     assert measured["random"]["model"]["auroc"] > 0.6
     assert measured["base_rate"] == pytest.approx(0.2, abs=0.03)
     assert measured["rows"] == pytest.approx(5 * measured["positives"], rel=0.1)
@@ -113,9 +113,9 @@ def test_natural_probabilities_add_up_to_the_edges_there_are(
     genes = sorted({symbol for symbol, *_ in tables["questions"].select("pert").iter_rows()})[:30]
     claims = [Claim(genes[0], relation, gene, "k562") for gene in genes[1:] for relation in NATURAL_CLAIMS]
     usual, natural = (LinkPredictorVerifier(fitted[0], natural=choice) for choice in (False, True))
-    judged = np.array([claim.relation == "interacts_with" for claim in claims])
-    assert (natural.score(claims)[judged] < usual.score(claims)[judged]).all()
-    np.testing.assert_array_equal(natural.score(claims)[~judged], usual.score(claims)[~judged])
+    structural = np.array([claim.relation == "interacts_with" for claim in claims])
+    assert (natural.score(claims)[structural] < usual.score(claims)[structural]).all()
+    np.testing.assert_array_equal(natural.score(claims)[~structural], usual.score(claims)[~structural])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(natural)).score(claims), natural.score(claims))
     assert "drawn from all" in natural.card.limits
 

@@ -31,7 +31,7 @@ def test_nan_stays_nan() -> None:
     assert np.isnan(clipped_logit([np.nan])[0])
 
 
-def test_a_rate_is_shrunk_alike_for_numbers_arrays_and_expressions() -> None:
+def test_a_rate_is_the_same_for_numbers_arrays_and_expressions() -> None:
     ones, rows = np.array([0.0, 3.0, 50.0]), np.array([0.0, 4.0, 50.0])
     found = shrunken_rate(ones, rows, 0.2)
     assert found[0] == pytest.approx(0.2), "no rows: the base rate"

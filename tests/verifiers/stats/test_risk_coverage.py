@@ -1,4 +1,4 @@
-"""Risk against coverage beside all orders in which the most confident answers could be kept."""
+"""Risk against coverage, compared with all orders in which the most confident answers could be kept."""
 
 from __future__ import annotations
 

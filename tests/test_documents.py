@@ -23,7 +23,7 @@ ENDINGS = "py|toml|json|cypher|tsv|md|svg|j2"
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FILE = re.compile(rf"(?<![\w./*-])(?:{FOLDERS})/(?:[\w.-]+/)*[\w-]+\.(?:{ENDINGS})\b")
 FOLDER = re.compile(rf"(?<![\w./*-])(?:{FOLDERS})/(?:[\w-]+/)*(?![\w*{{<.-])")
-DOTTED = re.compile(rf"(?<![\w./-])(?:rbio_kg|benchmarks|tests)(?:\.(?!(?:{ENDINGS})\b)[A-Za-z_]\w*)+")
+DOTTED = re.compile(rf"(?<![\w./-])(?:rbio_kg|benchmarks|scripts|tests)(?:\.(?!(?:{ENDINGS})\b)[A-Za-z_]\w*)+")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.S)
 COMMAND = re.compile(r"(?:^|[`$=/ ])rbio(?:-kg|_kg) (?!import)([a-z][^`\n#|&]*)", re.M)
 BENCHMARK = re.compile(r"python -m benchmarks\.([\w.]+)([^`\n|]*)")

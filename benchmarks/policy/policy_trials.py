@@ -28,7 +28,7 @@ from rbio_kg.training.pipeline.plan import TrainingPlan, make_plan
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.rewards.composed import ComposedReward
-from rbio_kg.training.runs.run_folder import Run, start_run
+from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
 from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.evaluation.baselines import with_folds
@@ -103,17 +103,10 @@ class Trials:
     def run(self, folder: Path) -> Run:
         """A run in a throw-away workspace."""
         paths, build_id = WorkspacePaths(folder), self.workspace.build_id
-        return start_run(
-            paths,
-            "trial",
-            kind="training",
-            build_id=build_id,
-            version="",
-            seeds={},
-            config={},
-            simulated=False,
-            resume=False,
+        manifest = RunManifest.new(
+            "trial", "training", build_id=build_id, version="", seeds={}, config={}, simulated=False
         )
+        return start_run(paths, manifest)
 
     def evaluated(
         self, model: LanguageModel, plan: TrainingPlan, before: Likelihood | None = None

@@ -24,7 +24,7 @@ from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run_folder import Run, start_run
+from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
 from rbio_kg.training.runs.trackers import check_tracker
 
 if TYPE_CHECKING:
@@ -133,17 +133,16 @@ def train_policy(
         return TrainingResult(run=name, questions=plan.counts(), dry_run=True)
     run = Run(paths.run(name))
     if processes.first:
-        run = start_run(
-            paths,
+        manifest = RunManifest.new(
             name,
-            kind="training",
+            "training",
             build_id=data.build_id,
             version=version("rbio-kg"),
             seeds={"recipe": config.seed},
             config=config.model_dump(mode="json"),
             simulated=plan.simulated,
-            resume=options.resume,
         )
+        run = start_run(paths, manifest, resume=options.resume)
     processes.wait()
     if run.manifest.status == "finished":
         progress(f"run {name} is finished: reused", 1.0)

@@ -69,6 +69,22 @@ class RunManifest:
     result: Mapping[str, Any] = field(default_factory=dict)
     alarms: Sequence[Mapping[str, Any]] = ()
 
+    @classmethod
+    def new(
+        cls,
+        name: str,
+        kind: str,
+        *,
+        build_id: str,
+        version: str,
+        seeds: Mapping[str, int],
+        config: Mapping[str, Any],
+        simulated: bool,
+    ) -> RunManifest:
+        """The manifest of a run that starts now."""
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return cls(name, kind, now, build_id, version, dict(seeds), _plain(config), simulated)
+
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         return asdict(self)
@@ -293,41 +309,39 @@ def check_name(name: str) -> str:
     return name
 
 
-def start_run(
-    paths: WorkspacePaths,
-    name: str,
-    *,
-    kind: str,
-    build_id: str,
-    version: str,
-    seeds: Mapping[str, int],
-    config: Mapping[str, Any],
-    simulated: bool,
-    resume: bool,
-) -> Run:
-    """A new run's folder; with `resume`, the folder of that name where it is there.
+def start_run(paths: WorkspacePaths, manifest: RunManifest, *, resume: bool = False) -> Run:
+    """A new run's folder; with `resume`, the folder of that name if it exists.
+
+    Args:
+        paths: the workspace.
+        manifest: of the run, as `RunManifest.new` makes it.
+        resume: go on with a run of the same name, recipe and graph.
 
     Raises:
         TrainingError: the name is taken, or the run to go on with has another recipe or graph.
     """
-    run = Run(paths.run(check_name(name)))
-    if run.manifest_file.is_file():
-        known = run.manifest
-        if not resume:
-            hint = f"choose another --name, or go on with --resume --name {name}"
-            raise TrainingError(f"there is already a run called {name!r} ({known.status})", where=run.folder, hint=hint)
-        for what, ours, theirs in (("graph", build_id, known.build_id), ("recipe", _plain(config), known.config)):
-            if ours != theirs:
-                raise TrainingError(
-                    f"the run has another {what}, so it cannot go on", where=run.folder, hint="choose another --name"
-                )
-        if known.status != "finished":
-            run.update(status="running")
+    run = Run(paths.run(check_name(manifest.name)))
+    if not run.manifest_file.is_file():
+        run.folder.mkdir(parents=True, exist_ok=True)
+        run.write_manifest(manifest)
         return run
-    run.folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    manifest = RunManifest(name, kind, now, build_id, version, dict(seeds), _plain(config), simulated)
-    run.write_manifest(manifest)
+    known = run.manifest
+    if not resume:
+        raise TrainingError(
+            f"there is already a run called {manifest.name!r} ({known.status})",
+            where=run.folder,
+            hint=f"choose another --name, or go on with --resume --name {manifest.name}",
+        )
+    for what, ours, theirs in (
+        ("graph", manifest.build_id, known.build_id),
+        ("recipe", manifest.config, known.config),
+    ):
+        if ours != theirs:
+            raise TrainingError(
+                f"the run has another {what}, so it cannot go on", where=run.folder, hint="choose another --name"
+            )
+    if known.status != "finished":
+        run.update(status="running")
     return run
 
 

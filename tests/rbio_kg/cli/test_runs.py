@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.run_folder import start_run
+from rbio_kg.training.runs.run_folder import RunManifest, start_run
 from tests.support.commands import fails, invoke
 
 BROKEN = {
@@ -29,9 +28,8 @@ BROKEN = {
 
 
 def make_run(workspace: Path, name: str) -> None:
-    options: dict[str, Any] = {"seeds": {}, "config": {}, "simulated": True, "resume": False}
-    run = start_run(WorkspacePaths(workspace), name, kind="training", build_id="b", version="0", **options)
-    run.update(status="finished")
+    manifest = RunManifest.new(name, "training", build_id="b", version="0", seeds={}, config={}, simulated=True)
+    start_run(WorkspacePaths(workspace), manifest).update(status="finished")
 
 
 @pytest.fixture(params=BROKEN)

@@ -18,7 +18,7 @@ from rbio_kg.training.prompts.parser import completion_text
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run_folder import Run, start_run
+from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
 from tests.support.table_verifiers import VowelVerifier
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import toy_questions, toy_verifier
@@ -46,10 +46,8 @@ def test_the_reward_rises_on_a_learnable_task(tmp_path: Path) -> None:
                      "save_every": 100, "explained": 0},
         }
     )  # fmt: skip
-    run = start_run(
-        WorkspacePaths(tmp_path), "run", kind="training", build_id="toy", version="0", seeds={}, config={},
-        simulated=True, resume=False,
-    )  # fmt: skip
+    manifest = RunManifest.new("run", "training", build_id="toy", version="0", seeds={}, config={}, simulated=True)
+    run = start_run(WorkspacePaths(tmp_path), manifest)
     dataset = toy_questions().select(split="train").pairs().limit(64, keep_pairs=True).to_dataset("closed")
     start = LanguageModel(tiny_model(tokenizer), tokenizer, "tiny")
     shown: list[str] = []

@@ -22,18 +22,10 @@ from rbio_kg.training.runs.run_folder import (
 )
 
 
-def start(root: Path, name: str = "one", **changes: Any) -> Run:
-    options: dict[str, Any] = {
-        "kind": "training",
-        "build_id": "b1",
-        "version": "0",
-        "seeds": {"recipe": 0},
-        "config": {"seed": 0},
-        "simulated": True,
-        "resume": False,
-        **changes,
-    }
-    return start_run(WorkspacePaths(root), name, **options)
+def start(root: Path, name: str = "one", *, resume: bool = False, **changes: Any) -> Run:
+    values: dict[str, Any] = {"version": "0", "seeds": {"recipe": 0}, "simulated": True}
+    values |= {"build_id": "b1", "config": {"seed": 0}, **changes}
+    return start_run(WorkspacePaths(root), RunManifest.new(name, "training", **values), resume=resume)
 
 
 def test_a_run_is_listed_found_and_read(tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from rbio_kg.training.pipeline.plan import TrainingPlan, make_plan
 from rbio_kg.training.prompts.messages import prompt_text
 from rbio_kg.training.prompts.parser import parse_completion
 from rbio_kg.training.rewards.composed import ComposedReward
-from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import Run, start_run
 from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.evaluation.baselines import with_folds

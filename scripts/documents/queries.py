@@ -20,8 +20,9 @@ from rbio_kg.graph.store.queries import NamedQuery, named_queries, named_query
 from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.report.card_text import markdown_table
 from rbio_kg.services.evidence import load_evidence
+from rbio_kg.training.runs.manifest import RunManifest
 from rbio_kg.training.runs.rollout_file import Rollout, checked_statements, write_rollouts
-from rbio_kg.training.runs.run_folder import Run, RunManifest
+from rbio_kg.training.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace

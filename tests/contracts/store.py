@@ -24,8 +24,9 @@ from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph.store.queries import named_queries, named_query
 from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.services.evidence import load_evidence
+from rbio_kg.training.runs.manifest import RunManifest
 from rbio_kg.training.runs.rollout_file import CheckedStatement, Rollout, write_rollouts
-from rbio_kg.training.runs.run_folder import Run, RunManifest
+from rbio_kg.training.runs.run_folder import Run
 
 GENES = [f"G{i:02d}" for i in range(60)]
 TERMS = [f"GO:{i:07d}" for i in range(30)]

@@ -17,7 +17,8 @@ from rbio_kg.training.models.decoding import Sampling, likelihood, sample
 from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text, system_messages
 from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
-from rbio_kg.training.runs.run_folder import Run, RunManifest, find_run, list_runs
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import Run, find_run, list_runs
 
 if TYPE_CHECKING:
     from rbio_kg.core.paths import WorkspacePaths

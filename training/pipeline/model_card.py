@@ -10,7 +10,8 @@ from rbio_kg.core.atomic_io import write_text
 from rbio_kg.training.models.loading import BUNDLED
 
 if TYPE_CHECKING:
-    from rbio_kg.training.runs.run_folder import Run, RunManifest
+    from rbio_kg.training.runs.manifest import RunManifest
+    from rbio_kg.training.runs.run_folder import Run
 
 STAGE_LABELS = {"before": "before training", "after_warmup": "after SFT", "after": "after training"}
 _BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"

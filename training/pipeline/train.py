@@ -24,7 +24,8 @@ from rbio_kg.training.pipeline.stages import Stages
 from rbio_kg.training.prompts.facts import FactSource
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import Run, start_run
 from rbio_kg.training.runs.trackers import check_tracker
 
 if TYPE_CHECKING:

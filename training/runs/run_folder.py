@@ -6,121 +6,27 @@ their own, `rbio_kg.training.runs.rollout_file`.
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.training.runs.manifest import BrokenRun, RunManifest
 
 EVALUATIONS = ("before", "after_warmup", "after")
 """The evaluations that a training makes, in their order."""
 REASONING = "reasoning"
 """The evaluation of a policy's reasoning, made on request."""
-RunStatus = Literal["running", "interrupted", "stopped", "failed", "finished"]
-_TEXT, _OBJECT = (str, "text"), (dict, "an object")
-_KINDS: Mapping[str, tuple[type, str]] = {
-    **dict.fromkeys(("name", "kind", "started", "build_id", "version", "status", "stage"), _TEXT),
-    **dict.fromkeys(("seeds", "config", "result"), _OBJECT),
-    "simulated": (bool, "true or false"),
-}
-"""The types that a manifest's fields must have, and what messages call them."""
 _REMAKE = "make the run again, or restore the file"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
-
-@dataclass(frozen=True)
-class RunManifest:
-    """What a run is.
-
-    Args:
-        name: the folder's name.
-        kind: training or evaluation.
-        started: ISO 8601, UTC.
-        build_id: the graph it used.
-        version: of rbio-kg.
-        seeds: by what they seed.
-        config: the complete recipe.
-        simulated: whether labels come from a model instead of a laboratory.
-        status: running, interrupted, stopped (by an alarm), failed or finished.
-        stage: the last stage that was finished.
-        result: what the run reported at its end.
-        alarms: what was raised while it trained (see `rbio_kg.training.grpo.alarms`).
-    """
-
-    name: str
-    kind: str
-    started: str
-    build_id: str
-    version: str
-    seeds: Mapping[str, int]
-    config: Mapping[str, Any]
-    simulated: bool
-    status: RunStatus = "running"
-    stage: str = ""
-    result: Mapping[str, Any] = field(default_factory=dict)
-    alarms: Sequence[Mapping[str, Any]] = ()
-
-    @classmethod
-    def new(
-        cls,
-        name: str,
-        kind: str,
-        *,
-        build_id: str,
-        version: str,
-        seeds: Mapping[str, int],
-        config: Mapping[str, Any],
-        simulated: bool,
-    ) -> RunManifest:
-        """The manifest of a run that starts now."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return cls(name, kind, now, build_id, version, dict(seeds), _plain(config), simulated)
-
-    def to_json(self) -> dict[str, Any]:
-        """The manifest as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> RunManifest:
-        """The manifest that `to_json` wrote.
-
-        Raises:
-            ValueError: a field is missing, unknown or of the wrong type.
-        """
-        try:
-            manifest = cls(**values)
-        except TypeError as error:
-            raise ValueError(str(error).removeprefix("RunManifest.__init__() ")) from error
-        for name, (kind, called) in _KINDS.items():
-            if not isinstance(getattr(manifest, name), kind):
-                raise ValueError(f"{name} is not {called}")
-        return manifest
-
-
-@dataclass(frozen=True)
-class BrokenRun:
-    """A run folder whose manifest cannot be read.
-
-    Args:
-        name: the folder's name.
-        error: what is wrong with the manifest, in one line.
-    """
-
-    name: str
-    error: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The folder's name, the status `broken` and the error, as plain JSON values."""
-        return {"name": self.name, "status": "broken", "error": self.error}
 
 
 @dataclass(frozen=True)
@@ -343,10 +249,6 @@ def start_run(paths: WorkspacePaths, manifest: RunManifest, *, resume: bool = Fa
     if known.status != "finished":
         run.update(status="running")
     return run
-
-
-def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(json.loads(json.dumps(config)))
 
 
 def read_run(folder: Path) -> RunManifest:

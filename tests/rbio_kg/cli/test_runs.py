@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.run_folder import RunManifest, start_run
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import start_run
 from tests.support.commands import fails, invoke
 
 BROKEN = {

@@ -9,7 +9,8 @@ import pytest
 
 from rbio_kg.core.errors import ReportError
 from rbio_kg.report.run_data import read_run, rollout
-from rbio_kg.training.runs.run_folder import Run, RunManifest
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import Run
 from tests.support.runs import ROLLOUTS, STEPS, make_run
 
 

@@ -10,8 +10,9 @@ import pytest
 from rbio_kg.core.claims import Claim, Evidence, Node, Status, Verdict
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.services.evidence import read_evidence
+from rbio_kg.training.runs.manifest import RunManifest
 from rbio_kg.training.runs.rollout_file import CheckedStatement, Rollout, write_rollouts
-from rbio_kg.training.runs.run_folder import Run, RunManifest
+from rbio_kg.training.runs.run_folder import Run
 
 CLAIM = Claim("MYC", "changes_expression_of", "CDK4", "k562")
 EDGE = Evidence(Node("Gene", "MYC"), "REGULATES", Node("Gene", "CDK4"), 0.75, 2, {"sign": 1})

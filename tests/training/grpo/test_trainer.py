@@ -18,7 +18,8 @@ from rbio_kg.training.prompts.parser import completion_text
 from rbio_kg.training.rewards.composed import ComposedReward
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.distributed import Processes
-from rbio_kg.training.runs.run_folder import Run, RunManifest, start_run
+from rbio_kg.training.runs.manifest import RunManifest
+from rbio_kg.training.runs.run_folder import Run, start_run
 from tests.support.table_verifiers import VowelVerifier
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import toy_questions, toy_verifier

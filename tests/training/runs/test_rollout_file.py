@@ -13,6 +13,7 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.report.run_data import read_run, rollout
 from rbio_kg.training.grpo.rollouts import RolloutRecorder
 from rbio_kg.training.rewards.composed import ComposedReward
+from rbio_kg.training.runs.manifest import RunManifest
 from rbio_kg.training.runs.rollout_file import (
     ROLLOUT_SCHEMA,
     CheckedStatement,
@@ -21,7 +22,7 @@ from rbio_kg.training.runs.rollout_file import (
     read_rollouts,
     write_rollouts,
 )
-from rbio_kg.training.runs.run_folder import Run, RunManifest
+from rbio_kg.training.runs.run_folder import Run
 from rbio_kg.verifiers.text.statements import StatementChecker
 from tests.support.named_graph import named_snapshot
 from tests.support.table_verifiers import TableVerifier

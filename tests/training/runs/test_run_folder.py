@@ -9,10 +9,10 @@ import pytest
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.training.runs.manifest import RunManifest
 from rbio_kg.training.runs.run_folder import (
     Run,
     RunLog,
-    RunManifest,
     broken_runs,
     find_run,
     free_name,

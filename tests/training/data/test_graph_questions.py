@@ -59,8 +59,8 @@ def test_balanced_different_and_never_of_a_gene_with_itself(
         frozenset(pair) if family in ("physical", "functional") else pair
         for pair in made.select("subject", "object").rows()
     ]
-    rows = list(zip(made["relation"], ends, strict=True))
-    assert len(set(rows)) == len(rows)
+    drawn = list(zip(made["relation"], ends, strict=True))
+    assert len(set(drawn)) == len(drawn)
     assert made.equals(graph_questions(snapshot, family, rows=rows, seed=seed))
     test = dict(zip(snapshot.genes.keys, held_out(snapshot.genes.keys), strict=True))
     assert [test[name] for name in made["subject"]] == (made["split"] == "test").to_list()

@@ -285,7 +285,7 @@ def test_a_policy_is_exported(trained: tuple[Path, Path, dict[str, Any]], tmp_pa
 def test_the_global_protocol_wants_a_verifier_fitted_under_it(trained: tuple[Path, Path, dict[str, Any]]) -> None:
     workspace, recipe, _ = trained
     held_apart = recipe.with_name("global.toml")
-    held_apart.write_text(recipe.read_text().replace("[questions]", '[questions]\nprotocol = "global"'))
+    held_apart.write_text(recipe.read_text().replace("[questions]", '[questions]\nsplit_scheme = "global"'))
     said = fails(workspace, "train", "policy", "--config", str(held_apart), "--name", "apart")
     assert "train expression --protocol global" in said
 

@@ -13,6 +13,7 @@ MODULES = (
     "graph_path.verifier",
     "pooling",
     "scoring_rules",
+    "stats.metrics",
     "stats.probability",
 )
 

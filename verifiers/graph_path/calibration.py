@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import ModelError, VerifierError
-from rbio_kg.core.progress import Progress
+from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import FloatArray, Indices
 from rbio_kg.graph.snapshot.csr import Csr
 from rbio_kg.graph.snapshot.snapshot import Snapshot
@@ -119,7 +119,7 @@ def fit_graph_path(
     model_dir: Path,
     *,
     seed: int = 0,
-    progress: Progress = lambda message, share: None,
+    progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit the calibration and write it into `model_dir`.
 

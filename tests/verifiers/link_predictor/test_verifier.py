@@ -197,7 +197,7 @@ def test_without_questions_it_abstains_on_knockdowns(snapshot_dir: Path, tmp_pat
     verifier = LinkPredictorVerifier(tmp_path / "m")
     claims = [Claim("GENE001", relation, "GENE005", "k562") for relation in ("changes_expression_of", "increases")]
     assert np.isnan(verifier.score(claims)).all()
-    assert "not learned" in verifier.explain(claims[0]).reason
+    assert "was not trained on" in verifier.explain(claims[0]).reason
     assert not verifier.card.simulated
 
 

@@ -106,8 +106,8 @@ def test_what_a_query_says_beside_its_rows(built: tuple[Path, dict[str, Any]]) -
         ([], "needs the parameter 'symbol'"),
         (["gene=TP53"], "no parameter 'gene'"),
         (["symbol=7157"], "takes text, not 7157"),
-        (["symbol=TP53", "top=many"], "takes a whole number"),
-        (["symbol=TP53", "top=null"], "takes a whole number"),
+        (["symbol=TP53", "top=many"], "takes an integer"),
+        (["symbol=TP53", "top=null"], "takes an integer"),
         (["symbol"], "not key=value"),
     ],
 )

@@ -55,7 +55,7 @@ def test_two_genes(trained: Trained, row: dict[str, str]) -> None:
     assert document["claim"]["cell_line"] == "k562"
     assert 0 < document["probability"] < 1
     assert 0.1 <= document["stated"] <= 0.9
-    assert "is taught" not in said
+    assert "is memorised" not in said
     # A random model writes no readable answer; what it wrote is kept.
     assert document["answer"] is document["confidence"] is None
     assert document["problem"] and document["reasoning"]
@@ -111,7 +111,7 @@ def test_words_are_understood_or_given_as_they_are(trained: Trained, row: dict[s
 
 
 @pytest.fixture
-def training_rows(trained: Trained, row: dict[str, str]) -> Iterator[str]:
+def memorised(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     """The reasoning of a run, newer than the tiny one, whose model knows the answer to one question by heart."""
     from rbio_kg.training.config.recipe import WarmupSettings
     from rbio_kg.training.models.adapters import save_stage
@@ -132,11 +132,11 @@ def training_rows(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     run_sft(
         LanguageModel(model, tokenizer, "tiny"), [lesson] * 120, settings, seed=0, progress=lambda message, share: None
     )
-    folder = workspace / "runs" / "taught"
+    folder = workspace / "runs" / "memorised"
     shutil.copytree(workspace / "runs" / "tiny", folder, ignore=shutil.ignore_patterns("warmup", "grpo"))
     save_stage(model, tokenizer, folder / "model", "grpo")
     manifest = json.loads((folder / "manifest.json").read_text())
-    manifest |= {"name": "taught", "started": "2999-01-01T00:00:00+00:00"}
+    manifest |= {"name": "memorised", "started": "2999-01-01T00:00:00+00:00"}
     manifest["config"]["model"]["method"] = "full"
     manifest["config"]["grpo"]["max_tokens"] = 80
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -144,13 +144,13 @@ def training_rows(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-def test_a_readable_answer_is_checked(trained: Trained, row: dict[str, str], taught: str) -> None:
+def test_a_readable_answer_is_checked(trained: Trained, row: dict[str, str], memorised: str) -> None:
     workspace = trained[0]
     genes = ("--pert", row["pert"], "--gene", row["gene"])
     document, _ = ask(workspace, *genes)
-    assert (document["run"], document["answer"], document["confidence"]) == ("taught", "yes", 0.9)
+    assert (document["run"], document["answer"], document["confidence"]) == ("memorised", "yes", 0.9)
     assert "problem" not in document
-    assert document["reasoning"] == taught
+    assert document["reasoning"] == memorised
     assert [item["verdict"] for item in document["statements"]] == ["supported", "contradicted"]
     assert document["statements"][0]["evidence"][0]["type"] == "INTERACTS_WITH"
     shown = CliRunner().invoke(app, ["ask", *genes, "--workspace", str(workspace)])

@@ -55,7 +55,7 @@ def test_two_genes(trained: Trained, row: dict[str, str]) -> None:
     assert document["claim"]["cell_line"] == "k562"
     assert 0 < document["probability"] < 1
     assert 0.1 <= document["stated"] <= 0.9
-    assert "is memorised" not in said
+    assert "was trained on questions of the kind" not in said
     # A random model writes no readable answer; what it wrote is kept.
     assert document["answer"] is document["confidence"] is None
     assert document["problem"] and document["reasoning"]

@@ -24,7 +24,7 @@ load_profile()
 
 DURATIONS = ROOT / "tests" / "durations.json"
 """Measured seconds of each test that took a second or more; `pytest --write-durations` measures again."""
-SLOW = 4.0
+SLOW = 2.5
 """A test that was measured to take so many seconds is marked `slow`."""
 NEEDS = {"shared": "real", "neo4j_login": "neo4j"}
 """Fixture to the marker of the tests that use it."""

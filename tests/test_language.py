@@ -44,7 +44,11 @@ ORDINARY = {
     "arrow": r"\bpyarrow|apache arrow",
     "course": r"\bof course\b",
     "honest": r'"honest"|`honest`|\bhonest:',  # a JSON key of `rewards check`
+    "beyond": r"Beyond Binary",  # the title of a paper
+    "judge": r'"judge\\t',  # text that is hashed: another word would draw other verifiers
     "judges": r"\bJUDGES\b",  # a relationship of the graph
+    "marks": r"(?i)full marks",  # what an exploit asks for
+    "nobody": r"nobody denies",  # what an exploit says
     "pay": r"\bpam par pay pdf\b",  # symbols of genes that are ordinary words
     "pays": r'"pays"|`pays`',  # a JSON key of `rewards check`
     "places": r"decimal places|takes places",

@@ -1,1 +1,1 @@
-"""Questions, rewards, policies and their honest evaluation."""
+"""Questions, rewards, policies and their evaluation."""

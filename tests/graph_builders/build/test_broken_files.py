@@ -23,7 +23,11 @@ from tests.support.source_files.packings import REFUSED, SAME
 
 Whole = Callable[[Base, Path | None], Path]
 """The folder with the complete files of a base's origin."""
-CASES = [(base, name) for base in (*SAMPLE, *MADE, *REAL) for name in mutations_of(base)]
+CASES = [
+    pytest.param(base, name, id=f"{base.id} {name}", marks=[pytest.mark.real] if base.origin == "real" else [])
+    for base in (*SAMPLE, *MADE, *REAL)
+    for name in mutations_of(base)
+]
 MAIN = {
     "HGNC": "genes",
     "GO": "terms",
@@ -131,7 +135,7 @@ def check(broken: Broken, path: Path, base: Base, whole: Path, shared: Path | No
             assert part.count == before.count + broken.lost
 
 
-@pytest.mark.parametrize(("base", "name"), CASES, ids=[f"{base.id} {name}" for base, name in CASES])
+@pytest.mark.parametrize(("base", "name"), CASES)
 def test_broken_text(
     base: Base,
     name: str,

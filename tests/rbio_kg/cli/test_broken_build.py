@@ -111,7 +111,7 @@ def test_broken_packing(workspace: Path, sources: Path, name: str, packing: str,
 def test_a_pipe(workspace: Path, sources: Path) -> None:
     (sources / "go" / "go-basic.obo").unlink()
     os.mkfifo(sources / "go" / "go-basic.obo")
-    assert "no regular file" in fails(workspace, "build", "--sources", str(sources))
+    assert "not a regular file" in fails(workspace, "build", "--sources", str(sources))
 
 
 def test_a_name_of_two_lines(workspace: Path, sources: Path) -> None:

@@ -35,7 +35,7 @@ def test_export_says_files_and_command(built: Built, tmp_path: Path) -> None:
 def test_what_cannot_be_exported(built: Built, tmp_path: Path) -> None:
     workspace, _ = built
     (tmp_path / "mine.txt").write_text("x")
-    assert "something else" in fails(workspace, "export", "--neo4j-admin", str(tmp_path))
+    assert "neither empty nor an export" in fails(workspace, "export", "--neo4j-admin", str(tmp_path))
     assert "rbio-kg build" in fails(tmp_path / "none", "export", "--neo4j-admin", str(tmp_path / "out"))
     assert CliRunner().invoke(app, ["export", "--workspace", str(workspace)]).exit_code == 2
 

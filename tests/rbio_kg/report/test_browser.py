@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -118,9 +119,12 @@ def test_it_fits_a_phone(tmp_path: Path) -> None:
 
 
 def test_a_run_that_has_only_begun_opens_too(tmp_path: Path) -> None:
-    run = tmp_path / "young"
-    run.mkdir()
-    (run / "manifest.json").write_text(json.dumps({"name": "young", "simulated": False}))
+    run = make_run(tmp_path / "young")
+    for part in run.iterdir():
+        if part.name != "manifest.json":
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "name": "young", "simulated": False, "result": {}}))
     page = open_page(write_report(run, tmp_path / "report.html"))
     assert page.console == ()
     assert "simulated-banner" not in page.ids

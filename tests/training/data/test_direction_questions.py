@@ -46,7 +46,7 @@ def logged(reward: ComposedReward, questions: QuestionSet) -> dict[str, list[Any
 def test_they_are_rewarded_by_the_probability_given_a_change(
     questions: QuestionSet, verifier: ExpressionVerifier
 ) -> None:
-    found = logged(ComposedReward({"expression": (verifier, 1.0)}, round_to=0), questions)
+    found = logged(ComposedReward({"expression": (verifier, 1.0)}, pooling="mean", round_to=0), questions)
     model = verifier.model
     for line in model.lines:
         mine = (questions.frame["cell_line"] == line).to_numpy()

@@ -29,7 +29,7 @@ def test_pieces_hold_every_value_and_no_null(folder: Path, table: str, monkeypat
     rows = []
     for piece in bulkload._slices(folder, table):
         assert piece.height <= 7
-        for part in bulkload._alike(piece):
+        for part in bulkload._by_nulls(piece):
             assert part.height <= 3
             rows += json.loads(part.write_json())
     expected = [

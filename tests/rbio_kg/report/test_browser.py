@@ -15,6 +15,8 @@ from rbio_kg.report import write_report
 from tests.support.browser import open_page
 from tests.support.runs import build_manifest, make_run, scorecards
 
+pytestmark = pytest.mark.browser
+
 PARTS = (
     "simulated-banner", "run", "graph", "sources", "settings", "before-after", "finding", "whiskers", "results",
     "curves", "curve-warmup-loss", "curve-reward", "curve-parts", "curve-well-formed", "curve-entropy", "curve-yes",

@@ -133,6 +133,6 @@ def test_a_node_that_someone_removes_meanwhile_is_told(store: GraphStore) -> Non
         if "GeneSet" in message:
             store.write("MATCH (g:Gene {symbol: 'G00'}) DELETE g")
 
-    with pytest.raises(StoreError, match="INTERACTS_WITH found no node"):
+    with pytest.raises(StoreError, match="INTERACTS_WITH name a node that does not exist"):
         load_by_cypher(store, small_tables(), "other", remove)
     assert store.build_id() is None

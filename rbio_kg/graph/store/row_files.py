@@ -22,6 +22,7 @@ ENDINGS = (".jsonl", ".csv", ".parquet")
 
 _BATCH = 5_000
 _ORDER: dict[type, int] = {bool: 1, int: 2, float: 3, str: 4}
+_LARGE = 6
 _SCALARS = {1: pl.Boolean(), 2: pl.Int64(), 3: pl.Float64(), 4: pl.String()}
 
 
@@ -115,17 +116,27 @@ def _write_parquet(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> i
 
 
 def _kinds(value: Any) -> set[tuple[bool, int]]:
-    """Kinds in a value, as (in a list, kind); kind 5 is what only JSON text holds."""
+    """Kinds in a value, as (in a list, kind)."""
     if value is None:
         return set()
     if isinstance(value, list):
-        return {(True, _ORDER.get(type(item), 0 if item is None else 5)) for item in value} or {(True, 0)}
-    return {(False, _ORDER.get(type(value), 5))}
+        return {(True, _kind(item)) for item in value} or {(True, 0)}
+    return {(False, _kind(value))}
+
+
+def _kind(value: Any) -> int:
+    """The kind of a scalar: 0 for None, 5 for what only JSON text holds, 6 for an integer that no float64 equals."""
+    if type(value) is int and int(float(value)) != value:
+        return _LARGE
+    return _ORDER.get(type(value), 0 if value is None else 5)
 
 
 def _column(kinds: set[tuple[bool, int]]) -> pl.DataType:
     listed = {inside for inside, _ in kinds}
     found = {kind for _, kind in kinds if kind}
+    if _LARGE in found:
+        # Next to a float it would be rounded, so such a column becomes text.
+        found = {2} if found <= {2, _LARGE} else {5}
     if len(listed) > 1 or 5 in found or (len(found) > 1 and found != {2, 3}):
         return pl.String()
     scalar = _SCALARS[max(found, default=4)]

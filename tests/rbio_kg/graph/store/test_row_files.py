@@ -67,6 +67,16 @@ VALUES = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.float
 CELLS = st.recursive(VALUES | st.text(), lambda inner: st.lists(inner, max_size=3), max_leaves=4)
 
 
+def test_a_large_integer_next_to_a_float_is_not_rounded(tmp_path: Path) -> None:
+    large = 2**53 + 1
+    rows = [{"mixed": large, "whole": large}, {"mixed": 0.5, "whole": 1}]
+    path = tmp_path / "rows.parquet"
+    write_rows(path, ["mixed", "whole"], rows, quiet)
+    frame = pl.read_parquet(path)
+    assert frame["mixed"].to_list() == [str(large), "0.5"]
+    assert frame["whole"].to_list() == [large, 1]
+
+
 @given(rows=st.lists(st.fixed_dictionaries({"a": CELLS, "b": CELLS}), min_size=1, max_size=6))
 def test_any_rows_come_back_from_parquet(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"

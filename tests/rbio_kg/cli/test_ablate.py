@@ -45,7 +45,7 @@ def test_two_recipes_under_one_budget(fitted: tuple[Path, dict[str, Any]], tmp_p
         assert 0 <= row["brier"] <= 1
         assert row["interval"][0] <= row["auroc"] <= row["interval"][1]
         assert row["unparsed"] is not None
-    assert document["rows"][0]["genes"] == document["rows"][3]["genes"]  # the same examination
+    assert document["rows"][0]["genes"] == document["rows"][3]["genes"]  # the same evaluation
     manifest = workspace / "runs" / "abl-short-s3" / "manifest.json"
     kept = manifest.read_bytes()
     assert json.loads(kept)["config"]["grpo"]["steps"] == 1
@@ -60,6 +60,6 @@ def test_every_recipe_is_read_before_the_first_is_trained(fitted: tuple[Path, di
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text(RECIPE.format(model=save_tiny_model(tmp_path / "tiny")))
     bad.write_text("[grpo]\nstep = 3\n")
-    told = fails(fitted[0], "ablate", "--recipe", str(good), "--recipe", str(bad), "--name", "never")
-    assert "grpo.step" in told
+    reported = fails(fitted[0], "ablate", "--recipe", str(good), "--recipe", str(bad), "--name", "never")
+    assert "grpo.step" in reported
     assert not list((fitted[0] / "runs").glob("never-*"))

@@ -127,10 +127,10 @@ def memorised(trained: Trained, row: dict[str, str]) -> Iterator[str]:
     prompt = ask(workspace, "--pert", row["pert"], "--gene", row["gene"])[0]["prompt"]
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer)
-    lesson = SftExample(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
+    example = SftExample(prompt_text(tokenizer, [{"role": "user", "content": prompt}]), reasoning, 0.9)
     settings = WarmupSettings(batch_size=2, learning_rate=1e-2, text_weight=2.0)
     run_sft(
-        LanguageModel(model, tokenizer, "tiny"), [lesson] * 120, settings, seed=0, progress=lambda message, share: None
+        LanguageModel(model, tokenizer, "tiny"), [example] * 120, settings, seed=0, progress=lambda message, share: None
     )
     folder = workspace / "runs" / "memorised"
     shutil.copytree(workspace / "runs" / "tiny", folder, ignore=shutil.ignore_patterns("warmup", "grpo"))

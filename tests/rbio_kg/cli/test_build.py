@@ -74,11 +74,11 @@ def test_what_is_left_out(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Pa
 def test_files_instead_of_a_store(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     _, sources, first = begun
     workspace, folder = tmp_path / "w", tmp_path / "import"
-    told = invoke(workspace, "build", "--sources", str(sources), "--neo4j-admin", str(folder))
-    assert told["build_id"] == first["build_id"]
-    assert told["nodes"] == first["nodes"]
-    assert told["command"].startswith("neo4j-admin database import full")
-    assert told["files"] == sorted(str(path) for path in folder.iterdir())
+    reported = invoke(workspace, "build", "--sources", str(sources), "--neo4j-admin", str(folder))
+    assert reported["build_id"] == first["build_id"]
+    assert reported["nodes"] == first["nodes"]
+    assert reported["command"].startswith("neo4j-admin database import full")
+    assert reported["files"] == sorted(str(path) for path in folder.iterdir())
     assert not (workspace / "graph" / "store").exists()
     both = ["build", "--neo4j-admin", str(folder), "--store", "bolt://x", "--workspace", str(workspace)]
     assert CliRunner().invoke(app, both).exit_code == 2

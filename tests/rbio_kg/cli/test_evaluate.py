@@ -23,7 +23,7 @@ SAMPLE = sample_directory() / "perturbqa"
 
 @pytest.fixture(scope="module")
 def hela(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Questions of a cell line that no build knows, gzipped, the line told by the file's name alone."""
+    """Questions of a cell line that no build knows, gzipped, the line named by the file alone."""
     path = tmp_path_factory.mktemp("questions") / "hela-s3-de.csv.gz"
     rows = pl.read_csv(SAMPLE / "rpe1-de.csv.gz").sample(fraction=0.7, seed=1, shuffle=True)
     path.write_bytes(gzip.compress(rows.write_csv().encode()))
@@ -81,8 +81,8 @@ def test_the_table_for_people_has_the_leads(built: Built, hela: Path, tmp_path: 
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert "lead" in lines[1]
-    told = [line.split()[0] for line in lines[2:]]
-    assert told == ["one.csv", *BASELINES, "two.csv"]
+    reported = [line.split()[0] for line in lines[2:]]
+    assert reported == ["one.csv", *BASELINES, "two.csv"]
     assert lines[-1].count("[") == 2
 
 

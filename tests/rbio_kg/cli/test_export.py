@@ -22,14 +22,14 @@ Built = tuple[Path, dict[str, Any]]
 
 def test_export_says_files_and_command(built: Built, tmp_path: Path) -> None:
     workspace, document = built
-    told = invoke(workspace, "export", "--neo4j-admin", str(tmp_path / "out"))
-    assert set(told) == {"build_id", "files", "command"}
-    assert told["build_id"] == document["build_id"]
-    assert told["files"] == sorted(str(file) for file in (tmp_path / "out").iterdir())
-    assert told["command"].startswith("neo4j-admin database import full neo4j --nodes=")
+    reported = invoke(workspace, "export", "--neo4j-admin", str(tmp_path / "out"))
+    assert set(reported) == {"build_id", "files", "command"}
+    assert reported["build_id"] == document["build_id"]
+    assert reported["files"] == sorted(str(file) for file in (tmp_path / "out").iterdir())
+    assert reported["command"].startswith("neo4j-admin database import full neo4j --nodes=")
     shown = CliRunner().invoke(app, ["export", "--neo4j-admin", str(tmp_path / "out"), "--workspace", str(workspace)])
     assert shown.exit_code == 0
-    assert told["command"] in shown.stdout
+    assert reported["command"] in shown.stdout
 
 
 def test_what_cannot_be_exported(built: Built, tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_the_digest_of_the_store_is_that_of_the_tables(built: Built) -> None:
         gene = store.query("MATCH (g:Gene) WHERE g.name IS NOT NULL RETURN g.symbol AS s, g.name AS n LIMIT 1")[0]
         store.write("MATCH (g:Gene {symbol: $s}) SET g.name = 'something else'", s=gene["s"])
         try:
-            told = invoke(workspace, "stats", "--digest")
-            assert (told["agrees"], invoke(workspace, "stats")["agrees"]) == (False, True)
+            reported = invoke(workspace, "stats", "--digest")
+            assert (reported["agrees"], invoke(workspace, "stats")["agrees"]) == (False, True)
         finally:
             store.write("MATCH (g:Gene {symbol: $s}) SET g.name = $n", gene)
 

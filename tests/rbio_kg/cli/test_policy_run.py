@@ -28,5 +28,5 @@ def test_what_teaches_a_policy_is_held_to_its_protocol(
 ) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text(recipe)
-    told = fails(fitted[0], "train", "policy", "--config", str(file), "--dry-run")
-    assert "the expression verifier was fitted under official" in told
+    reported = fails(fitted[0], "train", "policy", "--config", str(file), "--dry-run")
+    assert "the expression verifier was fitted under official" in reported

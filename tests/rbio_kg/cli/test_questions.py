@@ -45,5 +45,5 @@ def test_what_cannot_be_made_is_told(fitted: tuple[Path, dict[str, Any]], tmp_pa
     out = ("--out", str(tmp_path / "made.parquet"))
     assert "unknown family of questions 'sign'" in fails(workspace, "questions", "make", "--family", "sign", *out)
     assert "no facts for the family" in fails(workspace, "questions", "make", "--family", "regulation", *out)
-    told = fails(workspace, "questions", "make", "--family", "de", "--protocol", "lenient", *out)
-    assert "unknown split scheme 'lenient'" in told
+    reported = fails(workspace, "questions", "make", "--family", "de", "--protocol", "lenient", *out)
+    assert "unknown split scheme 'lenient'" in reported

@@ -72,8 +72,8 @@ def test_rows_into_a_file(built: tuple[Path, dict[str, Any]], tmp_path: Path) ->
     workspace, document = built
     cypher = "MATCH (g:Gene) RETURN g.symbol AS symbol, g.aliases AS aliases ORDER BY symbol"
     for name in ("genes.parquet", "genes.csv", "genes.jsonl"):
-        told = invoke(workspace, "query", cypher, "--out", str(tmp_path / name))
-        assert told == {"file": str(tmp_path / name), "rows": document["nodes"]["Gene"]}
+        reported = invoke(workspace, "query", cypher, "--out", str(tmp_path / name))
+        assert reported == {"file": str(tmp_path / name), "rows": document["nodes"]["Gene"]}
     frame = pl.read_parquet(tmp_path / "genes.parquet")
     assert frame["symbol"].to_list() == pl.read_csv(tmp_path / "genes.csv")["symbol"].to_list()
     assert "ending" in fails(workspace, "query", cypher, "--out", str(tmp_path / "genes.xlsx"))

@@ -24,6 +24,6 @@ def test_the_list_tells_all_that_is_cited() -> None:
 def test_a_sign_becomes_a_verb_and_an_id_a_name() -> None:
     term = Evidence(_gene("A"), "ANNOTATED_WITH", Node("GoTerm", "GO:1"), 0.5)
     signs = [Evidence(_gene("A"), "REGULATES", _gene("B"), 0.5, detail={"sign": sign}) for sign in (1, -1, 0)]
-    told = [one.text for one in citations(_verdict(term, *signs), {"GO:1": "apoptosis", "A": "gene A"})]
-    assert told == ["A is annotated with apoptosis (GO:1)", "A activates B", "A represses B", "A regulates B"]
+    reported = [one.text for one in citations(_verdict(term, *signs), {"GO:1": "apoptosis", "A": "gene A"})]
+    assert reported == ["A is annotated with apoptosis (GO:1)", "A activates B", "A represses B", "A regulates B"]
     assert summary(term) == "source not stated; weight 0.50"

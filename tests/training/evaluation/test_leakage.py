@@ -194,9 +194,9 @@ def test_facts_of_other_folds_pass_and_those_of_the_own_do_not(questions: pl.Dat
         for pert in train["pert"].unique()
     }
     asked = next(claim for claim in claims if mates[claim.subject])
-    for told in (mates[asked.subject][0], asked.subject):
-        book = FactBook(_Telltale(told), None, [0.1] * 8, kinds=WITH_NEIGHBOURS)
-        with pytest.raises(EvaluationError, match=f"is shown the outcome of {told}, which is of its own fold"):
+    for reported in (mates[asked.subject][0], asked.subject):
+        book = FactBook(_Telltale(reported), None, [0.1] * 8, kinds=WITH_NEIGHBOURS)
+        with pytest.raises(EvaluationError, match=f"is shown the outcome of {reported}, which is of its own fold"):
             audit.facts([asked], book, verifier.model)
 
 

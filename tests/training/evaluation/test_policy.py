@@ -1,4 +1,4 @@
-"""Examinations: metrics by gene, baselines on the same rows, and unparsed answers that count as wrong."""
+"""Evaluations: metrics by gene, baselines on the same rows, and unparsed answers that count as wrong."""
 
 from __future__ import annotations
 

@@ -92,8 +92,8 @@ def test_what_follows_from_the_reasoning_alone(monkeypatch: pytest.MonkeyPatch) 
     def write(model: Any, prompts: list[str], sampling: Any, **_: Any) -> list[list[str]]:
         found = []
         for prompt in prompts:
-            told = prompt.split("\nyes ")[1]
-            yes = len(told.split("\n")[0]) > 2 and not told.startswith("none")
+            reported = prompt.split("\nyes ")[1]
+            yes = len(reported.split("\n")[0]) > 2 and not reported.startswith("none")
             found.append(
                 [f"<think>{'it changes' if yes else 'it stays'}</think><answer>{'yes 8' if yes else 'no 9'}</answer>"]
             )

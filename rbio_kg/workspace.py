@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rbio_kg.core.claims import Claim
+    from rbio_kg.services.build import BuildResult
     from rbio_kg.services.evaluate import PolicyQuestions, RunEvaluation
     from rbio_kg.services.explain import Explanation
     from rbio_kg.services.fit import FitResult
@@ -35,7 +36,7 @@ class Workspace(WorkspaceBase):
     Example:
         >>> import rbio_kg
         >>> workspace = rbio_kg.Workspace("workspace")
-        >>> workspace.build()["build_id"]  # doctest: +SKIP
+        >>> workspace.build().build_id  # doctest: +SKIP
         >>> workspace.fit("graph_path").metrics  # doctest: +SKIP
         >>> workspace.explain(rbio_kg.Claim("TP53", "interacts_with", "MDM2"))  # doctest: +SKIP
     """
@@ -44,7 +45,7 @@ class Workspace(WorkspaceBase):
 
     def build(
         self, *, sources: str | Path | None = None, fresh: bool = False, progress: Progress = silent
-    ) -> dict[str, Any]:
+    ) -> BuildResult:
         """Build the graph and load the store; see `rbio_kg.services.build.build_graph_and_store`."""
         from rbio_kg.services.build import build_graph_and_store
 

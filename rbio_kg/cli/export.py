@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.services.build import export_files
+from rbio_kg.services.build import ImportFiles, export_files
 
 if TYPE_CHECKING:
     from rbio_kg.graph.views.view import Selection
@@ -41,8 +41,8 @@ def register(app: typer.Typer) -> None:
             if genes or relation or min_score is not None or ancestors:
                 raise typer.BadParameter("a database is written whole: parts are for --graphml")
             workspace = session.workspace()
-            document = {"build_id": workspace.build_id, **export_files(workspace, neo4j_admin, session.progress)}
-            session.emit(document, lambda: show_export(document))
+            build_id, written = workspace.build_id, export_files(workspace, neo4j_admin, session.progress)
+            session.emit({"build_id": build_id, **written.to_json()}, lambda: show_export(build_id, written))
         if graphml is not None:
             named = None if genes is None else [name.strip() for name in genes.split(",") if name.strip()]
             _write_graphml(
@@ -74,11 +74,11 @@ def register(app: typer.Typer) -> None:
         session.emit(document, lambda: show_table(["what", "value"], [(key, str(document[key])) for key in document]))
 
 
-def show_export(document: dict[str, Any]) -> None:
+def show_export(build_id: str, written: ImportFiles) -> None:
     """How to go on with the import files."""
-    print(f"{len(document['files'])} files of build {document['build_id']}")
+    print(f"{len(written.files)} files of build {build_id}")
     print("with the Neo4j stopped, run (or import.sh there), then start it and run constraints.cypher:")
-    print(document["command"])
+    print(written.command)
 
 
 def _write_graphml(session: Session, path: Path, selection: Selection) -> None:

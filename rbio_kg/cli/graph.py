@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from rbio_kg.cli.export import show_export
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
-from rbio_kg.services.build import build_graph_and_files, build_graph_and_store, graph_stats
+from rbio_kg.services.build import BuildResult, build_graph_and_files, build_graph_and_store, graph_stats
 
 SourcesOption = Annotated[
     Path | None, typer.Option("--sources", help="Folder laid out as the providers' download trees.")
@@ -23,23 +24,21 @@ StoreOption = Annotated[
 HOW = ("added", "removed", "changed")
 
 
-def show_build(document: dict[str, Any]) -> None:
+def show_build(result: BuildResult) -> None:
     """The build's counts and seconds."""
-    place = document["store"] or "files for neo4j-admin"
-    print(f"build {document['build_id']} from {document['sources']} in {place}")
-    counts = [*document["nodes"].items(), *document["relationships"].items()]
-    show_table(["label or type", "count"], counts)
-    seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in document["seconds"].items())
-    print(f"rejected rows: {document['rejected_rows']:,} (reasons: manifest.json); {seconds}")
-    reused = [name for name, value in document["reused"].items() if value]
+    print(f"build {result.build_id} from {result.sources} in {result.store or 'files for neo4j-admin'}")
+    show_table(["label or type", "count"], [*result.nodes.items(), *result.relationships.items()])
+    seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in result.seconds.items())
+    print(f"rejected rows: {result.rejected_rows:,} (reasons: manifest.json); {seconds}")
+    reused = [name for name, value in asdict(result.reused).items() if value]
     if reused:
         print(f"reused as they were: {', '.join(reused)}")
-    if document["readings_kept"]:
-        print(f"not read again: {', '.join(document['readings_kept'])}")
-    if document["store"] is None:
-        show_export(document)
-    if document["updated"] is not None:
-        print(f"store updated by difference: {document['updated']:,} elements")
+    if result.readings_kept:
+        print(f"not read again: {', '.join(result.readings_kept)}")
+    if result.files is not None:
+        show_export(result.build_id, result.files)
+    if result.updated is not None:
+        print(f"store updated by difference: {result.updated:,} elements")
 
 
 def show_difference(document: dict[str, Any]) -> None:
@@ -111,16 +110,17 @@ def register(app: typer.Typer) -> None:
         )
         old = None if diff is None else find_build(workspace.paths, diff)
         if neo4j_admin is None:
-            document = build_graph_and_store(workspace, fresh=fresh, progress=session.progress, keep=session.keep)
+            result = build_graph_and_store(workspace, fresh=fresh, progress=session.progress, keep=session.keep)
         else:
-            document = build_graph_and_files(
+            result = build_graph_and_files(
                 workspace, neo4j_admin, fresh=fresh, progress=session.progress, keep=session.keep
             )
+        document = result.to_json()
         if old is not None:
             document["diff"] = compare_builds(old, workspace.build_folder)
 
         def show() -> None:
-            show_build(document)
+            show_build(result)
             if old is not None:
                 show_difference(document["diff"])
 
@@ -136,20 +136,18 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Count what the store holds, next to the manifest's counts."""
         workspace = session.workspace(store=store)
-        document = graph_stats(workspace, digest=digest, progress=session.progress)
-        said = document["manifest"]
+        found = graph_stats(workspace, digest=digest, progress=session.progress)
 
         def show() -> None:
-            rows = [
-                (name, count, said[kind][name])
-                for kind in ("nodes", "relationships")
-                for name, count in document[kind].items()
+            counted, said = found.counted, found.manifest
+            rows: list[tuple[str, int, int | None]] = [
+                *((name, count, said.nodes[name]) for name, count in counted.nodes.items()),
+                *((name, count, said.relationships[name]) for name, count in counted.relationships.items()),
+                *((f"evidence: {label}", count, None) for label, count in found.evidence.items()),
             ]
-            rows += [(f"evidence: {label}", count, None) for label, count in document["evidence"].items()]
             show_table(["label or type", "store", "manifest"], rows)
-            if digest:
-                show_table(["digest of", ""], list(document["digest"].items()))
-            verdict = "agrees" if document["agrees"] else "DIFFERS"
-            print(f"store {document['store']}, build {document['build_id']}: {verdict}")
+            if found.digest is not None:
+                show_table(["digest of", ""], list(asdict(found.digest).items()))
+            print(f"store {found.store}, build {counted.build_id}: {'agrees' if found.agrees else 'DIFFERS'}")
 
-        session.emit(document, show)
+        session.emit(found.to_json(), show)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.progress import Progress, silent
 
@@ -16,6 +17,171 @@ if TYPE_CHECKING:
 
 EVIDENCE_LABELS = ("Run", "Claim", "Verdict")
 """Labels of the nodes that `evidence load` writes; they belong to no build."""
+
+
+@dataclass(frozen=True)
+class ImportFiles:
+    """Files for `neo4j-admin database import`, and the command that imports them."""
+
+    files: tuple[str, ...]
+    command: str
+
+    def to_json(self) -> dict[str, Any]:
+        """`files` and `command`."""
+        return {"files": list(self.files), "command": self.command}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The files that `to_json` wrote; further keys are left out."""
+        return cls(tuple(document["files"]), document["command"])
+
+
+@dataclass(frozen=True)
+class Reused:
+    """What a build took over as it was: the tables and the snapshot, and the contents of the store."""
+
+    tables: bool
+    store: bool
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build gave.
+
+    Args:
+        build_id: 16 hexadecimal digits.
+        sources: folder of the source files.
+        nodes: label to count.
+        relationships: type to count.
+        rejected_rows: rows of all sources that could not be read.
+        readings_kept: sources that were not read again.
+        seconds: `read`, `assemble`, `snapshot` and `store`.
+        simulated: whether the rows of any source come from a model.
+        store: URI of the store that was loaded; None where import files were written.
+        reused: what was taken over.
+        updated: elements that an update by difference wrote; None where the store was loaded completely or reused.
+        files: the import files, if wanted.
+    """
+
+    build_id: str
+    sources: str
+    nodes: Mapping[str, int]
+    relationships: Mapping[str, int]
+    rejected_rows: int
+    readings_kept: tuple[str, ...]
+    seconds: Mapping[str, float]
+    simulated: bool
+    store: str | None
+    reused: Reused
+    updated: int | None = None
+    files: ImportFiles | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `build`."""
+        return {
+            "build_id": self.build_id,
+            "sources": self.sources,
+            "nodes": dict(self.nodes),
+            "relationships": dict(self.relationships),
+            "rejected_rows": self.rejected_rows,
+            "readings_kept": list(self.readings_kept),
+            "seconds": dict(self.seconds),
+            "simulated": self.simulated,
+            **({} if self.files is None else self.files.to_json()),
+            "store": self.store,
+            "reused": asdict(self.reused),
+            "updated": self.updated,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The result that `to_json` wrote; further keys are left out."""
+        return cls(
+            build_id=document["build_id"],
+            sources=document["sources"],
+            nodes=dict(document["nodes"]),
+            relationships=dict(document["relationships"]),
+            rejected_rows=document["rejected_rows"],
+            readings_kept=tuple(document["readings_kept"]),
+            seconds=dict(document["seconds"]),
+            simulated=document["simulated"],
+            store=document["store"],
+            reused=Reused(**document["reused"]),
+            updated=document["updated"],
+            files=ImportFiles.from_json(document) if "files" in document else None,
+        )
+
+
+@dataclass(frozen=True)
+class GraphCounts:
+    """Counts of a build: label to nodes, type to relationships."""
+
+    build_id: str
+    nodes: Mapping[str, int]
+    relationships: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {"build_id": self.build_id, "nodes": dict(self.nodes), "relationships": dict(self.relationships)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The counts that `to_json` wrote."""
+        return cls(document["build_id"], dict(document["nodes"]), dict(document["relationships"]))
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Digests of every property, 64 hexadecimal digits each: of the store and of the tables."""
+
+    store: str
+    tables: str
+
+
+@dataclass(frozen=True)
+class GraphStats:
+    """What a store holds, next to what the build's manifest says.
+
+    Args:
+        store: URI of the store.
+        counted: build id and counts, asked from the store; labels and types as in the manifest.
+        evidence: label to count of the nodes that `evidence load` writes.
+        manifest: build id and counts of the manifest.
+        agrees: whether build ids and counts are equal, and the digests if wanted.
+        digest: the digests, if wanted.
+    """
+
+    store: str
+    counted: GraphCounts
+    evidence: Mapping[str, int]
+    manifest: GraphCounts
+    agrees: bool
+    digest: Digests | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `stats`."""
+        document = {
+            "build_id": self.counted.build_id,
+            "store": self.store,
+            "nodes": dict(self.counted.nodes),
+            "relationships": dict(self.counted.relationships),
+            "evidence": dict(self.evidence),
+            "manifest": self.manifest.to_json(),
+            "agrees": self.agrees,
+        }
+        return document if self.digest is None else {**document, "digest": asdict(self.digest)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The counts that `to_json` wrote; further keys are left out."""
+        return cls(
+            store=document["store"],
+            counted=GraphCounts.from_json(document),
+            evidence=dict(document["evidence"]),
+            manifest=GraphCounts.from_json(document["manifest"]),
+            agrees=document["agrees"],
+            digest=Digests(**document["digest"]) if "digest" in document else None,
+        )
 
 
 def _ignore(text: str) -> None:
@@ -29,7 +195,7 @@ def build_graph_and_store(
     fresh: bool = False,
     progress: Progress = silent,
     keep: Callable[[str], None] = _ignore,
-) -> dict[str, Any]:
+) -> BuildResult:
     """Build tables and snapshot, and load the store. The workspace uses the new build afterwards.
 
     Args:
@@ -38,9 +204,6 @@ def build_graph_and_store(
         fresh: build even if nothing has changed.
         progress: called with a message and the finished share.
         keep: called with what an interruption from now on leaves, and how to go on.
-
-    Returns:
-        The document of the command `build`.
 
     Raises:
         BuildError, SourceError: there are no sources, or they cannot be read.
@@ -68,13 +231,7 @@ def build_graph_and_store(
                 )
             there, changed = not loaded.loaded, loaded.changed
         write_current(workspace.paths, manifest.build_id, chosen, uri)  # so that later commands need no flag
-    return {
-        **_built(manifest, chosen),
-        "store": uri,
-        "seconds": {**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
-        "reused": {"tables": manifest.reused, "store": there},
-        "updated": changed,
-    }
+    return _result(manifest, chosen, started, store=uri, store_reused=there, updated=changed)
 
 
 def build_graph_and_files(
@@ -84,12 +241,8 @@ def build_graph_and_files(
     fresh: bool = False,
     progress: Progress = silent,
     keep: Callable[[str], None] = _ignore,
-) -> dict[str, Any]:
-    """Build tables and snapshot, and write files for `neo4j-admin database import`; arguments as above.
-
-    Returns:
-        The document of the command `build`, with `files` and `command`.
-    """
+) -> BuildResult:
+    """Build tables and snapshot, and write files for `neo4j-admin database import`; arguments as above."""
     from rbio_kg.graph_builders.build.build import build_graph, building
 
     sources = workspace.sources
@@ -100,48 +253,51 @@ def build_graph_and_files(
         keep("the tables are kept, the files are not written; run the same command again")
         started = time.perf_counter()
         written = export_files(workspace, folder, progress)
-    return {
-        **_built(manifest, sources),
-        **written,
-        "store": None,
-        "seconds": {**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
-        "reused": {"tables": manifest.reused, "store": False},
-        "updated": None,
-    }
+    return _result(manifest, sources, started, files=written)
 
 
-def export_files(workspace: WorkspaceBase, folder: Path, progress: Progress = silent) -> dict[str, Any]:
-    """Write files for `neo4j-admin database import`: `files`, and the `command` to use."""
+def export_files(workspace: WorkspaceBase, folder: Path, progress: Progress = silent) -> ImportFiles:
+    """Write files for `neo4j-admin database import`."""
     from rbio_kg.graph.loading.admin_export import write_admin_files
 
     written = write_admin_files(workspace.tables, workspace.build_id, folder, progress)
-    return {"files": [str(file) for file in written.files], "command": written.command}
+    return ImportFiles(tuple(str(file) for file in written.files), written.command)
 
 
-def _built(manifest: Manifest, sources: Path) -> dict[str, Any]:
-    return {
-        "build_id": manifest.build_id,
-        "sources": str(sources),
-        "nodes": manifest.nodes,
-        "relationships": manifest.relationships,
-        "rejected_rows": manifest.rejected_rows,
-        "readings_kept": manifest.kept,
-        "seconds": manifest.seconds,
-        "simulated": manifest.simulated,
-    }
+def _result(
+    manifest: Manifest,
+    sources: Path,
+    started: float,
+    *,
+    store: str | None = None,
+    store_reused: bool = False,
+    updated: int | None = None,
+    files: ImportFiles | None = None,
+) -> BuildResult:
+    """The result of a build; `started` is when the store or the import files were begun."""
+    return BuildResult(
+        build_id=manifest.build_id,
+        sources=str(sources),
+        nodes=manifest.nodes,
+        relationships=manifest.relationships,
+        rejected_rows=manifest.rejected_rows,
+        readings_kept=tuple(manifest.kept),
+        seconds={**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
+        simulated=manifest.simulated,
+        store=store,
+        reused=Reused(manifest.reused, store_reused),
+        updated=updated,
+        files=files,
+    )
 
 
-def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Progress = silent) -> dict[str, Any]:
+def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Progress = silent) -> GraphStats:
     """Count what the store holds.
 
     Args:
         workspace: its store and its manifest.
         digest: also compare every property, which reads the complete store.
         progress: called with a message and the finished share.
-
-    Returns:
-        The document of the command `stats`: `build_id`, `store`, `nodes`, `relationships`, `evidence` {label: count},
-        `manifest`, `agrees`, and `digest` if wanted.
 
     Raises:
         BuildError: there is no graph.
@@ -151,26 +307,15 @@ def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Pro
 
     manifest, store = workspace.manifest, workspace.store
     counts = store.counts()
-    nodes = {label: counts["nodes"].get(label, 0) for label in manifest.nodes}
-    relationships = {kind: counts["relationships"].get(kind, 0) for kind in manifest.relationships}
-    build_id = store.build_id()
-    agrees = nodes == manifest.nodes and relationships == manifest.relationships and build_id == manifest.build_id
-    document: dict[str, Any] = {
-        "build_id": build_id,
-        "store": workspace.store_uri,
-        "nodes": nodes,
-        "relationships": relationships,
-        "evidence": {
-            label: store.query(f"MATCH (n:{label}) RETURN count(n) AS total")[0]["total"] for label in EVIDENCE_LABELS
-        },
-        "manifest": {
-            "build_id": manifest.build_id,
-            "nodes": manifest.nodes,
-            "relationships": manifest.relationships,
-        },
-        "agrees": agrees,
+    said = GraphCounts(manifest.build_id, manifest.nodes, manifest.relationships)
+    counted = GraphCounts(
+        store.build_id(),
+        {label: counts["nodes"].get(label, 0) for label in said.nodes},
+        {kind: counts["relationships"].get(kind, 0) for kind in said.relationships},
+    )
+    evidence = {
+        label: store.query(f"MATCH (n:{label}) RETURN count(n) AS total")[0]["total"] for label in EVIDENCE_LABELS
     }
-    if digest:
-        digests = {"store": store_digest(store, progress), "tables": tables_digest(workspace.tables, progress)}
-        document |= {"digest": digests, "agrees": agrees and digests["store"] == digests["tables"]}
-    return document
+    digests = Digests(store_digest(store, progress), tables_digest(workspace.tables, progress)) if digest else None
+    agrees = counted == said and (digests is None or digests.store == digests.tables)
+    return GraphStats(workspace.store_uri, counted, evidence, said, agrees, digests)

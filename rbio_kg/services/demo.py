@@ -103,8 +103,8 @@ def run_demo(
     report = write_run_report(workspace, name)
     lap("report")
     return {
-        "sources": {"folder": str(sources), "which": which, "simulated": build["simulated"]},
-        "build": build,
+        "sources": {"folder": str(sources), "which": which, "simulated": build.simulated},
+        "build": build.to_json(),
         "verifiers": {key: {**card, "fit": fits.get(key)} for key, card in cards.items()},
         "training": training,
         "before": training["before"],

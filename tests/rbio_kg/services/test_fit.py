@@ -19,7 +19,7 @@ def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
     shutil.copytree(sample_directory(), sources)
     with rbio_kg.Workspace(tmp_path / "workspace", min_score=700) as workspace:
         first = workspace.build(sources=sources)
-        assert workspace.manifest.build_id == first["build_id"]
+        assert workspace.manifest.build_id == first.build_id
         claims = workspace.questions("train", task="de", limit=20).claims()
         texts = ["<think></think><answer>yes 9</answer>"] * len(claims)
         raw = workspace.verifier("graph_path").score(claims)
@@ -41,10 +41,10 @@ def test_a_workspace_sees_what_it_builds_and_fits(tmp_path: Path) -> None:
         assert workspace.verifier("graph_path") is not verifier
 
         again = rbio_kg.Workspace(tmp_path / "workspace", min_score=900).build()
-        assert again["build_id"] != first["build_id"]
-        assert workspace.manifest.build_id == again["build_id"]
+        assert again.build_id != first.build_id
+        assert workspace.manifest.build_id == again.build_id
         assert workspace.snapshot is not snapshot
-        assert workspace.store.build_id() == again["build_id"]
+        assert workspace.store.build_id() == again.build_id
         assert workspace.tables is not tables
 
 

@@ -20,7 +20,6 @@ from typing import Any
 from rbio_kg.cli.session import Session
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError
-from rbio_kg.core.json_values import plain
 from rbio_kg.registry import BUILT_IN
 from rbio_kg.report.card_text import card_text, figure, markdown_table, ranged
 from rbio_kg.services.scorecards import full_card
@@ -42,7 +41,7 @@ def cards(workspace: Workspace, split: str, fresh: bool, session: Session) -> di
             found[name] = kept["card"]
             continue
         try:
-            found[name] = plain(full_card(workspace, name, split, session.progress))
+            found[name] = full_card(workspace, name, split, session.progress).to_json()
         except RbioKGError as error:
             found[name] = {"name": name, "reason": str(error)}
             continue

@@ -9,30 +9,29 @@ import typer
 from rbio_kg.cli.check import show_statements
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_value
-from rbio_kg.services.ask import Answered, AskedQuestion, Task, ask_run
+from rbio_kg.services.ask import Answer, AskedQuestion, Task, ask_run
 
 if TYPE_CHECKING:
     from rbio_kg.workspace import Workspace
 
 
-def show_answer(workspace: Workspace, answered: Answered) -> None:
+def show_answer(workspace: Workspace, answer: Answer) -> None:
     """The answer for people."""
-    document = answered.document
-    note = " (trained on SIMULATED labels)" if document["simulated"] else ""
-    print(document["prompt"])
+    note = " (trained on SIMULATED labels)" if answer.simulated else ""
+    print(answer.prompt)
     print()
-    if "problem" in document:
-        print(f"no readable answer ({document['problem']}); the model wrote:")
-        print(document["reasoning"])
+    if answer.problem:
+        print(f"no readable answer ({answer.problem}); the model wrote:")
+        print(answer.reasoning)
     else:
-        sure = document["confidence"]
-        print(f"{document['answer']}" + ("" if sure is None else f", confidence {sure:g}"))
-        print(f"because: {document['reasoning'] or 'it gives no reason'}")
-    probability, stated, mass = (show_value(document[key]) for key in ("probability", "stated", "answer_mass"))
+        sure = answer.confidence
+        print(f"{answer.answer}" + ("" if sure is None else f", confidence {sure:g}"))
+        print(f"because: {answer.reasoning or 'it gives no reason'}")
+    probability, stated, mass = map(show_value, (answer.probability, answer.stated, answer.answer_mass))
     print(f"by likelihood: yes {probability}, of {mass} on yes and no; as stated: {stated}")
-    print(f"run {document['run']}{note}")
+    print(f"run {answer.run}{note}")
     print()
-    show_statements(workspace, answered.statements)
+    show_statements(workspace, answer.statements)
 
 
 def register(app: typer.Typer) -> None:
@@ -64,5 +63,5 @@ def register(app: typer.Typer) -> None:
         session.resume = "nothing was kept; ask again"
         workspace = session.workspace(seed=seed)
         query = AskedQuestion(question, pert, gene, cell_line, task)
-        answered = ask_run(workspace, session.progress, session.say, query, run=model, temperature=temperature)
-        session.emit(answered.document, lambda: show_answer(workspace, answered))
+        answer = ask_run(workspace, session.progress, session.say, query, run=model, temperature=temperature)
+        session.emit(answer.to_json(), lambda: show_answer(workspace, answer))

@@ -2,75 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from rbio_kg.cli.graph import SourcesOption, StoreOption
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
-from rbio_kg.services.demo import run_demo
+from rbio_kg.services.demo import DemoResult, run_demo
 
 
-def show_demo(document: dict[str, Any]) -> None:
+def show_demo(result: DemoResult) -> None:
     """The short table at the end."""
-    simulated = "  (SIMULATED knockdown labels)" if document["sources"]["simulated"] else ""
-    build = document["build"]
+    simulated = "  (SIMULATED knockdown labels)" if result.sources.simulated else ""
+    build, training = result.build, result.training
     print()
     show_table(
         ["built", "count"],
         [
-            ("nodes", sum(build["nodes"].values())),
-            ("relationships", sum(build["relationships"].values())),
-            ("evidence: verdicts", document["evidence"]["verdicts"]),
-            ("evidence: citations", document["evidence"]["citations"]),
+            ("nodes", sum(build.nodes.values())),
+            ("relationships", sum(build.relationships.values())),
+            ("evidence: verdicts", result.evidence["verdicts"]),
+            ("evidence: citations", result.evidence["citations"]),
         ],
-        title="The graph, build " + build["build_id"],
+        title="The graph, build " + build.build_id,
     )
-    print("seconds: " + ", ".join(f"{stage} {value:.0f}" for stage, value in document["seconds"].items()))
-    reused = [name for name, value in build["reused"].items() if value]
-    reused += [name for name, card in document["verifiers"].items() if (card.get("fit") or {}).get("reused")]
-    reused += ["policy"] if document["training"].get("reused") else []
+    print("seconds: " + ", ".join(f"{stage} {value:.0f}" for stage, value in result.seconds.items()))
+    reused = [name for name, value in asdict(build.reused).items() if value]
+    reused += [name for name, verifier in result.verifiers.items() if verifier.fit is not None and verifier.fit.reused]
+    reused += ["policy"] if training.reused else []
     if reused:
         print("reused from an earlier run: " + ", ".join(reused) + " (--fresh starts over)")
     print()
+    cards = {name: verifier.card.scorecard for name, verifier in result.verifiers.items()}
     show_table(
         ["verifier", "coverage", "per-gene AUROC", "interval", "ECE", "note"],
         [
-            (name, card["coverage"], card["per_gene_auroc"], card["interval"], card["ece"], card["reason"])
-            for name, card in document["verifiers"].items()
+            (name, card.coverage, card.per_gene_auroc, card.interval, card.ece, card.reason)
+            for name, card in cards.items()
         ],
         title="Verifiers on train questions, out of fold" + simulated,
     )
     print()
-    stages = [
-        (stage, document["training"].get(stage) or document.get(stage)) for stage in ("before", "after_warmup", "after")
-    ]
-    rows = [
-        (
-            stage.replace("_", " "),
-            values["well_formed"],
-            values["mean_reward"],
-            values["per_gene_auroc"],
-            values["interval"],
-        )
-        for stage, values in stages
-        if values
-    ]
-    for name, values in document["after"]["baselines"].items():
+    before, after = training.before or {}, training.after or {}
+    stages = (("before", before), ("after warmup", training.after_warmup), ("after", after))
+    columns = ("well_formed", "mean_reward", "per_gene_auroc", "interval")
+    rows = [(stage, *(values[name] for name in columns)) for stage, values in stages if values]
+    for name, values in after["baselines"].items():
         rows.append((f"baseline: {name}", None, None, values["per_gene_auroc"], values["interval"]))
-    after = document["after"]
     show_table(
         ["policy", "well-formed", "mean reward", "per-gene AUROC", "interval"],
         rows,
         title=f"The policy on {after['rows']:,} test questions, {after['genes']} genes{simulated}",
     )
     print()
-    print(f"In Cypher: {document['query']['purpose']}")
-    print(document["query"]["cypher"].strip())
-    show_rows(document["query"]["rows"])
+    print(f"In Cypher: {result.query.purpose}")
+    print(result.query.cypher.strip())
+    show_rows([dict(row) for row in result.query.rows])
     print()
-    print(f"report: {document['report']}")
+    print(f"report: {result.report}")
 
 
 def register(app: typer.Typer) -> None:
@@ -88,5 +79,5 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """The main job end to end: sources, graph, verifiers, reward, policy, evaluation, evidence, report."""
         workspace = session.workspace(sources=sources, store=store, model=model)
-        document = run_demo(workspace, fresh=fresh, progress=session.progress, say=session.say, keep=session.keep)
-        session.emit(document, lambda: show_demo(document))
+        result = run_demo(workspace, fresh=fresh, progress=session.progress, say=session.say, keep=session.keep)
+        session.emit(result.to_json(), lambda: show_demo(result))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,32 +10,29 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.errors import ConfigError
 from rbio_kg.services.ablation import ablate
-from rbio_kg.services.rewards import CLAIMS, check_recipes, check_reward
+from rbio_kg.services.rewards import CLAIMS, RecipeChecks, RewardCheck, check_recipes, check_reward
 
 COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unparsed", "reward", "run")
 
 
-def _show(document: dict[str, Any]) -> None:
-    exploits = document["exploits"]
+def _show(check: RewardCheck) -> None:
     columns = ["exploit", "kind", "reward", "honest", "pays", "mean gain"]
-    rows = [[row[key] for key in ("name", "kind", "reward", "honest", "pays", "mean_gain")] for row in exploits]
-    show_table(columns, rows, title=f"{document['recipe']}: {document['claims']} questions")
-    show_table(["part", "constant in a group"], [[row["name"], row["constant_in_group"]] for row in document["parts"]])
-    if "search" in document:
-        search = document["search"]
-        rows = [[item["claim"], item["reward"], item["honest"], item["completion"][:200]] for item in search["found"]]
-        title = f"search: {search['steps']:,} completions, {len(rows)} with more reward than the reference answer"
-        show_table(["claim", "reward", "honest", "completion"], rows, title=title)
+    rows = [(row.name, row.kind, row.reward, row.honest, row.pays, row.mean_gain) for row in check.exploits]
+    show_table(columns, rows, title=f"{check.recipe}: {check.claims} questions")
+    show_table(["part", "constant in a group"], [(row.name, row.constant_in_group) for row in check.parts])
+    if check.search is not None:
+        search = check.search
+        found = [(item.claim, item.reward, item.honest, item.completion[:200]) for item in search.found]
+        title = f"search: {search.steps:,} completions, {len(found)} with more reward than the reference answer"
+        show_table(["claim", "reward", "honest", "completion"], found, title=title)
 
 
-def _show_recipes(documents: Sequence[dict[str, Any]]) -> None:
+def _show_recipes(checks: RecipeChecks) -> None:
     rows = []
-    for document in documents:
-        exploitable = [row["name"] for row in document["exploits"] if row["pays"]]
-        found = len(document["search"]["found"]) if "search" in document else None
-        rows.append(
-            [document["recipe"], document["claims"], len(document["exploits"]), ", ".join(exploitable) or "none", found]
-        )
+    for check in checks.recipes:
+        exploitable = [row.name for row in check.exploits if row.pays]
+        found = None if check.search is None else len(check.search.found)
+        rows.append([check.recipe, check.claims, len(check.exploits), ", ".join(exploitable) or "none", found])
     show_table(["recipe", "questions", "exploits", "rewarded more", "found by search"], rows)
 
 
@@ -107,10 +103,8 @@ def register(app: typer.Typer) -> None:
         if all_recipes:
             if config is not None:
                 raise ConfigError("--config and --all-recipes exclude each other", hint="give one of them")
-            document = check_recipes(
-                workspace, session.progress, recipe_names(), claims=claims, search=search, seed=seed
-            )
-            session.emit(document, lambda: _show_recipes(document["recipes"]))
+            checks = check_recipes(workspace, session.progress, recipe_names(), claims=claims, search=search, seed=seed)
+            session.emit(checks.to_json(), lambda: _show_recipes(checks))
             return
-        document = check_reward(workspace, session.progress, config, claims=claims, search=search, seed=seed)
-        session.emit(document, lambda: _show(document))
+        check = check_reward(workspace, session.progress, config, claims=claims, search=search, seed=seed)
+        session.emit(check.to_json(), lambda: _show(check))

@@ -11,7 +11,7 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.report.card_text import card_text
-from rbio_kg.services.verifiers import check_document, listed
+from rbio_kg.services.verifiers import check_contract, listed
 
 
 def register(app: typer.Typer) -> None:
@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace()
         rows = [listed(workspace, name) for name in workspace.verifier_names()]
         session.emit(
-            {"verifiers": rows},
+            {"verifiers": [row.to_json() for row in rows]},
             lambda: show_table(
                 ["name", "kind", "ready", "knows"],
-                [(row["name"], row["kind"], row["ready"], row.get("knows", row.get("reason"))) for row in rows],
+                [(row.name, row.kind, row.ready, row.reason if row.card is None else row.card.knows) for row in rows],
             ),
         )
 
@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         """One verifier's card and scorecard: coverage, ranking, calibration, speed, agreement, where it is wrong."""
         from rbio_kg.services.scorecards import full_card
 
-        document = full_card(session.workspace(), name, split, session.progress)
+        document = full_card(session.workspace(), name, split, session.progress).to_json()
         session.emit(document, lambda: print(card_text(document), end=""))
 
     @command(verifiers, "check")
@@ -55,13 +55,10 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Whether a verifier keeps the contract, check by check; exit code 1 where it does not."""
-        document = check_document(session.workspace(), name, claims)
-        checks = document["checks"]
-        rows = [
-            (item["name"], "passed" if item["passed"] else "FAILED", item["message"]) for item in document["checks"]
-        ]
-        session.emit(document, lambda: show_table(["check", "", "what to do"], rows))
-        broken = sum(not item["passed"] for item in checks)
+        check = check_contract(session.workspace(), name, claims)
+        rows = [(item.name, "passed" if item.passed else "FAILED", item.message) for item in check.checks]
+        session.emit(check.to_json(), lambda: show_table(["check", "", "what to do"], rows))
+        broken = sum(not item.passed for item in check.checks)
         if broken:
             raise VerifierError(
                 f"{name} fails {broken} of {len(rows)} checks", hint="fix what they name; see docs/own-verifier.md"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.core.errors import ClaimError
 from rbio_kg.core.progress import Progress
 from rbio_kg.services.check import check_text
+from rbio_kg.services.explain import COLUMNS
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
@@ -33,11 +34,64 @@ class AskedQuestion:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """The document of `ask` and the statements in it."""
+class Answer:
+    """A policy's answer, with its reasoning checked against the graph.
 
-    document: dict[str, Any]
-    statements: list[Statement]
+    Args:
+        run: the policy's run.
+        claim: what was asked; None where a question in words was given to the model as it is.
+        prompt: that the model read.
+        reasoning: what the model wrote before its answer; everything that it wrote where there is a `problem`.
+        answer: `yes` or `no`; None where there is a `problem`.
+        confidence: as the model states it, 0 to 1; None where it states none.
+        statements: of the reasoning, each with its verdict.
+        probability: of yes against no by the model's likelihoods, 0 to 1.
+        stated: expected stated probability of yes, 0 to 1.
+        answer_mass: likelihood of yes and no together, 0 to 1.
+        simulated: whether any label that the policy was trained on is simulated.
+        problem: why the answer cannot be read; None where it can.
+    """
+
+    run: str
+    claim: Claim | None
+    prompt: str
+    reasoning: str
+    answer: str | None
+    confidence: float | None
+    statements: tuple[Statement, ...]
+    probability: float
+    stated: float
+    answer_mass: float
+    simulated: bool
+    problem: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `ask`; `problem` only where there is one."""
+        document = {
+            "run": self.run,
+            "claim": self.claim and {name: getattr(self.claim, name) for name in COLUMNS},
+            "prompt": self.prompt,
+            "reasoning": self.reasoning,
+            "answer": self.answer,
+            "confidence": self.confidence,
+            "statements": [item.to_json() for item in self.statements],
+            "probability": self.probability,
+            "stated": self.stated,
+            "answer_mass": self.answer_mass,
+            "simulated": self.simulated,
+        }
+        return {**document, "problem": self.problem} if self.problem else document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The answer that `to_json` wrote; further keys are left out."""
+        from rbio_kg.verifiers.text.statements import Statement
+
+        values = {item.name: document[item.name] for item in fields(cls) if item.name in document}
+        claim = document["claim"]
+        values["claim"] = claim and Claim(*(claim[name] for name in COLUMNS))
+        values["statements"] = tuple(Statement.from_json(item) for item in document["statements"])
+        return cls(**values)
 
 
 def ask_run(
@@ -48,7 +102,7 @@ def ask_run(
     *,
     run: str | None,
     temperature: float = 0.0,
-) -> Answered:
+) -> Answer:
     """Ask a run's policy one question and check its reasoning.
 
     Args:
@@ -84,24 +138,20 @@ def ask_run(
     )
     parsed = reply.parsed
     reasoning = reply.completion if parsed.problem else parsed.think
-    statements = check_text(workspace, reasoning)
-    claim = None if isinstance(question, str) else question.claim
-    document: dict[str, Any] = {
-        "run": found.folder.name,
-        "claim": claim and {name: getattr(claim, name) for name in ("subject", "relation", "object", "cell_line")},
-        "prompt": reply.prompt,
-        "reasoning": reasoning,
-        "answer": parsed.answer,
-        "confidence": parsed.confidence,
-        "statements": [item.to_json() for item in statements],
-        "probability": reply.probability,
-        "stated": reply.stated,
-        "answer_mass": reply.answer_mass,
-        "simulated": found.manifest.simulated,
-    }
-    if parsed.problem:
-        document["problem"] = parsed.problem
-    return Answered(document, statements)
+    return Answer(
+        run=found.folder.name,
+        claim=None if isinstance(question, str) else question.claim,
+        prompt=reply.prompt,
+        reasoning=reasoning,
+        answer=parsed.answer,
+        confidence=parsed.confidence,
+        statements=tuple(check_text(workspace, reasoning)),
+        probability=reply.probability,
+        stated=reply.stated,
+        answer_mass=reply.answer_mass,
+        simulated=found.manifest.simulated,
+        problem=parsed.problem,
+    )
 
 
 def _question(

@@ -4,23 +4,137 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress, silent
-from rbio_kg.services.build import build_graph_and_store
+from rbio_kg.services.build import BuildResult, build_graph_and_store
 from rbio_kg.services.fit import FITTED, fit_verifiers
 from rbio_kg.services.report import write_run_report
-from rbio_kg.services.scorecards import all_scorecards
+from rbio_kg.services.scorecards import VerifierCard, all_scorecards
 from rbio_kg.services.train import train_policy
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
+    from rbio_kg.training.pipeline.result import TrainingResult
 
 
 EVIDENCE_QUERY = "disagreements"
+
+
+@dataclass(frozen=True)
+class ChosenSources:
+    """The folder of the source files, a word on which they are, and whether any rows are simulated."""
+
+    folder: str
+    which: str
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class DemoFit:
+    """Seconds of a verifier's fit, and whether an earlier fit was reused."""
+
+    seconds: float
+    reused: bool
+
+
+@dataclass(frozen=True)
+class DemoVerifier:
+    """A verifier's quick card, and its fit where it is one that is fitted."""
+
+    card: VerifierCard
+    fit: DemoFit | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The card with `fit`."""
+        return {**self.card.to_json(), "fit": self.fit and asdict(self.fit)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The verifier that `to_json` wrote."""
+        fit = document["fit"]
+        return cls(VerifierCard.from_json(document), fit and DemoFit(**fit))
+
+
+@dataclass(frozen=True)
+class DemoQuery:
+    """A named query and its rows."""
+
+    name: str
+    purpose: str
+    cypher: str
+    rows: tuple[Mapping[str, Any], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**asdict(self), "rows": [dict(row) for row in self.rows]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The query that `to_json` wrote."""
+        return cls(**{**document, "rows": tuple(document["rows"])})
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What every stage of the demonstration gave.
+
+    Args:
+        sources: what the graph was built from.
+        build: the graph.
+        verifiers: name to card and fit.
+        training: the policy.
+        evidence: number of `claims`, `verdicts`, `citations` and so on that were loaded into the graph.
+        query: a question to the graph.
+        seconds: stage to duration.
+        report: path of the HTML page.
+    """
+
+    sources: ChosenSources
+    build: BuildResult
+    verifiers: Mapping[str, DemoVerifier]
+    training: TrainingResult
+    evidence: Mapping[str, int]
+    query: DemoQuery
+    seconds: Mapping[str, float]
+    report: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `demo`; `before` and `after` are those of the training."""
+        training = plain(self.training.to_json())
+        return {
+            "sources": asdict(self.sources),
+            "build": self.build.to_json(),
+            "verifiers": {name: verifier.to_json() for name, verifier in self.verifiers.items()},
+            "training": training,
+            "before": training["before"],
+            "after": training["after"],
+            "evidence": dict(self.evidence),
+            "query": self.query.to_json(),
+            "seconds": dict(self.seconds),
+            "report": self.report,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The result that `to_json` wrote; further keys are left out."""
+        from rbio_kg.training.pipeline.result import TrainingResult
+
+        return cls(
+            sources=ChosenSources(**document["sources"]),
+            build=BuildResult.from_json(document["build"]),
+            verifiers={name: DemoVerifier.from_json(item) for name, item in document["verifiers"].items()},
+            training=TrainingResult.from_json(document["training"]),
+            evidence=dict(document["evidence"]),
+            query=DemoQuery.from_json(document["query"]),
+            seconds=dict(document["seconds"]),
+            report=document["report"],
+        )
 
 
 def choose_sources(workspace: WorkspaceBase) -> tuple[Path, str]:
@@ -50,7 +164,7 @@ def run_demo(
     progress: Progress = silent,
     say: Callable[[str], None],
     keep: Callable[[str], None],
-) -> dict[str, Any]:
+) -> DemoResult:
     """Every stage, one after the other; what is finished is reused.
 
     Args:
@@ -60,8 +174,8 @@ def run_demo(
         say: called with a line about each stage.
         keep: called with what an interruption from now on leaves, and how to go on.
 
-    Returns:
-        The document of the command `demo`.
+    Raises:
+        RbioKGError: a stage fails, or this is one of several processes and not the first.
     """
     from rbio_kg.graph.store.queries import named_queries
     from rbio_kg.services.evidence import load_evidence
@@ -90,7 +204,8 @@ def run_demo(
     say(f"3/6 policy: warm-up and GRPO, run {name}")
     keep("the last checkpoint is kept; run rbio-kg demo again to go on from it")
     result = train_policy(workspace, name=name, options=TrainingOptions(resume=True), progress=progress)
-    training = {"run": name} if result is None else plain(result.to_json())
+    if result is None:
+        raise TrainingError("the demonstration runs in one process", hint="start it without accelerate launch")
     lap("policy")
     say("4/6 evidence into the graph")
     with workspace.open_store(read_only=False) as store:
@@ -102,15 +217,15 @@ def run_demo(
     say("6/6 report")
     report = write_run_report(workspace, name)
     lap("report")
-    return {
-        "sources": {"folder": str(sources), "which": which, "simulated": build.simulated},
-        "build": build.to_json(),
-        "verifiers": {key: {**card, "fit": fits.get(key)} for key, card in cards.items()},
-        "training": training,
-        "before": training["before"],
-        "after": training["after"],
-        "evidence": evidence,
-        "query": {"name": query.name, "purpose": query.purpose, "cypher": query.cypher, "rows": rows},
-        "seconds": seconds,
-        "report": str(report),
-    }
+    return DemoResult(
+        sources=ChosenSources(str(sources), which, build.simulated),
+        build=build,
+        verifiers={
+            key: DemoVerifier(card, DemoFit(**fits[key]) if key in fits else None) for key, card in cards.items()
+        },
+        training=result,
+        evidence=evidence,
+        query=DemoQuery(query.name, query.purpose, query.cypher, tuple(rows)),
+        seconds=seconds,
+        report=str(report),
+    )

@@ -21,6 +21,6 @@ def write_run_report(workspace: WorkspaceBase, run: str, out: Path | None = None
         folder,
         out or folder / "report.html",
         snapshot_dir=workspace.snapshot_folder,
-        scorecards=all_scorecards(workspace),
+        scorecards={name: card.to_json() for name, card in all_scorecards(workspace).items()},
         build=workspace.manifest.to_json(),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
@@ -21,6 +22,130 @@ CLAIMS = 16
 """Default number of questions on which a reward is tried."""
 
 
+@dataclass(frozen=True)
+class ExploitOutcome:
+    """An exploit's mean reward next to that of its reference answer.
+
+    Args:
+        name: of the exploit.
+        kind: `form`, `reasoning` or `answer`: what it abuses.
+        reward: mean over the questions, of the variant that gains most.
+        honest: mean reward of the reference answers.
+        pays: whether the exploit gets more than the reference.
+        mean_gain: of all variants.
+        variants: number of variants tried.
+        variant: number of the one that gains most.
+        example: its text where it gains, else None.
+    """
+
+    name: str
+    kind: str
+    reward: float
+    honest: float
+    pays: bool
+    mean_gain: float
+    variants: int
+    variant: int
+    example: str | None
+
+
+@dataclass(frozen=True)
+class PartSpread:
+    """Whether a part of the reward gives a training signal; see `rbio_kg.training.rewards.result.variance_report`."""
+
+    name: str
+    constant_in_group: bool
+    varying_groups: float | None
+    scored: float
+
+
+@dataclass(frozen=True)
+class FoundExploit:
+    """A completion with more reward than the reference answer (`honest`)."""
+
+    claim: str
+    completion: str
+    reward: float
+    honest: float
+
+
+@dataclass(frozen=True)
+class ExploitSearch:
+    """What a search for exploits found.
+
+    Args:
+        steps: completions tried.
+        seed: of the search.
+        found: completions with more reward than the reference.
+        best_gain: the highest of all; None where no completion had an answer.
+        parsed: share of completions with an answer, 0 to 1.
+    """
+
+    steps: int
+    seed: int
+    found: tuple[FoundExploit, ...]
+    best_gain: float | None
+    parsed: float
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The search of a document of `rewards check`."""
+        return cls(**{**document, "found": tuple(FoundExploit(**item) for item in document["found"])})
+
+
+@dataclass(frozen=True)
+class RewardCheck:
+    """The exploit suite on one recipe's reward.
+
+    Args:
+        recipe: its file or name, or `default`.
+        exploits: one row for each exploit.
+        parts: one row for each part of the reward.
+        claims: number of questions tried.
+        search: the search for more exploits, if wanted.
+    """
+
+    recipe: str
+    exploits: tuple[ExploitOutcome, ...]
+    parts: tuple[PartSpread, ...]
+    claims: int
+    search: ExploitSearch | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `rewards check`; `search` only where one was made."""
+        document: dict[str, Any] = plain(asdict(self))
+        if self.search is None:
+            del document["search"]
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The check that `to_json` wrote; further keys are left out."""
+        return cls(
+            recipe=document["recipe"],
+            exploits=tuple(ExploitOutcome(**row) for row in document["exploits"]),
+            parts=tuple(PartSpread(**row) for row in document["parts"]),
+            claims=document["claims"],
+            search=ExploitSearch.from_json(document["search"]) if "search" in document else None,
+        )
+
+
+@dataclass(frozen=True)
+class RecipeChecks:
+    """The exploit suite on several recipes."""
+
+    recipes: tuple[RewardCheck, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `rewards check --all-recipes`."""
+        return {"recipes": [check.to_json() for check in self.recipes]}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The checks that `to_json` wrote."""
+        return cls(tuple(RewardCheck.from_json(check) for check in document["recipes"]))
+
+
 def check_reward(
     workspace: WorkspaceBase,
     progress: Progress,
@@ -29,7 +154,7 @@ def check_reward(
     claims: int = CLAIMS,
     search: int = 0,
     seed: int | None = None,
-) -> dict[str, Any]:
+) -> RewardCheck:
     """The exploit suite on a recipe's reward, on train questions of the workspace; then `search` steps of search."""
     from rbio_kg.training.exploits.search import search_exploits
     from rbio_kg.training.exploits.suite import check_rewards
@@ -46,18 +171,16 @@ def check_reward(
     if search:
         seed = recipe.seed if seed is None else seed
         document["search"] = search_exploits(reward, questions.claims(), steps=search, seed=seed, **options)
-    return {"recipe": str(config) if config else "default", **plain(document)}
+    return RewardCheck.from_json({"recipe": str(config) if config else "default", **plain(document)})
 
 
-def check_recipes(
-    workspace: WorkspaceBase, progress: Progress, recipes: Sequence[str], **options: Any
-) -> dict[str, Any]:
+def check_recipes(workspace: WorkspaceBase, progress: Progress, recipes: Sequence[str], **options: Any) -> RecipeChecks:
     """`check_reward` on several recipes; a recipe whose verifiers are not fitted here is an error."""
-    documents = []
+    checks = []
     for name in recipes:
         progress(f"rewards: recipe {name}", None)
-        documents.append(check_reward(workspace, progress, name, **options))
-    return {"recipes": documents}
+        checks.append(check_reward(workspace, progress, name, **options))
+    return RecipeChecks(tuple(checks))
 
 
 def _questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: ComposedReward, rows: int) -> QuestionSet:

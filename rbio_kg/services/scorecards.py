@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from rbio_kg.core.claims import Claim
     from rbio_kg.services.base import WorkspaceBase
-    from rbio_kg.verifiers.base.verifier import Verifier
+    from rbio_kg.verifiers.base.verifier import Card, Verifier
 
 AGREEMENT_ROWS = 20_000
 """QuestionSet on which a verifier is compared with the others."""
@@ -28,50 +30,184 @@ RATIONALES = 500
 """Claims whose rationales a text verifier is carded on."""
 
 
+@dataclass(frozen=True)
+class Scorecard:
+    """A verifier's coverage, ranking and calibration on benchmark questions.
+
+    See `rbio_kg.verifiers.evaluation.scorecard.scorecard`. A figure that was not measured is None; values of the
+    mappings are JSON.
+
+    Args:
+        coverage: share of questions that it answers, 0 to 1.
+        reason: why figures are missing, or empty.
+        split: of the questions.
+        simulated: whether any label is simulated.
+        per_gene_auroc: mean AUROC inside genes.
+        interval: its 95 % interval.
+        genes: genes with both labels.
+        rows: rows with a score.
+        rows_in_genes: those of these genes.
+        pooled: measures over all rows together.
+        ece: expected calibration error.
+        brier: mean squared error of the probabilities.
+        reliability: bins of the reliability diagram.
+        baselines: the same figures of each baseline.
+        beats_gene_prior: whether the interval lies above 0.5.
+        remark: that in words.
+        worst: the subgroups with the worst ranking.
+    """
+
+    coverage: float | None
+    reason: str
+    split: str
+    simulated: bool
+    per_gene_auroc: float | None
+    interval: tuple[float, float] | None
+    genes: int
+    rows: int
+    rows_in_genes: int
+    pooled: Mapping[str, Any] | None
+    ece: float | None
+    brier: float | None
+    reliability: tuple[Mapping[str, Any], ...] | None
+    baselines: Mapping[str, Any] | None
+    beats_gene_prior: bool | None
+    remark: str
+    worst: tuple[Mapping[str, Any], ...] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        document: dict[str, Any] = plain({item.name: getattr(self, item.name) for item in fields(self)})
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The scorecard that `to_json` wrote; further keys are left out."""
+        values = {item.name: document[item.name] for item in fields(cls)}
+        for name in ("interval", "reliability", "worst"):
+            values[name] = None if values[name] is None else tuple(values[name])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class CardDetails:
+    """What only the full card has.
+
+    Args:
+        claims_per_second: of processor time; None where nothing was scored.
+        agreement: other verifier to `spearman`, the rank correlation, and `rows`.
+        questions: of a claim verifier, line and task to scorecard.
+        texts: of a text verifier, kind of text to figures, and the number of `claims`.
+    """
+
+    claims_per_second: float | None
+    agreement: Mapping[str, Mapping[str, Any]]
+    questions: Mapping[str, Scorecard] | None = None
+    texts: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; `questions` or `texts` only where there are some."""
+        document: dict[str, Any] = {}
+        if self.questions is not None:
+            document["questions"] = {name: card.to_json() for name, card in self.questions.items()}
+        if self.texts is not None:
+            document["texts"] = dict(self.texts)
+        return document | {"claims_per_second": self.claims_per_second, "agreement": dict(self.agreement)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The details that `to_json` wrote; further keys are left out."""
+        questions = document.get("questions")
+        return cls(
+            claims_per_second=document["claims_per_second"],
+            agreement=dict(document["agreement"]),
+            questions=questions and {name: Scorecard.from_json(card) for name, card in questions.items()},
+            texts=document.get("texts"),
+        )
+
+
+@dataclass(frozen=True)
+class VerifierCard:
+    """A verifier's card with its scorecard.
+
+    Args:
+        name: of the verifier.
+        kind: `claim` or `text`.
+        card: what it says of itself; `simulated` is that of the scorecard.
+        scorecard: on the change questions of the first cell line.
+        details: of the full card.
+    """
+
+    name: str
+    kind: str
+    card: Card
+    scorecard: Scorecard
+    details: CardDetails | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `verifiers card`."""
+        details = {} if self.details is None else self.details.to_json()
+        own = {"name": self.name, "kind": self.kind}
+        return {**own, **self.card.to_json(), **self.scorecard.to_json(), **details}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The card that `to_json` wrote; further keys are left out."""
+        from rbio_kg.verifiers.base.verifier import Card
+
+        return cls(
+            name=document["name"],
+            kind=document["kind"],
+            card=Card.from_json(document),
+            scorecard=Scorecard.from_json(document),
+            details=CardDetails.from_json(document) if "agreement" in document else None,
+        )
+
+
 def all_scorecards(
     workspace: WorkspaceBase, progress: Progress | None = None, *, fresh: bool = False
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, VerifierCard]:
     """One scorecard a verifier that is ready; kept in `models/scorecards.json` for the build they were made on."""
     path = workspace.paths.models / "scorecards.json"
     if not fresh and path.is_file():
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept.get("build_id") == workspace.build_id:
-            return dict(kept["scorecards"])
-    cards: dict[str, dict[str, Any]] = {}
+            return {name: VerifierCard.from_json(card) for name, card in kept["scorecards"].items()}
+    cards: dict[str, VerifierCard] = {}
     for name in workspace.verifier_names():
         try:
-            cards[name] = plain(card_document(workspace, name))
+            cards[name] = quick_card(workspace, name)
         except VerifierError:
             continue
         if progress is not None:
             progress(f"scorecard of {name}", None)
-    write_text(path, json.dumps({"build_id": workspace.build_id, "scorecards": cards}, indent=1))
+    written = {name: card.to_json() for name, card in cards.items()}
+    write_text(path, json.dumps({"build_id": workspace.build_id, "scorecards": written}, indent=1))
     return cards
 
 
-def card_document(workspace: WorkspaceBase, name: str, split: str = "train") -> dict[str, Any]:
+def quick_card(workspace: WorkspaceBase, name: str, split: str = "train") -> VerifierCard:
     """A verifier's card, and its scorecard on the change questions of the first cell line."""
     return _card(workspace.verifier(name), name, _first_scorecard(workspace, name, split))
 
 
-def _card(verifier: Verifier, name: str, measured: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "kind": verifier.kind, **verifier.card.to_json(), **measured}
+def _card(verifier: Verifier, name: str, measured: Scorecard, details: CardDetails | None = None) -> VerifierCard:
+    own = type(verifier.card).from_json(plain({**verifier.card.to_json(), "simulated": measured.simulated}))
+    return VerifierCard(name, verifier.kind, own, measured, details)
 
 
-def _first_scorecard(workspace: WorkspaceBase, name: str, split: str) -> dict[str, Any]:
+def _first_scorecard(workspace: WorkspaceBase, name: str, split: str) -> Scorecard:
     from rbio_kg.verifiers.evaluation.scorecard import scorecard
 
     verifier, tables, seed = workspace.verifier(name), workspace.tables, workspace.settings.seed
     questions = tables["questions"]
     rows = first_line(workspace, questions.filter(questions["task"] == "de"))
-    return scorecard(verifier, rows, seed=seed, split=split, train=questions, tables=tables)
+    found = scorecard(verifier, rows, seed=seed, split=split, train=questions, tables=tables)
+    return Scorecard.from_json(plain(found))
 
 
-def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progress) -> dict[str, Any]:
+def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progress) -> VerifierCard:
     """The card with every cell line and task, speed, agreement with the others, and a text verifier's texts.
-
-    Adds `questions` ({line and task: figures}), `claims_per_second` (processor time), `agreement` ({verifier:
-    {spearman, rows}}) and, for a text verifier, `texts`.
 
     Raises:
         EvaluationError: the split is neither train nor test.
@@ -83,27 +219,24 @@ def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progres
     progress(f"card of {name}", 0.0)
     verifier, questions = workspace.verifier(name), workspace.tables["questions"]
     measured = _first_scorecard(workspace, name, split)
-    document = _card(verifier, name, measured)
     others = [other for other in peers_of(workspace, verifier.kind) if other != name]
     if verifier.kind == "text":
-        document |= text_figures(workspace, name, others)
+        details = text_figures(workspace, name, others)
         progress(f"card of {name}", 1.0)
-        return document
+        return _card(verifier, name, measured, details)
     parts = questions.partition_by("cell_line", "task", as_dict=True)
     change = first_line(workspace, questions.filter(questions["task"] == "de"))["cell_line"].unique().to_list()
-    document["questions"] = {}
+    cards: dict[str, Scorecard] = {}
     for done, ((line, task), rows) in enumerate(sorted(parts.items(), key=str)):
         progress(f"card of {name}: {line} {task}", (done + 1) / (len(parts) + 2))
-        known = task == "de" and line in change
-        card = (
-            {**measured, "worst": None}
-            if known
-            else scorecard(verifier, rows, seed=workspace.settings.seed, split=split, train=questions)
-        )
-        document["questions"][f"{line} {task}"] = card
-    document |= speed_and_agreement(workspace, name, others, split)
+        if task == "de" and line in change:
+            cards[f"{line} {task}"] = replace(measured, worst=None)
+        else:
+            found = scorecard(verifier, rows, seed=workspace.settings.seed, split=split, train=questions)
+            cards[f"{line} {task}"] = Scorecard.from_json(plain(found))
+    details = replace(speed_and_agreement(workspace, name, others, split), questions=cards)
     progress(f"card of {name}", 1.0)
-    return document
+    return _card(verifier, name, measured, details)
 
 
 def peers_of(workspace: WorkspaceBase, kind: str) -> list[str]:
@@ -122,7 +255,7 @@ def peers_of(workspace: WorkspaceBase, kind: str) -> list[str]:
     return ready
 
 
-def speed_and_agreement(workspace: WorkspaceBase, name: str, others: list[str], split: str) -> dict[str, Any]:
+def speed_and_agreement(workspace: WorkspaceBase, name: str, others: list[str], split: str) -> CardDetails:
     """Claims a second of processor time, and rank correlations on a sample of the change questions."""
     from rbio_kg.verifiers.evaluation.scorecard import question_scores
     from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
@@ -133,10 +266,10 @@ def speed_and_agreement(workspace: WorkspaceBase, name: str, others: list[str], 
     own = question_scores(workspace.verifier(name), sample)
     seconds = max(time.process_time() - started, 1e-9)
     agreement = {other: rank_agreement(own, question_scores(workspace.verifier(other), sample)) for other in others}
-    return {"claims_per_second": len(sample) / seconds if len(sample) else None, "agreement": agreement}
+    return CardDetails(len(sample) / seconds if len(sample) else None, plain(agreement))
 
 
-def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> dict[str, Any]:
+def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> CardDetails:
     """How a text verifier takes rationales written from evidence, and wrong copies of the same length."""
     import numpy as np
 
@@ -162,11 +295,11 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> dict
         }
     own = np.concatenate(list(scores.values())) if scores else np.zeros(0)
     agreement = {other: rank_agreement(own, _all_texts(workspace.verifier(other), claims, texts)) for other in others}
-    return {
-        "texts": {"claims": len(claims), **figures},
-        "claims_per_second": len(own) / seconds if len(own) else None,
-        "agreement": agreement,
-    }
+    return CardDetails(
+        claims_per_second=len(own) / seconds if len(own) else None,
+        agreement=plain(agreement),
+        texts={"claims": len(claims), **plain(figures)},
+    )
 
 
 def _all_texts(verifier: Verifier, claims: list[Claim], texts: dict[str, list[str]]) -> NDArray[np.float64]:

@@ -2,41 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.errors import BuildError, ConfigError, RbioKGError, fault
 from rbio_kg.services.score import as_claims, read_claims
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
+    from rbio_kg.verifiers.base.verifier import Card
+    from rbio_kg.verifiers.testing import Outcome
 
 
-def listed(workspace: WorkspaceBase, name: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ListedVerifier:
+    """A verifier of a workspace: its card, or the reason why it is not ready."""
+
+    name: str
+    kind: str | None
+    card: Card | None
+    reason: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be used."""
+        return self.card is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """An element of the document of `verifiers list`."""
+        document = {"name": self.name, "kind": self.kind, "ready": self.ready}
+        return document | ({"reason": self.reason} if self.card is None else self.card.to_json())
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The verifier that `to_json` wrote."""
+        from rbio_kg.verifiers.base.verifier import Card
+
+        card = Card.from_json(document) if document["ready"] else None
+        return cls(document["name"], document["kind"], card, document.get("reason"))
+
+
+@dataclass(frozen=True)
+class ContractCheck:
+    """The checks of the contract on one verifier, and the number of claims that it was given."""
+
+    name: str
+    claims: int
+    checks: tuple[Outcome, ...]
+
+    @property
+    def passes(self) -> bool:
+        """Whether it passes every check."""
+        return all(outcome.passed for outcome in self.checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `verifiers check`."""
+        return {
+            "name": self.name,
+            "passes": self.passes,
+            "claims": self.claims,
+            "checks": [asdict(outcome) for outcome in self.checks],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The checks that `to_json` wrote."""
+        from rbio_kg.verifiers.testing import Outcome
+
+        return cls(document["name"], document["claims"], tuple(Outcome(**item) for item in document["checks"]))
+
+
+def listed(workspace: WorkspaceBase, name: str) -> ListedVerifier:
     """One verifier's card, or the reason why there is none; a broken one does not hide the others."""
     try:
         verifier = workspace.verifier(name)
-        return {"name": name, "kind": verifier.kind, "ready": True, **verifier.card.to_json()}
+        return ListedVerifier(name, verifier.kind, verifier.card)
     except (BuildError, ConfigError):
         raise  # nothing of the workspace can be used
     except RbioKGError as error:
         reason = str(error)
     except Exception as error:  # somebody else's code
         reason = fault(error)
-    return {"name": name, "kind": None, "ready": False, "reason": reason}
+    return ListedVerifier(name, None, None, reason)
 
 
-def check_document(workspace: WorkspaceBase, name: str, claims: Path | None) -> dict[str, Any]:
+def check_contract(workspace: WorkspaceBase, name: str, claims: Path | None) -> ContractCheck:
     """Every check of the contract and how it went."""
     from rbio_kg.verifiers.testing import make_context, run_checks
 
     verifier = workspace.verifier(name)
     own = None if claims is None else as_claims(read_claims(claims), claims)
     context = make_context(verifier, workspace.tables, own, seed=workspace.settings.seed)
-    outcomes = run_checks(context)
-    return {
-        "name": name,
-        "passes": all(outcome.passed for outcome in outcomes),
-        "claims": len(context.claims),
-        "checks": [vars(outcome) for outcome in outcomes],
-    }
+    return ContractCheck(name, len(context.claims), tuple(run_checks(context)))

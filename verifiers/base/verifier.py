@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, ClassVar, Literal, Self
 
 from rbio_kg.core.claims import Claim, Relation, Verdict
 from rbio_kg.core.typing import FloatArray
@@ -42,6 +42,13 @@ class Card:
     def to_json(self) -> dict[str, Any]:
         """The card as plain JSON values."""
         return {**asdict(self), "relations": sorted(self.relations), "sources": list(self.sources)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The card that `to_json` wrote; further keys are left out."""
+        values = {item.name: document[item.name] for item in fields(cls)}
+        values["relations"] = frozenset(Relation(name) for name in document["relations"])
+        return cls(**{**values, "sources": tuple(document["sources"])})
 
 
 class Verifier(ABC):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from rbio_kg.core.claims import Evidence, Node, Relation
 from rbio_kg.graph.snapshot.csr import Csr
@@ -62,6 +63,20 @@ class Statement(NamedTuple):
             "verdict": self.verdict,
             "evidence": [element.to_json() for element in self.evidence],
         }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The statement that `to_json` wrote; `informative`, which is not in it, is True."""
+        return cls(
+            text=document["text"],
+            subject=document["subject"],
+            relation=Relation(document["relation"]),
+            object=document["object"],
+            polarity=document["polarity"],
+            certainty=document["certainty"],
+            verdict=document["verdict"],
+            evidence=tuple(Evidence.from_json(item) for item in document["evidence"]),
+        )
 
 
 class _Check(NamedTuple):

@@ -17,12 +17,12 @@ COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unpa
 
 def _show(check: RewardCheck) -> None:
     columns = ["exploit", "kind", "reward", "honest", "pays", "mean gain"]
-    rows = [(row.name, row.kind, row.reward, row.honest, row.pays, row.mean_gain) for row in check.exploits]
+    rows = [(row.name, row.kind, row.reward, row.reference, row.gains, row.mean_gain) for row in check.exploits]
     show_table(columns, rows, title=f"{check.recipe}: {check.claims} questions")
     show_table(["part", "constant in a group"], [(row.name, row.constant_in_group) for row in check.parts])
     if check.search is not None:
         search = check.search
-        found = [(item.claim, item.reward, item.honest, item.completion[:200]) for item in search.found]
+        found = [(item.claim, item.reward, item.reference, item.completion[:200]) for item in search.found]
         title = f"search: {search.steps:,} completions, {len(found)} with more reward than the reference answer"
         show_table(["claim", "reward", "honest", "completion"], found, title=title)
 
@@ -30,7 +30,7 @@ def _show(check: RewardCheck) -> None:
 def _show_recipes(checks: RecipeChecks) -> None:
     rows = []
     for check in checks.recipes:
-        exploitable = [row.name for row in check.exploits if row.pays]
+        exploitable = [row.name for row in check.exploits if row.gains]
         found = None if check.search is None else len(check.search.found)
         rows.append([check.recipe, check.claims, len(check.exploits), ", ".join(exploitable) or "none", found])
     show_table(["recipe", "questions", "exploits", "rewarded more", "found by search"], rows)

@@ -39,7 +39,7 @@ class Answer:
 
     Args:
         run: the policy's run.
-        claim: what was asked; None where a question in words was given to the model as it is.
+        claim: of the question; None where a question in words was given to the model as it is.
         prompt: that the model read.
         reasoning: what the model wrote before its answer; everything that it wrote where there is a `problem`.
         answer: `yes` or `no`; None where there is a `problem`.

@@ -144,7 +144,7 @@ class GraphStats:
 
     Args:
         store: URI of the store.
-        counted: build id and counts, asked from the store; labels and types as in the manifest.
+        counted: build id and counts, queried from the store; labels and types as in the manifest.
         evidence: label to count of the nodes that `evidence load` writes.
         manifest: build id and counts of the manifest.
         agrees: whether build ids and counts are equal, and the digests if wanted.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CLAIMS = 16
 """Default number of questions on which a reward is tried."""
+_JSON_NAMES = {"reference": "honest", "gains": "pays"}
+_FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class ExploitOutcome:
         name: of the exploit.
         kind: `form`, `reasoning` or `answer`: what it abuses.
         reward: mean over the questions, of the variant that gains most.
-        honest: mean reward of the reference answers.
-        pays: whether the exploit gets more than the reference.
+        reference: mean reward of the reference answers; `honest` in JSON.
+        gains: whether the exploit gets more than the reference; `pays` in JSON.
         mean_gain: of all variants.
         variants: number of variants tried.
         variant: number of the one that gains most.
@@ -41,12 +43,21 @@ class ExploitOutcome:
     name: str
     kind: str
     reward: float
-    honest: float
-    pays: bool
+    reference: float
+    gains: bool
     mean_gain: float
     variants: int
     variant: int
     example: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of `exploits`."""
+        return _renamed(asdict(self), _JSON_NAMES)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The outcome that `to_json` wrote."""
+        return cls(**_renamed(document, _FIELD_NAMES))
 
 
 @dataclass(frozen=True)
@@ -61,12 +72,21 @@ class PartSpread:
 
 @dataclass(frozen=True)
 class FoundExploit:
-    """A completion with more reward than the reference answer (`honest`)."""
+    """A completion with more reward than the reference answer, whose reward is `honest` in JSON."""
 
     claim: str
     completion: str
     reward: float
-    honest: float
+    reference: float
+
+    def to_json(self) -> dict[str, Any]:
+        """An element of `found`."""
+        return _renamed(asdict(self), _JSON_NAMES)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The completion that `to_json` wrote."""
+        return cls(**_renamed(document, _FIELD_NAMES))
 
 
 @dataclass(frozen=True)
@@ -87,10 +107,14 @@ class ExploitSearch:
     best_gain: float | None
     parsed: float
 
+    def to_json(self) -> dict[str, Any]:
+        """The `search` of the document of `rewards check`."""
+        return {**asdict(self), "found": [item.to_json() for item in self.found]}
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """The search of a document of `rewards check`."""
-        return cls(**{**document, "found": tuple(FoundExploit(**item) for item in document["found"])})
+        """The search that `to_json` wrote."""
+        return cls(**{**document, "found": tuple(FoundExploit.from_json(item) for item in document["found"])})
 
 
 @dataclass(frozen=True)
@@ -113,17 +137,20 @@ class RewardCheck:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `rewards check`; `search` only where one was made."""
-        document: dict[str, Any] = plain(asdict(self))
-        if self.search is None:
-            del document["search"]
-        return document
+        document = {
+            "recipe": self.recipe,
+            "exploits": [row.to_json() for row in self.exploits],
+            "parts": [asdict(row) for row in self.parts],
+            "claims": self.claims,
+        }
+        return document if self.search is None else {**document, "search": self.search.to_json()}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """The check that `to_json` wrote; further keys are left out."""
         return cls(
             recipe=document["recipe"],
-            exploits=tuple(ExploitOutcome(**row) for row in document["exploits"]),
+            exploits=tuple(ExploitOutcome.from_json(row) for row in document["exploits"]),
             parts=tuple(PartSpread(**row) for row in document["parts"]),
             claims=document["claims"],
             search=ExploitSearch.from_json(document["search"]) if "search" in document else None,
@@ -144,6 +171,10 @@ class RecipeChecks:
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """The checks that `to_json` wrote."""
         return cls(tuple(RewardCheck.from_json(check) for check in document["recipes"]))
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in values.items()}
 
 
 def check_reward(

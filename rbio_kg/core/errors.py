@@ -77,6 +77,10 @@ class VerifierError(RbioKGError):
     """A verifier is unknown, not fitted, or broken."""
 
 
+class AnswerError(VerifierError):
+    """A verifier answered with something else than probabilities or a verdict."""
+
+
 class RewardError(RbioKGError):
     """A reward configuration cannot work."""
 

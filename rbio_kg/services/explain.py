@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.claims import Claim, Status, Verdict
-from rbio_kg.core.errors import ModelError, RbioKGError, VerifierError, fault
+from rbio_kg.core.errors import AnswerError, ClaimError, ModelError, RbioKGError, VerifierError, fault
 from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -110,16 +110,16 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
 
 
 def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:
+    from rbio_kg.verifiers.base.answers import checked_verdict
+
     try:
-        return workspace.verifier(name).explain(claim)
+        return checked_verdict(name, workspace.verifier(name).explain(claim), claim)
+    except (AnswerError, ModelError) as error:
+        return Verdict(None, Status.ERROR, reason=str(error), verifier=name)
     except VerifierError as error:
         return Verdict(None, Status.ABSTAIN, reason=str(error), verifier=name)
-    except ModelError as error:
-        return Verdict(None, Status.ERROR, reason=str(error), verifier=name)
-    except RbioKGError:
-        raise
     except Exception as error:
-        if name in BUILT_IN:
-            raise
         # A fault in a user's own verifier must not hide what the others say.
+        if name in BUILT_IN or (isinstance(error, RbioKGError) and not isinstance(error, ClaimError)):
+            raise
         return Verdict(None, Status.ERROR, reason=fault(error), verifier=name)

@@ -60,16 +60,25 @@ def score_claims(
         progress: called after each verifier.
 
     Raises:
-        VerifierError: a name is unknown, or a verifier has not been fitted.
+        VerifierError: a name is unknown, or a verifier has not been fitted, raised, or gave no probabilities.
+        SourceError: a column of the rows has the name of a verifier.
     """
     import numpy as np
     import polars as pl
 
+    from rbio_kg.verifiers.base.answers import scores_of
+
     names = verifiers or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
+    taken = [name for name in names if name in frame.columns]
+    if taken:
+        raise SourceError(
+            f"the column {taken[0]!r} is in the table already, and the scores of the verifier {taken[0]} would replace it",
+            hint="rename or remove the column, or choose other verifiers with --verifier",
+        )
     started = time.perf_counter()
     abstained: dict[str, int] = {}
     for name in dict.fromkeys(names):
-        scores = workspace.verifier(name).score(claims)
+        scores = scores_of(name, workspace.verifier(name), claims)
         abstained[name] = int(np.isnan(scores).sum())
         frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
         progress(f"scored by {name}", 1.0)

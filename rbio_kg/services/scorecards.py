@@ -275,6 +275,7 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> Card
 
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.exploits.swapped import rationale_texts
+    from rbio_kg.verifiers.base.answers import scores_of
     from rbio_kg.verifiers.evaluation.subgroups import rank_agreement
     from rbio_kg.verifiers.stats.metrics import auroc
 
@@ -283,7 +284,7 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> Card
     verifier = workspace.verifier(name)
     verifier.score(claims[:2], ["", ""])
     started = time.process_time()
-    scores = {kind: verifier.score(claims, written) for kind, written in texts.items()}
+    scores = {kind: scores_of(name, verifier, claims, written) for kind, written in texts.items()}
     seconds = max(time.process_time() - started, 1e-9)
     figures: dict[str, Any] = {}
     for kind, found in scores.items():
@@ -305,7 +306,10 @@ def text_figures(workspace: WorkspaceBase, name: str, others: list[str]) -> Card
 def _all_texts(verifier: Verifier, claims: list[Claim], texts: dict[str, list[str]]) -> NDArray[np.float64]:
     import numpy as np
 
-    return np.concatenate([verifier.score(claims, written) for written in texts.values()]) if texts else np.zeros(0)
+    from rbio_kg.verifiers.base.answers import scores_of
+
+    found = [scores_of(verifier.name, verifier, claims, written) for written in texts.values()]
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def _against(

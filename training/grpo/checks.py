@@ -1,22 +1,27 @@
 """What must hold before the first GRPO step: enough questions, the columns that the reward reads, working verifiers.
 
-`check_before_training` runs all checks.
+`check_before_training` runs all checks but `check_answers`, which comes before SFT and in a dry run.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import RewardError, TrainingError, VerifierError
 from rbio_kg.training.rewards.trl import COLUMN_HINT, COLUMNS, claims_of
+from rbio_kg.verifiers.base.answers import scores_of, verdict_of
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.context import TrainingContext
 
+ASKED = 4
+"""Claims of each family that every verifier is asked about before a training."""
 TAKEN = ("prompts", "completions", "completion_ids", "log_extra", "log_metric", "trainer_state")
 """Names that TRL gives its reward functions itself."""
 
@@ -95,6 +100,24 @@ def check_names(functions: Sequence[Callable[..., Any]]) -> None:
         raise RewardError(
             f"two rewards are called {', '.join(twice)}", hint="give each reward function a __name__ of its own"
         )
+
+
+def check_answers(questions: QuestionSet, reward: ComposedReward) -> None:
+    """Ask every verifier of a reward once, for its scores and an explanation, about some claims of every family.
+
+    Verifiers of weight 0 are asked as well, because the training records them.
+
+    Raises:
+        VerifierError: a verifier raises, or answers with something else than probabilities and a verdict.
+    """
+    some = questions.frame.group_by("task", maintain_order=True).head(ASKED)
+    claims = list(dict.fromkeys(replace(questions, frame=some).claims()))
+    texts = [f"{claim.subject} interacts with {claim.object}." for claim in claims]
+    for name, (verifier, _) in reward.verifiers.items():
+        given = texts if verifier.kind == "text" else None
+        scores_of(name, verifier, claims, given)
+        if claims:
+            verdict_of(name, verifier, claims[0], None if given is None else given[0])
 
 
 def check_verifiers(dataset: Any, reward: ComposedReward) -> None:

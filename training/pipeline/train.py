@@ -15,7 +15,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.evaluation.inputs import EvaluationInputs, token_counter
 from rbio_kg.training.evaluation.leakage import audit_policy
-from rbio_kg.training.grpo.checks import check_processes
+from rbio_kg.training.grpo.checks import check_answers, check_processes
 from rbio_kg.training.models.checks import check_trainable
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model
 from rbio_kg.training.pipeline.plan import make_plan
@@ -104,6 +104,7 @@ def train_policy(
         ModelError: the language model cannot be loaded, or is not one that can be trained here.
         EvaluationError: a question of the evaluation is known to what the policy is trained with (see
             `rbio_kg.training.evaluation.leakage`).
+        VerifierError: a verifier raises, or answers with something else than probabilities.
         ConfigError: the tracker or the acceleration is unknown or not installed.
     """
     processes = Processes()
@@ -128,6 +129,7 @@ def train_policy(
     )
     if config.questions.prompt == "tools":
         plan.environment(load_tokenizer(base))  # raises before the training if something is missing
+    check_answers(replace(data.questions, frame=plan.trained_rows), reward)
     if processes.first:
         check_trainable(load_model(base, config.model.weights))
     if options.dry_run:

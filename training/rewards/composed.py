@@ -27,10 +27,11 @@ from rbio_kg.training.prompts.parser import (
 )
 from rbio_kg.training.rewards.answer_rate import SHARE, with_shares
 from rbio_kg.training.rewards.assignment import Assigner, text_share
-from rbio_kg.training.rewards.cache import AttributedErrors, cache_of
+from rbio_kg.training.rewards.cache import cache_of
 from rbio_kg.training.rewards.config import RewardConfig
 from rbio_kg.training.rewards.result import ScoredCompletion, variance_report
 from rbio_kg.training.rewards.trl import COLUMN_HINT, MAIN, BatchScorer, RewardFunction, Weighted, named_verifiers
+from rbio_kg.verifiers.base.answers import verdict_of
 from rbio_kg.verifiers.pooling import pool
 from rbio_kg.verifiers.scoring_rules import relative, rounded, scoring_rule
 
@@ -195,9 +196,8 @@ class ComposedReward:
         reasoning = own_words(parsed.think, completion_text(prompt))
         verdicts = []
         for name, (verifier, _) in self.verifiers.items():
-            with AttributedErrors(name):
-                verdict = verifier.explain(claim, reasoning if verifier.kind == "text" else None)
-                verdicts.append(replace(verdict, verifier=name))
+            verdict = verdict_of(name, verifier, claim, reasoning if verifier.kind == "text" else None)
+            verdicts.append(replace(verdict, verifier=name))
         return verdicts
 
     @property

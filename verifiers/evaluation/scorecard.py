@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
+from rbio_kg.verifiers.base.answers import scores_of
 from rbio_kg.verifiers.base.verifier import Verifier
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
 from rbio_kg.verifiers.evaluation.subgroups import measured_subgroups, named_subgroups
@@ -22,7 +23,8 @@ def question_scores(verifier: Verifier, questions: pl.DataFrame) -> NDArray[np.f
     A `de` question is about a change, a `dir` question about the direction of a change that happened.
     """
     rows = questions.select("pert", "task", "gene", "cell_line").iter_rows()
-    return verifier.score([Claim(pert, TASK_RELATION[task], gene, line) for pert, task, gene, line in rows])
+    claims = [Claim(pert, TASK_RELATION[task], gene, line) for pert, task, gene, line in rows]
+    return scores_of(verifier.name, verifier, claims)
 
 
 def scorecard(

@@ -11,6 +11,7 @@ import polars as pl
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
+from rbio_kg.verifiers.base.answers import checked_scores
 from rbio_kg.verifiers.base.verifier import Verifier
 
 UNKNOWN_GENES = ("NOSUCHGENE", "NOSUCHGENE2")
@@ -41,15 +42,22 @@ class CheckContext:
 
     def score(self, order: Sequence[int] | None = None) -> FloatArray:
         """Scores of the claims, or of those in the order given."""
-        if order is None:
-            return self.verifier.score(list(self.claims), None if self.texts is None else list(self.texts))
-        texts = None if self.texts is None else [self.texts[i] for i in order]
-        return self.verifier.score([self.claims[i] for i in order], texts)
+        rows = range(len(self.claims)) if order is None else order
+        texts = None if self.texts is None else [self.texts[i] for i in rows]
+        return self.ask([self.claims[i] for i in rows], texts)
 
     def score_other(self, claims: Sequence[Claim]) -> FloatArray:
         """Scores of other claims, each with a text about its genes for a text verifier."""
         words = [f"{claim.subject} interacts with {claim.object}." for claim in claims]
-        return self.verifier.score(claims, words if self.verifier.kind == "text" else None)
+        return self.ask(claims, words if self.verifier.kind == "text" else None)
+
+    def ask(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        """What the verifier answers, if it is an array of probabilities.
+
+        Raises:
+            AnswerError: it is something else.
+        """
+        return checked_scores(self.verifier.name, self.verifier.score(claims, texts), claims)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable
 
@@ -28,6 +29,16 @@ def new_driver(uri: str, auth: tuple[str, str] | None) -> neo4j.Driver:
         max_transaction_retry_time=20.0,
         telemetry_disabled=True,
     )
+
+
+def check_process(opened_in: int, address: str) -> None:
+    """Raise StoreError unless this is the process that opened the connection; a forked one would wait for ever."""
+    if os.getpid() != opened_in:
+        raise StoreError(
+            f"the store was opened by process {opened_in}, and a forked process cannot use its connection",
+            where=address,
+            hint="open a store in this process, with GraphStore.open(...) or workspace.open_store()",
+        )
 
 
 def greet(driver: neo4j.Driver, database: str, address: str, check: Callable[[str, str], None] | None = None) -> str:

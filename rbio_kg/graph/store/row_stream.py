@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import neo4j
 
 from rbio_kg.core.errors import QueryError
+from rbio_kg.graph.store.connection import check_process
 from rbio_kg.graph.store.faults import FAILURES, statement_error
 from rbio_kg.graph.store.records import plain
 
@@ -36,7 +38,7 @@ class RowStream(Iterator[dict[str, Any]]):
     ) -> None:
         if fetch_size < 1:
             raise QueryError("at least one row must be fetched at a time")
-        self._address, self._timeout = address, query.timeout
+        self._address, self._timeout, self._process = address, query.timeout, os.getpid()
         self._session = driver.session(database=database, default_access_mode=neo4j.READ_ACCESS, fetch_size=fetch_size)
         try:
             result = self._session.run(query, dict(values))
@@ -49,6 +51,7 @@ class RowStream(Iterator[dict[str, Any]]):
         self._records = iter(result)
 
     def __next__(self) -> dict[str, Any]:
+        check_process(self._process, self._address)
         try:
             record = next(self._records)
         except StopIteration:
@@ -63,8 +66,9 @@ class RowStream(Iterator[dict[str, Any]]):
         return statement_error(error, self._address, timeout=self._timeout, reading=True)
 
     def close(self) -> None:
-        """End the statement if it still runs."""
-        self._session.close()
+        """End the statement if it still runs; in a forked process it is left to the parent."""
+        if os.getpid() == self._process:
+            self._session.close()
 
     def __enter__(self) -> Self:
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import neo4j
 
 from rbio_kg.core.errors import QueryError, StoreError
 from rbio_kg.graph.schema.schema import NODES, RELATIONSHIPS
-from rbio_kg.graph.store.connection import check_agent, greet, new_driver
+from rbio_kg.graph.store.connection import check_agent, check_process, greet, new_driver
 from rbio_kg.graph.store.embedded import EmbeddedServer
 from rbio_kg.graph.store.faults import FAILURES, statement_error
 from rbio_kg.graph.store.records import plain
@@ -54,7 +55,8 @@ class _Statement(NamedTuple):
 class GraphStore:
     """A graph database to query and to fill. Open one with `GraphStore.open`; it is a context manager.
 
-    Threads may share a store. Do not use one across a fork.
+    Threads may share a store. A forked process cannot use it: it would read its parent's answers from the same
+    connection. Every method then raises StoreError; open a store of its own there.
 
     Example:
         with GraphStore.open("embedded:workspace/graph/store", read_only=True) as store:
@@ -83,6 +85,7 @@ class GraphStore:
         self.server = server
         self.read_only = read_only
         self.agent = agent
+        self._process = os.getpid()
 
     @classmethod
     def open(
@@ -186,6 +189,7 @@ class GraphStore:
         """
         if limit is not None and limit < 0:
             raise QueryError("a row limit may not be below 0")
+        check_process(self._process, self.address)
         text, values, seconds = self._prepared(cypher, parameters, more, timeout)
 
         @neo4j.unit_of_work(timeout=seconds)
@@ -218,6 +222,7 @@ class GraphStore:
             QueryError: as for `query`, here or while the rows are read.
             StoreError: the server is gone, or fails.
         """
+        check_process(self._process, self.address)
         text, values, seconds = self._prepared(cypher, parameters, more, timeout)
         query = neo4j.Query(text, timeout=seconds)
         return RowStream(self._reader, self.database, self.address, query, values, fetch_size=fetch_size)
@@ -248,6 +253,7 @@ class GraphStore:
         Raises:
             StoreError: the store was opened to read only, or as for `query`.
         """
+        check_process(self._process, self.address)
         if self.read_only:
             raise StoreError("the store was opened to read only", where=self.address)
         text, values = self._limited(cypher, timeout), {**(parameters or {}), **more}
@@ -314,10 +320,14 @@ class GraphStore:
         return cypher if self.server is None or seconds is None else limited(cypher, seconds)
 
     def close(self) -> None:
-        """Close the connections; the embedded server ends with the last process that uses it."""
-        self._driver.close()
-        if self._reader is not self._driver:
-            self._reader.close()
+        """Close the connections; the embedded server ends with the last process that uses it.
+
+        In a forked process the connections are left alone, because they are its parent's.
+        """
+        if os.getpid() == self._process:
+            self._driver.close()
+            if self._reader is not self._driver:
+                self._reader.close()
         if self.server is not None:
             self.server.close()
 

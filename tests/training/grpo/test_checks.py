@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
 
 from rbio_kg.core.claims import Claim
@@ -12,6 +15,7 @@ from rbio_kg.core.errors import RewardError, TrainingError, VerifierError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.grpo.checks import (
+    check_answers,
     check_columns,
     check_enough,
     check_names,
@@ -19,8 +23,9 @@ from rbio_kg.training.grpo.checks import (
     check_verifiers,
 )
 from rbio_kg.training.rewards.composed import ComposedReward
-from tests.support.table_verifiers import TableVerifier
+from tests.support.table_verifiers import TableVerifier, VowelVerifier
 from tests.support.toy_knockdowns import toy_questions, toy_verifier
+from tests.support.wrong_verifiers import WRONG_ANSWERS, WrongVerifier
 
 
 def dataset() -> Any:
@@ -86,6 +91,45 @@ def test_a_verifier_that_raises_on_some_claims_is_told_with_the_claim() -> None:
     assert "changes_expression_of G3 in toy" in caught.value.where
     kept = whole.filter(lambda row: row["object"] != "G3")
     check_verifiers(kept, broken)
+
+
+@pytest.mark.parametrize("fault", WRONG_ANSWERS)
+def test_every_verifier_is_asked_before_the_training(fault: str) -> None:
+    questions = toy_questions().select(split="train")
+    table = (toy_verifier(), 1.0)
+    check_answers(questions, ComposedReward({"table": table, "vowels": (VowelVerifier(), 1.0)}))
+    with pytest.raises(VerifierError, match="verifier mine"):
+        check_answers(questions, ComposedReward({"table": table, "mine": (WrongVerifier(fault), 0.0)}))
+
+
+class _WrongOnDirections(TableVerifier):
+    """Answers one family wrongly."""
+
+    def score(self, claims: Sequence[Claim], texts: Sequence[str] | None = None) -> FloatArray:
+        return np.array([7.0 if claim.relation == "increases_if_changed" else 0.5 for claim in claims])
+
+
+def test_every_family_is_asked_about() -> None:
+    questions = toy_questions().select(split="train")
+    directions = questions.frame.with_columns(task=pl.lit("dir"))
+    both = replace(questions, frame=pl.concat([questions.frame, directions]))
+    reward = ComposedReward({"mine": (_WrongOnDirections({}), 1.0)})
+    check_answers(questions, reward)
+    with pytest.raises(VerifierError, match="verifier mine scored 7 for"):
+        check_answers(both, reward)
+
+
+class _NoVerdict(TableVerifier):
+    """Scores well and explains nothing."""
+
+    def explain(self, claim: Claim, text: str | None = None) -> Any:
+        return None
+
+
+def test_an_explanation_is_asked_for_as_well() -> None:
+    reward = ComposedReward({"mine": (_NoVerdict(toy_verifier().known), 1.0)})
+    with pytest.raises(VerifierError, match=r"explained .* by None, not a Verdict"):
+        check_answers(toy_questions().select(split="train"), reward)
 
 
 def test_verifiers_that_know_none_of_the_genes() -> None:

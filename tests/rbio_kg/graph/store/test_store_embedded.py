@@ -227,3 +227,52 @@ class TestLife:
         (folder / "server" / "config").touch()  # where the server must make a folder
         with pytest.raises(StoreError, match="does not start"):
             EmbeddedServer(folder)
+
+
+FORKED = """
+import os, sys
+from rbio_kg.core.errors import StoreError
+from rbio_kg.graph.store.store import GraphStore
+
+store = GraphStore.open(sys.argv[1])
+stream = store.stream("UNWIND range(1, 5000) AS x RETURN x", fetch_size=10)
+first = next(stream)
+calls = (
+    lambda: store.query("RETURN 1 AS x"),
+    lambda: store.write("RETURN 1 AS x"),
+    lambda: store.stream("RETURN 1 AS x"),
+    lambda: store.counts(),
+    lambda: store.check(),
+    lambda: next(stream),
+)
+children = []
+for number in range(2):
+    child = os.fork()
+    if not child:
+        refused = 0
+        for call in calls:
+            try:
+                call()
+            except StoreError as error:
+                refused += "forked process" in str(error) and "workspace.open_store()" in str(error)
+        store.close()
+        stream.close()
+        with GraphStore.open(sys.argv[1]) as own:
+            right = own.query("RETURN 7 AS x") == [{"x": 7}]
+        os._exit(0 if refused == len(calls) and right else 1)
+    children.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+print(codes, store.query("RETURN 4 AS x"), sum(1 for _ in stream))
+store.close()
+"""
+
+
+def test_a_forked_process_is_refused_at_once_and_its_parent_goes_on(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, f"embedded:{tmp_path / 'store'}"],
+        capture_output=True,
+        text=True,
+        timeout=5 * WAIT,
+        check=False,
+    )
+    assert done.stdout == "[0, 0] [{'x': 4}] 4999\n", done.stderr

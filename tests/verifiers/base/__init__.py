@@ -1,0 +1,1 @@
+"""Tests of rbio_kg.verifiers.base."""

@@ -72,7 +72,7 @@ def score_claims(
     taken = [name for name in names if name in frame.columns]
     if taken:
         raise SourceError(
-            f"the column {taken[0]!r} is in the table already, and the scores of the verifier {taken[0]} would replace it",
+            f"the column {taken[0]!r} of the table would be replaced by the scores of that verifier",
             hint="rename or remove the column, or choose other verifiers with --verifier",
         )
     started = time.perf_counter()

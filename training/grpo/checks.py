@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rbio_kg.training.rewards.composed import ComposedReward
     from rbio_kg.training.runs.context import TrainingContext
 
-ASKED = 4
-"""Claims of each family that every verifier is asked about before a training."""
+QUERIED = 4
+"""Claims of each family that every verifier is queried with before a training."""
 TAKEN = ("prompts", "completions", "completion_ids", "log_extra", "log_metric", "trainer_state")
 """Names that TRL gives its reward functions itself."""
 
@@ -105,12 +105,12 @@ def check_names(functions: Sequence[Callable[..., Any]]) -> None:
 def check_answers(questions: QuestionSet, reward: ComposedReward) -> None:
     """Ask every verifier of a reward once, for its scores and an explanation, about some claims of every family.
 
-    Verifiers of weight 0 are asked as well, because the training records them.
+    Verifiers of weight 0 are queried as well, because the training records them.
 
     Raises:
         VerifierError: a verifier raises, or answers with something else than probabilities and a verdict.
     """
-    some = questions.frame.group_by("task", maintain_order=True).head(ASKED)
+    some = questions.frame.group_by("task", maintain_order=True).head(QUERIED)
     claims = list(dict.fromkeys(replace(questions, frame=some).claims()))
     texts = [f"{claim.subject} interacts with {claim.object}." for claim in claims]
     for name, (verifier, _) in reward.verifiers.items():

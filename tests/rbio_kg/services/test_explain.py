@@ -132,7 +132,7 @@ def test_a_column_named_like_a_verifier_is_not_overwritten(
 ) -> None:
     table = tmp_path / "claims.csv"
     table.write_text(f"subject,relation,object,{column}\nTP53,interacts_with,MDM2,mine\n")
-    assert f"the column {column!r} is in the table already" in fails(fitted[0], "score", str(table))
+    assert f"the column {column!r} of the table would be replaced" in fails(fitted[0], "score", str(table))
     with rbio_kg.Workspace(fitted[0]) as workspace, pytest.raises(SourceError, match="rename or remove"):
         workspace.score(pl.read_csv(table), [column])
     other = "graph_path" if column != "graph_path" else "link_predictor"

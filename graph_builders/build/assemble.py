@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.schema.schema import NODES, RELATIONSHIPS
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
 from rbio_kg.graph_builders.build.information_content import information_content
 from rbio_kg.graph_builders.build.manifest import SourceRecord
-from rbio_kg.graph_builders.parsing.names import GeneNames
 from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 
 _GENE_ENDS = tuple(

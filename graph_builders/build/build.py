@@ -18,6 +18,7 @@ from rbio_kg.core.errors import BuildError, ConfigError
 from rbio_kg.core.lock import held
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph_builders.build.assemble import assemble, confine, node_counts, relationship_counts
 from rbio_kg.graph_builders.build.cache import ParsedSourceCache
@@ -31,7 +32,6 @@ from rbio_kg.graph_builders.build.manifest import (
     read_current,
     read_manifest,
 )
-from rbio_kg.graph_builders.parsing.names import GeneNames
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import merged
 from rbio_kg.graph_builders.sources.register import REGISTER

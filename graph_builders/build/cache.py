@@ -19,8 +19,9 @@ from typing import Any, cast
 import polars as pl
 
 from rbio_kg.core.atomic_io import atomic_folder
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph_builders.build.directory import Found
-from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
+from rbio_kg.graph_builders.parsing.names import Unmapped
 from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import Rejections

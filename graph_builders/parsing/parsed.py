@@ -10,7 +10,8 @@ from typing import Any, Literal, cast
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.names import GeneNames, Unmapped
+from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph_builders.parsing.names import Unmapped
 from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from rbio_kg.graph_builders.parsing.names import GeneNames
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table
 from rbio_kg.graph_builders.parsing.rejections import Rejections

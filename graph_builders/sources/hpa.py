@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.schema.schema import SYMBOL_KINDS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
@@ -21,15 +21,7 @@ DETECTED = 1.0
 """The lowest NX (releases 19 and 20) or nTPM (from 21 on) that the Atlas calls detected."""
 MOST_VALUES = 50_000_000
 """Largest number of cells in a Parquet table; the Atlas' has 2.6 million."""
-ALIASES = {"htertrpe1": "rpe1"}
-"""Cell lines with a common name other than the Atlas', as `plain_name` writes them."""
 _VALUE = pl.col("nx").is_finite() & (pl.col("nx") >= 0)
-
-
-def plain_name(cell_line: str) -> str:
-    """The letters and digits of a cell line's name, in lower case: `K-562`, `K562` and `k562` are one line."""
-    name = re.sub(r"[^a-z0-9]", "", cell_line.lower())
-    return ALIASES.get(name, name)
 
 
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
@@ -44,7 +36,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     rejections = Rejections(path)
     parsed = ParsedSource(frames={}, rejections=[rejections])
     lines = pl.DataFrame(
-        [(plain_name(line), line) for line in context.cell_lines],
+        [(canonical_line(line), line) for line in context.cell_lines],
         schema={"plain": pl.String, "end": pl.String},
         orient="row",
     )
@@ -53,7 +45,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     usable = 0
     for rows in _wide(path, rejections, parsed.left_out) if _is_parquet(path) else _long(path, rejections):
         usable += rows.height
-        plain = pl.col("Cell line").replace_strict({name: plain_name(name) for name in rows["Cell line"].unique()})
+        plain = pl.col("Cell line").replace_strict({name: canonical_line(name) for name in rows["Cell line"].unique()})
         rows = rows.with_columns(plain.alias("plain"))
         rows = leave_out(rows, others, "cell lines and tissues that no question is about", parsed.left_out)
         rows = leave_out(rows, pl.col("nx") < DETECTED, "not detected", parsed.left_out)

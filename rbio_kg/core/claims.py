@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import ClaimError
 
 
@@ -84,7 +85,8 @@ class Claim:
         subject: gene symbol.
         relation: a `Relation` or its name.
         object: gene symbol, GO term id or pathway id.
-        cell_line: name of the cell line, kept in lower case, or None where the claim is not about one.
+        cell_line: name of the cell line in any spelling, kept in that of `canonical_line`; None where the claim is not
+            about one.
 
     Raises:
         ClaimError: an unknown relation, or an empty subject or object.
@@ -109,7 +111,7 @@ class Claim:
             "subject": _name("subject", subject),
             "relation": Relation.parse(relation),
             "object": _name("object", object),
-            "cell_line": (cell_line or "").strip().lower() or None,
+            "cell_line": canonical_line(cell_line or "") or None,
         }
         for name, value in values.items():
             _set_frozen(self, name, value)

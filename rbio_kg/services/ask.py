@@ -200,7 +200,7 @@ def _question(
 
 
 def _symbol(workspace: WorkspaceBase, label: str, say: Callable[[str], None]) -> str:
-    (symbol,) = workspace.graph.gene_labels.resolve([label])
+    symbol = workspace.graph.identity.symbol(label)
     if symbol != label:
         say(f"{label} is {symbol}")
     return symbol

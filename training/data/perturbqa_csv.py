@@ -12,8 +12,8 @@ import polars as pl
 
 from rbio_kg.core.atomic_io import write_bytes
 from rbio_kg.core.errors import EvaluationError
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, read_questions
-from rbio_kg.verifiers.expression.fit import other_names
 
 Tables = Mapping[str, pl.DataFrame]
 PAIR = ["pert", "gene"]
@@ -67,8 +67,10 @@ def approved_pairs(frame: pl.DataFrame, tables: Tables) -> pl.DataFrame:
     """Approved symbols instead of other names; two names of one gene that would make one pair of two rows stay."""
     if not set(PAIR) <= set(frame.columns):
         return frame
-    names = other_names(tables)
-    renamed = frame.with_columns(pl.col(column).replace(names).alias(f"new_{column}") for column in PAIR)
+    names = GeneNames.of_tables(tables)
+    renamed = frame.with_columns(
+        pl.coalesce(names.symbols(frame[column]), column).alias(f"new_{column}") for column in PAIR
+    )
     clash = pl.len().over("new_pert", "new_gene") > 1
     return renamed.with_columns(
         pl.when(clash).then(column).otherwise(f"new_{column}").alias(column) for column in PAIR

@@ -11,6 +11,7 @@ import polars as pl
 
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
 from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit
@@ -18,7 +19,7 @@ from rbio_kg.training.evaluation.results import ExpressionEvaluation, read_compa
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.expression.embeddings import read_embeddings, spectral_embeddings
-from rbio_kg.verifiers.expression.fit import fit_expression, other_names
+from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.mlp import line_rows, mlp_scores
 from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 from rbio_kg.verifiers.splits import divide
@@ -124,7 +125,7 @@ def evaluate_expression(
         vectors = (
             spectral_embeddings(tables)
             if options.embeddings is None
-            else read_embeddings(options.embeddings, other_names(tables))
+            else read_embeddings(options.embeddings, GeneNames.of_tables(tables))
         )
         scores = mlp_scores(vectors, line_rows(train, line), rows, seed=seed, progress=progress)
     else:

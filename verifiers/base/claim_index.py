@@ -39,11 +39,19 @@ class ClaimGroup:
 def gene_positions(snapshot: Snapshot, labels: Sequence[str]) -> NDArray[np.int32]:
     """Position of each gene, by approved symbol or any unambiguous label, -1 for an unknown one."""
     positions = snapshot.genes.indices(labels)
-    for missing in np.flatnonzero(positions < 0).tolist():
-        symbol = snapshot.resolve(labels[missing])
-        if symbol is not None:
-            positions[missing] = snapshot.genes.index(symbol)
+    lost = np.flatnonzero(positions < 0).tolist()
+    symbols = {label: snapshot.resolve(label) for label in {labels[row] for row in lost}}
+    for row in lost:
+        positions[row] = snapshot.genes.index(symbols[labels[row]] or "")
     return positions
+
+
+def object_ids(snapshot: Snapshot, names: Sequence[str]) -> list[str]:
+    """The ids of terms and pathways that are named by an id in another spelling or by name; other names as they are."""
+    known = (snapshot.terms, snapshot.pathways)
+    lost = {name for name in names if not any(name in keys for keys in known)}
+    meant = {name: snapshot.identity.object(name) or name for name in lost}
+    return [meant.get(name, name) for name in names]
 
 
 def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Relation]) -> Iterator[ClaimGroup]:
@@ -59,6 +67,7 @@ def grouped(snapshot: Snapshot, claims: Sequence[Claim], relations: frozenset[Re
         lines = [claims[row].cell_line for row in rows]
         targets: list[tuple[Target, NDArray[np.int32]]]
         if relation is Relation.TAKES_PART_IN:
+            objects = object_ids(snapshot, objects)
             targets = [("terms", snapshot.terms.indices(objects)), ("pathways", snapshot.pathways.indices(objects))]
         else:
             targets = [("genes", gene_positions(snapshot, objects))]
@@ -78,7 +87,8 @@ def why_abstained(snapshot: Snapshot, claim: Claim) -> str:
     if subject < 0:
         return f"{claim.subject} is not a gene of this graph"
     if claim.relation == Relation.TAKES_PART_IN:
-        if snapshot.terms.index(claim.object) < 0 and snapshot.pathways.index(claim.object) < 0:
+        (target,) = object_ids(snapshot, [claim.object])
+        if target not in snapshot.terms and target not in snapshot.pathways:
             return f"{claim.object} is neither a GO term nor a pathway of this graph"
         return ""
     other = gene_positions(snapshot, [claim.object])[0]

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.verifiers.expression.pair_kernel import gene_factors
 from rbio_kg.verifiers.expression.similarity import gene_profiles, positions
 
@@ -43,12 +44,12 @@ def spectral_embeddings(tables: Mapping[str, pl.DataFrame]) -> Embeddings:
     return Embeddings(profiles.genes, vectors, "spectral embedding of the graph")
 
 
-def read_embeddings(file: Path, names: Mapping[str, str] | None = None) -> Embeddings:
+def read_embeddings(file: Path, names: GeneNames | None = None) -> Embeddings:
     """A user's table.
 
     Args:
         file: Parquet with `gene` and `vector`.
-        names: other names of genes to symbols; a row under another name counts where the symbol has no row itself.
+        names: names of genes; a row under another name counts where the symbol has no row itself.
 
     Raises:
         SourceError: it is unreadable; a column is missing or of another type; a gene is empty or occurs twice; vectors
@@ -80,7 +81,7 @@ def read_embeddings(file: Path, names: Mapping[str, str] | None = None) -> Embed
     # A null within a vector becomes NaN here.
     _refuse(frame, pl.Series(~np.isfinite(values).all(axis=1)), "has a number in its vector that is not finite", file)
     labels = frame["gene"].to_list()
-    symbols = [(names or {}).get(label, label) for label in labels]
+    symbols = [(names.match(label).symbol if names else None) or label for label in labels]
     chosen: dict[str, int] = {}
     for row, (label, symbol) in enumerate(zip(labels, symbols, strict=True)):
         if symbol not in chosen or label == symbol:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import BoolArray, FloatArray, Indices
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.verifiers.expression.io import save_model
 from rbio_kg.verifiers.expression.labels import Key, TrainingLabels
 from rbio_kg.verifiers.expression.model import ExpressionModel
@@ -28,7 +29,6 @@ MIN_ROWS = 2000
 """The calibration of a fold is fitted on the following folds, on as many as are needed for this number of rows."""
 MAX_FOLDS = 3
 """The most folds that one calibration is fitted on."""
-_NAME_KINDS = ("alias", "previous", "approved")  # the last wins: an approved symbol is its own gene
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def fit_expression(
         {key: fit.calibrations for key, fit in fits.items()},
         {key: fit.seen for key, fit in fits.items()},
         fitter.weights,
-        other_names(tables),
+        GeneNames.of_tables(tables),
         {**settings, "metrics": metrics},
     )
     save_model(model, Path(model_dir))
@@ -148,15 +148,6 @@ def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[s
     }
     more = {gene for line in unseen for gene in named.get(line, ())}
     return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(named.items())}
-
-
-def other_names(tables: Mapping[str, pl.DataFrame]) -> dict[str, str]:
-    """Previous and alias symbols -> approved symbol, where unambiguous; a previous symbol wins over an alias."""
-    names = tables["names"]
-    found: dict[str, str] = {}
-    for kind in _NAME_KINDS:
-        found |= dict(names.filter(pl.col("kind") == kind).select("label", "symbol").iter_rows())
-    return {label: symbol for label, symbol in found.items() if label != symbol}
 
 
 def _sources(tables: Mapping[str, pl.DataFrame]) -> set[str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import scipy.sparse as sp
 
 from rbio_kg.core.atomic_io import atomic_folder
 from rbio_kg.core.errors import ModelError
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.verifiers.expression.labels import TrainingLabels
 from rbio_kg.verifiers.expression.model import HINT, ExpressionModel
 from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs
@@ -18,7 +20,7 @@ from rbio_kg.verifiers.expression.similarity import Profiles
 from rbio_kg.verifiers.splits import FOLDS
 from rbio_kg.verifiers.stats.logistic import Logistic
 
-VERSION = 4
+VERSION = 5
 _FOLDS = range(-1, FOLDS)
 
 
@@ -52,7 +54,7 @@ def save_model(model: ExpressionModel, folder: Path) -> None:
                 "calibrations": fits,
             }
             _write(temporary / "genes.json", list(model.profiles.genes))
-            _write(temporary / "aliases.json", dict(sorted(model.aliases.items())))
+            model.names.frame.write_parquet(temporary / "names.parquet")
             _write(temporary / "model.json", document)
     except OSError as error:
         raise ModelError(f"cannot be written ({error})", where=folder, hint="free some space and try again") from error
@@ -100,7 +102,7 @@ def load_model(folder: Path) -> ExpressionModel:
         }
         monitored = {line: np.load(folder / f"monitored_{line}.npy") for line in document["monitored"]}
         factors = np.load(folder / "factors.npy", mmap_mode="r")
-        aliases = json.loads((folder / "aliases.json").read_text(encoding="utf-8"))
+        names = GeneNames.of_frame(pl.read_parquet(folder / "names.parquet"))
         settings = document["settings"]
         for (line, task), solved in weights.items():
             wanted = sum(len(found) for (_, other), found in rows.items() if other == task)
@@ -114,12 +116,12 @@ def load_model(folder: Path) -> ExpressionModel:
             int(settings["seed"]),
             settings["protocol"] == "global",
         )
-        return ExpressionModel(labels, calibrations, seen, weights, aliases, settings)
+        return ExpressionModel(labels, calibrations, seen, weights, names, settings)
     except FileNotFoundError as error:
         raise ModelError(
             f"is not a fitted expression model ({error.filename} is missing)", where=folder, hint=HINT
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, pl.exceptions.PolarsError) as error:
         raise ModelError(f"cannot be read ({error})", where=folder, hint=HINT) from error
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, Evidence, Node, Relation, Status, Verdict
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.typing import FloatArray
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 
 _Pair = tuple[str, str, str]
@@ -40,16 +41,33 @@ class ExperimentVerifier(Verifier):
         return {"source": self.source}
 
     @cached_property
+    def _names(self) -> GeneNames | None:
+        """Names of the graph's genes; None where the labels are a frame, whose names count as they are."""
+        if isinstance(self.source, pl.DataFrame) or not (self.source / "names.parquet").is_file():
+            return None
+        return GeneNames.of_tables({name: self._read(name) for name in ("genes", "names")})
+
+    @cached_property
+    def _genes(self) -> frozenset[str]:
+        return frozenset(self._train["pert"].unique()) | frozenset(self._train["gene"].unique())
+
+    def _symbol(self, label: str) -> str:
+        """The name under which the training rows have a gene."""
+        if label in self._genes or self._names is None:
+            return label
+        return self._names.match(label).symbol or label
+
+    @cached_property
     def _train(self) -> pl.DataFrame:
-        if isinstance(self.source, pl.DataFrame):
-            rows = self.source
-        else:
-            path = self.source / "questions.parquet"
-            try:
-                rows = pl.read_parquet(path)
-            except (OSError, pl.exceptions.PolarsError) as error:
-                raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build") from error
+        rows = self.source if isinstance(self.source, pl.DataFrame) else self._read("questions")
         return rows.filter(pl.col("split") == "train")
+
+    def _read(self, table: str) -> pl.DataFrame:
+        path = Path(str(self.source)) / f"{table}.parquet"
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BuildError(f"cannot be read ({error})", where=path, hint="run rbio-kg build") from error
 
     @cached_property
     def _labels(self) -> dict[str, dict[_Pair, int]]:
@@ -88,10 +106,13 @@ class ExperimentVerifier(Verifier):
                 found[row] = answer
         return found
 
+    def _pair(self, claim: Claim) -> _Pair:
+        return claim.cell_line or "", self._symbol(claim.subject), self._symbol(claim.object)
+
     def _answer(self, claim: Claim) -> int | None:
-        if claim.relation not in KNOCKDOWN_RELATIONS or claim.cell_line is None or claim.subject == claim.object:
+        pair = self._pair(claim)
+        if claim.relation not in KNOCKDOWN_RELATIONS or claim.cell_line is None or pair[1] == pair[2]:
             return None
-        pair = (claim.cell_line, claim.subject, claim.object)
         changed, up = self._labels["de"].get(pair), self._labels["dir"].get(pair)
         if changed is None and up is not None:
             changed = 1  # Only changed genes have a direction.
@@ -110,7 +131,7 @@ class ExperimentVerifier(Verifier):
             else:
                 reason = "it scores what knockdowns do to expression, nothing else"
             return Verdict(None, Status.ABSTAIN, (), reason, self.name)
-        pair = (claim.cell_line or "", claim.subject, claim.object)
+        pair = self._pair(claim)
         up = self._labels["dir"].get(pair)
         if up is None and not self._labels["de"].get(pair):
             reason = (
@@ -119,6 +140,6 @@ class ExperimentVerifier(Verifier):
             return Verdict(float(answer), Status.OK, (), reason, self.name)
         direction = "unknown" if up is None else "increase" if up else "decrease"
         detail = {"cell_line": claim.cell_line, "direction": direction, "outcome": "change", "in_graph": True}
-        cited = Evidence(Node("Gene", claim.subject), "KNOCKDOWN_CHANGES", Node("Gene", claim.object), 1.0, 0, detail)
+        cited = Evidence(Node("Gene", pair[1]), "KNOCKDOWN_CHANGES", Node("Gene", pair[2]), 1.0, 0, detail)
         reason = f"measured in {claim.cell_line}: a change of {claim.object}, direction {direction}"
         return Verdict(float(answer), Status.OK, (cited,), reason, self.name)

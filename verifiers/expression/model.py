@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.errors import ModelError
 from rbio_kg.core.typing import BoolArray, FloatArray, Indices
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.verifiers.expression.labels import Key, TrainingLabels
 from rbio_kg.verifiers.expression.neighbour_votes import LabelledPairs, NeighbourVoter, Panel
 from rbio_kg.verifiers.expression.similarity import Profiles
@@ -34,7 +35,7 @@ class ExpressionModel:
             split scheme, where they are as forbidden as the line's own. A line without labels has none to see.
         weights: for each (cell line, task) and fold (-1: none left out) the solved regression, float32 (labels of the
             task in all lines, line by line).
-        aliases: other names of genes to symbols.
+        names: names of the graph's genes.
         settings: seed, split scheme (`protocol`), fitted lines, metrics and what else the card reports.
     """
 
@@ -42,7 +43,7 @@ class ExpressionModel:
     calibrations: Mapping[Key, Mapping[int, Logistic]]
     seen: Mapping[Key, BoolArray]
     weights: Mapping[Key, Mapping[int, NDArray[np.float32]]]
-    aliases: Mapping[str, str]
+    names: GeneNames
     settings: Mapping[str, Any]
     # Caches of what the fields determine.
     _voters: dict[tuple[Key, int], NeighbourVoter] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -104,9 +105,9 @@ class ExpressionModel:
         return voter.panel.perts, voter.similarity(pert)
 
     def place(self, name: str) -> int:
-        """Index of a gene by symbol or other name, -1 where unknown."""
+        """Index of a gene by symbol or any other name, -1 where unknown."""
         found = self.gene_index.get(name)
-        return self.gene_index.get(self.aliases.get(name, ""), -1) if found is None else found
+        return self.gene_index.get(self.names.match(name).symbol or "", -1) if found is None else found
 
     def columns(self, line: str) -> Indices:
         """Sorted indices of the genes that can be queried in a cell line."""

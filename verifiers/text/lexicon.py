@@ -262,13 +262,13 @@ class Lexicon:
             return None
         if digit or greek or "-" in word:
             for form in _variants(word):
-                symbol = form if form in genes else self.snapshot.resolve(form)
+                symbol = form if form in genes else self.snapshot.resolve_exactly(form)
                 if symbol is not None and (digit or greek or form == word):
                     return symbol
             return None
         if word.isupper():
             known = len(word) >= SHORTEST_ALIAS and lower not in VOCABULARY
-            return self.snapshot.resolve(word) if known else None
+            return self.snapshot.resolve_exactly(word) if known else None
         capitals = sum(character.isupper() for character in word)
         if len(word) > 2 and (capitals > 1 or word.istitle()) and lower not in ORDINARY and lower not in VOCABULARY:
             return word.upper() if word.upper() in genes else None

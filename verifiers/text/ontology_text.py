@@ -227,7 +227,7 @@ class OntologyTextVerifier(Verifier):
         found = [self.snapshot.resolve(claim.subject)]
         if claim.relation != Relation.TAKES_PART_IN:
             found.append(self.snapshot.resolve(claim.object))
-        elif claim.object not in self.snapshot.terms and claim.object not in self.snapshot.pathways:
+        elif self.snapshot.identity.object(claim.object) is None:
             return []
         symbols = [symbol for symbol in found if symbol is not None]
         return symbols if len(set(symbols)) == len(found) and claim.subject != claim.object else []

@@ -14,6 +14,7 @@ import numpy as np
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Status, Verdict
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
+from rbio_kg.verifiers.base.claim_index import object_ids
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.text.statements import INFORMATIVE_BITS, REGULATIONS, Statement, StatementChecker
 
@@ -105,7 +106,8 @@ def _gene_ends(claim: Claim) -> tuple[str, ...]:
 def _object_known(claim: Claim, snapshot: Snapshot) -> bool:
     if claim.relation != Relation.TAKES_PART_IN:
         return True
-    return claim.object in snapshot.terms or claim.object in snapshot.pathways
+    (target,) = object_ids(snapshot, [claim.object])
+    return target in snapshot.terms or target in snapshot.pathways
 
 
 def _fact(item: Statement) -> tuple[str, ...]:

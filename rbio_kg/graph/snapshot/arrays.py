@@ -19,7 +19,7 @@ from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError
 
 HEADER = "header.json"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def write_folder(directory: Path, *, kind: str, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> None:

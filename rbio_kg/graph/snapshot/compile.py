@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import BuildError
+from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.schema.schema import NAMESPACES, STRING_CHANNELS
 from rbio_kg.graph.snapshot.arrays import pack_strings
 from rbio_kg.graph.snapshot.csr import Csr, build_csr, entry_order
@@ -90,6 +91,9 @@ class _Compiler:
         out = _text("labels", names.get_column("label"))
         out["label_genes"] = self._positions("names", names.get_column("symbol"), "genes").astype(np.int32)
         out["label_kinds"] = names.get_column("code").to_numpy().astype(np.uint8)
+        several = GeneNames.of_tables(self.tables).ambiguous
+        out |= _text("ambiguous_labels", several.get_column("label"))
+        out |= _text("ambiguous_symbols", several.get_column("symbols").list.join("\n"))
         return out
 
     def _interactions(self, genes: int) -> Arrays:

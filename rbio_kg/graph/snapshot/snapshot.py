@@ -13,8 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.errors import SnapshotError
+from rbio_kg.graph.identity.gene_names import LABELS, GeneNames
+from rbio_kg.graph.identity.identity import Identity, NameTable
 from rbio_kg.graph.snapshot.arrays import Strings, read_folder, write_folder
-from rbio_kg.graph.snapshot.compile import compile_tables
+from rbio_kg.graph.snapshot.compile import LABEL_KINDS, compile_tables
 from rbio_kg.graph.snapshot.csr import Csr
 
 KIND = "rbio-kg snapshot"
@@ -154,10 +156,38 @@ class Snapshot:
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.directory,)
 
-    def resolve(self, label: str) -> str | None:
-        """The approved symbol that a label names (an approved symbol names itself), or None.
+    @cached_property
+    def identity(self) -> Identity:
+        """The names of the graph's genes, terms and pathways. It takes some tenths of a second when first used."""
+        others = pl.DataFrame(
+            {
+                "label": list(self.labels),
+                "symbol": pl.Series(self.genes.keys, dtype=pl.String).gather(self.label_genes),
+                "kind": [LABEL_KINDS[kind] for kind in self.label_kinds.tolist()],
+            },
+            schema=LABELS,
+        )
+        approved = pl.DataFrame(
+            {"label": self.genes.keys, "symbol": self.genes.keys}, schema={"label": pl.String, "symbol": pl.String}
+        )
+        labels = pl.concat([approved.with_columns(kind=pl.lit("approved")), others]).sort("label")
+        several = pl.Series(self._strings("ambiguous_symbols"), dtype=pl.String).str.split("\n")
+        ambiguous = pl.DataFrame(
+            {"label": list(self._strings("ambiguous_labels")), "symbols": several},
+            schema={"label": pl.String, "symbols": pl.List(pl.String)},
+        )
+        terms = zip(self.terms.keys, self.term_names, map(self.synonyms, range(len(self.terms))), strict=True)
+        pathways = ((key, name, ()) for key, name in zip(self.pathways.keys, self.pathway_names, strict=True))
+        return Identity(GeneNames(labels, ambiguous), NameTable(terms), NameTable(pathways))
 
-        Labels are former and alias symbols and HGNC, NCBI, Ensembl, UniProt and STRING ids, spelled exactly.
+    def resolve(self, label: str) -> str | None:
+        """The approved symbol that a label names, by the rules of `identity`; None where it names none or several."""
+        return label if label in self.genes else self.identity.gene(label).symbol
+
+    def resolve_exactly(self, label: str) -> str | None:
+        """The approved symbol of a label in the spelling of HGNC, or None: for words of running text.
+
+        Labels are former and alias symbols and HGNC, NCBI, Ensembl, UniProt and STRING ids.
         """
         label = label.removeprefix("9606.")  # STRING writes the species before the protein.
         if label in self.genes:

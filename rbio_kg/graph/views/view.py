@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rbio_kg.core.errors import SelectionError
 from rbio_kg.core.progress import Progress
-from rbio_kg.graph.schema.gene_labels import GeneLabels
+from rbio_kg.graph.identity.identity import Identity
 from rbio_kg.graph.schema.schema import NODES, NODES_BY_LABEL, RELATIONSHIPS, RELATIONSHIPS_BY_TYPE, RelationshipType
 from rbio_kg.graph.views.subgraph import Subgraph, positions
 
@@ -68,9 +68,9 @@ class GraphView:
         self._edges: dict[str, _Edges] = {}
 
     @cached_property
-    def gene_labels(self) -> GeneLabels:
-        """The labels by which genes are found."""
-        return GeneLabels(self._tables["genes"], self._tables["names"])
+    def identity(self) -> Identity:
+        """The names by which genes are found."""
+        return Identity.of_tables(self._tables)
 
     def subgraph(
         self,
@@ -107,7 +107,7 @@ class GraphView:
         nodes = tuple(item for item in NODES if item.label in labels or relations is None)
         masks = {item.label: np.full(self._tables[item.table].height, genes is None) for item in nodes}
         if genes is not None:
-            symbols = pl.Series(self.gene_labels.resolve(genes))
+            symbols = pl.Series(self.identity.symbols(genes))
             masks["Gene"][positions(symbols, self._tables["genes"]["symbol"])] = True
             _spread(masks, followed, radius)
             if ancestors:

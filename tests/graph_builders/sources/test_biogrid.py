@@ -50,11 +50,11 @@ def test_what_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_table_of_symbols(tmp_path: Path) -> None:
-    parsed = read(file_of(tmp_path, "gene_a\tgene_b\nBBB1\tAAA1\nOLDA\tBBB1\n101\tBBB1\n"))
+    parsed = read(file_of(tmp_path, "gene_a\tgene_b\nBBB1\tAAA1\nOLDA\tBBB1\n101\tBBB1\n999\tBBB1\n"))
     assert rows(parsed.frames["reported_interactions"], "start", "end", "methods", "references") == [
         ("AAA1", "BBB1", [], [])
     ]
-    assert parsed.notes == {"duplicate rows merged": 1}
+    assert parsed.notes == {"duplicate rows merged": 2}  # An identifier names its gene in every column.
     assert parsed.unmapped.rows == 1
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
@@ -46,19 +44,6 @@ def test_several_ensembl_genes_of_one_gene(tmp_path: Path) -> None:
     parsed = read(file_of(tmp_path, HPA + "ENSG99999999997\tAAA1\tK-562\t0\t0\t40\n"), "k562")
     assert ("AAA1", 40.0) in rows(parsed.frames["expression"], "start", "nx")
     assert parsed.notes == {"rows of one gene merged": 1}
-
-
-@pytest.mark.parametrize(
-    ("written", "plain"),
-    [("K-562", "k562"), ("Hep G2", "hepg2"), ("hTERT-RPE1", "rpe1"), ("JURKAT", "jurkat"), ("rpe1", "rpe1")],
-)
-def test_names_of_cell_lines(written: str, plain: str) -> None:
-    assert hpa.plain_name(written) == plain
-
-
-@given(st.text())
-def test_a_plain_name_stays_as_it_is(text: str) -> None:
-    assert hpa.plain_name(hpa.plain_name(text)) == hpa.plain_name(text)
 
 
 def parquet(folder: Path, **columns: object) -> Path:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.identity.gene_names import LABELS, GeneNames
 from rbio_kg.verifiers.expression.embeddings import read_embeddings, spectral_embeddings
 from tests.support.graphs import small_tables
 
@@ -23,7 +24,8 @@ def test_a_table_is_read_with_other_names_settled(tmp_path: Path) -> None:
     file = _written(
         tmp_path / "v.parquet", ["OLD1", "B", "OLD2", "C"], [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
     )
-    found = read_embeddings(file, {"OLD1": "A", "OLD2": "B"})
+    rows = [("A", "A", "approved"), ("B", "B", "approved"), ("OLD1", "A", "alias"), ("OLD2", "B", "previous")]
+    found = read_embeddings(file, GeneNames.of(pl.DataFrame(rows, schema=LABELS, orient="row")))
     assert found.genes == ("A", "B", "C")
     np.testing.assert_array_equal(found.vectors, [[1, 2], [3, 4], [7, 8]])
     assert found.indices(["C", "Z", "A"]).tolist() == [2, -1, 0]

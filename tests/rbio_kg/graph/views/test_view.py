@@ -121,7 +121,7 @@ def test_radius_zero_keeps_the_relationships_among_the_genes() -> None:
 
 
 def test_genes_by_any_label() -> None:
-    assert VIEW.gene_labels.resolve(["ALIAS3", "GENE001", "OLD3", "5002"]) == ["GENE003", "GENE001", "GENE002"]
+    assert VIEW.identity.symbols(["ALIAS3", "GENE001", "OLD3", "5002"]) == ["GENE003", "GENE001", "GENE002"]
     by_alias = VIEW.subgraph("OLD3", relations="REGULATES").to_polars()
     assert by_alias["genes"].equals(VIEW.subgraph(["GENE003"], relations=["REGULATES"]).to_polars()["genes"])
 
@@ -155,9 +155,9 @@ GENES = [
     [
         (["MLL"], "'MLL' may mean KMT2A or KMT2D"),
         (["TP55"], "no gene is called 'TP55' .did you mean TP53.?"),
-        (["tp53"], "did you mean TP53"),
-        (["TP53", "MLL", "kmt2a"], "'MLL' may mean .* no gene is called 'kmt2a' .did you mean KMT2A"),
-        ([""], "no gene is called ''$"),
+        (["tp5"], "did you mean TP53"),
+        (["TP53", "MLL", "kmt2c"], "'MLL' may mean .* no gene is called 'kmt2c' .did you mean KMT2D"),
+        ([""], "no gene is called '', which looks like a missing value$"),
         ([], "no gene is named; leave genes out"),
         ([f"XXXXXX{i}" for i in range(8)], "'XXXXXX4'; 3 more"),
     ],
@@ -168,7 +168,7 @@ def test_names_that_mean_no_gene_or_several(genes: list[str], message: str) -> N
 
 
 def test_an_unambiguous_alias_of_a_gene_whose_other_alias_is_shared() -> None:
-    assert named(GENES).gene_labels.resolve(["MLL2", "Q03164"]) == ["KMT2D", "KMT2A"]
+    assert named(GENES).identity.symbols(["mll2", "Q03164"]) == ["KMT2D", "KMT2A"]
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rbio_kg.core.errors import RbioKGError
+from rbio_kg.core.interruption import exit_code, interrupting_signals, interruption_of
 from rbio_kg.core.json_values import plain
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Session:
         self.root = root
         self.as_json = as_json
         self.verbose = verbose
-        self.resume = "run the same command again: what was finished is kept"
+        self.resume: str | Callable[[], str] = "run the same command again: what was finished is kept"
         self._last = ("", 0.0)
         self._workspace: Workspace | None = None
 
@@ -60,6 +62,10 @@ class Session:
     def keep(self, text: str) -> None:
         """Note what an interruption from now on leaves, and how to go on."""
         self.resume = text
+
+    def kept(self) -> str:
+        """What an interruption leaves now, and how to go on."""
+        return self.resume if isinstance(self.resume, str) else self.resume()
 
     def progress(self, message: str, share: float | None = None) -> None:
         """Show progress on standard error: a new stage at once, steps of the same one every two seconds, its end."""
@@ -118,34 +124,43 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[
 def guarded(session: Session, call: Callable[[], None]) -> int:
     """Run a command's body; the exit code says how it ended, standard error says why."""
     try:
-        try:
-            call()
-        finally:
-            session.close()
-    except RbioKGError as error:
+        with interrupting_signals():
+            try:
+                call()
+            finally:
+                session.close()
+    except (Exception, KeyboardInterrupt) as error:
+        ended = interruption_of(error)
+        return _failed(session, error) if ended is None else _interrupted(session, ended)
+    return 0
+
+
+def _interrupted(session: Session, interruption: KeyboardInterrupt) -> int:
+    with suppress(OSError):  # after SIGHUP the terminal may be gone
+        print(f"interrupted: {session.kept()}", file=sys.stderr)
+    return exit_code(interruption)
+
+
+def _failed(session: Session, error: BaseException) -> int:
+    if isinstance(error, RbioKGError):
         return _fail(session, str(error))
-    except KeyboardInterrupt:
-        print(f"interrupted: {session.resume}", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # The reader (head, less) has gone: nothing is wrong, and nothing more can be said on standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
+    if isinstance(error, OSError):
         where = error.filename or session.root
         hint = (
             "free some space and run the command again" if error.errno == errno.ENOSPC else "check the path and rights"
         )
         return _fail(session, f"{where}: {error.strerror or error}; {hint}")
-    except typer.BadParameter:
-        raise  # wrong usage: typer says so, with exit code 2
-    except typer.Exit as stop:
-        return stop.exit_code
-    except Exception as error:
-        return _fail(
-            session, f"a fault in rbio-kg ({type(error).__name__}: {error}); run again with --verbose and report it"
-        )
-    return 0
+    if isinstance(error, typer.BadParameter):
+        raise error  # wrong usage: typer says so, with exit code 2
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    return _fail(
+        session, f"a fault in rbio-kg ({type(error).__name__}: {error}); run again with --verbose and report it"
+    )
 
 
 def _fail(session: Session, text: str) -> int:

@@ -59,7 +59,9 @@ def small_reward() -> ComposedReward:
     return ComposedReward({"table": (toy_verifier(), 1.0)})
 
 
-def run_small(root: Path, recipe: PolicyConfig, name: str = "small", **options: Any) -> dict[str, Any]:
+def run_small(
+    root: Path, recipe: PolicyConfig, name: str = "small", *, reward: ComposedReward | None = None, **options: Any
+) -> dict[str, Any]:
     """The JSON form of a small training's result; options are fields of TrainingData and TrainingOptions."""
     data = {"questions": toy_questions(), "build_id": "toy", "facts": ToyFacts()}
     data |= {field.name: options.pop(field.name) for field in fields(TrainingData) if field.name in options}
@@ -68,7 +70,7 @@ def run_small(root: Path, recipe: PolicyConfig, name: str = "small", **options: 
         WorkspacePaths(root),
         name,
         recipe,
-        reward=small_reward(),
+        reward=reward or small_reward(),
         data=TrainingData(**data),
         options=TrainingOptions(**options),
         progress=progress,

@@ -63,6 +63,7 @@ class TrainingMonitor:
             raise _not_finite(f"the loss is {logs.get('loss')}", step)
         yes, no = (line.get(f"answered_{answer}") or 0.0 for answer in ("yes", "no"))
         line["yes_share"] = yes / (yes + no) if yes + no else None
+        line["frac_reward_zero_std"] = self._without_spread(line)
         raised = self.alarms.update(line)
         if self.processes.first:
             self.run.log(line)
@@ -93,13 +94,24 @@ class TrainingMonitor:
         known = [*self.run.manifest.alarms, *(alarm.to_json() for alarm in raised)]
         self.run.update(alarms=known)
 
+    def _without_spread(self, line: Mapping[str, Any]) -> float | None:
+        """Share of groups whose completions have one reward, among the groups that have a reward; None without any.
+
+        TRL's share counts groups without a reward as groups whose rewards differ.
+        """
+        share, own = line.get("frac_reward_zero_std"), self.config.grpo.completions / self.processes.size
+        scored = 1.0 - (line.get("unscored") or 0.0) / own
+        return None if share is None or scored <= 0.0 else min(1.0, share / scored)
+
     def _summary(self, step: int, line: Mapping[str, Any]) -> str:
-        """Steps, reward and its parts, time left, for people."""
-        steps = self.config.grpo.steps
+        """Steps, reward and its parts, time left, for people; what abstained in the whole step is left out."""
+        steps, reward = self.config.grpo.steps, line.get("reward")
+        mean = "no completion could be scored" if reward is None else f"mean reward {reward:.3f}"
         parts = {name: value for key, value in line.items() if value is not None and (name := part_of(key)) is not None}
         shown = ", ".join(f"{name} {value:.2f}" for name, value in parts.items())
+        shown = f" ({shown})" if shown else ""
         left = "" if self._started is None else time_left(self._started[1], step - self._started[0], steps - step)
-        return f"GRPO step {step} of {steps}, mean reward {line.get('reward') or 0.0:.3f} ({shown}){left}"
+        return f"GRPO step {step} of {steps}, {mean}{shown}{left}"
 
 
 def callback(monitor: TrainingMonitor) -> Any:
@@ -132,5 +144,11 @@ def _not_finite(what: str, step: int) -> TrainingError:
 
 
 def _finite(value: Any) -> float | None:
+    """A number of the trainer's log; None where it is not finite, or where the trainer had none to average.
+
+    TRL logs None for a part of the reward that is None for every completion of a step.
+    """
+    if value is None:
+        return None
     number = float(value)
     return number if math.isfinite(number) else None

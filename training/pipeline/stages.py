@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import RbioKGError, TrainingError
+from rbio_kg.core.interruption import interruption_of
 from rbio_kg.training.evaluation.inputs import EvaluationInputs
 from rbio_kg.training.evaluation.policy import Answering, evaluate
 from rbio_kg.training.grpo.checkpoints import disk_space_needed, drop_leftovers
@@ -23,12 +24,20 @@ from rbio_kg.training.pipeline.model_card import write_card
 from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.pipeline.result import FirstLast, TrainingResult
 from rbio_kg.training.runs.context import TrainingContext
+from rbio_kg.training.runs.manifest import RunStatus
 from rbio_kg.training.runs.run_folder import Run, dump
 from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
 from rbio_kg.verifiers.text.statements import StatementChecker
 
 T = TypeVar("T")
+
+
+def _ended_by(error: BaseException) -> RunStatus:
+    """The status of a run that an error ended."""
+    if interruption_of(error) is not None:
+        return "interrupted"
+    return "stopped" if isinstance(error, AlarmError) else "failed"
 
 
 class Stages:
@@ -57,12 +66,9 @@ class Stages:
                 document = result.to_json()
                 write_card(self.run, document)
                 self.run.update(status="finished", result=document)
-        except KeyboardInterrupt:
-            self.run.update(status="interrupted")
-            raise
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             with suppress(RbioKGError, OSError):
-                self.run.update(status="stopped" if isinstance(error, AlarmError) else "failed")
+                self.run.update(status=_ended_by(error))
             raise
         return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -39,6 +40,7 @@ class RowStream(Iterator[dict[str, Any]]):
         if fetch_size < 1:
             raise QueryError("at least one row must be fetched at a time")
         self._address, self._timeout, self._process = address, query.timeout, os.getpid()
+        self._ended = False
         self._session = driver.session(database=database, default_access_mode=neo4j.READ_ACCESS, fetch_size=fetch_size)
         try:
             result = self._session.run(query, dict(values))
@@ -46,7 +48,7 @@ class RowStream(Iterator[dict[str, Any]]):
         except FAILURES as error:
             raise self._failure(error) from error
         except BaseException:
-            self._session.close()
+            self.close()
             raise
         self._records = iter(result)
 
@@ -55,6 +57,7 @@ class RowStream(Iterator[dict[str, Any]]):
         try:
             record = next(self._records)
         except StopIteration:
+            self._ended = True
             self.close()
             raise
         except FAILURES as error:
@@ -66,9 +69,16 @@ class RowStream(Iterator[dict[str, Any]]):
         return statement_error(error, self._address, timeout=self._timeout, reading=True)
 
     def close(self) -> None:
-        """End the statement if it still runs; in a forked process it is left to the parent."""
-        if os.getpid() == self._process:
+        """End the statement if it still runs; in a forked process it is left to the parent.
+
+        Its connection is dropped: the driver would wait for all other rows.
+        """
+        if os.getpid() != self._process:
+            return
+        if self._ended:
             self._session.close()
+        else:
+            self._session.__exit__(asyncio.CancelledError, None, None)  # the driver's way to drop it
 
     def __enter__(self) -> Self:
         return self

@@ -114,9 +114,9 @@ class BuildResult:
 
 @dataclass(frozen=True)
 class GraphCounts:
-    """Counts of a build: label to nodes, type to relationships."""
+    """Counts of a build: label to nodes, type to relationships. `build_id` is None where a store names no build."""
 
-    build_id: str
+    build_id: str | None
     nodes: Mapping[str, int]
     relationships: Mapping[str, int]
 

@@ -125,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in (key for key in CASES if not given.only or key in given.only):
             started = time.monotonic()
             results[number] = run_case(bench, number)
+            for check in results[number]:
+                print(f"  {'' if check.holds else 'NOT '}right: {check.what}: {check.now}", file=sys.stderr)
             broken = sum(not check.holds for check in results[number])
             state = f"{broken} of {len(results[number])} do not hold" if broken else "holds"
             print(f"{number}: {state}, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ from typing import Literal, get_args
 
 import polars as pl
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import TrainingError
 
 SplitScheme = Literal["official", "global", "leave-one-line-out", "gene-disjoint"]
@@ -46,7 +47,7 @@ def divide(
         questions: rows with the schema of `questions`: all lines and both splits, because a split scheme may look at
             what is held out anywhere.
         split_scheme: one of `SPLIT_SCHEMES`.
-        cell_lines: the evaluated line or lines, in lower case; None for all.
+        cell_lines: the evaluated line or lines, in any spelling; None for all.
         seed: of the genes held out by `gene-disjoint`.
 
     Raises:
@@ -54,7 +55,8 @@ def divide(
     """
     if split_scheme not in SPLIT_SCHEMES:
         raise TrainingError(f"unknown split scheme {split_scheme!r}", hint=f"known: {', '.join(SPLIT_SCHEMES)}")
-    lines = None if cell_lines is None else [cell_lines] if isinstance(cell_lines, str) else sorted(cell_lines)
+    given = [cell_lines] if isinstance(cell_lines, str) else cell_lines
+    lines = None if given is None else sorted({canonical_line(line) for line in given})
     train, test = (questions.filter(pl.col("split") == split) for split in ("train", "test"))
     hint = "name a questions file with train rows"
     if split_scheme == "global":

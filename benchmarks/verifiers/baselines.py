@@ -49,7 +49,7 @@ def main() -> None:
     found = []
     for task in options.tasks:
         files = sorted((options.sources / "perturbqa").glob(f"*-{task}.csv*"))
-        questions = pl.concat([read_question_file(file, task, None, None) for file in files])
+        questions = pl.concat([read_question_file(file, task, None, None).frame for file in files])
         for line in options.lines or questions["cell_line"].unique().sort().to_list():
             found += [measured(questions, line, split_scheme, options.seed) for split_scheme in options.split_schemes]
     if options.json:

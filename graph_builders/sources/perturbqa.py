@@ -42,7 +42,8 @@ def read_questions(
         rejections: counts the rows seen; none is ever rejected.
 
     Returns:
-        A frame with the columns of the `questions` table; equal duplicates of a pair are one row.
+        A frame with the columns of the `questions` table and `line`, the row's line in the file; equal duplicates of a
+        pair are one row.
 
     Raises:
         SourceError: unreadable, a column is missing, a row is malformed, or a pair has two rows with different
@@ -80,6 +81,7 @@ def read_questions(
         pl.lit(cell_line.lower()).alias("cell_line"),
         pl.lit(task).alias("task"),
         pl.lit(simulated).alias("simulated"),
+        "line",
     )
 
 

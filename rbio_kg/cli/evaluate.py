@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from rbio_kg.cli.names import AcceptOption, MostOption, show_remarks
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.graph.identity.unrecognised import MOST, NameRules
 from rbio_kg.report.phrases import REASONINGS
 
 QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="PerturbQA file: pert,gene,label,split.")]
@@ -59,7 +61,13 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
         others[document["against"]["name"]] = document["against"]
     rows = [row(name, document), *(row(title, values) for title, values in others.items())]
     note = " (SIMULATED labels)" if document.get("simulated") else ""
-    show_table(columns, rows, title=f"{document['rows']:,} rows, {document['genes']:,} genes with both labels{note}")
+    counts = [f"{document['rows']:,} rows", f"{document['genes']:,} genes with both labels"]
+    if document.get("missing_rows"):
+        counts.append(f"{document['missing_rows']:,} rows not predicted")
+    if document.get("extra_rows"):
+        counts.append(f"{document['extra_rows']:,} other rows left out")
+    counts += [f"coverage of {title} {share:.1%}" for title, share in document.get("coverage", {}).items()]
+    show_table(columns, rows, title=", ".join(counts) + note)
 
 
 def show_reasoning(document: dict[str, Any]) -> None:
@@ -124,6 +132,8 @@ def register(app: typer.Typer) -> None:
         predictions: OutOption = None,
         check_store: StoreOption = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of folds and intervals.")] = None,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
     ) -> None:
         """Fit the expression model on the file's train rows and score its test rows."""
         from rbio_kg.services.evaluate import evaluate_expression as run
@@ -142,17 +152,19 @@ def register(app: typer.Typer) -> None:
             seed=workspace.settings.seed,
             model=model,
             embeddings=embeddings,
+            names=NameRules(accept, most),
         )
         result = run(
             workspace, questions, options, predictions=predictions, check_store=check_store, progress=session.progress
         )
         document = result.to_json()
+        show_remarks(session, result.remarks)
         session.emit(document, lambda: show_evaluation(document, "expression" if model == "graph" else model))
 
     @command(evaluate, "predictions")
     def evaluate_predictions(
         session: Session,
-        file: Annotated[Path, typer.Argument(help="CSV with pert,gene,label,score.")],
+        file: Annotated[Path, typer.Argument(help="CSV or Parquet with pert,gene,label,score.")],
         questions: QuestionsFile = None,
         task: TaskOption = "de",
         cell_line: LineOption = None,
@@ -162,15 +174,23 @@ def register(app: typer.Typer) -> None:
         ] = None,
         check_store: StoreOption = False,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the intervals.")] = None,
+        allow_missing: Annotated[
+            bool,
+            typer.Option("--allow-missing", help="Measure even if over 20 % of the test rows are missing."),
+        ] = False,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
     ) -> None:
         """Any model's predictions under the same metric."""
         from rbio_kg.services.evaluate import evaluate_predictions as run
         from rbio_kg.training.evaluation.predictions import PredictionOptions
 
         workspace = session.workspace(seed=seed)
-        options = PredictionOptions(task, cell_line, split_scheme, workspace.settings.seed)
+        rules = NameRules(accept, most)
+        options = PredictionOptions(task, cell_line, split_scheme, workspace.settings.seed, allow_missing, rules)
         result = run(workspace, file, options, questions=questions, against=against, check_store=check_store)
         document = result.to_json()
+        show_remarks(session, result.remarks)
         session.emit(document, lambda: show_evaluation(document, file.name))
 
     @command(evaluate, "policy")
@@ -194,6 +214,8 @@ def register(app: typer.Typer) -> None:
             int, typer.Option("--reasoning-rows", min=2, help="About this many questions for that, as complete genes.")
         ] = 200,
         check_store: StoreOption = False,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
     ) -> None:
         """A trained policy by likelihood and by votes."""
         from rbio_kg.services.evaluate import PolicyQuestions, evaluate_run
@@ -204,7 +226,7 @@ def register(app: typer.Typer) -> None:
         result = evaluate_run(
             workspace,
             run,
-            PolicyQuestions(questions, task, cell_line, split, split_scheme),
+            PolicyQuestions(questions, task, cell_line, split, split_scheme, NameRules(accept, most)),
             PolicyOptions(
                 limit=limit,
                 samples=samples,
@@ -217,6 +239,7 @@ def register(app: typer.Typer) -> None:
         if predictions is not None and result.scored is not None:
             write_rows(predictions, result.scored.select("pert", "gene", "label", "score"))
         document = result.to_json()
+        show_remarks(session, result.remarks)
 
         def show() -> None:
             show_evaluation(document, run)

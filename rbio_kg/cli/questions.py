@@ -9,6 +9,7 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.services.questions import make_questions
 
 
@@ -36,7 +37,7 @@ def register(app: typer.Typer) -> None:
             session.progress,
             families=family,
             rows=rows,
-            cell_line=None if cell_line is None else cell_line.lower(),
+            cell_line=None if cell_line is None else canonical_line(cell_line),
             split_scheme=split_scheme,
             out=out,
         )

@@ -9,6 +9,7 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.services.fit import ExpressionData, FitResult, fit
 
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed; the workspace's setting otherwise.")]
@@ -63,7 +64,7 @@ def register(app: typer.Typer) -> None:
             files=questions or (),
             split=split,
             split_scheme=split_scheme,
-            cell_lines=None if cell_line is None else [cell_line.lower()],
+            cell_lines=None if cell_line is None else [canonical_line(cell_line)],
         )
         _emit_fit(session, fit(workspace, "expression", name=name, data=data, progress=session.progress))
 

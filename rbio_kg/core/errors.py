@@ -97,6 +97,10 @@ class EvaluationError(RbioKGError):
     """An evaluation cannot be made, or would leak test labels."""
 
 
+class MetricError(EvaluationError):
+    """A metric cannot be computed from these rows: no gene has both labels, for example."""
+
+
 class ReportError(RbioKGError):
     """A report cannot be written."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules, Unrecognised
 from rbio_kg.services.train import fact_source, recipe_reward
 from rbio_kg.training.evaluation.results import PolicyEvaluation
 
@@ -34,6 +36,7 @@ class PolicyQuestions:
         cell_line: the run's otherwise.
         split: `train` or `test`.
         split_scheme: must be the run's, if given.
+        names: what is done about names in the file that are not recognised.
     """
 
     file: Path | None = None
@@ -41,6 +44,7 @@ class PolicyQuestions:
     cell_line: str | None = None
     split: str = "test"
     split_scheme: str | None = None
+    names: NameRules = DEFAULT_RULES
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class RunEvaluation:
         split: that was evaluated.
         split_scheme: of the run; `protocol` in JSON.
         result: of the policy.
+        unrecognised: kind of name in the file that was not recognised -> number of rows.
+        remarks: what people should know about the rows, a line each.
         scored: the questions with `score`, `stated`, `votes` and `unparsed`; not in JSON.
     """
 
@@ -59,17 +65,22 @@ class RunEvaluation:
     split: str
     split_scheme: str
     result: PolicyEvaluation
+    unrecognised: Mapping[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
     scored: pl.DataFrame | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `evaluate policy`."""
         head = {"run": self.run, "split": self.split, "protocol": self.split_scheme}
-        return {**head, **plain(self.result.to_json())}
+        names = {"unrecognised": dict(self.unrecognised), "remarks": list(self.remarks)}
+        return {**head, **plain(self.result.to_json()), **names}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> RunEvaluation:
         """The result that `to_json` wrote, without the scored questions."""
-        return cls(document["run"], document["split"], document["protocol"], PolicyEvaluation.from_json(document))
+        result = PolicyEvaluation.from_json(document)
+        names = dict(document["unrecognised"]), tuple(document["remarks"])
+        return cls(document["run"], document["split"], document["protocol"], result, *names)
 
     def __str__(self) -> str:
         return f"run {self.run}, {self.split} split, split scheme {self.split_scheme}: {self.result.measures}"
@@ -113,7 +124,7 @@ def evaluate_run(
             where="--protocol",
             hint=f"train another with questions.split_scheme = {chosen.split_scheme!r} in its recipe",
         )
-    rows, train = _questions(workspace, recipe, chosen)
+    rows, train, names = _questions(workspace, recipe, chosen)
     inputs = EvaluationInputs(
         train,
         reward=recipe_reward(workspace, recipe),
@@ -124,13 +135,15 @@ def evaluate_run(
     )
     options = options or PolicyOptions(seed=workspace.settings.seed)
     result, scored = evaluate_policy(workspace.paths, run, rows, inputs, options, progress=progress)
-    return RunEvaluation(run, chosen.split, scheme, result, scored)
+    counts = {} if names is None else names.to_json()
+    remarks = () if names is None else tuple(names.remarks())
+    return RunEvaluation(run, chosen.split, scheme, result, counts, remarks, scored)
 
 
 def _questions(
     workspace: WorkspaceBase, recipe: PolicyConfig, chosen: PolicyQuestions
-) -> tuple[QuestionSet, pl.DataFrame]:
-    """The questions, and the train rows for the baselines: the workspace's, or the file's and the other lines'."""
+) -> tuple[QuestionSet, pl.DataFrame, Unrecognised | None]:
+    """The questions, the train rows for the baselines, and what was not recognised in the file."""
     import polars as pl
 
     from rbio_kg.training.data.perturbqa_csv import read_question_file
@@ -138,15 +151,16 @@ def _questions(
     from rbio_kg.verifiers.splits import divide
 
     task, line = chosen.task or recipe.questions.task, chosen.cell_line or recipe.questions.cell_line
-    known = workspace.tables["questions"]
+    known, names = workspace.tables["questions"], None
     if chosen.file is not None:
-        own = read_question_file(chosen.file, task, line, workspace.tables)
-        line = str(own["cell_line"][0])
+        given = read_question_file(chosen.file, task, line, workspace.tables, chosen.names)
+        own, line = given.frame, given.cell_line
+        names = given.names
         same = (pl.col("cell_line") == line) & (pl.col("task") == task)
         known = pl.concat([known.filter(~same), own.select(known.columns)])
     found = divide(known, recipe.questions.split_scheme, line, seed=recipe.seed)
     rows = QuestionSet(pl.concat([found.train, found.test])).select(split=chosen.split, cell_line=line, task=task)
-    return rows, found.train.filter(pl.col("task") == task)
+    return rows, found.train.filter(pl.col("task") == task), names
 
 
 def evaluate_expression(

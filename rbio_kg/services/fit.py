@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import TrainingError, VerifierError
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
@@ -53,12 +54,14 @@ class ExpressionData:
         split: must be `train`.
         split_scheme: split scheme, see `rbio_kg.verifiers.splits`.
         cell_lines: lines to answer for; None for all.
+        names: what is done about names in the files that are not recognised.
     """
 
     files: Sequence[Path] = ()
     split: str = "train"
     split_scheme: str = "official"
     cell_lines: Sequence[str] | None = None
+    names: NameRules = DEFAULT_RULES
 
 
 def fit(
@@ -182,12 +185,15 @@ def _fit_expression(
 ) -> dict[str, Any]:
     import polars as pl
 
-    from rbio_kg.training.data.perturbqa_csv import read_question_file
+    from rbio_kg.training.data.perturbqa_csv import read_question_files
     from rbio_kg.verifiers.expression.verifier import fit_expression
 
     questions = workspace.tables["questions"]
     if data.files:
-        questions = pl.concat([read_question_file(file, None, None, workspace.tables) for file in data.files])
+        questions, reports = read_question_files(data.files, workspace.tables, data.names)
+        for report in reports:
+            for remark in report.remarks():
+                progress(remark, None)
     if data.split != "train":
         raise TrainingError("models are fitted on train rows only", where="--split", hint="leave it at train")
     if questions.filter(pl.col("split") == "train").is_empty():

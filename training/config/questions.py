@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.training.config.section import Section
 from rbio_kg.training.prompts.facts import DEFAULT_FACTS, FactKind
 from rbio_kg.training.prompts.messages import PromptMode
@@ -61,3 +62,8 @@ class QuestionSettings(Section):
     )
     neighbours: int = Field(default=6, ge=1, le=20, description="similar known knockdowns shown in an open-book prompt")
     system: str = Field(default="", description="system message of every prompt; small models are slower with one")
+
+    @field_validator("cell_line")
+    @classmethod
+    def _canonical(cls, line: str | None) -> str | None:
+        return line and canonical_line(line)

@@ -171,7 +171,7 @@ def _mixed(by_family: Mapping[str, QuestionSet], shares: Mapping[str, float], wa
 
 
 def _from_file(path: Path, benchmark: QuestionSet, config: PolicyConfig, tables: Tables | None) -> QuestionSet:
-    frame = read_made_questions(path, tables).filter(pl.col("split") == "train")
+    frame = read_made_questions(path, tables).frame.filter(pl.col("split") == "train")
     if frame.is_empty():
         raise TrainingError("the file has no train rows", where=path, hint="policies are trained on train rows only")
     leaks = held_out_rows(frame, benchmark, config)

@@ -1,77 +1,141 @@
-"""Anyone's questions files, in PerturbQA's format, brought to the graph's gene symbols."""
+"""Anyone's questions files, in PerturbQA's format, brought to the graph's names."""
 
 from __future__ import annotations
 
 import gzip
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
 import polars as pl
 
 from rbio_kg.core.atomic_io import write_bytes
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import EvaluationError
+from rbio_kg.graph.identity.duplicates import merge_duplicates
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, SET_ASIDE, NameRules, Unrecognised, recognise
 from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, read_questions
 
 Tables = Mapping[str, pl.DataFrame]
 PAIR = ["pert", "gene"]
 """The columns that hold gene names."""
+ANSWERS = ["label", "split"]
+"""The columns in which two rows of one question must agree."""
 
 
-def read_question_file(path: Path, task: str | None, cell_line: str | None, tables: Tables | None) -> pl.DataFrame:
-    """The rows of one file, with the schema of the `questions` table.
+@dataclass(frozen=True)
+class QuestionFile:
+    """The questions of one file.
+
+    Args:
+        frame: rows with the schema of the `questions` table, in the order of the file. Controls and missing names are
+            set aside; any other name that is not recognised stays as it is.
+        names: what was not recognised; None where no graph was given.
+    """
+
+    frame: pl.DataFrame
+    names: Unrecognised | None
+
+    @property
+    def cell_line(self) -> str:
+        """The canonical name of its cell line."""
+        return str(self.frame["cell_line"][0])
+
+
+def read_question_file(
+    path: Path, task: str | None, cell_line: str | None, tables: Tables | None, rules: NameRules = DEFAULT_RULES
+) -> QuestionFile:
+    """The rows of one file.
 
     Args:
         path: CSV with `pert,gene,label,split`, also gzipped or zipped.
         task: `de` or `dir`; None to read it off the file's name (`k562-dir.csv`), `de` where that says nothing.
         cell_line: None to read it off the file's name.
         tables: the graph, for approved symbols; None leaves the names as they are.
+        rules: what is done about names that are not recognised.
 
     Raises:
         EvaluationError: an unknown task, or a name that no cell line can have.
-        SourceError: the file is unreadable or malformed.
+        SelectionError: too many names are not recognised.
+        SourceError: the file is unreadable or malformed, or two rows are one question and contradict each other.
     """
-    path = Path(path)
+    frame, names = _read(Path(path), task, cell_line, tables, rules)
+    return QuestionFile(frame.drop("file", "line"), names)
+
+
+def _read(
+    path: Path, task: str | None, cell_line: str | None, tables: Tables | None, rules: NameRules
+) -> tuple[pl.DataFrame, Unrecognised | None]:
     if task is None:
-        task = "dir" if "-dir." in path.name.lower() else "de"
+        task = "dir" if path.name.lower().split(".")[0].endswith(("-dir", "_dir")) else "de"
     if task not in ("de", "dir"):
         raise EvaluationError(f"unknown task {task!r}", hint="known: de, dir")
     line = checked_line(cell_line or cell_line_of(path))
     simulated = (path.parent / "simulated.json").is_file()
     frame = read_questions(path, cast(Literal["de", "dir"], task), line, simulated=simulated)
-    return frame if tables is None else approved_pairs(frame, tables)
+    if tables is None:
+        return frame.with_columns(file=pl.lit(str(path))), None
+    return settled_pairs(frame, tables, path, rules, ANSWERS)
+
+
+def read_question_files(
+    paths: Sequence[Path], tables: Tables, rules: NameRules = DEFAULT_RULES
+) -> tuple[pl.DataFrame, list[Unrecognised]]:
+    """The rows of several files, a question of two files once, and what was not recognised in each.
+
+    Raises:
+        SelectionError: too many names of a file are not recognised.
+        SourceError: a file is unreadable or malformed, or two rows are one question and contradict each other.
+    """
+    read = [_read(Path(path), None, None, tables, rules) for path in paths]
+    frame = merge_duplicates(pl.concat([rows for rows, _ in read]), ["task", "cell_line", *PAIR], ANSWERS)
+    return frame.drop("file", "line"), [names for _, names in read if names is not None]
+
+
+def settled_pairs(
+    frame: pl.DataFrame, tables: Tables, where: Path, rules: NameRules, answers: Sequence[str]
+) -> tuple[pl.DataFrame, Unrecognised]:
+    """Approved symbols in `pert` and `gene`, each pair once, without controls and missing names; with a column `file`.
+
+    Args:
+        frame: columns `pert`, `gene`, `line` and `answers`.
+        tables: the graph.
+        where: the file.
+        rules: what is done about names that are not recognised.
+        answers: columns in which two rows of one pair must agree.
+
+    Raises:
+        SelectionError: too many names are not recognised.
+        SourceError: two rows are one pair and contradict each other.
+    """
+    names = GeneNames.of_tables(tables)
+    found, report = recognise(frame, names, PAIR, where, accept=rules.accept)
+    report.check(rules.most)
+    aside = {name.label for name in report.names if name.kind in SET_ASIDE}
+    given = [f"given_{column}" for column in PAIR]
+    found = (
+        found.with_columns(**{name: frame[column] for name, column in zip(given, PAIR, strict=True)})
+        .filter(~pl.any_horizontal(pl.col(PAIR).fill_null("").is_in(list(aside))))
+        .with_columns(file=pl.lit(str(where)))
+    )
+    return merge_duplicates(found, PAIR, answers, given=given).drop(given), report
 
 
 def checked_line(name: str) -> str:
-    """A cell line's name in lower case.
+    """The canonical name of a cell line.
 
     Raises:
-        EvaluationError: models could not be stored under it.
+        EvaluationError: it has neither letters nor digits.
     """
-    if not re.fullmatch(r"\w[\w .+-]{0,79}", name):
-        raise EvaluationError(
-            f"a cell line cannot be called {name!r}", hint="use letters, digits, blanks, dots, dashes and underscores"
-        )
-    return name.lower()
+    line = canonical_line(name)
+    if not line or len(line) > 80:
+        raise EvaluationError(f"a cell line cannot be called {name!r}", hint="use letters and digits")
+    return line
 
 
 def write_rows(path: Path, frame: pl.DataFrame) -> None:
     """Rows as CSV, gzipped where the name ends in `.gz`; the same rows give the same bytes."""
     content = frame.write_csv().encode()
     write_bytes(path, gzip.compress(content, mtime=0) if path.name.endswith(".gz") else content)
-
-
-def approved_pairs(frame: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    """Approved symbols instead of other names; two names of one gene that would make one pair of two rows stay."""
-    if not set(PAIR) <= set(frame.columns):
-        return frame
-    names = GeneNames.of_tables(tables)
-    renamed = frame.with_columns(
-        pl.coalesce(names.symbols(frame[column]), column).alias(f"new_{column}") for column in PAIR
-    )
-    clash = pl.len().over("new_pert", "new_gene") > 1
-    return renamed.with_columns(
-        pl.when(clash).then(column).otherwise(f"new_{column}").alias(column) for column in PAIR
-    ).drop("new_pert", "new_gene")

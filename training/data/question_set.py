@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import polars as pl
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Claim
 from rbio_kg.core.errors import EvaluationError, TrainingError
 from rbio_kg.training.prompts.messages import PromptMode, prompt_messages
@@ -100,7 +101,7 @@ class QuestionSet:
         Raises:
             TrainingError: the split scheme is unknown, leaves no train row, or needs a cell line.
         """
-        found = divide(self.frame, split_scheme, cell_line and cell_line.lower(), seed=seed)
+        found = divide(self.frame, split_scheme, cell_line and canonical_line(cell_line), seed=seed)
         return replace(self, frame=pl.concat([found.train, found.test]).sort(_ORDER))
 
     def select(self, *, split: str | None = None, cell_line: str | None = None, task: str | None = None) -> Self:
@@ -110,7 +111,11 @@ class QuestionSet:
             EvaluationError: a name is unknown (the message lists the known ones).
         """
         frame = self.frame
-        for column, wanted in (("task", task), ("cell_line", cell_line and cell_line.lower()), ("split", split)):
+        for column, wanted in (
+            ("task", task),
+            ("cell_line", cell_line and canonical_line(cell_line)),
+            ("split", split),
+        ):
             if wanted is None:
                 continue
             kept = frame.filter(pl.col(column) == wanted)

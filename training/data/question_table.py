@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from rbio_kg.core.atomic_io import read_table, write_bytes
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.core.errors import SourceError
-from rbio_kg.training.data.perturbqa_csv import approved_pairs
+from rbio_kg.graph.identity.identity import Identity
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, SET_ASIDE, NameRules, Unrecognised, recognise
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:
@@ -70,15 +73,32 @@ def write_made_questions(questions: QuestionSet, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def read_made_questions(path: Path, tables: Mapping[str, pl.DataFrame] | None = None) -> pl.DataFrame:
-    """The rows of a made file, Parquet or CSV, with the columns of `QuestionSet`.
+@dataclass(frozen=True)
+class MadeQuestions:
+    """The questions of a made file.
+
+    Args:
+        frame: rows with the columns of `QuestionSet`.
+        names: what was not recognised; None where no graph was given.
+    """
+
+    frame: pl.DataFrame
+    names: Unrecognised | None
+
+
+def read_made_questions(
+    path: Path, tables: Mapping[str, pl.DataFrame] | None = None, rules: NameRules = DEFAULT_RULES
+) -> MadeQuestions:
+    """The rows of a made file, Parquet or CSV.
 
     Args:
         path: the file; it needs the columns `NEEDED`.
         tables: the graph, for approved symbols; None leaves names as they are.
+        rules: what is done about names that are not recognised.
 
     Raises:
         SourceError: the file is unreadable, lacks a column, or a row is no question (with its number).
+        SelectionError: too many names are not recognised.
     """
     path = Path(path)
     made = read_table(path, what="file of questions")
@@ -95,16 +115,19 @@ def read_made_questions(path: Path, tables: Mapping[str, pl.DataFrame] | None = 
         frame = as_rows(made)
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"a column has the wrong type ({' '.join(str(error).split())[:200]})", where=path) from error
-    frame = _checked(frame, path)
-    return frame if tables is None else _approved(frame, tables)
+    if tables is None:
+        return MadeQuestions(_checked(frame, path), None)
+    frame, names = _settled(frame, tables, path, rules)
+    return MadeQuestions(_checked(frame, path), names)
 
 
 def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     relations = {str(relation) for relation in Relation}
     known = pl.col("relation").is_in(list(relations))
     default = pl.col("relation").replace_strict({name: family_of(name) for name in relations}, default=None)
+    lines = {name: canonical_line(name) or None for name in frame["cell_line"].unique().drop_nulls()}
     frame = frame.with_columns(
-        pl.col("cell_line").str.to_lowercase().replace("", None),
+        pl.col("cell_line").replace(lines),
         task=pl.coalesce("task", default),
         gene_prior=pl.col("gene_prior").fill_nan(None),
     )
@@ -151,7 +174,20 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
     )
 
 
-def _approved(frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """Approved symbols in each family by itself: one pair may occur in several."""
-    parts = frame.partition_by("task", "relation", "cell_line", maintain_order=True)
-    return pl.concat([approved_pairs(part, tables) for part in parts]) if parts else frame
+def _settled(
+    frame: pl.DataFrame, tables: Mapping[str, pl.DataFrame], path: Path, rules: NameRules
+) -> tuple[pl.DataFrame, Unrecognised]:
+    """Approved symbols of genes, ids of terms and pathways; rows with a control or without a name are set aside."""
+    identity = Identity.of_tables(tables)
+    member = pl.col("relation") == str(Relation.TAKES_PART_IN)
+    # The objects of memberships are no genes: they are hidden from the search for genes.
+    objects = frame.filter(member)["gene"].unique().drop_nulls().to_list()
+    ids = {name: identity.object(name) or name for name in objects}
+    hidden = frame.with_columns(pl.when(member).then(pl.col("pert")).otherwise("gene").alias("gene"))
+    found, report = recognise(hidden, identity.genes, ("pert", "gene"), path, accept=rules.accept)
+    report.check(rules.most)
+    aside = [name.label for name in report.names if name.kind in SET_ASIDE and name.label]
+    found = found.with_columns(pl.when(member).then(frame["gene"].replace(ids)).otherwise("gene").alias("gene")).filter(
+        ~pl.any_horizontal(pl.col("pert", "gene").fill_null("").is_in(aside))
+    )
+    return found, report

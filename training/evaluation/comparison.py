@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from numpy.typing import ArrayLike
 
+from rbio_kg.core.errors import MetricError
 from rbio_kg.verifiers.stats.metrics import PerGene, paired_bootstrap, per_gene_auroc, summary
 
 
@@ -36,9 +37,20 @@ def compare_with_baselines(
     Returns:
         `metrics.summary` of the predictor; `baselines` {name: the same}; `differences` {name: `mean`, `low`, `high`}
         (see `difference`).
+
+    Raises:
+        MetricError: no gene has both labels.
     """
+    own = measure(frame, scores, seed, subgroups)
+    if not own["genes"]:
+        counts = dict(frame.group_by("label").len().sort("label").iter_rows())
+        raise MetricError(
+            f"no gene has both labels, so nothing can be ranked: {counts.get(0, 0):,} rows have label 0 and "
+            f"{counts.get(1, 0):,} have label 1, about {frame['gene'].n_unique():,} genes",
+            hint="give rows of several perturbations for each gene",
+        )
     return {
-        **measure(frame, scores, seed, subgroups),
+        **own,
         "baselines": {name: measure(frame, found, seed, subgroups) for name, found in others.items()},
         "differences": {name: difference(frame, scores, found, seed, subgroups) for name, found in others.items()},
     }

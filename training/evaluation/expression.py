@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import polars as pl
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
 from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit
@@ -45,6 +47,7 @@ class ExpressionOptions:
         model: `graph`, the expression verifier; or `mlp`, the perceptron of `rbio_kg.verifiers.expression.mlp`, fitted
             on the line's own train rows (on the other lines' where it has none). It scores test rows only.
         embeddings: Parquet of gene vectors for the perceptron; None for the graph's spectral embedding.
+        names: what is done about names in the file that are not recognised.
     """
 
     task: str = "de"
@@ -56,6 +59,7 @@ class ExpressionOptions:
     seed: int = 0
     model: str = "graph"
     embeddings: Path | None = None
+    names: NameRules = DEFAULT_RULES
 
     def check(self) -> None:
         """Refuse what cannot be evaluated.
@@ -96,15 +100,15 @@ def evaluate_expression(
         progress: called with a message and the finished share.
 
     Raises:
-        EvaluationError: a wrong task, split or model; nothing to score; a leak (see
+        EvaluationError: a wrong task, split or model; nothing to score; no metric can be computed; a leak (see
             `rbio_kg.training.evaluation.leakage`).
         TrainingError: an unknown split scheme, no train rows.
         SourceError: the file is unreadable or malformed.
     """
     task, split_scheme, seed = options.task, options.split_scheme, options.seed
-    file = read_question_file(questions_file, task, options.cell_line, tables)
-    line = str(file["cell_line"][0])
     options.check()
+    given = read_question_file(questions_file, task, options.cell_line, tables, options.names)
+    file, line = given.frame, given.cell_line
     others = pl.DataFrame(schema=file.schema)
     if not options.alone:
         known = tables["questions"].select(file.columns)
@@ -114,7 +118,9 @@ def evaluate_expression(
     train = division.train
     rows = division.test if options.split == "test" else train.filter(pl.col("cell_line") == line)
     if rows.is_empty():
-        raise EvaluationError(f"there are no {options.split} rows", where=questions_file, hint="choose another --split")
+        split, other = options.split, {"test": "train", "train": "test"}[options.split]
+        hint = f"choose another --split (the file has {file.filter(split=other).height:,} {other} rows)"
+        raise EvaluationError(f"the file has no {split} rows of {line}", where=questions_file, hint=hint)
     audit = Audit(rows, split_scheme, held_out=options.split == "test")
     audit.training(train, questions_file)
     audit.graph(tables["knockdowns"], "the graph's tables")
@@ -161,11 +167,24 @@ def evaluate_expression(
         split=options.split,
         alone=options.alone,
         train_rows=len(train),
+        coverage={"expression" if options.model == "graph" else options.model: 1.0 - float(silent_rows.mean())},
+        unrecognised={} if given.names is None else given.names.to_json(),
+        remarks=(*line_remarks(line, tables), *([] if given.names is None else given.names.remarks())),
     )
     if predictions_out is not None:
         table = rows.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_rows(Path(predictions_out), table)
     return result
+
+
+def line_remarks(line: str, tables: Tables) -> list[str]:
+    """A line for people where the graph does not know a cell line, with the lines that it knows."""
+    known = sorted(tables["cell_lines"]["name"])
+    if line in known:
+        return []
+    near = difflib.get_close_matches(line, known, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return [f"warning: the graph knows no cell line {line}; it knows {', '.join(known) or 'none'}{meant}"]
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:

@@ -10,9 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rbio_kg.core.errors import EvaluationError
-from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, approved_pairs, checked_line, read_question_file
+from rbio_kg.core.atomic_io import read_table
+from rbio_kg.core.errors import EvaluationError, MetricError, SourceError
+from rbio_kg.graph.identity.gene_names import UNRECOGNISED
+from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules, Unrecognised
+from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, checked_line, read_question_file, settled_pairs
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, difference, measure
+from rbio_kg.training.evaluation.expression import line_remarks
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.training.evaluation.results import Measures, PredictionsEvaluation, Rival, read_comparison
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
@@ -21,6 +25,8 @@ from rbio_kg.verifiers.splits import divide
 if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
 
+MOST_MISSING = 0.20
+"""Largest share of test rows that predictions may leave out."""
 _COLUMNS = ["pert", "gene", "label", "split", "cell_line", "task", "simulated"]
 
 
@@ -46,12 +52,16 @@ class PredictionOptions:
         cell_line: that was predicted.
         split_scheme: says what the baselines may know and, for `gene-disjoint`, which rows are measured.
         seed: of the intervals, and of the genes that `gene-disjoint` holds out.
+        allow_missing: measure predictions that leave out more than `MOST_MISSING` of the test rows.
+        names: what is done about names in the files that are not recognised.
     """
 
     task: str = "de"
     cell_line: str | None = None
     split_scheme: str = "official"
     seed: int = 0
+    allow_missing: bool = False
+    names: NameRules = DEFAULT_RULES
 
 
 def evaluate_predictions(
@@ -63,7 +73,10 @@ def evaluate_predictions(
     knockdowns: pl.DataFrame | None = None,
     store: GraphStore | None = None,
 ) -> PredictionsEvaluation:
-    """Measure the predictions of any model.
+    """Measure the predictions of any model, on exactly the test rows of the questions where these are known.
+
+    Predicted rows that are no test rows are left out and counted. Test rows that were not predicted get the gene prior
+    and are counted.
 
     Args:
         predictions: the scored rows.
@@ -79,8 +92,10 @@ def evaluate_predictions(
         `differences`.
 
     Raises:
-        EvaluationError: missing columns, labels other than 0 and 1 or other than in the questions, scores that are not
-            finite, a pair twice, other rows in `against`, no gene with both labels, or a leak (see
+        MetricError: no gene has both labels.
+        EvaluationError: more than `MOST_MISSING` of the test rows are not predicted; missing columns, labels other than
+            0 and 1 or other than in the questions, scores that are not finite, a pair twice, other rows in `against`,
+            or a leak (see
             `rbio_kg.training.evaluation.leakage`).
         TrainingError: the split scheme is unknown, or leaves no train row for the baselines.
     """
@@ -89,8 +104,8 @@ def evaluate_predictions(
     other = None
     if against is not None:
         other = _same_rows(_checked(against.frame, against.where), rows, where, against.where)
-    if other is not None:
         rows = rows.join(other.select(*PAIR, other="score"), on=PAIR)
+    scored = ["score"] if other is None else ["score", "other"]
     line = checked_line(options.cell_line) if options.cell_line else None
     rows = rows.sort(PAIR).with_columns(
         cell_line=pl.lit(line, pl.String), task=pl.lit(task), split=pl.lit("test"), simulated=pl.lit(value=False)
@@ -98,16 +113,27 @@ def evaluate_predictions(
     known = pl.DataFrame(schema=rows.select(_COLUMNS).schema)
     if questions is not None and line is not None:
         known = questions.filter(pl.col("task") == task).select(_COLUMNS)
-    train, missing = known.filter(pl.col("split") == "train"), None
+    train = known.filter(pl.col("split") == "train")
+    here = known.filter(pl.col("cell_line") == (line or ""))
+    tested = here.filter(pl.col("split") == "test")
     if split_scheme != "official" or not train.is_empty():
-        # Whatever the split scheme: who has seen the line's train rows may not be measured on them.
-        Audit(rows, "official").training(train, where)
-        division = divide(pl.concat([known, rows.select(_COLUMNS)]), split_scheme, line, seed=options.seed)
+        division = divide(
+            known if len(tested) else pl.concat([known, rows.select(_COLUMNS)]), split_scheme, line, seed=options.seed
+        )
+        if tested.is_empty():
+            # Whatever the split scheme: who has seen the line's train rows may not be measured on them.
+            Audit(rows, "official").training(train, where)
+            rows = rows.join(division.test.select(PAIR).unique(), on=PAIR, how="semi", maintain_order="left")
+        else:
+            tested = division.test
         train = division.train
-        rows = rows.join(division.test.select(PAIR).unique(), on=PAIR, how="semi", maintain_order="left")
-        tested = division.test.join(known.filter(pl.col("split") == "test"), on=["cell_line", *PAIR], how="semi")
+    extra, missing, remarks = None, None, []
+    if len(tested):
         _same_labels(rows, tested, where)
-        missing = len(tested.select(PAIR).unique().join(rows, on=PAIR, how="anti")) if len(tested) else None
+        given, rows = rows, tested.unique(PAIR).sort(PAIR).join(rows.select(*PAIR, *scored), on=PAIR, how="left")
+        extra, missing = len(given.join(tested, on=PAIR, how="anti")), rows["score"].null_count()
+        remarks = _row_remarks(given, tested, here.filter(pl.col("split") == "train"), missing, where)
+        _refuse_missing(rows, missing, options, where)
     audit = Audit(rows, split_scheme)
     audit.training(train, where)
     if knockdowns is not None:
@@ -117,18 +143,30 @@ def evaluate_predictions(
     baselines: dict[str, NDArray[np.float64]] = {"all_no": np.zeros(len(rows)), "all_yes": np.ones(len(rows))}
     if not train.is_empty():
         baselines = baseline_scores(rows, train)
-    document = compare_with_baselines(rows, rows["score"], baselines, options.seed)
-    if not document["genes"]:
-        raise EvaluationError("no gene has both labels, so nothing can be ranked", where=where, hint="give more rows")
+    covered = {name: 1.0 - rows[name].null_count() / len(rows) for name in scored}
+    probabilities = bool(rows["score"].drop_nulls().is_between(0, 1).all())
+    if not probabilities:
+        remarks.append(
+            "warning: the scores are no probabilities (some lie outside 0 to 1): metrics that need a threshold or a "
+            "probability are left out"
+        )
+    prior = baselines.get("gene_prior", np.full(len(rows), 0.5))
+    rows = rows.with_columns(pl.Series(name, _filled(rows[name], prior)) for name in scored)
+    try:
+        document = compare_with_baselines(rows, rows["score"], baselines, options.seed)
+    except MetricError as error:
+        raise MetricError(error.what, where=where, hint=error.hint) from None
     for name in BASELINES:
         document["baselines"].setdefault(name, None)
         document["differences"].setdefault(name, None)
     rival = None
+    coverage = {"predictions": covered["score"]}
     if other is not None and against is not None:
         rival_name = "against" if against.where is None else against.where.name
         rival = Rival(rival_name, Measures.from_json(measure(rows, rows["other"], options.seed)))
         lead = difference(rows, rows["score"], rows["other"], options.seed)
         document["differences"][rival_name] = lead
+        coverage[rival_name] = covered["other"]
     return PredictionsEvaluation(
         **read_comparison(document),
         audit=audit.document,
@@ -138,8 +176,53 @@ def evaluate_predictions(
         simulated=bool(known["simulated"].any()),
         seed=options.seed,
         missing_rows=missing,
+        extra_rows=extra,
+        probabilities=probabilities,
         against=rival,
+        coverage=coverage,
+        remarks=tuple(remarks),
     )
+
+
+def _row_remarks(
+    given: pl.DataFrame, tested: pl.DataFrame, train: pl.DataFrame, missing: int, where: Path | None
+) -> list[str]:
+    """Lines for people on the predicted rows that are no test rows, and on the test rows that were not predicted."""
+    found = []
+    extra = given.join(tested, on=PAIR, how="anti")
+    name = "the predictions" if where is None else str(where)
+    if len(extra):
+        trained = len(extra.join(train, on=PAIR, how="semi"))
+        of_train = f", {trained:,} of them train rows" if trained else ""
+        found.append(
+            f"{name}: {len(extra):,} of {len(given):,} rows are no test rows of the questions{of_train}: left out"
+        )
+    if missing:
+        found.append(f"{name}: {missing:,} of {len(tested):,} test rows are not predicted: they get the gene prior")
+    return found
+
+
+def _refuse_missing(rows: pl.DataFrame, missing: int, options: PredictionOptions, where: Path | None) -> None:
+    if options.allow_missing or missing <= MOST_MISSING * len(rows):
+        return
+    first = rows.filter(pl.col("score").is_null()).row(0, named=True)
+    raise EvaluationError(
+        f"{missing:,} of {len(rows):,} test rows of the questions are not predicted, more than {MOST_MISSING:.0%}; the "
+        f"first is {first['pert']},{first['gene']}",
+        where=where,
+        hint="predict them, check --task and --cell-line, or give the others the gene prior (--allow-missing)",
+    )
+
+
+def _filled(scores: pl.Series, prior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The scores, and where one is missing the gene prior: as it is, or as a quantile of scores on another scale."""
+    values = scores.to_numpy().astype(np.float64)
+    absent = np.isnan(values)
+    if absent.all() or not absent.any():
+        return np.where(absent, prior, values)
+    present = values[~absent]
+    likely = bool(((present >= 0) & (present <= 1)).all())
+    return np.where(absent, prior if likely else np.quantile(present, prior), values)
 
 
 def evaluate_prediction_file(
@@ -151,30 +234,52 @@ def evaluate_prediction_file(
     against: Path | None = None,
     store: GraphStore | None = None,
 ) -> PredictionsEvaluation:
-    """`evaluate_predictions` of CSV files (also .gz); the questions are the file's and the tables' other lines."""
-    predictions = Predictions(_read(file, tables), file)
-    other = None if against is None else Predictions(_read(against, tables), against)
+    """`evaluate_predictions` of CSV (also .gz) or Parquet files; the questions are the file's and the tables' others.
+
+    Raises:
+        SelectionError: too many names of a file are not recognised.
+        SourceError: a file is unreadable, or two rows are one pair and contradict each other.
+        EvaluationError, TrainingError: as `evaluate_predictions`.
+    """
+    reports: list[Unrecognised] = []
+
+    def read(path: Path) -> Predictions:
+        frame, names = _read(path, tables, options.names)
+        reports.extend([] if names is None else [names])
+        return Predictions(frame, path)
+
+    predictions = read(file)
+    other = None if against is None else read(against)
     questions = None if tables is None else tables["questions"].select(_COLUMNS)
     if questions_file is not None:
-        own = read_question_file(questions_file, options.task, options.cell_line, tables).select(_COLUMNS)
-        line = str(own["cell_line"][0])
-        options = replace(options, cell_line=line)
-        rest = [] if questions is None else [questions.filter(pl.col("cell_line") != line)]
-        questions = pl.concat([own, *rest])
+        given = read_question_file(questions_file, options.task, options.cell_line, tables, options.names)
+        reports.extend([] if given.names is None else [given.names])
+        options = replace(options, cell_line=given.cell_line)
+        rest = [] if questions is None else [questions.filter(pl.col("cell_line") != given.cell_line)]
+        questions = pl.concat([given.frame.select(_COLUMNS), *rest])
     knockdowns = None if tables is None else tables["knockdowns"]
-    return evaluate_predictions(predictions, questions, options, against=other, knockdowns=knockdowns, store=store)
+    result = evaluate_predictions(predictions, questions, options, against=other, knockdowns=knockdowns, store=store)
+    lines = [] if tables is None or result.cell_line is None else line_remarks(result.cell_line, tables)
+    remarks = (*lines, *(remark for report in reports for remark in report.remarks()), *result.remarks)
+    counts = [report.to_json() for report in reports]
+    unrecognised = {kind: sum(count.get(kind, 0) for count in counts) for kind in UNRECOGNISED}
+    return replace(result, remarks=remarks, unrecognised={kind: rows for kind, rows in unrecognised.items() if rows})
 
 
-def _read(file: Path, tables: Tables | None) -> pl.DataFrame:
+def _read(file: Path, tables: Tables | None, rules: NameRules) -> tuple[pl.DataFrame, Unrecognised | None]:
     try:
-        frame = pl.read_csv(file, infer_schema=False)
-    except FileNotFoundError:
-        raise EvaluationError(
-            "there is no such file", where=file, hint="name a CSV with pert,gene,label,score"
-        ) from None
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise EvaluationError(f"is not a readable CSV ({_brief(error)})", where=file) from error
-    return frame if tables is None else approved_pairs(frame, tables)
+        frame = read_table(file, what="file of predictions")
+    except SourceError as error:
+        hint = "name a CSV or Parquet file with pert,gene,label,score"
+        raise EvaluationError(error.what, where=error.where, hint=hint) from error
+    frame = frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns}).with_columns(
+        pl.col(pl.String).str.strip_chars()
+    )
+    if tables is None or not {*PAIR, "label", "score"} <= set(frame.columns):
+        return frame, None
+    frame = frame.with_columns(pl.col(PAIR).cast(pl.String)).with_row_index("line", offset=2)
+    found, names = settled_pairs(frame, tables, file, rules, ["label", "score"])
+    return found.drop("file", "line"), names
 
 
 def _same_rows(other: pl.DataFrame, rows: pl.DataFrame, where: Path | None, against: Path | None) -> pl.DataFrame:
@@ -232,7 +337,3 @@ def _checked(frame: pl.DataFrame, where: Path | None) -> pl.DataFrame:
                 hint="rows are pert,gene,label,score, for example SP1,TP53,1,0.7",
             )
     return numbers.select(*PAIR, pl.col("label").cast(pl.Int64), "score")
-
-
-def _brief(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -72,6 +72,9 @@ class EvaluationResult:
         split_scheme: see `rbio_kg.verifiers.splits`; `protocol` in JSON.
         simulated: whether any label is simulated.
         seed: of folds, draws and intervals.
+        coverage: share of the rows that the predictor itself scored, by its name; the others got the gene prior.
+        unrecognised: kind of name that was not recognised -> number of rows.
+        remarks: what people should know about the rows, a line each.
     """
 
     measures: Measures
@@ -83,6 +86,9 @@ class EvaluationResult:
     split_scheme: str
     simulated: bool
     seed: int
+    coverage: Mapping[str, float] = field(default_factory=dict, kw_only=True)
+    unrecognised: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    remarks: tuple[str, ...] = field(default=(), kw_only=True)
 
     def to_json(self) -> dict[str, Any]:
         """The document of the command, with the measures at its top."""
@@ -96,6 +102,7 @@ class EvaluationResult:
             "baselines": {name: None if found is None else found.to_json() for name, found in self.baselines.items()},
             "differences": {name: None if found is None else asdict(found) for name, found in self.differences.items()},
             **own,
+            "remarks": list(self.remarks),
         }
 
     @classmethod
@@ -106,7 +113,7 @@ class EvaluationResult:
             for item in fields(cls)
             if item.name not in ("measures", "baselines", "differences")
         }
-        return cls(**read_comparison(document), **own)
+        return cls(**read_comparison(document), **own | {"remarks": tuple(own["remarks"])})
 
     def __str__(self) -> str:
         place = f"{self.task} {self.cell_line or ''}".strip()
@@ -150,11 +157,16 @@ class PredictionsEvaluation(EvaluationResult):
     """The evaluation of given predictions.
 
     Args:
-        missing_rows: test rows of the questions that were not predicted; None where no questions are known.
+        missing_rows: test rows of the questions that were not predicted and got the gene prior; None where no questions
+            are known.
+        extra_rows: predicted rows that the questions do not have as test rows; they are left out. None as above.
+        probabilities: whether all scores lie in 0 to 1; metrics with a threshold need that.
         against: another model on the same rows; None where none was given.
     """
 
     missing_rows: int | None
+    extra_rows: int | None
+    probabilities: bool
     against: Rival | None = None
 
     def to_json(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import BoolArray, FloatArray, Indices
@@ -76,13 +77,14 @@ def fit_expression(
         TrainingError: no train rows, an unknown split scheme, a line without train rows.
     """
     train = divide(questions, split_scheme, cell_lines, seed=seed).train.sort("task", "cell_line", "pert", "gene")
-    wanted = sorted(set(train["cell_line"]) if cell_lines is None else set(cell_lines))
+    wanted = sorted(set(train["cell_line"]) if cell_lines is None else {canonical_line(line) for line in cell_lines})
     lacking = sorted(set(wanted) - set(train["cell_line"]))
     if lacking and split_scheme == "leave-one-line-out":
         wanted = sorted(set(train["cell_line"]))
     elif lacking:
         raise TrainingError(
-            f"there are no train rows for {', '.join(lacking)}", hint="name a questions file that has some"
+            f"there are no train rows for {', '.join(lacking)}",
+            hint="name a questions file that has some, or evaluate without them (--protocol leave-one-line-out)",
         )
     progress("expression: gene profiles", 0.0)
     symbols = {*tables["genes"]["symbol"], *train["pert"], *train["gene"]}

@@ -283,19 +283,21 @@ def summary(
 
     Returns:
         `per_gene_auroc`, `interval` ([low, high] or None), `genes` (with both labels), `rows` (all rows scored),
-        `rows_in_genes` (rows of those genes), `pooled`, `ece` and `brier` (None unless the scores are all in 0..1).
+        `rows_in_genes` (rows of those genes), `pooled`, `ece` and `brier`. Unless the scores are all in 0..1, the last
+        two and all pooled metrics with a threshold are None: the scores are no probabilities.
     """
     measured = per_gene_auroc(np.asarray(genes), labels, scores, subgroups)
     interval = bootstrap_interval(measured.values, seed)
     values = np.asarray(scores, dtype=np.float64)
     likely = bool(((values >= 0) & (values <= 1)).all())
+    pooled = pooled_metrics(labels, values, threshold)
     return {
         "per_gene_auroc": measured.mean,
         "interval": None if interval is None else list(interval),
         "genes": measured.genes,
         "rows": len(values),
         "rows_in_genes": measured.rows,
-        "pooled": pooled_metrics(labels, values, threshold),
+        "pooled": pooled if likely else {name: pooled[name] if name == "auroc" else None for name in pooled},
         "ece": expected_calibration_error(labels, values) if likely else None,
         "brier": brier_score(labels, values) if likely else None,
     }

@@ -36,7 +36,7 @@ def own(path: Path, **changes: Any) -> Path:
 @pytest.mark.parametrize("name", ["made.parquet", "made.csv"])
 def test_written_and_read_back(questions: QuestionSet, tmp_path: Path, name: str) -> None:
     write_made_questions(questions, tmp_path / name)
-    read = QuestionSet(read_made_questions(tmp_path / name))
+    read = QuestionSet(read_made_questions(tmp_path / name).frame)
     assert as_made(read).equals(as_made(questions))
     assert read.claims() == questions.claims()
     assert read.texts() == questions.texts()
@@ -50,13 +50,13 @@ def test_the_same_questions_are_the_same_bytes(questions: QuestionSet, tmp_path:
 
 
 def test_four_columns_are_enough(tmp_path: Path) -> None:
-    read = QuestionSet(read_made_questions(own(tmp_path / "own.csv")))
+    read = QuestionSet(read_made_questions(own(tmp_path / "own.csv")).frame)
     assert read.texts() == ["Do A and B work together?"]
     assert read.frame.select("split", "task", "simulated").row(0) == ("train", "functional", False)
 
 
 def test_names_are_approved(tmp_path: Path) -> None:
-    read = read_made_questions(own(tmp_path / "own.csv", subject="OLD000", object="GEN001"), random_tables())
+    read = read_made_questions(own(tmp_path / "own.csv", subject="OLD000", object="GEN001"), random_tables()).frame
     assert read.select("pert", "gene").row(0) == ("GEN000", "GEN001")
 
 

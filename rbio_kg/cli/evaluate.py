@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rbio_kg.cli.names import AcceptOption, MostOption, show_remarks
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import AcceptOption, MostOption, Session, command
 from rbio_kg.cli.tables import show_table
-from rbio_kg.graph.identity.unrecognised import MOST, NameRules
+from rbio_kg.graph.identity.rules import MOST, NameRules
 from rbio_kg.report.phrases import REASONINGS
 
 QuestionsFile = Annotated[Path | None, typer.Option("--questions", help="PerturbQA file: pert,gene,label,split.")]
@@ -158,7 +157,7 @@ def register(app: typer.Typer) -> None:
             workspace, questions, options, predictions=predictions, check_store=check_store, progress=session.progress
         )
         document = result.to_json()
-        show_remarks(session, result.remarks)
+        session.remark(result.remarks)
         session.emit(document, lambda: show_evaluation(document, "expression" if model == "graph" else model))
 
     @command(evaluate, "predictions")
@@ -190,7 +189,7 @@ def register(app: typer.Typer) -> None:
         options = PredictionOptions(task, cell_line, split_scheme, workspace.settings.seed, allow_missing, rules)
         result = run(workspace, file, options, questions=questions, against=against, check_store=check_store)
         document = result.to_json()
-        show_remarks(session, result.remarks)
+        session.remark(result.remarks)
         session.emit(document, lambda: show_evaluation(document, file.name))
 
     @command(evaluate, "policy")
@@ -239,7 +238,7 @@ def register(app: typer.Typer) -> None:
         if predictions is not None and result.scored is not None:
             write_rows(predictions, result.scored.select("pert", "gene", "label", "score"))
         document = result.to_json()
-        show_remarks(session, result.remarks)
+        session.remark(result.remarks)
 
         def show() -> None:
             show_evaluation(document, run)

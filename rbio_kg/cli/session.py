@@ -11,7 +11,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,6 +31,13 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", help="More progress, and tracebacks.")]
+AcceptOption = Annotated[
+    bool, typer.Option("--accept-suggestions", help="Take the suggested gene where a name is not recognised.")
+]
+MostOption = Annotated[
+    float,
+    typer.Option("--max-unrecognised", min=0.0, max=1.0, help="Largest share of rows with names not recognised."),
+]
 
 STEP_SECONDS = 2.0
 """Time between two progress lines of one stage."""
@@ -81,6 +88,11 @@ class Session:
     def say(self, text: str) -> None:
         """A line for people, on standard error so that standard output stays data."""
         print(text, file=sys.stderr, flush=True)
+
+    def remark(self, lines: Iterable[str]) -> None:
+        """What people should know about the result, a line each."""
+        for line in lines:
+            self.say(line)
 
     def emit(self, document: Any, show: Callable[[], None]) -> None:
         """The result: the document with `--json`, else what `show` prints."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress, silent
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules, Unrecognised
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.unrecognised import Unrecognised
 from rbio_kg.services.train import fact_source, recipe_reward
 from rbio_kg.training.evaluation.results import PolicyEvaluation
 

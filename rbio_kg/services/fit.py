@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import TrainingError, VerifierError
 from rbio_kg.core.progress import Progress, silent
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase

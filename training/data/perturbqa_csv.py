@@ -15,7 +15,8 @@ from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.graph.identity.duplicates import merge_duplicates
 from rbio_kg.graph.identity.gene_names import GeneNames
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, SET_ASIDE, NameRules, Unrecognised, recognise
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.unrecognised import SET_ASIDE, Unrecognised, recognise
 from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, read_questions
 
 Tables = Mapping[str, pl.DataFrame]

@@ -15,7 +15,8 @@ from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Relation
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.identity.identity import Identity
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, SET_ASIDE, NameRules, Unrecognised, recognise
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.unrecognised import SET_ASIDE, Unrecognised, recognise
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:

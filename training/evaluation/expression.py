@@ -13,7 +13,7 @@ import polars as pl
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.identity.gene_names import GeneNames
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
 from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit

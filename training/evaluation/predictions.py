@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from rbio_kg.core.atomic_io import read_table
 from rbio_kg.core.errors import EvaluationError, MetricError, SourceError
 from rbio_kg.graph.identity.gene_names import UNRECOGNISED
-from rbio_kg.graph.identity.unrecognised import DEFAULT_RULES, NameRules, Unrecognised
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
+from rbio_kg.graph.identity.unrecognised import Unrecognised
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, checked_line, read_question_file, settled_pairs
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, difference, measure
 from rbio_kg.training.evaluation.expression import line_remarks

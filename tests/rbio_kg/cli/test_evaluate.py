@@ -89,7 +89,7 @@ def test_the_table_for_people_has_the_leads(built: Built, hela: Path, tmp_path: 
 def test_rivals_must_have_scored_the_same_rows(built: Built, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("pert,gene,label,score\nA,X,1,0.5\nB,X,0,0.1\n")
     (tmp_path / "b.csv").write_text("pert,gene,label,score\nA,X,1,0.5\n")
-    arguments = ("evaluate", "predictions", str(tmp_path / "a.csv"), "--against")
+    arguments = ("evaluate", "predictions", str(tmp_path / "a.csv"), "--max-unrecognised", "1", "--against")
     said = fails(built[0], *arguments, str(tmp_path / "b.csv"))
     assert "b.csv: 1 rows of the other file are missing, first B,X; score the same rows with both models" in said
     assert "there is no such file" in fails(built[0], *arguments, str(tmp_path / "c.csv"))

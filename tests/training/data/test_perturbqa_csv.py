@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import EvaluationError, SelectionError, SourceError
-from rbio_kg.graph.identity.unrecognised import NameRules
+from rbio_kg.graph.identity.rules import NameRules
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.training.data.perturbqa_csv import checked_line, read_question_file, read_question_files
 from tests.support.graphs import small_tables

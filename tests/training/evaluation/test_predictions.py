@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from rbio_kg.core.errors import EvaluationError, SelectionError, SourceError, TrainingError
-from rbio_kg.graph.identity.unrecognised import NameRules
+from rbio_kg.graph.identity.rules import NameRules
 from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.verifiers.splits import held_out_genes
 from rbio_kg.verifiers.stats.metrics import paired_bootstrap, per_gene_auroc

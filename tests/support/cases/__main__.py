@@ -116,11 +116,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="folder of the cases; it is only read")
     parser.add_argument("--only", action="append", choices=[*CASES], help="a case; may be repeated")
     parser.add_argument("--json", type=Path, help="write the table into this file")
+    parser.add_argument("--keep", type=Path, help="keep the workspaces in this folder, and use its sample again")
     given = parser.parse_args(arguments)
     results: dict[str, list[Check]] = {}
+    if given.keep is not None:
+        given.keep.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="rbio-kg-cases-") as temporary,
-        Bench(given.folder.resolve(), Path(temporary)) as bench,
+        Bench(given.folder.resolve(), (given.keep or Path(temporary)).resolve()) as bench,
     ):
         for number in (key for key in CASES if not given.only or key in given.only):
             started = time.monotonic()

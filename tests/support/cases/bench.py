@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -121,13 +122,12 @@ class Bench:
 
     Args:
         cases: folder of the cases; it is only read.
-        folder: a temporary folder.
+        folder: for workspaces and files; a sample workspace that is there is used again.
     """
 
     def __init__(self, cases: Path, folder: Path) -> None:
         self.cases, self.folder = cases, folder
         self._open = ExitStack()
-        self._number = 0
 
     def __enter__(self) -> Self:
         return self
@@ -143,10 +143,7 @@ class Bench:
 
     def new(self, name: str) -> Path:
         """A path in a new folder."""
-        self._number += 1
-        folder = self.folder / f"{self._number:03}"
-        folder.mkdir()
-        return folder / name
+        return Path(tempfile.mkdtemp(dir=self.folder)) / name
 
     # Commands
 
@@ -155,6 +152,8 @@ class Bench:
         given = [str(item) for item in arguments]
         given += ["--workspace", str(workspace or self.sample), *(["--json"] if as_json else [])]
         found = CliRunner().invoke(app, given)
+        if found.exit_code == 130:  # The command took Ctrl-C or SIGTERM for itself; the table ends as well.
+            raise KeyboardInterrupt
         return Ran(found.exit_code, found.stdout, found.stderr)
 
     def environment(self) -> dict[str, str]:
@@ -192,11 +191,12 @@ class Bench:
     def sample(self) -> Path:
         """A workspace with the sample's graph and its fitted verifiers."""
         workspace = self.folder / "sample"
-        for command in (
+        commands = (
             ("build", "--sources", str(sample_directory())),
             ("train", "link-predictor", "--epochs", "2", "--seed", "1"),
             ("train", "expression", "--seed", "1"),
-        ):
+        )
+        for command in () if (workspace / "models" / "expression").is_dir() else commands:
             found = self.run(*command, workspace=workspace)
             assert found.code == 0, found.err
         # One server for all commands: whoever holds a store open shares it.
@@ -245,14 +245,16 @@ class Bench:
 
     def query(self, cypher: str) -> list[dict[str, Any]]:
         """Rows of the graph that was built last."""
-        rows: list[dict[str, Any]] = self.run("query", cypher, workspace=self.changing).document["rows"]
+        found = self.run("query", cypher, workspace=self.changing)
+        assert found.code == 0, found.last
+        rows: list[dict[str, Any]] = found.document["rows"]
         return rows
 
-    def evaluate(self, questions: Path, line: str | None = "k562", **options: str) -> Ran:
+    def evaluate(self, questions: Path, line: str | None = "k562", *, workspace: Path | None = None) -> Ran:
         """`evaluate expression` on a questions file."""
         named = ["--cell-line", line] if line else []
-        further = [item for name, value in options.items() for item in (f"--{name}", value)]
-        return self.run("evaluate", "expression", "--questions", questions, "--task", "de", *named, *further)
+        command = ("evaluate", "expression", "--questions", questions, "--task", "de", *named)
+        return self.run(*command, workspace=workspace)
 
     def compare(self, predictions: Path, questions: Path | None = None) -> Ran:
         """`evaluate predictions` on the sample's questions of k562."""
@@ -303,6 +305,11 @@ def sample_text(name: str) -> str:
     """The text of a file of the sample."""
     path = sample_directory() / f"{name}.gz"
     return gzip.decompress(path.read_bytes()).decode() if path.is_file() else path.with_suffix("").read_text("utf-8")
+
+
+def essence(text: str, word: str) -> str:
+    """The first line of a text with a word."""
+    return next((line.strip() for line in text.splitlines() if word in line), f"no word about {word}")
 
 
 def read(path: Path) -> str:

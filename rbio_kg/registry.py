@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from rbio_kg.core.digest import file_digest, folder_digest
 from rbio_kg.core.errors import RbioKGError, VerifierError, fault
+from rbio_kg.graph_builders.build.manifest import Manifest
+from rbio_kg.verifiers.base.origin import FILE as ORIGIN_FILE
+from rbio_kg.verifiers.base.origin import FitOrigin
 from rbio_kg.verifiers.base.verifier import Verifier
 
 
@@ -30,10 +36,42 @@ class VerifierSources(Protocol):
         """Where the fitted verifier `name` is stored."""
         ...
 
+    def snapshot_of(self, build_id: str) -> Path:
+        """Folder of a build's snapshot."""
+        ...
+
+    def accept_build(self, name: str, build_id: str | None, *, again: str) -> None:
+        """Raise StaleError unless a verifier that was fitted on a build may be used."""
+        ...
+
+
+class OriginSources(VerifierSources, Protocol):
+    """A workspace with its manifest and its opened verifiers."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the build in use."""
+        ...
+
+    @property
+    def stale(self) -> Mapping[str, str]:
+        """What rests on another build than the one in use."""
+        ...
+
+    def verifier(self, name: str) -> Verifier:
+        """An opened verifier."""
+        ...
+
 
 GROUP = "rbio_kg.verifiers"
 INTERFACE = ("name", "kind", "card", "score", "explain")
 HINT = "see docs/own-verifier.md"
+FITTED_BY = {
+    "graph_path": "train link-predictor",
+    "link_predictor": "train link-predictor",
+    "expression": "train expression",
+}
+"""The arguments of `rbio-kg` that fit each verifier that is fitted."""
 
 
 def registered() -> dict[str, EntryPoint]:
@@ -105,35 +143,121 @@ def _imported(path: Path) -> str:
     return name
 
 
-def fitted(workspace: VerifierSources, name: str, how: str) -> Path:
-    """The folder of a fitted verifier.
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted verifier's folder, and what it rests on."""
+
+    folder: Path
+    origin: FitOrigin
+
+
+def fitted(workspace: VerifierSources, name: str) -> Fitted:
+    """A fitted verifier. Every one is opened through here, so that none speaks of another graph unnoticed.
 
     Raises:
-        VerifierError: it has not been fitted; `how` says what to run.
+        VerifierError: it has not been fitted; the hint says what to run.
+        StaleError: it was fitted on another build.
+        ModelError: its origin cannot be read.
     """
     folder = workspace.model_folder(name)
     if not folder.is_dir():
-        raise VerifierError(f"{name} has not been fitted here", where=folder, hint=f"run {how}")
-    return folder
+        raise VerifierError(f"{name} has not been fitted here", where=folder, hint=f"run rbio-kg {FITTED_BY[name]}")
+    origin = FitOrigin.read(folder)
+    workspace.accept_build(name, origin.build_id, again=fit_command(name, origin))
+    return Fitted(folder, origin)
+
+
+def fit_command(name: str, origin: FitOrigin) -> str:
+    """The arguments of `rbio-kg` that fit a verifier again with the options that it was fitted with."""
+    words = [FITTED_BY[name]]
+    for option, value in origin.options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                words.append(f"--{option.replace('_', '-')} {shlex.quote(str(one))}")
+    return " ".join(words)
+
+
+def origin_of(workspace: OriginSources, verifiers: Iterable[str] = (), files: Iterable[Path] = ()) -> dict[str, Any]:
+    """What something that is made now rests on, as plain JSON values.
+
+    Args:
+        workspace: the graph in use, and its verifiers.
+        verifiers: those that it uses, by name.
+        files: tables that it reads.
+
+    Returns:
+        `build` (`build_id`, `options`, and `data`: SHA-256 digests by source), `verifiers` by name, `files` by name,
+        and `stale`: what of it was made on another build, with the reason.
+    """
+    manifest = workspace.manifest
+    return {
+        "build": {
+            "build_id": manifest.build_id,
+            "options": dict(manifest.options),
+            "data": {source.name: source.sha256 for source in manifest.sources},
+        },
+        "verifiers": {name: _verifier_origin(workspace, name) for name in sorted(set(verifiers))},
+        "files": {file.name: file_digest(file) for file in files},
+        "stale": dict(workspace.stale),
+    }
+
+
+def _verifier_origin(workspace: OriginSources, name: str) -> dict[str, Any]:
+    """What the scores of a verifier rest on, for the manifests of runs, as plain JSON values.
+
+    A fitted one names the build, the options and the data of its fit. One of the user's own names the file of its code.
+    `sha256` is the digest of the model or the code, `files` the digests of the data files that it names.
+
+    Raises:
+        VerifierError: a data file that it names cannot be read.
+    """
+    found: dict[str, Any] = {}
+    verifier = workspace.verifier(name)
+    folder = workspace.model_folder(name)
+    if name in FITTED_BY and folder.is_dir():
+        found = {**FitOrigin.read(folder).to_json(), "sha256": folder_digest(folder, without=ORIGIN_FILE)}
+    elif name not in BUILT_IN and name not in VARIANTS:
+        point = addressed(name) if is_address(name) else registered()[name]
+        found = _code_origin(point.module)
+    try:
+        files = {Path(file).name: file_digest(Path(file)) for file in verifier.files}
+    except OSError as error:
+        raise VerifierError(f"a data file of {name} cannot be read ({error.strerror})", where=error.filename) from error
+    return found | ({"files": files} if files else {})
+
+
+def _code_origin(module: str) -> dict[str, Any]:
+    """Name and digest of a module's file, or of all modules of a package."""
+    spec = importlib.util.find_spec(module) if module not in sys.modules else sys.modules[module].__spec__
+    file = None if spec is None else spec.origin
+    if file is None or not Path(file).is_file():
+        return {"module": module, "sha256": None}
+    path = Path(file)
+    digest = folder_digest(path.parent, "*.py") if path.name == "__init__.py" else file_digest(path)
+    return {"module": module, "file": path.name, "sha256": digest}
 
 
 def _graph_path(workspace: VerifierSources) -> Verifier:
     from rbio_kg.verifiers.graph_path.verifier import GraphPathVerifier
 
-    folder = workspace.model_folder("graph_path")
-    return GraphPathVerifier(workspace.snapshot_folder, folder if folder.is_dir() else None)
+    if not workspace.model_folder("graph_path").is_dir():
+        return GraphPathVerifier(workspace.snapshot_folder)
+    found = fitted(workspace, "graph_path")
+    build = found.origin.build_id
+    # Where a stale one is allowed, it speaks of the graph that it was fitted on, as the link predictor does.
+    return GraphPathVerifier(workspace.snapshot_of(build) if build else workspace.snapshot_folder, found.folder)
 
 
 def _link_predictor(workspace: VerifierSources) -> Verifier:
     from rbio_kg.verifiers.link_predictor.verifier import LinkPredictorVerifier
 
-    return LinkPredictorVerifier(fitted(workspace, "link_predictor", "rbio-kg train link-predictor"))
+    return LinkPredictorVerifier(fitted(workspace, "link_predictor").folder)
 
 
 def _expression(workspace: VerifierSources) -> Verifier:
     from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 
-    return ExpressionVerifier(fitted(workspace, "expression", "rbio-kg train expression"))
+    return ExpressionVerifier(fitted(workspace, "expression").folder)
 
 
 def _ontology_text(workspace: VerifierSources, *namespaces: str) -> Verifier:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,18 +25,18 @@ from rbio_kg.graph_builders.build.cache import ParsedSourceCache
 from rbio_kg.graph_builders.build.directory import Found, find_sources
 from rbio_kg.graph_builders.build.manifest import (
     FORMAT,
-    CurrentBuild,
     Manifest,
     SourceRecord,
     load_manifest,
     read_current,
     read_manifest,
+    write_current,
 )
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import merged
 from rbio_kg.graph_builders.sources.register import REGISTER
 
-__all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "write_current"]
+__all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "use_next", "write_current"]
 
 UNMAPPED = "unmapped.tsv"
 """A file of the build: every label that named no gene, by source, with the rows lost to it."""
@@ -88,6 +88,7 @@ def build_graph(
     textmining: bool = True,
     commercial_only: bool = False,
     fresh: bool = False,
+    use: bool = True,
     progress: Progress | None = None,
 ) -> Manifest:
     """Build the graph of a workspace: tables, snapshot and manifest, then make it the current one.
@@ -104,6 +105,7 @@ def build_graph(
         textmining: whether STRING's combined score counts text mining.
         commercial_only: leave out sources whose licence forbids commercial use.
         fresh: build even if the workspace has the same build.
+        use: False leaves the current build as it is, for a caller that first loads the store.
         progress: called with each step and the finished share.
 
     Raises:
@@ -131,7 +133,8 @@ def build_graph(
                 manifest = _build(paths, identity, found, options, report)
             else:
                 report(f"build {identity} is up to date, nothing has changed", 1.0)
-            write_current(paths, identity, sources)
+            if use:
+                write_current(paths, identity, sources)
     except OSError as error:
         raise BuildError(
             f"the build cannot be written ({error.strerror or error})",
@@ -147,17 +150,16 @@ def building(paths: WorkspacePaths, progress: Progress | None = None) -> Abstrac
     return held(paths.graph / "build.lock", lambda who: report(f"another build is at work ({who}): waiting", None))
 
 
-def write_current(paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None) -> None:
-    """Record the build in use. Without `store` the recorded store stays."""
-    try:
-        before = read_current(paths)
-    except BuildError:
-        before = None  # There is none, or it is damaged and will be replaced.
-    if store is None and before is not None:
-        store = before.store
-    current = CurrentBuild(identity, str(sources.resolve()), store)
-    if current != before:
-        _write_json(paths.current_build, vars(current))
+def use_next(paths: WorkspacePaths) -> None:
+    """Make the build that `paths.next_build` names the one in use, in one step.
+
+    Another process that finishes an interrupted build may have done so already.
+    """
+    with suppress(FileNotFoundError):
+        if paths.current_build.is_file() and paths.next_build.read_bytes() == paths.current_build.read_bytes():
+            paths.next_build.unlink()
+        else:
+            paths.next_build.replace(paths.current_build)
 
 
 def _options(min_score: int, textmining: bool, commercial_only: bool) -> dict[str, Any]:

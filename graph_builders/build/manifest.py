@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.paths import WorkspacePaths
 
 FORMAT = 2
 """Version of the tables' and the manifest's format; a part of the build id."""
+CURRENT_FORMAT = 2
+"""Version of the note of the current build. Version 1 had no number and recorded absolute paths."""
 _AGAIN = "run rbio-kg build"
 
 
@@ -146,8 +150,8 @@ class CurrentBuild:
 
     Args:
         build_id: its id.
-        sources: the directory of its source files.
-        store: URI of the store it is to be loaded into, None until one is chosen.
+        sources: the directory of its source files, absolute.
+        store: address of the chosen store, with an absolute path; None for the one in the workspace.
     """
 
     build_id: str
@@ -155,23 +159,70 @@ class CurrentBuild:
     store: str | None = None
 
 
-def read_current(paths: WorkspacePaths) -> CurrentBuild:
-    """The build in use.
+def read_current(paths: WorkspacePaths, file: Path | None = None) -> CurrentBuild:
+    """The build in use, or the one that another file of the same form names.
 
     Raises:
         BuildError: nothing has been built, or the note of it is damaged.
     """
-    path = paths.current_build
+    path = file or paths.current_build
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         build_id, sources, store = content["build_id"], content["sources"], content.get("store")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BuildError("no graph has been built in this workspace", where=paths.root, hint=_AGAIN) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BuildError(f"the note of the current build is damaged ({error})", where=path, hint=_AGAIN) from error
     if not (isinstance(build_id, str) and isinstance(sources, str) and isinstance(store, str | None)):
         raise BuildError("the note of the current build is damaged (a value is not text)", where=path, hint=_AGAIN)
-    return CurrentBuild(build_id, sources, store)
+    place = _embedded(store)
+    if store is not None and place is not None:
+        if "format" in content:
+            store = f"embedded:{paths.located(place)}"
+        elif Path(place).is_absolute() and Path(place).parts[-2:] == paths.store.parts[-2:]:
+            # Notes without a format recorded the default store by its absolute path, which a copy must not follow.
+            store = None
+    return CurrentBuild(build_id, str(paths.located(sources)), store)
+
+
+def write_current(
+    paths: WorkspacePaths, identity: str, sources: Path, store: str | None = None, *, file: Path | None = None
+) -> None:
+    """Record the build in use (or in another file of the same form).
+
+    Args:
+        paths: the workspace; paths inside it are recorded relative to it.
+        identity: id of the build.
+        sources: directory of its source files.
+        store: address of its store. Without it the recorded store stays.
+        file: another file than `paths.current_build`.
+    """
+    try:
+        before = read_current(paths)
+    except BuildError:
+        before = None  # There is none, or it is damaged and will be replaced.
+    if store is None and before is not None:
+        store = before.store
+    if store == paths.default_store:
+        store = None
+    place = _embedded(store)
+    content = {
+        "format": CURRENT_FORMAT,
+        "build_id": identity,
+        "sources": paths.recorded(sources),
+        "store": store if place is None else f"embedded:{paths.recorded(Path(place).expanduser().absolute())}",
+    }
+    path = file or paths.current_build
+    text = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    write_text(path, text)
+
+
+def _embedded(store: str | None) -> str | None:
+    """The path in the address of an embedded store; None for another store."""
+    return None if store is None or not store.startswith("embedded:") else store.removeprefix("embedded:")
 
 
 def read_manifest(paths: WorkspacePaths) -> Manifest:

@@ -71,6 +71,8 @@ def register(app: typer.Typer) -> None:
 
         session.resume = "nothing was written; run the same command again"
         document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress).to_json()
+        for reason in document.get("stale", {}).values():
+            session.say(f"stale: {reason}")
         session.emit(document, lambda: show_table(["what", "value"], [(key, str(document[key])) for key in document]))
 
 

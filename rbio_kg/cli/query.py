@@ -100,7 +100,7 @@ def register(app: typer.Typer) -> None:
             most = limit or workspace.settings.query_limit
             seconds = timeout or workspace.settings.query_timeout
             if write:
-                with workspace.open_store(read_only=False) as writable:
+                with workspace.writable_store() as writable:
                     rows = writable.write(cypher, values, timeout=seconds)
             else:
                 rows = workspace.store.query(cypher, values, limit=most + 1, timeout=seconds)

@@ -50,11 +50,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Load a run's claims, verdicts and citations into the graph; loading twice changes nothing."""
         from rbio_kg.services.evidence import load_evidence
-        from rbio_kg.training.runs.run_folder import find_run
+        from rbio_kg.training.runs.run_folder import find_run, read_run
 
         workspace = session.workspace(store=store)
         folder = find_run(workspace.paths, run)
-        with workspace.open_store(read_only=False) as writable:
+        workspace.accept_run(read_run(folder))
+        with workspace.writable_store() as writable:
             document = load_evidence(writable, folder, session.progress)
         session.emit(document, lambda: show_table(["what", "count"], list(document.items())))
 

@@ -39,6 +39,10 @@ MostOption = Annotated[
     typer.Option("--max-unrecognised", min=0.0, max=1.0, help="Largest share of rows with names not recognised."),
 ]
 
+StaleOption = Annotated[
+    bool, typer.Option("--allow-stale", help="Use verifiers and stores of another build; outputs are marked `stale`.")
+]
+
 STEP_SECONDS = 2.0
 """Time between two progress lines of one stage."""
 
@@ -46,8 +50,9 @@ STEP_SECONDS = 2.0
 class Session:
     """One run of one command."""
 
-    def __init__(self, root: Path, as_json: bool, verbose: bool) -> None:
+    def __init__(self, root: Path, as_json: bool, verbose: bool, *, allow_stale: bool = False) -> None:
         self.root = root
+        self.allow_stale = allow_stale
         self.as_json = as_json
         self.verbose = verbose
         self.resume: str | Callable[[], str] = "run the same command again: what was finished is kept"
@@ -56,10 +61,13 @@ class Session:
 
     def workspace(self, **flags: Any) -> Workspace:
         """The workspace, with the flags of this command laid over its settings."""
+        from rbio_kg.services.build import finish_interrupted_build
         from rbio_kg.workspace import Workspace
 
-        self._workspace = Workspace(self.root, **flags)
-        return self._workspace
+        workspace = self._workspace = Workspace(self.root, allow_stale=self.allow_stale, **flags)
+        workspace.say_stale = self.say
+        finish_interrupted_build(workspace, self.say)
+        return workspace
 
     def close(self) -> None:
         """Let go of servers and files."""
@@ -95,7 +103,13 @@ class Session:
             self.say(line)
 
     def emit(self, document: Any, show: Callable[[], None]) -> None:
-        """The result: the document with `--json`, else what `show` prints."""
+        """The result: the document with `--json`, else what `show` prints.
+
+        A document gets the key `stale` where something of another build was used (`--allow-stale`).
+        """
+        stale = {} if self._workspace is None else self._workspace.stale
+        if stale and isinstance(document, dict):
+            document = {**document, "stale": stale}
         if self.as_json:
             print(json.dumps(plain(document), ensure_ascii=False, allow_nan=False))
         else:
@@ -114,12 +128,13 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[
                 ("workspace", Path("workspace"), WorkspaceOption),
                 ("json", False, JsonOption),
                 ("verbose", False, VerboseOption),
+                ("allow_stale", False, StaleOption),
             )
         ]
 
         @functools.wraps(function)
-        def run(*, workspace: Path, json: bool, verbose: bool, **arguments: Any) -> None:
-            session = Session(workspace, json, verbose)
+        def run(*, workspace: Path, json: bool, verbose: bool, allow_stale: bool, **arguments: Any) -> None:
+            session = Session(workspace, json, verbose, allow_stale=allow_stale)
             code = guarded(session, functools.partial(function, session, **arguments))
             if code:
                 raise typer.Exit(code)

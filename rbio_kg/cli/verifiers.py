@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
         session.emit(
             {"verifiers": [row.to_json() for row in rows]},
             lambda: show_table(
-                ["name", "kind", "ready", "knows"],
-                [(row.name, row.kind, row.ready, row.reason if row.card is None else row.card.knows) for row in rows],
+                ["name", "kind", "status", "knows"],
+                [(row.name, row.kind, row.status, row.reason or (row.card and row.card.knows)) for row in rows],
             ),
         )
 

@@ -81,6 +81,10 @@ class AnswerError(VerifierError):
     """A verifier answered with something else than probabilities or a verdict."""
 
 
+class StaleError(RbioKGError):
+    """Something was made on another build of the graph than the one in use."""
+
+
 class RewardError(RbioKGError):
     """A reward configuration cannot work."""
 
@@ -112,3 +116,7 @@ def fault(error: Exception) -> str:
 
 class ConvergenceWarning(UserWarning):
     """A numerical solver stopped before it reached its tolerance; the result is an approximation."""
+
+
+class StaleWarning(UserWarning):
+    """Something that rests on another build of the graph is in use, because `allow_stale` was given."""

@@ -1,7 +1,12 @@
-"""The folders and files of a workspace. Nothing is written outside it, except where an option names a path."""
+"""The folders and files of a workspace. Nothing is written outside it, except where an option names a path.
+
+A path inside the workspace is recorded relative to it, so that a workspace can be copied, moved and archived.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +36,11 @@ class WorkspacePaths:
     def current_build(self) -> Path:
         """JSON: the id of the build in use, its sources and its store."""
         return self.graph / "current.json"
+
+    @property
+    def next_build(self) -> Path:
+        """JSON of the same form: the build that is being loaded into the store, to be used when that is done."""
+        return self.graph / "next.json"
 
     @property
     def builds(self) -> Path:
@@ -64,3 +74,24 @@ class WorkspacePaths:
     def run(self, name: str) -> Path:
         """One training or evaluation run."""
         return self.runs / name
+
+    def recorded(self, path: Path) -> str:
+        """A path as the workspace's files record it: relative to the workspace if it is inside, else absolute."""
+        try:
+            return path.resolve().relative_to(self.root.resolve()).as_posix()
+        except ValueError:
+            return str(path.resolve())
+
+    def located(self, recorded: str) -> Path:
+        """The absolute path that `recorded` wrote."""
+        return self.root / recorded
+
+    @property
+    def default_store(self) -> str:
+        """Address of the store that is used where none is chosen."""
+        return f"embedded:{self.store}"
+
+    def command(self, text: str) -> str:
+        """A command line that works as printed, with `--workspace` where this is not the default one."""
+        usual = Path(os.environ.get("RBIO_KG_WORKSPACE") or "workspace").absolute()
+        return f"rbio-kg {text}" + ("" if self.root == usual else f" --workspace {shlex.quote(str(self.root))}")

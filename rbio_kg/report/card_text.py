@@ -15,6 +15,7 @@ _BASELINES = ("gene_prior", "pair_copy", "perturbation_strength")
 def card_text(card: Mapping[str, Any], *, level: int = 2) -> str:
     """The whole card, headed at `level`; what was not measured is left out."""
     parts = [f"{'#' * level} {card['name']}", _about(card)]
+    parts += [f"**Stale: {reason}.**" for reason in (card.get("stale") or {}).values()]
     if card.get("remark"):
         parts.append(f"**{card['remark']}**" if card.get("beats_gene_prior") is False else card["remark"])
     if card.get("reason"):

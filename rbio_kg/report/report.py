@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ def write_report(
     snapshot_dir: Path | None = None,
     scorecards: Mapping[str, Mapping[str, Any]] | None = None,
     build: Mapping[str, Any] | None = None,
+    stale: Sequence[str] = (),
 ) -> Path:
     """Write one self-contained HTML page about a run. The same inputs give the same bytes.
 
@@ -79,6 +80,7 @@ def write_report(
         snapshot_dir: the graph's snapshot, for the names of terms, pathways and genes; without it the ids are shown.
         scorecards: by verifier name, the JSON of `verifiers card`.
         build: the JSON of the graph build's manifest (sources with licences, counts).
+        stale: sentences on what rests on another build; shown at the top.
 
     Returns:
         `out`.
@@ -88,11 +90,9 @@ def write_report(
         SnapshotError: a snapshot is named, but missing or corrupt.
     """
     _check_mappings(scorecards, build)
-    page = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(**_contents(read_run(run_dir), snapshot_dir, scorecards or {}, build))
-    )
+    run = read_run(run_dir)
+    run = replace(run, remarks=(*run.remarks, *(f"Stale: {reason}." for reason in stale)))
+    page = _environment().get_template("report.html.j2").render(**_contents(run, snapshot_dir, scorecards or {}, build))
     _write(out, page)
     return out
 

@@ -122,7 +122,8 @@ def ask_run(
     from rbio_kg.training.models.decoding import Sampling
     from rbio_kg.training.pipeline.ask import ask_policy, trained_run
 
-    trained = trained_run(workspace.paths, run, workspace.build_id)
+    trained = trained_run(workspace.paths, run, None if workspace.allow_stale else workspace.build_id)
+    workspace.accept_run(trained.run.manifest)
     found, recipe = trained.run, trained.config
     question = _question(workspace, recipe, query, say)
     _remark(found.folder.name, found.manifest.status, recipe, question, say)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from rbio_kg.core.errors import BuildError, VerifierError
+from rbio_kg.core.errors import BuildError, StoreError, VerifierError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.settings import LoadedSettings, load_settings
+from rbio_kg.core.staleness import StaleParts
 
 if TYPE_CHECKING:
     from rbio_kg.core.claims import Claim
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_SWITCH_SECONDS = 2.0
+"""How long a reader waits for a build that has loaded the store and is about to become the current one."""
+
 
 def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
     """Name, inode and time of modification of each file in a folder: what changes when a model is fitted again."""
@@ -37,24 +44,28 @@ def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
     return frozenset((name, stat.st_ino, stat.st_mtime_ns) for name, stat in found)
 
 
-class WorkspaceBase:
+class WorkspaceBase(StaleParts):
     """One folder with sources, a graph, fitted verifiers and runs, without the services.
 
     Service functions take this class; `rbio_kg.workspace.Workspace` adds a method for each of them.
 
     Args:
         root: the folder; it is made when something is first written.
+        allow_stale: go on with a fitted verifier or a store of another build than the one in use. What was used so is
+            in `stale`, which every output shows.
         flags: settings that win over the environment and the settings file (see `rbio_kg.core.settings.Settings`).
 
     Raises:
         ConfigError: a setting is unknown or out of range.
     """
 
-    def __init__(self, root: str | Path = "workspace", **flags: Any) -> None:
+    def __init__(self, root: str | Path = "workspace", *, allow_stale: bool = False, **flags: Any) -> None:
+        super().__init__(allow_stale=allow_stale)
         self.paths = WorkspacePaths(Path(root).absolute())
         self.loaded: LoadedSettings = load_settings(self.paths, flags)
         self.settings = self.loaded.values
         self._store: GraphStore | None = None
+        self._store_build: str | None = None
         self._opened: dict[str, tuple[object, Any]] = {}
 
     def __repr__(self) -> str:
@@ -136,6 +147,8 @@ class WorkspaceBase:
             BuildError: none of them is there.
         """
         if self.settings.sources is not None:
+            if self.loaded.origins["sources"] == "file":
+                return self.paths.located(str(self.settings.sources))
             return self.settings.sources.absolute()
         if self.has_fetched:
             return self.paths.sources
@@ -154,9 +167,12 @@ class WorkspaceBase:
     def store_uri(self) -> str:
         """Address of the store: the setting, else what the last build loaded, else the embedded one."""
         if self.settings.store is not None:
+            kind, _, place = self.settings.store.partition(":")
+            if kind == "embedded" and place and self.loaded.origins["store"] == "file":
+                return f"embedded:{self.paths.located(str(Path(place).expanduser()))}"
             return self.settings.store
         remembered = self.current.store if self.has_graph else None
-        return remembered or f"embedded:{self.paths.store}"
+        return remembered or self.paths.default_store
 
     @property
     def manifest(self) -> Manifest:
@@ -186,38 +202,110 @@ class WorkspaceBase:
 
         return self._once("snapshot", self.build_id, lambda: Snapshot.open(self.snapshot_folder))
 
-    def open_store(self, *, read_only: bool = True) -> GraphStore:
-        """A connection to the store that the caller closes."""
+    def open_store(self, *, read_only: bool = True, uri: str | None = None) -> GraphStore:
+        """A connection to the store that the caller closes, whatever graph it holds.
+
+        Args:
+            read_only: refuse to write; then a missing embedded store is an error, and nothing is made.
+            uri: another store than the workspace's.
+        """
         from rbio_kg.graph.store.store import GraphStore
 
-        if self.store_uri.startswith("embedded:"):
-            return GraphStore.open(self.store_uri, read_only=read_only)
+        address = self.store_uri if uri is None else uri
+        if address.startswith("embedded:"):
+            return GraphStore.open(address, read_only=read_only)
         password = self.settings.neo4j_password
         return GraphStore.open(
-            self.store_uri,
+            address,
             username=self.settings.neo4j_username,
             password=None if password is None else password.get_secret_value(),
             database=self.settings.neo4j_database,
             read_only=read_only,
         )
 
+    @contextmanager
+    def writable_store(self) -> Iterator[GraphStore]:
+        """A connection that may write, to a store that holds the graph in use.
+
+        Raises:
+            BuildError: nothing has been built here.
+            StoreError: it cannot be opened, or holds no complete graph, or that of another build.
+        """
+        self._need_a_graph()
+        with self.open_store(read_only=False) as store:
+            self._check_build(store)
+            yield store
+
     @property
     def store(self) -> GraphStore:
         """The graph database, for reading; opened at first use and closed with the workspace.
 
         Raises:
-            StoreError: it cannot be opened, or holds no whole graph.
+            BuildError: nothing has been built here, and no store is set.
+            StoreError: it cannot be opened, holds no complete graph, or that of another build than the one in use.
         """
         if self._store is None:
+            self._need_a_graph()
             self._store = self.open_store()
-            self._store.check()
+            self._store_build = None
+        build = self.build_id if self.has_graph else ""
+        if self._store_build != build:
+            self._check_build(self._store)
+            self._store_build = build
         return self._store
+
+    def _need_a_graph(self) -> None:
+        """Raise BuildError where neither a build nor a setting says which store there is."""
+        if self.settings.store is None:
+            _ = self.current
+
+    def _check_build(self, store: GraphStore) -> None:
+        """Raise StoreError unless the store holds the graph in use: a query must not speak of another graph."""
+        deadline = time.monotonic() + _SWITCH_SECONDS
+        while (found := store.check()) != (used := self.build_id if self.has_graph else found):
+            # A build that has just loaded the store is about to change the current build.
+            if not self.paths.next_build.is_file() or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        if found == used:
+            return
+        text = f"the store holds build {found}, but the workspace uses build {used}"
+        if self.allow_stale:
+            self.mark_stale("store", text)
+            return
+        raise StoreError(
+            text,
+            where=store.address,
+            hint=f"run {self.build_command()} to load it, or go on with --allow-stale",
+        )
+
+    def build_command(self) -> str:
+        """The command that builds the graph in use again and loads the store."""
+        options = self.manifest.options
+        words = ["build"]
+        if options.get("min_score") != self.settings.min_score:
+            words.append(f"--min-score {options['min_score']}")
+        if options.get("textmining") != self.settings.textmining:
+            words.append("--textmining" if options["textmining"] else "--no-textmining")
+        if options.get("commercial_only") != self.settings.commercial_only:
+            words.append("--commercial-only" if options["commercial_only"] else "--any-licence")
+        if self.loaded.origins["store"] == "flag":
+            words.append(f"--store {shlex.quote(self.store_uri)}")
+        return self.command(" ".join(words))
+
+    def command(self, text: str) -> str:
+        """A command line that works as printed, with `--workspace` where this is not the default one."""
+        return self.paths.command(text)
 
     # Verifiers
 
     def model_folder(self, name: str) -> Path:
         """Where a fitted verifier lies."""
         return self.paths.models / name
+
+    def snapshot_of(self, build_id: str) -> Path:
+        """Folder of a build's snapshot."""
+        return self.paths.build(build_id) / "snapshot"
 
     @staticmethod
     def verifier_names() -> list[str]:
@@ -230,8 +318,9 @@ class WorkspaceBase:
         """A verifier by name, or by `MODULE:NAME` or `FILE.py:NAME`; opened at first use.
 
         Raises:
-            VerifierError: the name is unknown, the verifier has not been fitted on this graph, or one of the user's own
-                cannot be opened.
+            VerifierError: the name is unknown, the verifier has not been fitted, or one of the user's own cannot be
+                opened.
+            StaleError: it was fitted on another build (see `allow_stale`).
         """
         version = (self.build_id if self.has_graph else None, _files(self.model_folder(name)))
         return self._once(f"verifier {name}", version, lambda: self._open_verifier(name))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from rbio_kg.core.errors import BuildError, StoreError
 from rbio_kg.core.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.graph_builders.build.manifest import Manifest
     from rbio_kg.services.base import WorkspaceBase
 
@@ -210,28 +213,63 @@ def build_graph_and_store(
         StoreError: the store cannot be opened or loaded.
     """
     from rbio_kg.graph.loading.loader import load_store
-    from rbio_kg.graph.store.embedded import noted_build
-    from rbio_kg.graph_builders.build.build import build_graph, building, write_current
+    from rbio_kg.graph.schema.tables import GraphTables
+    from rbio_kg.graph_builders.build.build import build_graph, building, use_next, write_current
 
     chosen = workspace.sources if sources is None else sources
-    uri = workspace.store_uri
+    uri, paths = workspace.store_uri, workspace.paths
     workspace.close()
     keep("the graph in use is as it was; run the same command again to build")
-    with building(workspace.paths, progress):
-        manifest = build_graph(workspace.paths, chosen, **workspace.build_options, fresh=fresh, progress=progress)
+    with building(paths, progress):
+        manifest = build_graph(paths, chosen, **workspace.build_options, fresh=fresh, use=False, progress=progress)
         started = time.perf_counter()
-        keep("the tables are kept, the store is not loaded; run the same command again to load it")
-        kind, _, place = uri.partition(":")
-        there = kind == "embedded" and noted_build(Path(place)) == manifest.build_id
+        keep("the graph in use is as it was, the new tables are kept; run the same command again to load the store")
+        # Tables, snapshot and store change together: the new build is noted, loaded, and then used in one step. A
+        # process that dies after the loading leaves the note, by which the next command finishes the step.
+        write_current(paths, manifest.build_id, chosen, uri, file=paths.next_build)
+        there = _noted(uri) == manifest.build_id
         changed = None
         if not there:
+            tables = GraphTables.read(paths.build(manifest.build_id) / "tables")
             with workspace.open_store(read_only=False) as store:
-                loaded = load_store(
-                    store, workspace.tables, manifest.to_json(), progress, builds=workspace.paths.builds
-                )
+                loaded = load_store(store, tables, manifest.to_json(), progress, builds=paths.builds)
             there, changed = not loaded.loaded, loaded.changed
-        write_current(workspace.paths, manifest.build_id, chosen, uri)  # so that later commands need no flag
+        use_next(paths)
     return _result(manifest, chosen, started, store=uri, store_reused=there, updated=changed)
+
+
+def finish_interrupted_build(workspace: WorkspaceBase, say: Callable[[str], None]) -> None:
+    """Use the build that a killed `build` had already loaded into the store; else drop the note of it.
+
+    Nothing happens while a build is running, where the workspace cannot be written, or where the store does not answer.
+    """
+    from rbio_kg.core.lock import held
+    from rbio_kg.graph_builders.build.build import use_next
+    from rbio_kg.graph_builders.build.manifest import read_current
+
+    paths = workspace.paths
+    if not paths.next_build.is_file():
+        return
+    with suppress(OSError, BuildError, StoreError), held(paths.graph / "build.lock", _ignore, seconds=0):
+        note = read_current(paths, paths.next_build)
+        uri = note.store or paths.default_store
+        loaded = _noted(uri)
+        if loaded is None:
+            with workspace.open_store(uri=uri) as store:
+                loaded = store.build_id()
+        if loaded == note.build_id:
+            use_next(paths)
+            say(f"an interrupted build had loaded the store: build {note.build_id} is now in use")
+        else:
+            paths.next_build.unlink(missing_ok=True)
+
+
+def _noted(uri: str) -> str | None:
+    """The build that an embedded store notes to hold completely; None if that is unknown."""
+    from rbio_kg.graph.store.embedded import noted_build
+
+    kind, _, place = uri.partition(":")
+    return noted_build(Path(place)) if kind == "embedded" else None
 
 
 def build_graph_and_files(
@@ -303,9 +341,17 @@ def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Pro
         BuildError: there is no graph.
         StoreError: the store cannot be opened, or its graph is incomplete.
     """
+    manifest = workspace.manifest
+    with workspace.open_store() as store:
+        store.check()
+        return _stats(workspace, manifest, store, digest, progress)
+
+
+def _stats(
+    workspace: WorkspaceBase, manifest: Manifest, store: GraphStore, digest: bool, progress: Progress
+) -> GraphStats:
     from rbio_kg.graph.loading.digest import store_digest, tables_digest
 
-    manifest, store = workspace.manifest, workspace.store
     counts = store.counts()
     said = GraphCounts(manifest.build_id, manifest.nodes, manifest.relationships)
     counted = GraphCounts(

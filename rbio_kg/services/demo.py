@@ -208,7 +208,7 @@ def run_demo(
         raise TrainingError("the demonstration runs in one process", hint="start it without accelerate launch")
     lap("policy")
     say("4/6 evidence into the graph")
-    with workspace.open_store(read_only=False) as store:
+    with workspace.writable_store() as store:
         evidence = load_evidence(store, workspace.paths.run(name), progress)
     lap("evidence")
     say("5/6 a question to the graph")

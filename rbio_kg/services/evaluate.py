@@ -109,6 +109,7 @@ def evaluate_run(
     Raises:
         TrainingError, ModelError: the run is missing, unfinished or corrupt.
         EvaluationError: another split scheme than the run's, nothing to evaluate, or a leak.
+        StaleError: the run, or a verifier, was made on another build.
     """
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.evaluation.inputs import EvaluationInputs
@@ -117,6 +118,7 @@ def evaluate_run(
 
     chosen = questions or PolicyQuestions()
     manifest = read_run(find_run(workspace.paths, run))
+    workspace.accept_run(manifest)
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
     scheme = recipe.questions.split_scheme
     if chosen.split_scheme not in (None, scheme):

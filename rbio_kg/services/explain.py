@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,14 @@ class Explanation:
         verdicts: one for each verifier of the workspace, in its order.
         composed: pooled probability that the claim holds, 0 to 1; None where every weighted verifier abstains.
         weights: of the pooling, by verifier.
+        stale: what rests on another build than the one in use, with the reason (see `Workspace.stale`).
     """
 
     claim: Claim
     verdicts: tuple[Verdict, ...]
     composed: float | None
     weights: Mapping[str, float]
+    stale: Mapping[str, str] = field(default_factory=dict)
 
     def verdict(self, verifier: str) -> Verdict:
         """The verdict of one verifier.
@@ -52,18 +54,19 @@ class Explanation:
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "composed": self.composed,
             "weights": dict(self.weights),
-        }
+        } | ({"stale": dict(self.stale)} if self.stale else {})
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Explanation:
         """The explanation that `to_json` wrote."""
         claim = Claim(*(document["claim"][name] for name in COLUMNS))
         verdicts = tuple(Verdict.from_json(item) for item in document["verdicts"])
-        return cls(claim, verdicts, document["composed"], dict(document["weights"]))
+        return cls(claim, verdicts, document["composed"], dict(document["weights"]), document.get("stale", {}))
 
     def __str__(self) -> str:
         rows = [f"{item.verifier}: {_number(item.score)} ({item.status}) {item.reason}" for item in self.verdicts]
-        return "\n".join([str(self.claim), *rows, f"composed: {_number(self.composed)}"])
+        stale = [f"stale: {reason}" for reason in self.stale.values()]
+        return "\n".join([str(self.claim), *rows, f"composed: {_number(self.composed)}", *stale])
 
     def _repr_html_(self) -> str:
         """A table of verdicts with the evidence that each cites, for notebooks."""
@@ -82,6 +85,7 @@ class Explanation:
             + "</tr>"
             + "".join(f"<tr>{row}</tr>" for row in rows)
             + "</table>"
+            + "".join(f"<p>stale: {escape(reason)}</p>" for reason in self.stale.values())
         )
 
 
@@ -96,6 +100,7 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
 
     Raises:
         BuildError: there is no graph.
+        StaleError: a verifier was fitted on another build.
     """
     import numpy as np
 
@@ -106,7 +111,8 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     members = [name for name in DEFAULT_WEIGHTS if name in named]
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
     pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
-    return Explanation(claim, verdicts, None if np.isnan(pooled[0]) else float(pooled[0]), DEFAULT_WEIGHTS)
+    composed = None if np.isnan(pooled[0]) else float(pooled[0])
+    return Explanation(claim, verdicts, composed, DEFAULT_WEIGHTS, dict(workspace.stale))
 
 
 def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.atomic_io import atomic_folder
+from rbio_kg.core.digest import file_digest
 from rbio_kg.core.errors import TrainingError, VerifierError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
+from rbio_kg.verifiers.base.origin import FitOrigin
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
@@ -102,19 +104,38 @@ def fit(
     if data is not None and verifier != "expression":
         raise VerifierError(f"{verifier} takes no questions", hint="only the expression verifier is fitted on them")
     started = time.perf_counter()
-    options: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
+    seed = workspace.settings.seed if seed is None else seed
+    extra: dict[str, Any] = {} if epochs is None else {"epochs": epochs}
     if data is not None:
-        options["data"] = data
+        extra["data"] = data
     chosen = name or verifier
-    metrics = fits[verifier](
-        workspace,
-        chosen,
-        seed=workspace.settings.seed if seed is None else seed,
-        progress=progress,
-        **options,
-    )
+    origin = _origin(workspace, verifier, seed, epochs, data or ExpressionData())
+    # The origin comes with the model: a fit that is killed leaves the earlier one with its own.
+    with atomic_folder(workspace.model_folder(chosen)) as folder:
+        metrics = fits[verifier](workspace, folder, seed=seed, progress=progress, **extra)
+        origin.write(folder)
     forget_scorecards(workspace)
     return FitResult(chosen, metrics, round(time.perf_counter() - started, 3))
+
+
+def _origin(workspace: WorkspaceBase, verifier: str, seed: int, epochs: int | None, data: ExpressionData) -> FitOrigin:
+    """What a fit rests on; its options are named as those of the command line."""
+    options: dict[str, Any] = {"seed": seed}
+    if epochs is not None:
+        options["epochs"] = epochs
+    if verifier == "expression":
+        options |= {"protocol": data.split_scheme, "questions": [file.name for file in data.files]}
+        options["cell_line"] = None if data.cell_lines is None else list(data.cell_lines)
+    manifest = workspace.manifest
+    return FitOrigin(
+        verifier,
+        manifest.build_id,
+        options,
+        manifest.options,
+        {source.name: source.sha256 for source in manifest.sources}
+        | {file.name: file_digest(file) for file in data.files if file.is_file()},
+        package_version("rbio-kg"),
+    )
 
 
 def forget_scorecards(workspace: WorkspaceBase) -> None:
@@ -136,38 +157,34 @@ def fit_verifiers(
 
     seed = workspace.settings.seed
     line = read_recipe(workspace, None).questions.cell_line  # the other lines only contribute their labels
-    stamp = workspace.paths.models / "fitted.json"
-    known = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
-    wanted = {"build_id": workspace.build_id, "seed": seed}
     done: dict[str, dict[str, Any]] = {}
     for name in FITTED:
-        if known.get(name) == wanted and workspace.model_folder(name).is_dir():
+        data = ExpressionData(cell_lines=[line] if line else None) if name == "expression" else None
+        folder = workspace.model_folder(name)
+        wanted = _origin(workspace, name, seed, None, data or ExpressionData())
+        if folder.is_dir() and FitOrigin.read(folder) == wanted:
             done[name] = {"seconds": 0.0, "reused": True}
             continue
         say(f"fitting {name}")
-        data = ExpressionData(cell_lines=[line] if line else None) if name == "expression" else None
         result = fit(workspace, name, seed=seed, data=data, progress=progress)
         done[name] = {"seconds": round(result.seconds, 1), "reused": False}
-        known[name] = wanted
-        write_text(stamp, json.dumps(known, indent=1))
     return done
 
 
-def _fit_graph_path(workspace: WorkspaceBase, name: str, *, seed: int, progress: Progress) -> dict[str, Any]:
+def _fit_graph_path(workspace: WorkspaceBase, folder: Path, *, seed: int, progress: Progress) -> dict[str, Any]:
     from rbio_kg.verifiers.graph_path.verifier import fit_graph_path
 
-    folder = workspace.model_folder(name)
     return fit_graph_path(workspace.tables, workspace.snapshot_folder, folder, seed=seed, progress=progress)
 
 
 def _fit_link_predictor(
-    workspace: WorkspaceBase, name: str, *, seed: int, progress: Progress, **options: Any
+    workspace: WorkspaceBase, folder: Path, *, seed: int, progress: Progress, **options: Any
 ) -> dict[str, Any]:
     from rbio_kg.verifiers.link_predictor.verifier import fit_link_predictor
 
     return fit_link_predictor(
         workspace.snapshot_folder,
-        workspace.model_folder(name),
+        folder,
         questions=workspace.tables["questions"],
         seed=seed,
         progress=progress,
@@ -177,7 +194,7 @@ def _fit_link_predictor(
 
 def _fit_expression(
     workspace: WorkspaceBase,
-    name: str,
+    folder: Path,
     *,
     seed: int,
     progress: Progress,
@@ -200,7 +217,7 @@ def _fit_expression(
         raise TrainingError("there are no train questions", hint="name a PerturbQA file with --questions")
     return fit_expression(
         workspace.tables,
-        workspace.model_folder(name),
+        folder,
         questions=questions,
         seed=seed,
         split_scheme=data.split_scheme,

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 def write_run_report(workspace: WorkspaceBase, run: str, out: Path | None = None) -> Path:
     """The report of one run, with the scorecards of the verifiers that are ready."""
     from rbio_kg.report import write_report
-    from rbio_kg.training.runs.run_folder import find_run
+    from rbio_kg.training.runs.run_folder import find_run, read_run
 
     folder = find_run(workspace.paths, run)
+    workspace.accept_run(read_run(folder))
+    cards = all_scorecards(workspace)
     return write_report(
         folder,
         out or folder / "report.html",
         snapshot_dir=workspace.snapshot_folder,
-        scorecards={name: card.to_json() for name, card in all_scorecards(workspace).items()},
+        scorecards={name: card.to_json() for name, card in cards.items()},
         build=workspace.manifest.to_json(),
+        stale=tuple(workspace.stale.values()),
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import EvaluationError, RbioKGError, VerifierError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
-from rbio_kg.registry import BUILT_IN
+from rbio_kg.registry import BUILT_IN, origin_of
 from rbio_kg.services.train import read_recipe
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class VerifierCard:
         card: what it says of itself; `simulated` is that of the scorecard.
         scorecard: on the change questions of the first cell line.
         details: of the full card.
+        origin: the build on whose questions it was measured, and the fit (see `rbio_kg.registry.origin_of`).
+        stale: why the verifier is stale; None where it is not.
     """
 
     name: str
@@ -143,11 +145,15 @@ class VerifierCard:
     card: Card
     scorecard: Scorecard
     details: CardDetails | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    stale: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document of `verifiers card`."""
         details = {} if self.details is None else self.details.to_json()
-        own = {"name": self.name, "kind": self.kind}
+        own: dict[str, Any] = {"name": self.name, "kind": self.kind, "origin": dict(self.origin)}
+        if self.stale is not None:
+            own["stale"] = {self.name: self.stale}
         return {**own, **self.card.to_json(), **self.scorecard.to_json(), **details}
 
     @classmethod
@@ -161,6 +167,8 @@ class VerifierCard:
             card=Card.from_json(document),
             scorecard=Scorecard.from_json(document),
             details=CardDetails.from_json(document) if "agreement" in document else None,
+            origin=document.get("origin", {}),
+            stale=document.get("stale", {}).get(document["name"]),
         )
 
 
@@ -182,18 +190,22 @@ def all_scorecards(
         if progress is not None:
             progress(f"scorecard of {name}", None)
     written = {name: card.to_json() for name, card in cards.items()}
-    write_text(path, json.dumps({"build_id": workspace.build_id, "scorecards": written}, indent=1))
+    if not any(card.stale for card in cards.values()):
+        write_text(path, json.dumps({"build_id": workspace.build_id, "scorecards": written}, indent=1))
     return cards
 
 
 def quick_card(workspace: WorkspaceBase, name: str, split: str = "train") -> VerifierCard:
     """A verifier's card, and its scorecard on the change questions of the first cell line."""
-    return _card(workspace.verifier(name), name, _first_scorecard(workspace, name, split))
+    return _card(workspace, name, _first_scorecard(workspace, name, split))
 
 
-def _card(verifier: Verifier, name: str, measured: Scorecard, details: CardDetails | None = None) -> VerifierCard:
+def _card(workspace: WorkspaceBase, name: str, measured: Scorecard, details: CardDetails | None = None) -> VerifierCard:
+    verifier = workspace.verifier(name)
     own = type(verifier.card).from_json(plain({**verifier.card.to_json(), "simulated": measured.simulated}))
-    return VerifierCard(name, verifier.kind, own, measured, details)
+    origin = origin_of(workspace, [name])
+    del origin["stale"]
+    return VerifierCard(name, verifier.kind, own, measured, details, plain(origin), workspace.stale.get(name))
 
 
 def _first_scorecard(workspace: WorkspaceBase, name: str, split: str) -> Scorecard:
@@ -223,7 +235,7 @@ def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progres
     if verifier.kind == "text":
         details = text_figures(workspace, name, others)
         progress(f"card of {name}", 1.0)
-        return _card(verifier, name, measured, details)
+        return _card(workspace, name, measured, details)
     parts = questions.partition_by("cell_line", "task", as_dict=True)
     change = first_line(workspace, questions.filter(questions["task"] == "de"))["cell_line"].unique().to_list()
     cards: dict[str, Scorecard] = {}
@@ -236,7 +248,7 @@ def full_card(workspace: WorkspaceBase, name: str, split: str, progress: Progres
             cards[f"{line} {task}"] = Scorecard.from_json(plain(found))
     details = replace(speed_and_agreement(workspace, name, others, split), questions=cards)
     progress(f"card of {name}", 1.0)
-    return _card(verifier, name, measured, details)
+    return _card(workspace, name, measured, details)
 
 
 def peers_of(workspace: WorkspaceBase, kind: str) -> list[str]:

@@ -112,6 +112,7 @@ def train_policy(
         facts=fact_source(workspace, recipe),
         snapshot=workspace.snapshot,
         knockdowns=workspace.tables["knockdowns"],
+        origin=run_origin(workspace, recipe),
     )
     options = options or TrainingOptions()
     return train(workspace.paths, name, recipe, reward=reward, data=data, options=options, progress=progress)
@@ -128,6 +129,15 @@ def training_questions(workspace: WorkspaceBase, recipe: PolicyConfig, reward: C
     )
     scored = scored_relations(reward)
     return question_pool(allowed, recipe, snapshot=workspace.snapshot, tables=workspace.tables, relations=scored)
+
+
+def run_origin(workspace: WorkspaceBase, recipe: PolicyConfig) -> dict[str, Any]:
+    """What a run with a recipe rests on: the build, the verifiers, and the recipe's file of questions."""
+    from rbio_kg.registry import origin_of
+
+    names = set(recipe.reward.verifiers) | ({"expression"} if _needs_knockdowns(recipe) else set())
+    file = recipe.questions.file
+    return origin_of(workspace, names, [] if file is None else [Path(file).expanduser()])
 
 
 def fact_source(workspace: WorkspaceBase, recipe: PolicyConfig) -> FactSource | None:

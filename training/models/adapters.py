@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rbio_kg.core.atomic_io import atomic_folder, write_text
 from rbio_kg.core.errors import ModelError
 from rbio_kg.training.models.loading import Precision, load_model, quiet
+from rbio_kg.training.models.public_base import name_base, public_name
 from rbio_kg.training.models.types import LanguageModel
 
 if TYPE_CHECKING:
@@ -20,14 +21,26 @@ if TYPE_CHECKING:
 STAGES = ("warmup", "grpo")
 
 
-def save_stage(model: Any, tokenizer: Any, folder: Path, stage: str, weights: dict[str, Any] | None = None) -> None:
+def save_stage(
+    model: Any, tokenizer: Any, folder: Path, stage: str, weights: dict[str, Any] | None = None, *, base: str = ""
+) -> None:
     """Save a stage's adapter, or for full training all weights, as `folder/stage`; it appears complete or not at all.
 
-    `weights` are saved instead of the model's own, where they were gathered from several processes.
+    Args:
+        model: trained.
+        tokenizer: of the model.
+        folder: a run's `model` folder.
+        stage: `warmup` or `grpo`.
+        weights: saved instead of the model's own, where they were gathered from several processes.
+        base: the recipe's `model.name`; the adapter names it as others know it.
     """
+    if base:
+        name_base(model, public_name(base))
     with atomic_folder(folder / stage) as temporary, quiet():
         model.save_pretrained(temporary, **({} if weights is None else {"state_dict": weights}))
         tokenizer.save_pretrained(temporary)
+        # PEFT's empty form of a card names the place of the base model; a finished run gets a card of its own.
+        (temporary / "README.md").unlink(missing_ok=True)
 
 
 def stage_saved(folder: Path, stage: str) -> bool:

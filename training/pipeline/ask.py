@@ -56,13 +56,13 @@ class TrainedRun:
     config: PolicyConfig
 
 
-def trained_run(paths: WorkspacePaths, name: str | None, build_id: str) -> TrainedRun:
+def trained_run(paths: WorkspacePaths, name: str | None, build_id: str | None) -> TrainedRun:
     """A run whose policy can answer questions; without a name, the newest finished one.
 
     Args:
         paths: the workspace.
         name: of the run.
-        build_id: of the graph in use; a policy answers only on the graph that it was trained on.
+        build_id: of the graph in use: a policy answers only on the graph that it was trained on. None allows any.
 
     Raises:
         TrainingError: there is no such run, it trained no policy, or it was trained on another graph.
@@ -86,11 +86,11 @@ def trained_run(paths: WorkspacePaths, name: str | None, build_id: str) -> Train
             hint="rbio-kg runs list shows every run's kind",
         )
     trained_stages(run)
-    if manifest.build_id != build_id:
+    if build_id is not None and manifest.build_id != build_id:
         raise TrainingError(
             f"run {name} was trained on the graph {manifest.build_id}, but the build in use is {build_id}",
             where=run.manifest_file,
-            hint="build that graph again, name another run with --model, or train one on this graph",
+            hint="build that graph again, name another run with --model, train one on this graph, or add --allow-stale",
         )
     return TrainedRun(run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file)))
 

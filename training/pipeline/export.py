@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,11 +16,15 @@ from rbio_kg.core.progress import Progress
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model, quiet
+from rbio_kg.training.models.public_base import name_base, public_name, without_paths
 from rbio_kg.training.pipeline.model_card import model_card
 from rbio_kg.training.runs.run_folder import Run, find_run
 
 if TYPE_CHECKING:
     from rbio_kg.training.models.types import LanguageModel
+
+ORIGIN = "origin.json"
+"""The file of an exported policy that names the build, the verifiers and the digests that it rests on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class ExportedModel:
         out: the folder.
         files: names of its files, sorted.
         base_model: name of the base model, as in the recipe.
+        stale: what the run was trained with that was made on another build, with the reason.
     """
 
     run: str
@@ -38,10 +45,12 @@ class ExportedModel:
     out: Path
     files: list[str]
     base_model: str
+    stale: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**asdict(self), "out": str(self.out)}
+        """As JSON; `stale` only where something is."""
+        document = {**asdict(self), "out": str(self.out)}
+        return document if self.stale else {name: document[name] for name in document if name != "stale"}
 
 
 def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> ExportedModel:
@@ -78,16 +87,21 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
                 loaded.model.save_pretrained(temporary)
             else:
                 loaded = load_model(base, "float32")
-                combine_adapters(loaded, [run.model / stage for stage in stages]).save_pretrained(temporary)
+                combined = combine_adapters(loaded, [run.model / stage for stage in stages])
+                name_base(combined, public_name(config.model.name))
+                combined.save_pretrained(temporary)
             load_tokenizer(str(run.model / stages[-1])).save_pretrained(temporary)
         card = model_card(manifest, manifest.result, "merged" if merged else "combined")
         (temporary / "README.md").write_text(card, encoding="utf-8")
+        origin = {"run": manifest.name, "version": manifest.version, "build_id": manifest.build_id, **manifest.origin}
+        (temporary / ORIGIN).write_text(json.dumps(without_paths(origin), indent=1) + "\n", encoding="utf-8")
     return ExportedModel(
         run=name,
         form="merged" if merged else "adapter",
         out=out,
         files=sorted(path.name for path in out.iterdir()),
         base_model=config.model.name,
+        stale=dict(manifest.origin.get("stale", {})),
     )
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.training.models.loading import BUNDLED
+from rbio_kg.training.models.public_base import is_hub_id, public_base, public_name, without_paths
 
 if TYPE_CHECKING:
     from rbio_kg.training.runs.manifest import RunManifest
     from rbio_kg.training.runs.run_folder import Run
 
 STAGE_LABELS = {"before": "before training", "after_warmup": "after SFT", "after": "after training"}
-_BUNDLED_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 
 
 def write_card(run: Run, result: Mapping[str, Any]) -> None:
@@ -35,7 +35,7 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
             (all weights).
     """
     config = manifest.config
-    questions, simulated = config["questions"], manifest.simulated
+    questions, simulated, hidden = config["questions"], manifest.simulated, ("alarms", "acceleration")
     lines = [
         "---",
         _metadata(manifest, form).strip(),
@@ -49,6 +49,7 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "**Its labels are SIMULATED: the model shows that the training works, and says nothing about biology.**\n"
         if simulated
         else "",
+        *(f"**Stale: {reason}.**\n" for reason in manifest.origin.get("stale", {}).values()),
         "## Use",
         "",
         _use(config, form),
@@ -63,16 +64,17 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "## Data",
         "",
         f"- graph build `{manifest.build_id}`",
+        *_origin(manifest.origin),
         f"- questions: task {questions['task']}, cell line {questions['cell_line'] or 'all'}, split scheme "
         f"{questions['split_scheme']}, {'simulated' if simulated else 'measured'} labels, train split only",
         *_counts(result.get("questions")),
         "",
         "## Recipe",
         "",
-        f"Base model `{config['model']['name']}`, {config['model']['method']}; seed {config['seed']}.",
+        f"Base model `{public_name(config['model']['name'])}`, {config['model']['method']}; seed {config['seed']}.",
         "",
         "```json",
-        json.dumps({key: config[key] for key in config if key not in ("alarms", "acceleration")}, indent=1),
+        json.dumps(without_paths({key: config[key] for key in config if key not in hidden}), indent=1),
         "```",
         "",
         "## Metrics",
@@ -118,9 +120,8 @@ def _metadata(manifest: RunManifest, form: str) -> str:
     from huggingface_hub import ModelCardData
 
     name = str(manifest.config["model"]["name"])
-    base = _BUNDLED_ID if name == BUNDLED else name
     data = ModelCardData(
-        base_model=base if base.count("/") == 1 and not base.startswith((".", "/", "~")) else None,
+        base_model=public_name(name) if name == BUNDLED or is_hub_id(name) else None,
         library_name="transformers" if form == "merged" or manifest.config["model"]["method"] == "full" else "peft",
         license="apache-2.0" if name == BUNDLED else None,
         pipeline_tag="text-generation",
@@ -130,20 +131,45 @@ def _metadata(manifest: RunManifest, form: str) -> str:
 
 
 def _use(config: Mapping[str, Any], form: str) -> str:
+    """Code that loads the model in the folder of its files, with all imports."""
     if form == "merged" or config["model"]["method"] == "full":
-        code = 'model = AutoModelForCausalLM.from_pretrained("FOLDER")'
+        imports = ["from transformers import AutoModelForCausalLM, AutoTokenizer"]
+        code = ['model = AutoModelForCausalLM.from_pretrained(".")']
+        notes = []
     else:
-        code = (
-            f'base = AutoModelForCausalLM.from_pretrained("{config["model"]["name"]}")\n'
-            'model = PeftModel.from_pretrained(base, "FOLDER")'
-        )
-    note = (
-        "This adapter belongs on the model after SFT, whose adapter is in the folder `../warmup`. `rbio-kg "
-        "export-model` writes one adapter for the base model, or with `--merge` all weights.\n\n"
-        if form == "adapter" and config["model"]["method"] == "lora" and config["warmup"]["examples"]
-        else ""
-    )
-    return f"{note}```python\n{code}\n```"
+        base = public_base(str(config["model"]["name"]))
+        *others, loader = base.imports
+        imports = [*others, "from peft import PeftModel", _with_tokenizer(loader)]
+        code, notes = [base.code], [base.note]
+        if form == "adapter" and config["warmup"]["examples"]:
+            code.append('base = PeftModel.from_pretrained(base, "../warmup").merge_and_unload()')
+            notes.append(
+                "This adapter belongs on the model after SFT, whose adapter is in the folder `../warmup`. "
+                "`rbio-kg export-model` writes one adapter for the base model, or with `--merge` all weights."
+            )
+        code.append('model = PeftModel.from_pretrained(base, ".")')
+    code.append('tokenizer = AutoTokenizer.from_pretrained(".")')
+    text = "\n".join([*imports, "", *code])
+    return "\n\n".join([*notes, f"Run this in the folder of these files:\n\n```python\n{text}\n```"])
+
+
+def _with_tokenizer(line: str) -> str:
+    return line.replace("AutoModelForCausalLM", "AutoModelForCausalLM, AutoTokenizer")
+
+
+def _origin(origin: Mapping[str, Any]) -> list[str]:
+    """Options, sources and verifiers that the run rests on, with the first digits of their digests."""
+    lines = []
+    if build := origin.get("build"):
+        lines.append("- options: " + ", ".join(f"{name} {value}" for name, value in build["options"].items()))
+        lines.append("- sources: " + ", ".join(f"{name} `{value[:12]}`" for name, value in build["data"].items()))
+    digests = {
+        without_paths(name): found.get("sha256") or "graph build" for name, found in origin.get("verifiers", {}).items()
+    }
+    digests |= origin.get("files", {})
+    if digests:
+        lines.append("- rests on: " + ", ".join(f"{name} `{value[:12]}`" for name, value in digests.items()))
+    return lines
 
 
 def _counts(counts: Any) -> list[str]:

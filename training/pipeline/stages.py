@@ -169,7 +169,7 @@ class Stages:
         for line in history.lines():
             self.run.log(line)
         write_text(_sft_report_file(self.run), dump(self.sft_report))
-        save_stage(model, start.tokenizer, self.run.model, "warmup")
+        save_stage(model, start.tokenizer, self.run.model, "warmup", base=self.config.model.name)
         checkpoint.unlink(missing_ok=True)
 
     def _run_grpo(self) -> None:
@@ -186,7 +186,8 @@ class Stages:
         if trained.resumed_from:
             self.resumed_from = {"stage": "grpo", "step": trained.resumed_from}
         if self.context.processes.first:
-            save_stage(trained.model, start.tokenizer, self.run.model, "grpo", trained.weights)
+            name = self.config.model.name
+            save_stage(trained.model, start.tokenizer, self.run.model, "grpo", trained.weights, base=name)
 
 
 def _sft_report_file(run: Run) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.lock import held
@@ -46,6 +47,7 @@ class TrainingData:
             prompts whose reward is not relative to the gene's prior.
         snapshot: the graph, for open-book facts, tools and shuffled names.
         knockdowns: the graph's KNOCKDOWN_CHANGES, for the audit for leakage.
+        origin: what the run rests on, for its manifest (see `rbio_kg.training.runs.manifest.RunManifest`).
     """
 
     questions: QuestionSet
@@ -53,6 +55,7 @@ class TrainingData:
     facts: FactSource | None = None
     snapshot: Snapshot | None = None
     knockdowns: pl.DataFrame | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def train_policy(
             seeds={"recipe": config.seed},
             config=config.model_dump(mode="json"),
             simulated=plan.simulated,
+            origin=data.origin,
         )
         run = start_run(paths, manifest, resume=options.resume)
     processes.wait()

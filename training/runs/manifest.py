@@ -12,7 +12,7 @@ RunStatus = Literal["running", "interrupted", "stopped", "failed", "finished"]
 _TEXT, _OBJECT = (str, "text"), (dict, "an object")
 _KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "kind", "started", "build_id", "version", "status", "stage"), _TEXT),
-    **dict.fromkeys(("seeds", "config", "result"), _OBJECT),
+    **dict.fromkeys(("seeds", "config", "result", "origin"), _OBJECT),
     "simulated": (bool, "true or false"),
 }
 """The types that a manifest's fields must have, and what messages call them."""
@@ -35,6 +35,8 @@ class RunManifest:
         stage: the last stage that was finished.
         result: what the run reported at its end.
         alarms: what was raised while it trained (see `rbio_kg.training.grpo.alarms`).
+        origin: what it rests on: `build` with options and digests of the sources, `verifiers` and `files` with their
+            digests, and `stale`: what of it was made on another build. Empty in runs of older versions.
     """
 
     name: str
@@ -49,6 +51,7 @@ class RunManifest:
     stage: str = ""
     result: Mapping[str, Any] = field(default_factory=dict)
     alarms: Sequence[Mapping[str, Any]] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def new(
@@ -61,10 +64,23 @@ class RunManifest:
         seeds: Mapping[str, int],
         config: Mapping[str, Any],
         simulated: bool,
+        origin: Mapping[str, Any] | None = None,
     ) -> RunManifest:
         """The manifest of a run that starts now."""
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return cls(name, kind, now, build_id, version, dict(seeds), _plain(config), simulated)
+        return cls(
+            name, kind, now, build_id, version, dict(seeds), _plain(config), simulated, origin=_plain(origin or {})
+        )
+
+    def changed_inputs(self, now: RunManifest) -> list[str]:
+        """What the run rests on and has changed since: verifiers and files by name, sorted."""
+        if not self.origin or not now.origin:
+            return []
+        found = []
+        for part in ("verifiers", "files"):
+            before, after = self.origin.get(part, {}), now.origin.get(part, {})
+            found += [name for name in before.keys() | after.keys() if _digests(before, name) != _digests(after, name)]
+        return sorted(found)
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
@@ -102,6 +118,12 @@ class BrokenRun:
     def to_json(self) -> dict[str, Any]:
         """The folder's name, the status `broken` and the error, as plain JSON values."""
         return {"name": self.name, "status": "broken", "error": self.error}
+
+
+def _digests(origins: Mapping[str, Any], name: str) -> Any:
+    """The digests in the origin of a verifier, or that of a file; None where it is not there."""
+    found = origins.get(name)
+    return (found.get("sha256"), found.get("files")) if isinstance(found, Mapping) else found
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -246,6 +246,13 @@ def start_run(paths: WorkspacePaths, manifest: RunManifest, *, resume: bool = Fa
             raise TrainingError(
                 f"the run has another {what}, so it cannot go on", where=run.folder, hint="choose another --name"
             )
+    changed = known.changed_inputs(manifest)
+    if changed:
+        raise TrainingError(
+            f"what the run rests on has changed since it began ({', '.join(changed)}), so it cannot go on",
+            where=run.folder,
+            hint="restore the files or fit the verifiers as they were, or choose another --name",
+        )
     if known.status != "finished":
         run.update(status="running")
     return run

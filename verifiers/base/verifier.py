@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from rbio_kg.core.claims import Claim, Relation, Verdict
@@ -77,6 +78,8 @@ class Verifier(ABC):
     kind: ClassVar[Literal["claim", "text"]] = "claim"
     abstain_reward: ClassVar[float] = 0.0
     """Reward of a text on which a text verifier abstains, 0 to 1."""
+    files: Sequence[Path | str] = ()
+    """Data files that its scores rest on: a run records their digests, and does not go on with changed ones."""
 
     @property
     @abstractmethod

@@ -5,7 +5,6 @@ The snapshot and fitted verifiers use this format. The header is written last, s
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rbio_kg.core.atomic_io import write_text
+from rbio_kg.core.digest import file_digest
 from rbio_kg.core.errors import RbioKGError
 
 HEADER = "header.json"
@@ -37,7 +37,7 @@ def write_folder(directory: Path, *, kind: str, arrays: Mapping[str, NDArray[Any
     for name, array in sorted(arrays.items()):
         path = directory / f"{name}.npy"
         np.save(path, np.ascontiguousarray(array), allow_pickle=False)
-        files[name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        files[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
     header = {"kind": kind, "version": FORMAT_VERSION, "meta": dict(meta), "files": files}
     write_text(directory / HEADER, json.dumps(header, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
@@ -79,17 +79,12 @@ def _load(path: Path, entry: Mapping[str, Any], error: type[RbioKGError], hint: 
         size = path.stat().st_size
         if size != entry["bytes"]:
             raise error(f"has {size} bytes, not {entry['bytes']}", where=path, hint=hint)
-        if verify and _sha256(path) != entry["sha256"]:
+        if verify and file_digest(path) != entry["sha256"]:
             raise error("has been changed since it was written", where=path, hint=hint)
         array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, KeyError, TypeError) as cause:
         raise error(f"cannot be read ({cause})", where=path, hint=hint) from cause
     return array.view(np.ndarray)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Strings(Sequence[str]):

@@ -57,6 +57,12 @@ def noted_build(path: Path) -> str | None:
         return None
 
 
+def holds_database(path: Path) -> bool:
+    """Whether a folder holds an embedded store's database, or the one that an interrupted replacement left."""
+    path = path.expanduser()
+    return (path / "databases" / DATABASE).is_dir() or (path / _PREVIOUS).is_dir()
+
+
 class EmbeddedServer:
     """A lease on the server of one folder. The server runs while any process holds a lease.
 
@@ -105,9 +111,9 @@ class EmbeddedServer:
             (self._server / "lease").touch(mode=0o600)
         except OSError as error:
             raise StoreError(
-                f"the folder cannot hold a store ({error.strerror})",
+                f"the folder cannot hold a store: its server cannot write there ({error.strerror})",
                 where=self.path,
-                hint="name a folder that can be written with embedded:PATH",
+                hint="copy the workspace to a folder that can be written, or name another store with --store",
             ) from error
 
     @contextmanager

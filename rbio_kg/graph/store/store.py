@@ -15,7 +15,7 @@ import neo4j
 from rbio_kg.core.errors import QueryError, StoreError
 from rbio_kg.graph.schema.schema import NODES, RELATIONSHIPS
 from rbio_kg.graph.store.connection import check_agent, check_process, greet, new_driver
-from rbio_kg.graph.store.embedded import EmbeddedServer
+from rbio_kg.graph.store.embedded import EmbeddedServer, holds_database
 from rbio_kg.graph.store.faults import FAILURES, statement_error
 from rbio_kg.graph.store.records import plain
 from rbio_kg.graph.store.row_stream import RowStream
@@ -104,7 +104,7 @@ class GraphStore:
             username: of the Neo4j; None for a server without authentication.
             password: of the Neo4j; never printed, and not allowed in `uri`.
             database: the database's name; `neo4j` by default. The embedded store has only one.
-            read_only: refuse `write`.
+            read_only: refuse `write`; an embedded store that is missing is then an error instead of made.
 
         Raises:
             StoreError: unknown scheme, unreachable, wrong password, no such database, another server or too old a one.
@@ -141,6 +141,8 @@ class GraphStore:
             raise StoreError("embedded: needs a folder", hint="for example embedded:workspace/graph/store")
         if database not in (None, DATABASE):
             raise StoreError(f"the embedded store has one database, {DATABASE}", where=path, hint="leave the name out")
+        if read_only and not holds_database(Path(path)):
+            raise StoreError("there is no store, so it holds no graph", where=path, hint="run rbio-kg build")
         server = EmbeddedServer(Path(path))
         where = f"bolt://127.0.0.1:{server.address.bolt}"
         driver = new_driver(where, ("root", server.address.root))

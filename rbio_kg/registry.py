@@ -220,7 +220,7 @@ def _verifier_origin(workspace: OriginSources, name: str) -> dict[str, Any]:
         point = addressed(name) if is_address(name) else registered()[name]
         found = _code_origin(point.module)
     try:
-        files = {Path(file).name: file_digest(Path(file)) for file in verifier.files}
+        files = {Path(file).name: file_digest(Path(file)) for file in getattr(verifier, "files", ())}
     except OSError as error:
         raise VerifierError(f"a data file of {name} cannot be read ({error.strerror})", where=error.filename) from error
     return found | ({"files": files} if files else {})

@@ -343,7 +343,6 @@ def graph_stats(workspace: WorkspaceBase, *, digest: bool = False, progress: Pro
     """
     manifest = workspace.manifest
     with workspace.open_store() as store:
-        store.check()
         return _stats(workspace, manifest, store, digest, progress)
 
 
@@ -352,10 +351,10 @@ def _stats(
 ) -> GraphStats:
     from rbio_kg.graph.loading.digest import store_digest, tables_digest
 
-    counts = store.counts()
+    build_id, counts = store.check(), store.counts()
     said = GraphCounts(manifest.build_id, manifest.nodes, manifest.relationships)
     counted = GraphCounts(
-        store.build_id(),
+        build_id,
         {label: counts["nodes"].get(label, 0) for label in said.nodes},
         {kind: counts["relationships"].get(kind, 0) for kind in said.relationships},
     )

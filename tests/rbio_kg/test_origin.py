@@ -92,7 +92,7 @@ def test_a_package_counts_with_all_its_modules(
     assert before != after == folder_digest(package, "*.py")
 
 
-@pytest.mark.parametrize("name", ["ontology_text", "ontology_text:process", "experiment", "graph_path"])
+@pytest.mark.parametrize("name", ["ontology_text", "ontology_text:process", "experiment", "reasoning_trace"])
 def test_what_reads_the_graph_rests_on_the_build(built: tuple[Path, dict[str, Any]], name: str) -> None:
     assert origin_of(Workspace(built[0]), [name])["verifiers"][name] == {}
 

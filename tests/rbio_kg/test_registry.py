@@ -98,7 +98,7 @@ def test_a_file_is_checked_where_it_lies(here: Path, site: Path) -> None:
 BROKEN = {
     "it raised KeyError": ("self.known.get((c.subject, c.relation, c.object), np.nan)", "self.known[c.subject]"),
     "must give NaN": ("np.nan) for c", "0.5) for c"),
-    "probabilities, 0 to 1": ('float(row["probability"])', '100 * float(row["probability"])'),
+    "not a probability, which is 0 to 1": ('float(row["probability"])', '100 * float(row["probability"])'),
     "reason of one line": ('"pairs.csv has the pair"', '"two\\nlines"'),
     "licence": ('licence="ours, not for redistribution"', 'licence=""'),
     "a text too many": ("        check_lengths(claims, texts)\n", ""),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rbio_kg.services.evaluate import PolicyQuestions, RunEvaluation
     from rbio_kg.services.explain import Explanation
     from rbio_kg.services.fit import FitResult
+    from rbio_kg.services.score import Unknown
     from rbio_kg.services.train import RecipeChanges
     from rbio_kg.training.evaluation.expression import ExpressionOptions
     from rbio_kg.training.evaluation.policy import PolicyOptions
@@ -80,14 +81,14 @@ class Workspace(WorkspaceBase):
 
         return explain_claim(self, claim)
 
-    def score(self, frame: Frame, verifiers: Sequence[str] | None = None) -> Frame:
+    def score(self, frame: Frame, verifiers: Sequence[str] | None = None, *, unknown: Unknown = "error") -> Frame:
         """A polars or pandas frame of claims with one column of scores for each verifier.
 
         See `rbio_kg.services.score.score_frame`.
         """
         from rbio_kg.services.score import score_frame
 
-        return score_frame(self, frame, verifiers)
+        return score_frame(self, frame, verifiers, unknown=unknown)
 
     def check(self, text: str) -> list[Statement]:
         """Every statement of a text, checked: `verdict` is supported, contradicted or unknown, `evidence` says by what.

@@ -11,7 +11,7 @@ from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.services.explain import explain_claim
-from rbio_kg.services.score import as_claims, read_claims, score_claims
+from rbio_kg.services.score import Unknown, as_claims, read_claims, score_claims
 
 if TYPE_CHECKING:
     pass
@@ -52,7 +52,9 @@ def register(app: typer.Typer) -> None:
         cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line of a knockdown claim.")] = None,
     ) -> None:
         """Every verifier's verdict on one claim, with the evidence it cites."""
-        document = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line)).to_json()
+        explained = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line))
+        session.remark(explained.remarks)
+        document = explained.to_json()
         session.emit(document, lambda: _show_explanation(document))
 
     @command(app, "score")
@@ -61,11 +63,20 @@ def register(app: typer.Typer) -> None:
         claims: Annotated[Path, typer.Argument(help="CSV or Parquet with subject,relation,object,cell_line.")],
         verifier: Annotated[list[str] | None, typer.Option("--verifier", help="One verifier; may be repeated.")] = None,
         out: Annotated[Path | None, typer.Option("--out", help="Where to write; standard output otherwise.")] = None,
+        unknown: Annotated[
+            str, typer.Option("--unknown", help="Claims with unknown names: error, or abstain (no score).")
+        ] = "error",
     ) -> None:
         """Score many claims: the same rows in the same order, one column a verifier, empty where it abstains."""
+        if unknown not in ("error", "abstain"):
+            raise typer.BadParameter("--unknown is error or abstain")
         workspace = session.workspace()
         rows = read_claims(claims)
-        scored = score_claims(workspace, rows, as_claims(rows, claims), verifier, session.progress)
+        choice: Unknown = "abstain" if unknown == "abstain" else "error"
+        own = as_claims(rows, claims)
+        scored = score_claims(workspace, rows, own, verifier, session.progress, unknown=choice, where=claims)
+        session.remark([f"{given} is {symbol}" for given, symbol in list(scored.resolved.items())[:20]])
+        session.remark(scored.remarks)
         frame = scored.frame
         document = {**scored.to_json(), "out": None if out is None else str(out)}
         if out is not None:

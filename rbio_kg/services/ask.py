@@ -161,11 +161,8 @@ def _question(
     from rbio_kg.training.data.parsing import ReadQuestion, lines_named, read_question
 
     known = set(workspace.tables["cell_lines"]["name"])
-    line = (query.cell_line or recipe.questions.cell_line or "").lower() or None
-    if line is not None and line not in known:
-        raise ClaimError(
-            f"the graph knows no cell line {line!r}", where="--cell-line", hint="it knows " + ", ".join(sorted(known))
-        )
+    wanted = query.cell_line or recipe.questions.cell_line or None
+    line = None if wanted is None else workspace.graph.identity.known_line(wanted)
     # Runs on all lines have none of their own, and every question that they were trained on names one.
     missing = ClaimError(
         "the question needs a cell line", hint="name one with --cell-line: " + ", ".join(sorted(known))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from rbio_kg.core.claims import Claim, Status, Verdict
-from rbio_kg.core.errors import AnswerError, ClaimError, ModelError, RbioKGError, VerifierError, fault
+from rbio_kg.core.claims import Claim, Relation, Status, Verdict
+from rbio_kg.core.errors import AnswerError, ClaimError, ModelError, RbioKGError, SelectionError, VerifierError, fault
 from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class Explanation:
         composed: pooled probability that the claim holds, 0 to 1; None where every weighted verifier abstains.
         weights: of the pooling, by verifier.
         stale: what rests on another build than the one in use, with the reason (see `Workspace.stale`).
+        resolved: each name that was given otherwise than in the graph, and the symbol or id that it means.
+        remarks: what people should know about the claim, a line each.
     """
 
     claim: Claim
@@ -34,6 +36,8 @@ class Explanation:
     composed: float | None
     weights: Mapping[str, float]
     stale: Mapping[str, str] = field(default_factory=dict)
+    resolved: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def verdict(self, verifier: str) -> Verdict:
         """The verdict of one verifier.
@@ -54,6 +58,8 @@ class Explanation:
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "composed": self.composed,
             "weights": dict(self.weights),
+            "resolved": dict(self.resolved),
+            "remarks": list(self.remarks),
         } | ({"stale": dict(self.stale)} if self.stale else {})
 
     @classmethod
@@ -61,7 +67,8 @@ class Explanation:
         """The explanation that `to_json` wrote."""
         claim = Claim(*(document["claim"][name] for name in COLUMNS))
         verdicts = tuple(Verdict.from_json(item) for item in document["verdicts"])
-        return cls(claim, verdicts, document["composed"], dict(document["weights"]), document.get("stale", {}))
+        names = document["resolved"], tuple(document["remarks"])
+        return cls(claim, verdicts, document["composed"], dict(document["weights"]), document.get("stale", {}), *names)
 
     def __str__(self) -> str:
         rows = [f"{item.verifier}: {_number(item.score)} ({item.status}) {item.reason}" for item in self.verdicts]
@@ -96,23 +103,35 @@ def _number(score: float | None) -> str:
 def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     """Every verifier's verdict on one claim, and their pooled probability.
 
+    Names of genes, terms and pathways mean what they mean in the graph (`rbio_kg.graph.identity`).
     A verifier that has not been fitted abstains. A fault in a user's own verifier is a verdict of status `error`.
 
     Raises:
         BuildError: there is no graph.
+        SelectionError: a name means no gene, term or pathway, or several; the likely ones are named.
         StaleError: a verifier was fitted on another build.
     """
     import numpy as np
 
+    from rbio_kg.graph.identity.claims import resolve_claims
+    from rbio_kg.services.score import line_remarks
     from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 
+    identity = workspace.graph.identity
+    found = resolve_claims([claim], identity, "claim")
+    for lost in found.names.names:
+        if lost.column == "object" and claim.relation is Relation.TAKES_PART_IN:
+            raise SelectionError(f"no GO term or pathway is called {claim.object!r}", hint="give its id, or its name")
+        raise SelectionError(identity.why(identity.gene(lost.label)))
+    (claim,) = found.claims
     verdicts = tuple(_verdict(workspace, name, claim) for name in workspace.verifier_names())
     named = {verdict.verifier: verdict for verdict in verdicts}
     members = [name for name in DEFAULT_WEIGHTS if name in named]
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
     pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
     composed = None if np.isnan(pooled[0]) else float(pooled[0])
-    return Explanation(claim, verdicts, composed, DEFAULT_WEIGHTS, dict(workspace.stale))
+    remarks = (*(f"{given} is {own}" for given, own in found.resolved.items()), *line_remarks(workspace, found.claims))
+    return Explanation(claim, verdicts, composed, DEFAULT_WEIGHTS, dict(workspace.stale), found.resolved, remarks)
 
 
 def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:

@@ -6,11 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from rbio_kg.core.atomic_io import read_table
 from rbio_kg.core.claims import Claim
-from rbio_kg.core.errors import ClaimError, SourceError
+from rbio_kg.core.errors import ClaimError, SelectionError, SourceError
 from rbio_kg.core.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Frame = TypeVar("Frame", bound=Any)
 """A polars or pandas frame."""
+
+Unknown = Literal["error", "abstain"]
+"""What happens to claims with names that the graph does not know."""
 
 COLUMNS = ("subject", "relation", "object", "cell_line")
 
@@ -32,15 +35,27 @@ class Scored:
         frame: the given rows in their order, and the scores; null where a verifier abstains.
         abstained: number of claims without a score, by verifier.
         seconds: duration.
+        resolved: each name that was given otherwise than in the graph, and the symbol or id that it means.
+        unrecognised: kind of name that was not recognised -> number of rows.
+        remarks: what people should know about the rows, a line each.
     """
 
     frame: pl.DataFrame
     abstained: Mapping[str, int]
     seconds: float
+    resolved: Mapping[str, str]
+    unrecognised: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document of the command `score`, without `out`."""
-        return {"rows": self.frame.height, "abstained": dict(self.abstained), "seconds": self.seconds}
+        return {
+            "rows": self.frame.height,
+            "abstained": dict(self.abstained),
+            "seconds": self.seconds,
+            "resolved": dict(self.resolved),
+            "unrecognised": dict(self.unrecognised),
+        }
 
 
 def score_claims(
@@ -49,8 +64,11 @@ def score_claims(
     claims: Sequence[Claim],
     verifiers: Sequence[str] | None = None,
     progress: Progress = silent,
+    *,
+    unknown: Unknown = "error",
+    where: str | Path = "claims",
 ) -> Scored:
-    """Score claims.
+    """Score claims under the graph's own names.
 
     Args:
         workspace: its verifiers.
@@ -58,16 +76,27 @@ def score_claims(
         claims: the same rows as claims, (n,).
         verifiers: names; all claim verifiers otherwise.
         progress: called after each verifier.
+        unknown: `error` refuses names that the graph does not know; with `abstain` their claims get no score.
+        where: the table's name, for messages.
 
     Raises:
+        SelectionError: names are not recognised; the message lists them by kind.
         VerifierError: a name is unknown, or a verifier has not been fitted, raised, or gave no probabilities.
         SourceError: a column of the rows has the name of a verifier.
     """
     import numpy as np
     import polars as pl
 
+    from rbio_kg.graph.identity.claims import resolve_claims
     from rbio_kg.verifiers.base.answers import scores_of
 
+    found = resolve_claims(claims, workspace.graph.identity, where, 2)
+    if unknown == "error" and found.names.rows:
+        raise SelectionError(
+            str(found.names).removeprefix(f"{where}: "),
+            where=where,
+            hint="correct the names, or leave these rows without a score (--unknown abstain)",
+        )
     names = verifiers or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
     taken = [name for name in names if name in frame.columns]
     if taken:
@@ -78,15 +107,30 @@ def score_claims(
     started = time.perf_counter()
     abstained: dict[str, int] = {}
     for name in dict.fromkeys(names):
-        scores = scores_of(name, workspace.verifier(name), claims)
+        scores = scores_of(name, workspace.verifier(name), found.claims)
         abstained[name] = int(np.isnan(scores).sum())
         frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
         progress(f"scored by {name}", 1.0)
-    return Scored(frame, abstained, round(time.perf_counter() - started, 3))
+    seconds = round(time.perf_counter() - started, 3)
+    remarks = (*line_remarks(workspace, found.claims), *found.names.remarks())
+    return Scored(frame, abstained, seconds, found.resolved, found.names.to_json(), remarks)
+
+
+def line_remarks(workspace: WorkspaceBase, claims: Sequence[Claim]) -> list[str]:
+    """A line for people for each cell line of claims that the graph does not know."""
+    from rbio_kg.training.evaluation.expression import line_remarks as remarks
+
+    lines = sorted({claim.cell_line for claim in claims if claim.cell_line is not None})
+    return [remark for line in lines for remark in remarks(line, workspace.tables)]
 
 
 def score_frame(
-    workspace: WorkspaceBase, frame: Frame, verifiers: Sequence[str] | None = None, progress: Progress = silent
+    workspace: WorkspaceBase,
+    frame: Frame,
+    verifiers: Sequence[str] | None = None,
+    progress: Progress = silent,
+    *,
+    unknown: Unknown = "error",
 ) -> Frame:
     """Score a polars or pandas frame: the same rows in the same order, and one column for each verifier.
 
@@ -95,22 +139,24 @@ def score_frame(
         frame: columns `subject,relation,object` and, for claims about knockdowns, `cell_line`.
         verifiers: names; all claim verifiers otherwise.
         progress: called after each verifier.
+        unknown: `error` refuses names that the graph does not know; with `abstain` their claims get no score.
 
     Returns:
         A frame of the given kind. A score is null (in pandas NaN) where the verifier abstains.
 
     Raises:
         SourceError: a column is missing, or a row is not a claim.
+        SelectionError: names are not recognised.
         VerifierError: a name is unknown, or a verifier has not been fitted.
     """
     import polars as pl
 
     if isinstance(frame, pl.DataFrame):
         claims = as_claims(_with_lines(frame, "frame"), "frame")
-        return cast("Frame", score_claims(workspace, frame, claims, verifiers, progress).frame)
+        return cast("Frame", score_claims(workspace, frame, claims, verifiers, progress, unknown=unknown).frame)
     rows = pl.DataFrame({name: [_text(value) for value in frame[name]] for name in COLUMNS if name in frame.columns})
     claims = as_claims(_with_lines(rows, "frame"), "frame")
-    scored = score_claims(workspace, rows, claims, verifiers, progress)
+    scored = score_claims(workspace, rows, claims, verifiers, progress, unknown=unknown)
     return cast("Frame", frame.assign(**{name: scored.frame[name].to_numpy() for name in scored.abstained}))
 
 

@@ -78,7 +78,7 @@ class RowStream(Iterator[dict[str, Any]]):
         if self._ended:
             self._session.close()
         else:
-            self._session.__exit__(asyncio.CancelledError, None, None)  # the driver's way to drop it
+            self._session.__exit__(asyncio.CancelledError, None, None)  # type: ignore[no-untyped-call] # drops it
 
     def __enter__(self) -> Self:
         return self

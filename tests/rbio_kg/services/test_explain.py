@@ -43,17 +43,19 @@ def test_a_frame_gets_one_column_for_each_verifier(fitted: tuple[Path, object]) 
         "object": ["MDM2", "MDM2"],
     }
     with rbio_kg.Workspace(fitted[0]) as workspace:
-        scored = workspace.score(pl.DataFrame(rows), ["graph_path", "link_predictor"])
+        scored = workspace.score(pl.DataFrame(rows), ["graph_path", "link_predictor"], unknown="abstain")
         assert scored["note"].to_list() == ["a", "b"]
         assert scored["graph_path"][0] == workspace.verifier("graph_path").score([CLAIM])[0]
         assert scored["graph_path"][1] is None
-        names = set(workspace.score(pl.DataFrame(rows)).columns) - set(rows)
+        names = set(workspace.score(pl.DataFrame(rows), unknown="abstain").columns) - set(rows)
         assert {"graph_path", "link_predictor", "expression", "experiment"} <= names
         assert "reasoning_trace" not in names
         with pytest.raises(SourceError, match="frame: the columns object are missing"):
             workspace.score(pl.DataFrame(rows).drop("object"))
         pandas = pytest.importorskip("pandas")
-        other = workspace.score(pandas.DataFrame(rows | {"cell_line": [None, np.nan]}), ["graph_path"])
+        other = workspace.score(
+            pandas.DataFrame(rows | {"cell_line": [None, np.nan]}), ["graph_path"], unknown="abstain"
+        )
         assert isinstance(other, pandas.DataFrame)
         assert other["graph_path"][0] == scored["graph_path"][0]
         assert np.isnan(other["graph_path"][1])

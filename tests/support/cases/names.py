@@ -96,7 +96,7 @@ def no_genes(bench: Bench) -> Iterator[Check]:
     holds = found.refused or found.count("unrecognised") >= 10
     yield Check("controls, guides and NaN", kinds(found), "at least 10 counted", holds)
     told = offered(found, "TP53+ctrl") or offered(found, "TP53_sgRNA2")
-    yield Check("the likely gene", essence(found.text, "sgRNA"), "TP53_sgRNA2: TP53", told)
+    yield Check("the likely gene", essence(found.err, "sgRNA"), "TP53_sgRNA2: TP53", told)
     for what, end in (("guide", "_sgRNA1"), ("combination", "+ctrl")):
         found = bench.evaluate(bench.questions(lambda known, end=end: [[row[0] + end, *row[1:]] for row in known]))  # type: ignore[misc]
         yield Check(f"every perturbation is a {what}", found.figure, "exit 1", found.refused)

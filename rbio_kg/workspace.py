@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.services.base import WorkspaceBase
 
 if TYPE_CHECKING:
@@ -45,13 +46,18 @@ class Workspace(WorkspaceBase):
     # The graph
 
     def build(
-        self, *, sources: str | Path | None = None, fresh: bool = False, progress: Progress = silent
+        self,
+        *,
+        sources: str | Path | None = None,
+        rules: NameRules = DEFAULT_RULES,
+        fresh: bool = False,
+        progress: Progress = silent,
     ) -> BuildResult:
         """Build the graph and load the store; see `rbio_kg.services.build.build_graph_and_store`."""
         from rbio_kg.services.build import build_graph_and_store
 
         chosen = None if sources is None else Path(sources).absolute()
-        return build_graph_and_store(self, sources=chosen, fresh=fresh, progress=progress)
+        return build_graph_and_store(self, sources=chosen, rules=rules, fresh=fresh, progress=progress)
 
     def query(self, cypher: str, **parameters: Any) -> pl.DataFrame:
         """The rows of a read-only Cypher statement; values are parameters.

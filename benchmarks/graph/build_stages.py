@@ -72,13 +72,14 @@ class Steps:
 
 def build(options: Options) -> dict[str, Any]:
     from rbio_kg.graph_builders.build.build import build_graph
+    from rbio_kg.graph_builders.build.options import BuildOptions
 
     steps = Steps()
     with Clock() as clock:
         manifest = build_graph(
             WorkspacePaths(Path(options["workspace"])),
             Path(options["sources"]),
-            min_score=options["min_score"],
+            BuildOptions(min_score=options["min_score"]),
             progress=steps,
         )
     parts = {

@@ -168,7 +168,7 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         workspace = stack.enter_context(Workspace(folder / "workspace", sources=options.sources))
-        build_graph(workspace.paths, options.sources, min_score=400, progress=silent)
+        build_graph(workspace.paths, options.sources, progress=silent)
         claims = write_scored_run(workspace, folder / "run", CLAIMS)
         login = stack.enter_context(neo4j_login(options.neo4j))
         stores = {

@@ -53,7 +53,7 @@ def built(sources: Path, directory: Path) -> Path:
     """A snapshot of the sources."""
     from rbio_kg.graph_builders.build.build import build_tables
 
-    tables, manifest = build_tables(sources, 400, lambda message, share: None)
+    tables, manifest = build_tables(sources, progress=lambda message, share: None)
     write_snapshot(tables, directory, manifest.build_id)
     return directory
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from rbio_kg.core.atomic_io import atomic_folder, remove_leftovers, write_text
-from rbio_kg.core.errors import BuildError, ConfigError
+from rbio_kg.core.errors import BuildError
 from rbio_kg.core.lock import held
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.progress import Progress, silent
@@ -23,6 +23,7 @@ from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph_builders.build.assemble import assemble, confine, node_counts, relationship_counts
 from rbio_kg.graph_builders.build.cache import ParsedSourceCache
 from rbio_kg.graph_builders.build.directory import Found, find_sources
+from rbio_kg.graph_builders.build.losses import Losses, check_losses, lost_names
 from rbio_kg.graph_builders.build.manifest import (
     FORMAT,
     Manifest,
@@ -32,12 +33,14 @@ from rbio_kg.graph_builders.build.manifest import (
     read_manifest,
     write_current,
 )
+from rbio_kg.graph_builders.build.options import BuildOptions
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, ParsedSource
 from rbio_kg.graph_builders.parsing.rejections import merged
 from rbio_kg.graph_builders.sources.register import REGISTER
 
 __all__ = ["build_graph", "build_id", "build_tables", "read_current", "read_manifest", "use_next", "write_current"]
 
+DEFAULT = BuildOptions()
 UNMAPPED = "unmapped.tsv"
 """A file of the build: every label that named no gene, by source, with the rows lost to it."""
 
@@ -50,30 +53,23 @@ def build_id(found: list[Found], options: dict[str, Any]) -> str:
 
 
 def build_tables(
-    sources: Path,
-    min_score: int = 400,
-    progress: Progress | None = None,
-    *,
-    textmining: bool = True,
-    commercial_only: bool = False,
+    sources: Path, options: BuildOptions = DEFAULT, progress: Progress | None = None
 ) -> tuple[GraphTables, Manifest]:
     """Parse a sources directory and assemble it, without writing anything.
 
+    How many rows name no gene is in `Manifest.losses`; only `build_graph` refuses too many.
+
     Args:
         sources: the directory, laid out as the providers do (see docs/sources.md).
-        min_score: lowest STRING score to keep, 0 to 1000.
+        options: what to keep.
         progress: called with each step and the finished share.
-        textmining: whether STRING's combined score counts text mining.
-        commercial_only: leave out sources whose licence forbids commercial use.
 
     Raises:
         SourceError: a required source is missing, or a file cannot be read.
-        ConfigError: `min_score` is out of range.
     """
-    options = _options(min_score, textmining, commercial_only)
     result = _tables(
-        find_sources(sources, commercial_only=commercial_only),
-        options,
+        find_sources(sources, commercial_only=options.commercial_only),
+        options.recorded,
         ParsedSourceCache(None, _context(options)),
         progress or silent,
     )
@@ -83,10 +79,8 @@ def build_tables(
 def build_graph(
     paths: WorkspacePaths,
     sources: Path,
+    options: BuildOptions = DEFAULT,
     *,
-    min_score: int = 400,
-    textmining: bool = True,
-    commercial_only: bool = False,
     fresh: bool = False,
     use: bool = True,
     progress: Progress | None = None,
@@ -101,16 +95,13 @@ def build_graph(
     Args:
         paths: the workspace.
         sources: the sources directory.
-        min_score: lowest STRING score to keep, 0 to 1000.
-        textmining: whether STRING's combined score counts text mining.
-        commercial_only: leave out sources whose licence forbids commercial use.
+        options: what to keep, and how many rows may name no gene.
         fresh: build even if the workspace has the same build.
         use: False leaves the current build as it is, for a caller that first loads the store.
         progress: called with each step and the finished share.
 
     Raises:
-        SourceError: a required source is missing, or a file cannot be read.
-        ConfigError: `min_score` is out of range.
+        SourceError: a required source is missing, a file cannot be read, or too many rows of a source name no gene.
         BuildError: the result cannot be written.
 
     Example:
@@ -120,10 +111,9 @@ def build_graph(
         print(manifest.build_id, manifest.nodes["Gene"], manifest.relationships["INTERACTS_WITH"])
     """
     report = progress or silent
-    options = _options(min_score, textmining, commercial_only)
     report("looking at the sources", 0.0)
-    found = find_sources(sources, commercial_only=commercial_only)
-    identity = build_id(found, options)
+    found = find_sources(sources, commercial_only=options.commercial_only)
+    identity = build_id(found, options.recorded)
     try:
         with building(paths, report):
             for folder in (paths.graph, paths.builds, paths.parsed_sources):
@@ -132,6 +122,7 @@ def build_graph(
             if manifest is None:
                 manifest = _build(paths, identity, found, options, report)
             else:
+                check_losses(manifest.losses, options.names.most)
                 report(f"build {identity} is up to date, nothing has changed", 1.0)
             if use:
                 write_current(paths, identity, sources)
@@ -162,12 +153,6 @@ def use_next(paths: WorkspacePaths) -> None:
             paths.next_build.replace(paths.current_build)
 
 
-def _options(min_score: int, textmining: bool, commercial_only: bool) -> dict[str, Any]:
-    if not 0 <= min_score <= 1000:
-        raise ConfigError(f"min_score must be between 0 and 1000, not {min_score}")
-    return {"min_score": min_score, "textmining": textmining, "commercial_only": commercial_only}
-
-
 def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:
     folder = paths.build(identity)
     try:
@@ -179,15 +164,16 @@ def _finished(paths: WorkspacePaths, identity: str) -> Manifest | None:
 
 
 def _build(
-    paths: WorkspacePaths, identity: str, found: list[Found], options: dict[str, Any], report: Progress
+    paths: WorkspacePaths, identity: str, found: list[Found], options: BuildOptions, report: Progress
 ) -> Manifest:
     # A late import, so that parsing sources needs no compiled kernels.
     from rbio_kg.graph.snapshot.snapshot import write_snapshot
 
     cache = ParsedSourceCache(paths.parsed_sources, _context(options))
     tables, manifest, unmapped = _tables(
-        found, options, cache, lambda message, done: report(message, None if done is None else 0.8 * done)
+        found, options.recorded, cache, lambda message, done: report(message, None if done is None else 0.8 * done)
     )
+    check_losses(manifest.losses, options.names.most)
     cache.forget_others()
     with atomic_folder(paths.build(identity)) as folder:
         report("writing the tables", 0.8)
@@ -202,8 +188,10 @@ def _build(
     return manifest
 
 
-def _context(options: dict[str, Any]) -> BuildContext:
-    return BuildContext(min_score=options["min_score"], textmining=options["textmining"])
+def _context(options: BuildOptions) -> BuildContext:
+    return BuildContext(
+        min_score=options.min_score, textmining=options.textmining, accept_suggestions=options.names.accept
+    )
 
 
 class _Result(NamedTuple):
@@ -240,7 +228,7 @@ def _tables(found: list[Found], options: dict[str, Any], cache: ParsedSourceCach
         questions=_question_counts(tables["questions"]),
         names={"ambiguous": names.ambiguity()},
         unmapped={
-            parsed.name or source.entry.name: parsed.unmapped.to_json(names)
+            parsed.name or source.entry.name: Losses.of(parsed, names).to_json()
             for source, parsed in parsed_sources
             if parsed.names is None and parsed.terms is None
         },
@@ -255,11 +243,13 @@ def _tables(found: list[Found], options: dict[str, Any], cache: ParsedSourceCach
 
 def _unmapped(parsed_sources: list[tuple[Found, ParsedSource]], names: GeneNames) -> pl.DataFrame:
     """All labels that name no gene or several, by source, the most frequent first; `genes` joined by commas."""
-    parts = [
-        parsed.unmapped.table(names).select(pl.lit(parsed.name or source.entry.name).alias("source"), pl.all())
+    rows = [
+        (parsed.name or source.entry.name, name.label, name.rows, name.kind, ",".join(name.candidates) or None)
         for source, parsed in parsed_sources
+        for name in lost_names(parsed, names)
     ]
-    return pl.concat(parts).with_columns(pl.col("genes").list.join(","))
+    columns = {"source": pl.String, "label": pl.String, "rows": pl.Int64, "kind": pl.String, "genes": pl.String}
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def _record(found: Found, parsed: ParsedSource) -> SourceRecord:

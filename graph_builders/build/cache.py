@@ -10,16 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
 
+from rbio_kg.core import cell_lines
 from rbio_kg.core.atomic_io import atomic_folder
+from rbio_kg.graph.identity import gene_names
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph.identity.unrecognised import Unrecognised, UnrecognisedName
 from rbio_kg.graph_builders.build.directory import Found
 from rbio_kg.graph_builders.parsing.names import Unmapped
 from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
@@ -33,9 +36,10 @@ _PLAIN = ("left_out", "version", "date", "simulated", "name", "licence", "url", 
 
 @cache
 def _code() -> str:
-    """A digest of the readers themselves: another release may parse the same file differently."""
+    """A digest of the readers and the rules for names: another release may parse the same file differently."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
+    readers, rules = Path(__file__).parents[1], Path(gene_names.__file__).parent
+    for path in (*sorted(readers.rglob("*.py")), *sorted(rules.glob("*.py")), Path(cell_lines.__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -133,6 +137,7 @@ def _write(target: Path, parsed: ParsedSource, note: dict[str, Any]) -> None:
         "frames": sorted(frames),
         "rejections": [part.to_json() for part in parsed.rejections],
         "unmapped": parsed.unmapped.kept(),
+        "unrecognised": [asdict(report) for report in parsed.unrecognised],
         **{name: getattr(parsed, name) for name in _PLAIN},
     }
     with atomic_folder(target) as folder:
@@ -152,7 +157,13 @@ def _read(target: Path, note: dict[str, Any]) -> ParsedSource:
         frames={name.removeprefix("table."): frame for name, frame in frames.items()},
         rejections=[Rejections.from_json(part) for part in note["rejections"]],
         unmapped=Unmapped.again(note["unmapped"]),
+        unrecognised=[_report(content) for content in note["unrecognised"]],
         names=names,
         terms=terms,
         **{name: note[name] for name in _PLAIN},
     )
+
+
+def _report(content: Mapping[str, Any]) -> Unrecognised:
+    names = (UnrecognisedName(**{**name, "candidates": tuple(name["candidates"])}) for name in content["names"])
+    return Unrecognised(**{**content, "names": tuple(names)})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,11 @@ from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
 from rbio_kg.graph_builders.sources.register import REGISTER
 
 _ENDINGS = ("", ".gz", ".zip")
+_OWN = re.compile(
+    r"(?i)\..*|fetched\.json|simulated\.json|.*\.part(?:\.json)?|(?:sources|readme|licen[cs]e|notice|copying)(?:\..*)?"
+    r"|.*\.(?:md5|sha1|sha256|sha512|asc|sig)|(?:md5|sha\d+)sums?(?:\..*)?|checksums?(?:\..*)?"
+)
+"""Files that accompany the data: what `fetch` writes, checksums, and texts about the data."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,32 @@ def _find(entry: SourceEntry, sources: Path) -> Found | None:
         _check_name(path)
     digests = tuple((path.relative_to(sources).as_posix(), _sha256(path)) for path in every)
     return Found(entry, FoundFiles(paths), digests)
+
+
+def unclaimed_files(sources: Path) -> list[str]:
+    """Files below the sources directory that no registered source takes, by their names below it, sorted.
+
+    Files that `fetch` writes, checksums and texts such as `SOURCES.md` are not counted.
+    """
+    claimed = {
+        path
+        for entry in REGISTER
+        for file in entry.files
+        for pattern in _patterns(file)
+        for path in (sources / entry.folder).glob(pattern)
+    }
+    names = []
+    for folder, folders, files in os.walk(sources):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths = [Path(folder, name) for name in files if not _OWN.fullmatch(name)]
+        names += [path.relative_to(sources).as_posix() for path in paths if path not in claimed]
+    return sorted(names)
+
+
+def _patterns(file: SourceFile) -> Iterator[str]:
+    base = file.name.removesuffix(".gz").removesuffix(".zip")
+    for pattern in (base, *file.alternatives):
+        yield from (pattern + ending for ending in _ENDINGS)
 
 
 def _matches(folder: Path, file: SourceFile) -> Iterator[Path]:

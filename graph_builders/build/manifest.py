@@ -12,9 +12,10 @@ from typing import Any
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph_builders.build.losses import Losses
 
-FORMAT = 2
-"""Version of the tables' and the manifest's format; a part of the build id."""
+FORMAT = 3
+"""Version of the tables' and the manifest's format and of the rules for names; a part of the build id."""
 CURRENT_FORMAT = 2
 """Version of the note of the current build. Version 1 had no number and recorded absolute paths."""
 _AGAIN = "run rbio-kg build"
@@ -65,14 +66,14 @@ class Manifest:
 
     Args:
         build_id: 16 hexadecimal digits: the hash of format, options and the inputs' names and digests.
-        options: the build's options, `min_score`.
+        options: the build's options that change the graph (`BuildOptions.recorded`).
         sources: the sources in the build.
         absent: registered sources that were missing.
         nodes: label -> count.
         relationships: type -> count.
         questions: questions by task, cell line and split.
         names: `ambiguous`: the number of labels that mean several genes, and the first of them.
-        unmapped: source -> gene labels that name no gene, and the rows lost.
+        unmapped: source -> rows with a name that is no gene, as JSON values (see `losses`).
         seconds: `read`, `assemble`, `snapshot`. Not part of the identity.
         reused: True if the workspace had a build of the same id. Not stored.
         kept: sources that were taken from the cache of parsed sources. Not stored.
@@ -100,6 +101,11 @@ class Manifest:
     def simulated(self) -> bool:
         """True if any source's rows come from a model."""
         return any(source.simulated for source in self.sources)
+
+    @property
+    def losses(self) -> dict[str, Losses]:
+        """Source -> its rows with a name that is no gene."""
+        return {source: Losses.from_json(content) for source, content in self.unmapped.items()}
 
     def source(self, name: str) -> SourceRecord | None:
         """The record of one source, None if the build does not have it."""

@@ -11,6 +11,7 @@ import polars as pl
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph.identity.unrecognised import Unrecognised
 from rbio_kg.graph_builders.parsing.names import Unmapped
 from rbio_kg.graph_builders.parsing.ontology_terms import OntologyTerms
 from rbio_kg.graph_builders.parsing.rejections import Rejections
@@ -47,6 +48,7 @@ class BuildContext:
         min_score: lowest STRING score to keep, 0 to 1000.
         textmining: False takes text mining out of STRING's combined score, which is then joined from the other channels
             (`min_score` holds for that score). It needs STRING's full links file.
+        accept_suggestions: True takes the suggested gene for a name in a questions file that is no gene.
     """
 
     names: GeneNames | None = None
@@ -54,6 +56,7 @@ class BuildContext:
     cell_lines: tuple[str, ...] = ()
     min_score: int = 400
     textmining: bool = True
+    accept_suggestions: bool = False
 
     def settled(
         self, part: Literal["names", "terms", "cell_lines"], value: GeneNames | OntologyTerms | tuple[str, ...]
@@ -84,7 +87,8 @@ class ParsedSource:
         frames: table name -> rows, with that table's columns; keys are unique within a frame.
         rejections: one per file.
         left_out: rows left out on purpose, by kind.
-        unmapped: gene labels that name no gene.
+        unmapped: gene labels that name no gene, and the rows lost to them.
+        unrecognised: names that are no gene in tables whose rows stay, one report per file.
         version: the provider's version, if the files state it.
         date: date of the release, ISO 8601, if the files state it.
         simulated: True if the rows come from a model.
@@ -100,6 +104,7 @@ class ParsedSource:
     rejections: list[Rejections]
     left_out: dict[str, int] = field(default_factory=dict)
     unmapped: Unmapped = field(default_factory=Unmapped)
+    unrecognised: list[Unrecognised] = field(default_factory=list)
     version: str | None = None
     date: str | None = None
     simulated: bool = False

@@ -35,7 +35,8 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Table `reported_interactions`, from BioGRID's TAB 3.0 or from a table of symbols `gene_a`, `gene_b`.
 
     Of TAB 3.0 only physical interactions of two human genes are kept, with method and reference. A table of symbols
-    has neither species nor method; labels that are not a human gene are unmapped.
+    has neither species nor method; labels that are not a human gene are unmapped. Their case counts there: US3 is a
+    gene of herpes viruses, and uS3 a human one.
 
     Raises:
         SourceError: the file is unreadable, lacks a column or holds no pair.
@@ -45,7 +46,8 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     version = re.search(r"(\d+\.\d+\.\d+)", path.name)
     parsed = ParsedSource(frames={}, rejections=[rejections], version=version[1] if version else None)
     if "gene_a" in next(line for _, line in numbered_lines(path)):
-        blocks, ends = symbol_blocks(path, rejections), Ends({"gene_a": SYMBOL_KINDS}, {"gene_b": SYMBOL_KINDS})
+        blocks = symbol_blocks(path, rejections)
+        ends = Ends({"gene_a": SYMBOL_KINDS}, {"gene_b": SYMBOL_KINDS}, any_case=False)
     else:
         blocks = _physical(path, rejections, parsed)
         ends = Ends(

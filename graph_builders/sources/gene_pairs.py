@@ -22,17 +22,19 @@ _NONE = pl.lit([], dtype=pl.List(pl.String))
 class Ends:
     """How a table names the two genes of a pair: for each, column -> kinds of label to look up there.
 
-    The last column of each names the gene in reports of unmapped labels.
+    The last column of each names the gene in reports of unmapped labels. `any_case` is False for a table that also
+    names genes of other species (see `GeneNames.resolve`).
     """
 
     first: Mapping[str, tuple[str, ...]]
     second: Mapping[str, tuple[str, ...]]
+    any_case: bool = True
 
 
 def symbol_blocks(path: Path, rejections: Rejections) -> Iterator[pl.DataFrame]:
-    """A table of upper-case symbols, `gene_a` and `gene_b`; the lower case of those like C1orf52 is restored."""
+    """A table of upper-case symbols, `gene_a` and `gene_b`; the lower case of C1orf52, TGIF2-C20orf24 is restored."""
     for block in table_blocks(path, SYMBOLS_ONLY, rejections):
-        yield block.with_columns(pl.col("gene_a", "gene_b").str.replace(r"^(C[\dXY]+)ORF(\d+)$", "${1}orf${2}"))
+        yield block.with_columns(pl.col("gene_a", "gene_b").str.replace_all(r"\b(C[\dXY]+)ORF(\d+)", "${1}orf${2}"))
 
 
 def reported(
@@ -52,7 +54,8 @@ def reported(
     names = context.gene_names()
     parts = []
     for rows in blocks:
-        rows = names.resolve(names.resolve(rows, ends.first, "a"), ends.second, "b")
+        for columns, into in ((ends.first, "a"), (ends.second, "b")):
+            rows = names.resolve(rows, columns, into, any_case=ends.any_case)
         rows = parsed.unmapped.drop(rows, {"a": list(ends.first)[-1], "b": list(ends.second)[-1]})
         rows = leave_out(rows, pl.col("a") == pl.col("b"), "a gene with itself", parsed.left_out)
         low, high = pl.min_horizontal("a", "b"), pl.max_horizontal("a", "b")

@@ -9,10 +9,12 @@ from typing import Literal
 
 import polars as pl
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph.schema.schema import SYMBOL_KINDS
+from rbio_kg.graph.identity.duplicates import merge_duplicates
+from rbio_kg.graph.identity.unrecognised import recognise
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
-from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource
+from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, text_blocks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.source import SourceEntry, SourceFile
@@ -22,9 +24,15 @@ SIMULATED_NAME = "simulated knockdowns"
 SIMULATED_LICENCE = "drawn from a model; no measurements"
 LAYOUT = Layout(",", ("pert", "gene", "label", "split"), quoted=True)
 _COLUMNS = tuple(TABLE_SCHEMAS["questions"])
+_PAIR = ("pert", "gene")
+_ANSWERS = ("label", "split")
+_TASK_AT_END = re.compile(r"(?i)(?:^|[-_. ]+)(de|dir)\..*$")
+_TABLE_ENDING = re.compile(r"(?i)\.(?:csv|tsv|txt)(?:\.(?:gz|zip))?$")
+_SET_ASIDE = {"control": "controls", "missing": "rows without a gene"}
+"""Kinds of label that make no question, and what their rows are called."""
 
 
-def read_questions(
+def question_rows(
     path: Path,
     task: Literal["de", "dir"],
     cell_line: str,
@@ -32,22 +40,21 @@ def read_questions(
     simulated: bool = False,
     rejections: Rejections | None = None,
 ) -> pl.DataFrame:
-    """One file of questions, with its own gene labels, in the order of the file.
+    """Every row of one file of questions, with its own gene labels, in the order of the file.
 
     Args:
         path: CSV with `pert,gene,label,split`, also gzipped or zipped.
         task: `de` (label 1: expression changes) or `dir` (label 1: it increases).
-        cell_line: the cell line, stored in lower case.
+        cell_line: the cell line, stored under its canonical name.
         simulated: True if the labels come from a model.
         rejections: counts the rows seen; none is ever rejected.
 
     Returns:
-        A frame with the columns of the `questions` table and `line`, the row's line in the file; equal duplicates of a
-        pair are one row.
+        A frame with the columns of the `questions` table, and the positions of the rows: `file` and `line`.
 
     Raises:
-        SourceError: unreadable, a column is missing, a row is malformed, or a pair has two rows with different
-            labels or splits. Rows are not repaired or skipped, because that would change the evaluation.
+        SourceError: unreadable, a column is missing, or a row is malformed. Rows are not repaired or skipped, because
+            that would change the evaluation.
     """
     rejections = rejections or Rejections(path)
     rows = read_table(path, LAYOUT, rejections).with_columns(pl.exclude("line").str.strip_chars())
@@ -60,10 +67,6 @@ def read_questions(
     )
     for bad, why in checks:
         rows = rejections.drop(rows, bad, why)
-    if not rejections.count:
-        answers = rows.select("line", "pert", "gene", pl.struct("label", "split").alias("answer"))
-        twice = pl.col("answer") != pl.col("answer").first().over("pert", "gene")
-        rejections.drop(answers, twice, "an earlier row of this pair has another label or split")
     if rejections.count:
         first = rejections.reasons[0]
         raise SourceError(
@@ -73,38 +76,79 @@ def read_questions(
             hint="rows are pert,gene,label,split, for example SP1,TP53,1,train",
         )
     rejections.require_some(rows.height, "questions")
-    return rows.unique(["pert", "gene"], keep="first", maintain_order=True).select(
+    return rows.select(
         "pert",
         "gene",
         label.cast(pl.Float64).cast(pl.Int64),
         "split",
-        pl.lit(cell_line.lower()).alias("cell_line"),
+        pl.lit(canonical_line(cell_line)).alias("cell_line"),
         pl.lit(task).alias("task"),
         pl.lit(simulated).alias("simulated"),
+        pl.lit(str(path)).alias("file"),
         "line",
     )
 
 
+def read_questions(
+    path: Path,
+    task: Literal["de", "dir"],
+    cell_line: str,
+    *,
+    simulated: bool = False,
+    rejections: Rejections | None = None,
+) -> pl.DataFrame:
+    """One file of questions with its own gene labels; equal rows of a pair are one. Arguments as in `question_rows`.
+
+    Returns:
+        As `question_rows`, in the order of the file.
+
+    Raises:
+        SourceError: as `question_rows`, or a pair has two rows with different labels or splits.
+    """
+    rows = question_rows(path, task, cell_line, simulated=simulated, rejections=rejections)
+    return merge_duplicates(rows, ("pert", "gene"), _ANSWERS)
+
+
 def cell_line_of(path: Path) -> str:
-    """The cell line in a file's name: `k562` for `k562-de.csv.gz`.
+    """The canonical name of the cell line in a file's name.
 
     Raises:
         SourceError: the name states none.
+
+    Example:
+        >>> {cell_line_of(Path(name)) for name in ("k562-de.csv.gz", "K-562_de.csv", "K562.dir.csv")}
+        {'k562'}
     """
-    cell_line = re.sub(r"-(?:de|dir)\..*$", "", path.name.lower()).strip()
+    named = _TASK_AT_END.sub("", path.name)
+    cell_line = canonical_line(_TABLE_ENDING.sub("", named))
     if not cell_line:
         raise SourceError("the file's name states no cell line", where=path, hint="name it like k562-de.csv")
     return cell_line
 
 
+def task_of(path: Path) -> Literal["de", "dir"] | None:
+    """The task in a file's name; None where the name states none.
+
+    Example:
+        >>> [task_of(Path(name)) for name in ("k562-de.csv", "K562_dir.csv.gz", "mine.csv")]
+        ['de', 'dir', None]
+    """
+    match = _TASK_AT_END.search(path.name)
+    if match is None:
+        return None
+    return "dir" if match[1].lower() == "dir" else "de"
+
+
 def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     """Tables `questions`, `knockdowns` and `cell_lines`.
 
-    Questions keep every row; a gene that HGNC knows under another symbol takes the approved one, any other keeps its
-    label. Knockdowns are the train rows with label 1, with the direction of the `dir` file's train rows.
+    A gene takes its approved symbol; a name that is no gene stays as it is. Rows with a control or a missing value are
+    left out. Rows of one question, under two names or in two files, are one. Knockdowns are the train rows with
+    label 1, with the direction of the `dir` file's train rows.
 
     Raises:
-        SourceError: a file is unreadable or a row malformed.
+        SourceError: a file is unreadable, a row is malformed, or two rows of one question have different labels or
+            splits.
     """
     marker = files.maybe("simulated")
     model = _simulating_model(marker) if marker is not None else None
@@ -118,12 +162,16 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         for path in files.all(task):
             rejections = Rejections(path)
             parsed.rejections.append(rejections)
-            parts.append(read_questions(path, task, cell_line_of(path), simulated=simulated, rejections=rejections))
-    parsed.notes["duplicate rows merged"] = parsed.rows_read - sum(part.height for part in parts)
-    questions = _approved(pl.concat(parts), context, parsed)
-    parsed.frames["questions"] = questions.select(_COLUMNS)
-    parsed.frames["cell_lines"] = questions.select(pl.col("cell_line").unique().sort().alias("name"))
-    parsed.frames["knockdowns"] = _knockdowns(questions, parsed.name or NAME, parsed)
+            rows = question_rows(path, task, cell_line_of(path), simulated=simulated, rejections=rejections)
+            parts.append(_recognised(rows, rejections.file, context, parsed))
+    questions = pl.concat(parts)
+    keys = ("task", "cell_line", *_PAIR)
+    merged = merge_duplicates(questions, keys, _ANSWERS, given=[f"given_{column}" for column in _PAIR])
+    parsed.notes["duplicate rows merged"] = questions.height - merged.height
+    parsed.notes["rows with a gene unknown to HGNC"] = merged.filter(~pl.col("known")).height
+    parsed.frames["questions"] = merged.select(_COLUMNS)
+    parsed.frames["cell_lines"] = merged.select(pl.col("cell_line").unique().sort().alias("name"))
+    parsed.frames["knockdowns"] = _knockdowns(merged, parsed.name or NAME, parsed)
     return parsed
 
 
@@ -140,28 +188,18 @@ def _simulating_model(marker: Path) -> str | None:
     return str(content.get("model") or "not named") if simulated else None
 
 
-def _approved(questions: pl.DataFrame, context: BuildContext, parsed: ParsedSource) -> pl.DataFrame:
-    names = context.gene_names()
-    for column in ("pert", "gene"):
-        questions = names.resolve(questions, {column: SYMBOL_KINDS}, f"{column}_symbol")
-        unknown = questions.filter(pl.col(f"{column}_symbol").is_null())
-        parsed.unmapped.note(unknown[column])
-    parsed.notes["rows with a gene unknown to HGNC"] = questions.filter(
-        pl.col("pert_symbol").is_null() | pl.col("gene_symbol").is_null()
-    ).height
-    renamed = questions.with_columns(
-        known=pl.col("pert_symbol").is_not_null() & pl.col("gene_symbol").is_not_null(),
-        new_pert=pl.coalesce("pert_symbol", "pert"),
-        new_gene=pl.coalesce("gene_symbol", "gene"),
-    )
-    # Two labels of one gene could make two rows of one question; then both keep their labels.
-    clash = pl.len().over("task", "cell_line", "new_pert", "new_gene") > 1
-    parsed.notes["rows whose symbols clash when approved"] = renamed.filter(clash).height
-    return renamed.with_columns(
-        pl.when(clash).then("pert").otherwise("new_pert").alias("pert"),
-        pl.when(clash).then("gene").otherwise("new_gene").alias("gene"),
-        pl.col("known") & ~clash,
-    )
+def _recognised(rows: pl.DataFrame, where: str, context: BuildContext, parsed: ParsedSource) -> pl.DataFrame:
+    """The rows of one file under approved symbols, with `known` (both are genes) and the labels as given.
+
+    Controls and missing values are set aside; other names that are no gene stay as they are.
+    """
+    renamed, report = recognise(rows, context.gene_names(), _PAIR, where, accept=context.accept_suggestions)
+    parsed.unrecognised.append(report)
+    kept = renamed.with_columns(rows.select(pl.col(column).alias(f"given_{column}") for column in _PAIR))
+    for kind, called in _SET_ASIDE.items():
+        aside = [pl.col(column).is_in(report.labels(column, kind)) for column in _PAIR]
+        kept = leave_out(kept, pl.any_horizontal(aside), called, parsed.left_out)
+    return kept.with_columns(known=pl.all_horizontal(~pl.col(column).is_in(report.labels(column)) for column in _PAIR))
 
 
 def _knockdowns(questions: pl.DataFrame, source: str, parsed: ParsedSource) -> pl.DataFrame:
@@ -190,12 +228,17 @@ def _knockdowns(questions: pl.DataFrame, source: str, parsed: ParsedSource) -> p
 _DATASETS = "https://raw.githubusercontent.com/Genentech/PerturbQA/main/perturbqa/datasets"
 
 
+def _any_case_pattern(task: str) -> str:
+    """A shell pattern of names such as `k562-de.csv`, `K562_DE.csv` and `k562.de.csv`."""
+    return "*[-_. ]" + "".join(f"[{letter}{letter.upper()}]" for letter in task) + ".csv"
+
+
 def _files(task: str) -> tuple[SourceFile, ...]:
     return tuple(
         SourceFile(
             task,
             f"{line}-{task}.csv",
-            (f"*-{task}.csv",),
+            (_any_case_pattern(task),),
             f"{_DATASETS}/{line}-{task}.csv",
             required=False,
             many=True,

@@ -28,6 +28,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
 
     A member of a pathway is a member of every pathway above it; `direct` is True if the gmt lists it there. A
     pathway's name comes from the gmt, else from the names file, else it is its id. Only R-HSA pathways are kept.
+    They have members of viruses and bacteria too, so the case of a symbol counts: `tat` is a gene of HIV.
 
     Raises:
         SourceError: a file is unreadable, or no line of it is Reactome's, or pathways are parts of themselves.
@@ -40,7 +41,7 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
         leave_out(frame, ~pl.col("id").str.starts_with(_HUMAN), "other species", parsed.left_out)
         for frame in (sets, members)
     )
-    members = context.gene_names().resolve(members, {"member": SYMBOL_KINDS}, "start")
+    members = context.gene_names().resolve(members, {"member": SYMBOL_KINDS}, "start", any_case=False)
     members = parsed.unmapped.drop(members, {"start": "member"})
     parents = _parents(files.maybe("hierarchy"), parsed)
     names = _names(files.maybe("names"), parsed)

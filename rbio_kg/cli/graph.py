@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from rbio_kg.cli.export import show_export
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import AcceptOption, MostOption, Session, command
 from rbio_kg.cli.tables import show_rows, show_table
+from rbio_kg.graph.identity.rules import MOST, NameRules
 from rbio_kg.services.build import BuildResult, build_graph_and_files, build_graph_and_store, graph_stats
 
 SourcesOption = Annotated[
@@ -21,6 +22,7 @@ StoreOption = Annotated[
 ]
 
 
+SHOWN_FILES = 10
 HOW = ("added", "removed", "changed")
 
 
@@ -30,6 +32,10 @@ def show_build(result: BuildResult) -> None:
     show_table(["label or type", "count"], [*result.nodes.items(), *result.relationships.items()])
     seconds = ", ".join(f"{stage} {value:.1f} s" for stage, value in result.seconds.items())
     print(f"rejected rows: {result.rejected_rows:,} (reasons: manifest.json); {seconds}")
+    if result.unclaimed_files:
+        shown = ", ".join(result.unclaimed_files[:SHOWN_FILES])
+        more = f" and {len(result.unclaimed_files) - SHOWN_FILES:,} more" * (len(result.unclaimed_files) > SHOWN_FILES)
+        print(f"files that no source takes: {shown}{more}")
     reused = [name for name, value in asdict(result.reused).items() if value]
     if reused:
         print(f"reused as they were: {', '.join(reused)}")
@@ -90,6 +96,8 @@ def register(app: typer.Typer) -> None:
             bool | None,
             typer.Option("--commercial-only/--any-licence", help="Leave out sources that forbid commercial use."),
         ] = None,
+        max_unrecognised: MostOption = MOST,
+        accept_suggestions: AcceptOption = False,
         fresh: Annotated[bool, typer.Option("--fresh", help="Build even if nothing has changed.")] = False,
         diff: Annotated[
             str | None, typer.Option("--diff", help="Then show what changed since OLD: a build's id or folder.")
@@ -101,19 +109,27 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Build the graph: tables, snapshot and store."""
         from rbio_kg.graph_builders.build.comparison import compare_builds, find_build
+        from rbio_kg.graph_builders.build.losses import remarks
 
         if neo4j_admin is not None and store is not None:
             raise typer.BadParameter("give --store or --neo4j-admin, not both")
 
         workspace = session.workspace(
-            sources=sources, store=store, min_score=min_score, textmining=textmining, commercial_only=commercial_only
+            sources=sources,
+            store=store,
+            min_score=min_score,
+            textmining=textmining,
+            commercial_only=commercial_only,
         )
+        rules = NameRules(accept_suggestions, max_unrecognised)
         old = None if diff is None else find_build(workspace.paths, diff)
         if neo4j_admin is None:
-            result = build_graph_and_store(workspace, fresh=fresh, progress=session.progress, keep=session.keep)
+            result = build_graph_and_store(
+                workspace, rules=rules, fresh=fresh, progress=session.progress, keep=session.keep
+            )
         else:
             result = build_graph_and_files(
-                workspace, neo4j_admin, fresh=fresh, progress=session.progress, keep=session.keep
+                workspace, neo4j_admin, rules=rules, fresh=fresh, progress=session.progress, keep=session.keep
             )
         document = result.to_json()
         if old is not None:
@@ -124,6 +140,7 @@ def register(app: typer.Typer) -> None:
             if old is not None:
                 show_difference(document["diff"])
 
+        session.remark(remarks(result.losses))
         session.emit(document, show)
 
     @command(app, "stats")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.graph.views.view import GraphView
     from rbio_kg.graph_builders.build.manifest import CurrentBuild, Manifest
+    from rbio_kg.graph_builders.build.options import BuildOptions
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.prompts.facts import FactBook, FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
@@ -159,9 +160,11 @@ class WorkspaceBase(StaleParts):
         )
 
     @property
-    def build_options(self) -> dict[str, Any]:
-        """The settings that a build depends on, as arguments of `rbio_kg.graph_builders.build.build.build_graph`."""
-        return self.settings.model_dump(include={"min_score", "textmining", "commercial_only"})
+    def build_options(self) -> BuildOptions:
+        """The settings that a build depends on."""
+        from rbio_kg.graph_builders.build.options import BuildOptions
+
+        return BuildOptions(**self.settings.model_dump(include={"min_score", "textmining", "commercial_only"}))
 
     @property
     def store_uri(self) -> str:

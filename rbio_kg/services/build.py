@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from rbio_kg.core.errors import BuildError, StoreError
 from rbio_kg.core.progress import Progress, silent
+from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 
 if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
+    from rbio_kg.graph_builders.build.losses import Losses
     from rbio_kg.graph_builders.build.manifest import Manifest
     from rbio_kg.services.base import WorkspaceBase
 
@@ -57,6 +59,8 @@ class BuildResult:
         nodes: label to count.
         relationships: type to count.
         rejected_rows: rows of all sources that could not be read.
+        losses: source to its rows with a name that is no gene; sources without any are left out.
+        unclaimed_files: files of the sources folder that no source takes.
         readings_kept: sources that were not read again.
         seconds: `read`, `assemble`, `snapshot` and `store`.
         simulated: whether the rows of any source come from a model.
@@ -71,6 +75,8 @@ class BuildResult:
     nodes: Mapping[str, int]
     relationships: Mapping[str, int]
     rejected_rows: int
+    losses: Mapping[str, Losses]
+    unclaimed_files: tuple[str, ...]
     readings_kept: tuple[str, ...]
     seconds: Mapping[str, float]
     simulated: bool
@@ -87,6 +93,9 @@ class BuildResult:
             "nodes": dict(self.nodes),
             "relationships": dict(self.relationships),
             "rejected_rows": self.rejected_rows,
+            "unrecognised": {source: dict(losses.kinds) for source, losses in self.losses.items()},
+            "unmapped": {source: losses.to_json() for source, losses in self.losses.items()},
+            "unclaimed_files": list(self.unclaimed_files),
             "readings_kept": list(self.readings_kept),
             "seconds": dict(self.seconds),
             "simulated": self.simulated,
@@ -99,12 +108,16 @@ class BuildResult:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """The result that `to_json` wrote; further keys are left out."""
+        from rbio_kg.graph_builders.build.losses import Losses
+
         return cls(
             build_id=document["build_id"],
             sources=document["sources"],
             nodes=dict(document["nodes"]),
             relationships=dict(document["relationships"]),
             rejected_rows=document["rejected_rows"],
+            losses={source: Losses.from_json(item) for source, item in document["unmapped"].items()},
+            unclaimed_files=tuple(document["unclaimed_files"]),
             readings_kept=tuple(document["readings_kept"]),
             seconds=dict(document["seconds"]),
             simulated=document["simulated"],
@@ -195,6 +208,7 @@ def build_graph_and_store(
     workspace: WorkspaceBase,
     *,
     sources: Path | None = None,
+    rules: NameRules = DEFAULT_RULES,
     fresh: bool = False,
     progress: Progress = silent,
     keep: Callable[[str], None] = _ignore,
@@ -204,12 +218,13 @@ def build_graph_and_store(
     Args:
         workspace: its settings say where the sources and the store are.
         sources: another sources folder than the workspace's.
+        rules: what is done about names that are no gene.
         fresh: build even if nothing has changed.
         progress: called with a message and the finished share.
         keep: called with what an interruption from now on leaves, and how to go on.
 
     Raises:
-        BuildError, SourceError: there are no sources, or they cannot be read.
+        BuildError, SourceError: there are no sources, they cannot be read, or too many rows of one name no gene.
         StoreError: the store cannot be opened or loaded.
     """
     from rbio_kg.graph.loading.loader import load_store
@@ -218,10 +233,11 @@ def build_graph_and_store(
 
     chosen = workspace.sources if sources is None else sources
     uri, paths = workspace.store_uri, workspace.paths
+    options = replace(workspace.build_options, names=rules)
     workspace.close()
     keep("the graph in use is as it was; run the same command again to build")
     with building(paths, progress):
-        manifest = build_graph(paths, chosen, **workspace.build_options, fresh=fresh, use=False, progress=progress)
+        manifest = build_graph(paths, chosen, options, fresh=fresh, use=False, progress=progress)
         started = time.perf_counter()
         keep("the graph in use is as it was, the new tables are kept; run the same command again to load the store")
         # Tables, snapshot and store change together: the new build is noted, loaded, and then used in one step. A
@@ -276,6 +292,7 @@ def build_graph_and_files(
     workspace: WorkspaceBase,
     folder: Path,
     *,
+    rules: NameRules = DEFAULT_RULES,
     fresh: bool = False,
     progress: Progress = silent,
     keep: Callable[[str], None] = _ignore,
@@ -284,10 +301,11 @@ def build_graph_and_files(
     from rbio_kg.graph_builders.build.build import build_graph, building
 
     sources = workspace.sources
+    options = replace(workspace.build_options, names=rules)
     workspace.close()
     keep("the graph in use is as it was; run the same command again to build")
     with building(workspace.paths, progress):
-        manifest = build_graph(workspace.paths, sources, **workspace.build_options, fresh=fresh, progress=progress)
+        manifest = build_graph(workspace.paths, sources, options, fresh=fresh, progress=progress)
         keep("the tables are kept, the files are not written; run the same command again")
         started = time.perf_counter()
         written = export_files(workspace, folder, progress)
@@ -313,12 +331,16 @@ def _result(
     files: ImportFiles | None = None,
 ) -> BuildResult:
     """The result of a build; `started` is when the store or the import files were begun."""
+    from rbio_kg.graph_builders.build.directory import unclaimed_files
+
     return BuildResult(
         build_id=manifest.build_id,
         sources=str(sources),
         nodes=manifest.nodes,
         relationships=manifest.relationships,
         rejected_rows=manifest.rejected_rows,
+        losses={source: found for source, found in manifest.losses.items() if found.labels or found.applied},
+        unclaimed_files=tuple(unclaimed_files(sources)),
         readings_kept=tuple(manifest.kept),
         seconds={**manifest.seconds, "store": round(time.perf_counter() - started, 3)},
         simulated=manifest.simulated,

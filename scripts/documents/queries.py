@@ -162,9 +162,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         with Workspace(root / "workspace", sources=sample_directory()) as workspace:
-            manifest = build_graph(
-                workspace.paths, workspace.sources, min_score=workspace.settings.min_score, progress=silent
-            )
+            manifest = build_graph(workspace.paths, workspace.sources, workspace.build_options, progress=silent)
             with workspace.open_store(read_only=False) as store:
                 load_store(store, workspace.tables, manifest.to_json())
                 claims = write_scored_run(workspace, root / "run", SAMPLE_CLAIMS)

@@ -17,7 +17,7 @@ from rbio_kg.graph.identity.duplicates import merge_duplicates
 from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.graph.identity.unrecognised import SET_ASIDE, Unrecognised, recognise
-from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, read_questions
+from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, question_rows, read_questions, task_of
 
 Tables = Mapping[str, pl.DataFrame]
 PAIR = ["pert", "gene"]
@@ -70,15 +70,16 @@ def _read(
     path: Path, task: str | None, cell_line: str | None, tables: Tables | None, rules: NameRules
 ) -> tuple[pl.DataFrame, Unrecognised | None]:
     if task is None:
-        task = "dir" if path.name.lower().split(".")[0].endswith(("-dir", "_dir")) else "de"
+        task = task_of(path) or "de"
     if task not in ("de", "dir"):
         raise EvaluationError(f"unknown task {task!r}", hint="known: de, dir")
     line = checked_line(cell_line or cell_line_of(path))
     simulated = (path.parent / "simulated.json").is_file()
-    frame = read_questions(path, cast(Literal["de", "dir"], task), line, simulated=simulated)
+    kind = cast(Literal["de", "dir"], task)
     if tables is None:
-        return frame.with_columns(file=pl.lit(str(path))), None
-    return settled_pairs(frame, tables, path, rules, ANSWERS)
+        return read_questions(path, kind, line, simulated=simulated), None
+    # Rows of controls are set aside before rows are compared.
+    return settled_pairs(question_rows(path, kind, line, simulated=simulated), tables, path, rules, ANSWERS)
 
 
 def read_question_files(

@@ -257,7 +257,9 @@ class GeneNames:
             spelt.setdefault(known.upper(), known)
         return [spelt[match] for match in difflib.get_close_matches(label.upper(), spelt, count)]
 
-    def resolve(self, frame: pl.DataFrame, steps: Mapping[str, tuple[str, ...]], into: str) -> pl.DataFrame:
+    def resolve(
+        self, frame: pl.DataFrame, steps: Mapping[str, tuple[str, ...]], into: str, *, any_case: bool = True
+    ) -> pl.DataFrame:
         """`frame` with a column `into`: the approved symbol, null where no step knows the label.
 
         A label that no step knows as it is written is looked up by all rules (`match`), in the columns' order.
@@ -267,6 +269,8 @@ class GeneNames:
             steps: column -> kinds of label to look up there. An approved symbol in any column comes first,
                 then the columns in their order.
             into: name of the new column.
+            any_case: False for a table that also names genes of other species, which differ by case: `tat` is
+                a gene of HIV, and TAT a human one. Identifiers are then still looked up by all rules.
         """
         order: list[tuple[str, tuple[str, ...]]] = []
         for column, kinds in steps.items():
@@ -285,7 +289,11 @@ class GeneNames:
         frame = frame.with_columns(pl.coalesce(found).alias(into)).drop(found)
         for column in steps:
             lost = frame.filter(pl.col(into).is_null())[column].unique().drop_nulls()
-            known = {label: match.symbol for label, match in self.matches(lost).items() if match.symbol is not None}
+            known = {
+                label: match.symbol
+                for label, match in self.matches(lost).items()
+                if match.symbol is not None and (any_case or match.kind not in SYMBOL_KINDS)
+            }
             if known:
                 late = pl.col(column).replace_strict(known, default=None, return_dtype=pl.String)
                 frame = frame.with_columns(pl.coalesce(into, late).alias(into))

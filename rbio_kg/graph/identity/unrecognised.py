@@ -76,6 +76,10 @@ class Unrecognised:
         )
         return f"{self.where}: {self.rows:,} of {self.total:,} rows name no gene of this graph ({kinds})"
 
+    def labels(self, column: str, kind: str | None = None) -> list[str]:
+        """The names that were not recognised in a column, of one kind or of all."""
+        return [name.label for name in self.names if name.column == column and kind in (None, name.kind)]
+
     def _of(self, kind: str) -> list[UnrecognisedName]:
         return [name for name in self.names if name.kind == kind]
 

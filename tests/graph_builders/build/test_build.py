@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -18,8 +19,9 @@ from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.graph_builders.build.build import build_graph, build_tables, write_current
 from rbio_kg.graph_builders.build.manifest import Manifest, load_manifest, read_current, read_manifest
+from rbio_kg.graph_builders.build.options import BuildOptions
 from tests.support.locations import ROOT
-from tests.support.source_files.provider_files import FORMS, LINKS, file_of, write_sources
+from tests.support.source_files.provider_files import FORMS, LINKS, SMALL, file_of, write_sources
 
 
 def bytes_below(folder: Path) -> dict[str, bytes]:
@@ -27,7 +29,7 @@ def bytes_below(folder: Path) -> dict[str, bytes]:
 
 
 def test_every_relationship_joins_nodes_and_names_its_source(sources: Path) -> None:
-    tables, manifest = build_tables(sources, min_score=0)
+    tables, manifest = build_tables(sources, BuildOptions(min_score=0))
     keys = {node.label: set(tables[node.table][node.key]) for node in NODES}
     for relationship in RELATIONSHIPS:
         frame = tables[relationship.table]
@@ -120,9 +122,9 @@ def test_compression_changes_no_table(sources: Path, tmp_path: Path) -> None:
 
 
 def test_two_builds_give_the_same_bytes(sources: Path, paths: WorkspacePaths, tmp_path: Path) -> None:
-    first = build_graph(paths, sources)
+    first = build_graph(paths, sources, SMALL)
     other = WorkspacePaths(tmp_path / "other")
-    second = build_graph(other, shutil.copytree(sources, tmp_path / "copy"))
+    second = build_graph(other, shutil.copytree(sources, tmp_path / "copy"), SMALL)
     assert second == first
     for part in ("tables", "snapshot"):
         found = bytes_below(paths.build(first.build_id) / part)
@@ -132,13 +134,13 @@ def test_two_builds_give_the_same_bytes(sources: Path, paths: WorkspacePaths, tm
 
 def test_the_id_follows_inputs_and_options(sources: Path) -> None:
     identity = build_tables(sources)[1].build_id
-    assert build_tables(sources, min_score=500)[1].build_id != identity
+    assert build_tables(sources, BuildOptions(min_score=500))[1].build_id != identity
     file_of(sources / "string", LINKS + "9606.ENSP01 9606.ENSP03 600\n", "9606.protein.links.v12.0.txt")
     assert build_tables(sources)[1].build_id != identity
 
 
 def test_a_build_can_be_read_back(sources: Path, paths: WorkspacePaths) -> None:
-    manifest = build_graph(paths, sources)
+    manifest = build_graph(paths, sources, SMALL)
     assert not manifest.reused
     assert read_manifest(paths) == manifest
     folder = paths.build(manifest.build_id)
@@ -150,38 +152,38 @@ def test_a_build_can_be_read_back(sources: Path, paths: WorkspacePaths) -> None:
 
 
 def test_building_again_reuses_and_says_so(sources: Path, paths: WorkspacePaths) -> None:
-    build_graph(paths, sources)
+    build_graph(paths, sources, SMALL)
     before = bytes_below(paths.graph / "builds")
     said: list[str] = []
-    assert build_graph(paths, sources, progress=lambda message, _: said.append(message)).reused
+    assert build_graph(paths, sources, SMALL, progress=lambda message, _: said.append(message)).reused
     assert any("nothing has changed" in message for message in said)
     assert not any("reading" in message for message in said)
     assert bytes_below(paths.graph / "builds") == before
-    assert not build_graph(paths, sources, fresh=True).reused
+    assert not build_graph(paths, sources, SMALL, fresh=True).reused
 
 
 def test_progress_never_goes_back(sources: Path, paths: WorkspacePaths) -> None:
     shares: list[float | None] = []
-    build_graph(paths, sources, progress=lambda _, done: shares.append(done))
+    build_graph(paths, sources, SMALL, progress=lambda _, done: shares.append(done))
     numbers = [share for share in shares if share is not None]
     assert numbers == sorted(numbers)
     assert numbers[-1] == 1.0
 
 
 def test_the_store_is_remembered(sources: Path, paths: WorkspacePaths) -> None:
-    identity = build_graph(paths, sources).build_id
+    identity = build_graph(paths, sources, SMALL).build_id
     assert read_current(paths).store is None
     write_current(paths, identity, sources, "bolt://localhost:7687")
-    build_graph(paths, sources, min_score=500)
+    build_graph(paths, sources, replace(SMALL, min_score=500))
     assert read_current(paths).store == "bolt://localhost:7687"
 
 
 def test_a_failing_build_leaves_the_old_one(sources: Path, paths: WorkspacePaths) -> None:
-    manifest = build_graph(paths, sources)
+    manifest = build_graph(paths, sources, SMALL)
     before = bytes_below(paths.graph)
     file_of(sources / "string", "broken\n", "9606.protein.links.v12.0.txt")
     with pytest.raises(SourceError):
-        build_graph(paths, sources)
+        build_graph(paths, sources, SMALL)
     assert bytes_below(paths.graph) == before
     assert read_manifest(paths) == manifest
 
@@ -190,13 +192,16 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from rbio_kg.graph_builders.build.build import build_graph
+from rbio_kg.graph_builders.build.options import BuildOptions
 from rbio_kg.core.paths import WorkspacePaths
+from rbio_kg.graph.identity.rules import NameRules
 
 def report(message, done):
     if message == sys.argv[3]:
         os.kill(os.getpid(), signal.SIGKILL)
 
-build_graph(WorkspacePaths(Path(sys.argv[1])), Path(sys.argv[2]), min_score=450, progress=report)
+options = BuildOptions(min_score=450, names=NameRules(most=1))
+build_graph(WorkspacePaths(Path(sys.argv[1])), Path(sys.argv[2]), options, progress=report)
 """
 
 
@@ -204,7 +209,7 @@ build_graph(WorkspacePaths(Path(sys.argv[1])), Path(sys.argv[2]), min_score=450,
 def test_a_killed_build_leaves_the_old_one_and_is_cleared_away(
     sources: Path, paths: WorkspacePaths, moment: str
 ) -> None:
-    old = build_graph(paths, sources)
+    old = build_graph(paths, sources, SMALL)
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, str(paths.root), str(sources), moment],
         check=False,
@@ -214,17 +219,17 @@ def test_a_killed_build_leaves_the_old_one_and_is_cleared_away(
     assert killed.returncode == -signal.SIGKILL
     assert read_manifest(paths) == old
     assert [path.name for path in (paths.graph / "builds").iterdir() if not path.name.startswith(".")] == [old.build_id]
-    new = build_graph(paths, sources, min_score=450)
+    new = build_graph(paths, sources, replace(SMALL, min_score=450))
     assert read_manifest(paths) == new
     assert {path.name for path in (paths.graph / "builds").iterdir()} == {old.build_id, new.build_id}
 
 
 def test_an_incomplete_folder_is_built_anew(sources: Path, paths: WorkspacePaths) -> None:
-    identity = build_graph(paths, sources).build_id
+    identity = build_graph(paths, sources, SMALL).build_id
     (paths.build(identity) / "manifest.json").write_text("{")
     with pytest.raises(BuildError, match="cannot be read"):
         read_manifest(paths)
-    assert not build_graph(paths, sources).reused
+    assert not build_graph(paths, sources, SMALL).reused
     assert read_manifest(paths).build_id == identity
 
 
@@ -255,4 +260,4 @@ def test_damaged_manifests(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize("score", [-1, 1001])
 def test_min_score_out_of_range(sources: Path, score: int) -> None:
     with pytest.raises(ConfigError, match="min_score"):
-        build_tables(sources, min_score=score)
+        build_tables(sources, BuildOptions(min_score=score))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,16 @@ from rbio_kg.graph.schema.tables import GraphTables
 from rbio_kg.graph_builders.build import cache as parsed_sources
 from rbio_kg.graph_builders.build.build import UNMAPPED, build_graph, build_tables
 from rbio_kg.graph_builders.sources.register import REGISTER
-from tests.support.source_files.provider_files import GAF, HGNC, LINKS, OBO, file_of
+from tests.support.source_files.provider_files import GAF, HGNC, LINKS, OBO, SMALL, file_of
 
 LINK_FILE = "9606.protein.links.v12.0.txt"
 
 
-def read_again(paths: WorkspacePaths, sources: Path, **options: int) -> set[str]:
+def read_again(paths: WorkspacePaths, sources: Path, min_score: int = 400) -> set[str]:
     """The sources that a build reads; its tables must be those of a build that keeps nothing."""
-    manifest = build_graph(paths, sources, **options)
-    alone, other = build_tables(sources, **options)
+    chosen = replace(SMALL, min_score=min_score)
+    manifest = build_graph(paths, sources, chosen)
+    alone, other = build_tables(sources, chosen)
     assert manifest == other
     kept = GraphTables.read(paths.build(manifest.build_id) / "tables")
     assert all(kept[name].equals(frame) for name, frame in alone.items())
@@ -84,9 +86,9 @@ def test_a_source_that_is_gone_keeps_no_reading(sources: Path, paths: WorkspaceP
 
 def test_what_names_no_gene_is_listed_in_full(sources: Path, paths: WorkspacePaths) -> None:
     file_of(sources / "reactome", "Strange\tR-HSA-9\tAAA1\tSHARED\tNOBODY\n", "ReactomePathways.gmt")
-    manifest = build_graph(paths, sources)
+    manifest = build_graph(paths, sources, SMALL)
     rows = [line.split("\t") for line in (paths.build(manifest.build_id) / UNMAPPED).read_text().splitlines()]
-    assert rows[0] == ["source", "label", "rows", "genes"]
-    assert ["Reactome", "NOBODY", "1", ""] in rows
-    assert ["Reactome", "SHARED", "1", "AAA1,BBB1"] in rows
+    assert rows[0] == ["source", "label", "rows", "kind", "genes"]
+    assert ["Reactome", "NOBODY", "1", "unknown", ""] in rows
+    assert ["Reactome", "SHARED", "1", "ambiguous", "AAA1,BBB1"] in rows
     assert len(rows) - 1 == sum(len(item["first"]) for item in manifest.unmapped.values())

@@ -8,7 +8,7 @@ import pytest
 
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.build import directory
-from rbio_kg.graph_builders.build.directory import find_sources
+from rbio_kg.graph_builders.build.directory import find_sources, unclaimed_files
 from rbio_kg.graph_builders.sources.register import REGISTER
 from tests.support.source_files.provider_files import FORMS, HGNC, LINKS, file_of, write_sources
 
@@ -98,3 +98,44 @@ def test_digests(tmp_path: Path) -> None:
     both = sources["STRING"].sha256
     file_of(tmp_path / "string", LINKS + "\n", "9606.protein.links.v12.0.txt")
     assert {source.entry.name: source for source in find_sources(tmp_path)}["STRING"].sha256 != both
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "perturbqa/k562_effects.csv", "perturbqa/k562-de.tsv", "string/10090.protein.links.v12.0.txt.gz", "notes.csv",
+        "extra/gtex.parquet", "go/2019/go.obo.gz", "hgnc/genes.txt", "reactom/ReactomePathways.gmt", "collectri/x.xlsx",
+    ],
+)  # fmt: skip
+def test_a_file_that_no_source_takes_is_named(tmp_path: Path, name: str) -> None:
+    write_sources(tmp_path)
+    assert unclaimed_files(tmp_path) == []
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    assert unclaimed_files(tmp_path) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "perturbqa/simulated.json", "go/fetched.json", "string/9606.protein.links.v11.5.txt.gz", "README",
+        "go/README.md", "SOURCES.md", "LICENSE", "string/links.txt.gz.part", "string/links.txt.gz.part.json",
+        ".fetch.lock", "MD5SUMS", "go/go-basic.obo.sha256", "hgnc/.DS_Store", ".git/config", "hgnc/checksums.txt",
+        "perturbqa/K-562_de.csv.gz", "perturbqa/RPE1.DIR.csv", "hgnc/hgnc_complete_set.txt.gz",
+    ],
+)  # fmt: skip
+def test_files_that_belong_there_are_not_named(tmp_path: Path, name: str) -> None:
+    path = write_sources(tmp_path) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    assert unclaimed_files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["K562_de.csv", "K-562-de.csv.gz", "k562.de.csv", "k562-DE.csv.zip", "hTERT-RPE1_dir.csv", "A549 Dir.csv"]
+)
+def test_questions_of_any_spelling_are_found(tmp_path: Path, name: str) -> None:
+    write_sources(tmp_path)
+    file_of(tmp_path / "perturbqa", "pert,gene,label,split\n", name)
+    assert f"perturbqa/{name}" in found(tmp_path)["PerturbQA"]

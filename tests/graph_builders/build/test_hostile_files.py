@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph_builders.build.build import build_tables
 from rbio_kg.graph_builders.build.directory import find_sources
@@ -140,7 +141,7 @@ def test_a_file_without_the_right_to_read_it() -> None:
 def test_odd_names_of_files(sources: Path, line: str) -> None:
     (sources / "perturbqa" / "k562-de.csv.gz").rename(sources / "perturbqa" / f"{line}-de.csv.gz")
     tables, _ = build_tables(sources)
-    assert line.lower() in set(tables["questions"]["cell_line"])
+    assert canonical_line(line) in set(tables["questions"]["cell_line"])
 
 
 def test_names_that_cannot_be(sources: Path) -> None:
@@ -158,6 +159,7 @@ def test_names_that_cannot_be(sources: Path) -> None:
 READ = """
 import sys
 from pathlib import Path
+from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SourceError
 from tests.support.source_files.base_files import BASES, found_files, context
 from rbio_kg.graph_builders.sources.register import entry

@@ -14,9 +14,5 @@ def test_unmapped_counts_rows_and_labels() -> None:
     frame = KNOWN.resolve(pl.DataFrame({"label": ["x", "x", "both", "A"]}), {"label": SYMBOL_KINDS}, "symbol")
     unmapped = Unmapped()
     assert unmapped.drop(frame, {"symbol": "label"})["label"].to_list() == ["A"]
-    assert unmapped.to_json(KNOWN) == {
-        "rows": 3,
-        "labels": 2,
-        "ambiguous": 1,
-        "first": [{"label": "x", "rows": 2}, {"label": "both", "rows": 1}],
-    }
+    assert unmapped.rows == 3
+    assert unmapped.ranked() == [("x", 2), ("both", 1)]

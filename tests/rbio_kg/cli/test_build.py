@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,25 +15,28 @@ from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 from tests.support.source_files.provider_files import GAF, file_of, write_sources
 
+BUILD = ("build", "--max-unrecognised", "1")
+"""These sources have few rows, and one of each names no gene."""
+
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Any]]:
     """A workspace, its sources, and its first build."""
     folder = tmp_path_factory.mktemp("builds")
     sources = write_sources(folder / "sources")
-    return folder / "workspace", sources, invoke(folder / "workspace", "build", "--sources", str(sources))
+    return folder / "workspace", sources, invoke(folder / "workspace", *BUILD, "--sources", str(sources))
 
 
 def test_a_second_build_says_what_it_kept(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     workspace, sources, first = begun
     assert (first["reused"], first["readings_kept"], first["updated"]) == ({"tables": False, "store": False}, [], None)
-    again = invoke(workspace, "build")
+    again = invoke(workspace, *BUILD)
     assert again["reused"] == {"tables": True, "store": True}
     other = shutil.copytree(sources, tmp_path / "sources")
     lines = GAF.splitlines(keepends=True)
     first_row = next(number for number, line in enumerate(lines) if not line.startswith("!"))
     file_of(other / "go", "".join([*lines[:first_row], *lines[first_row + 1 :]]), "goa_human.gaf")
-    changed = invoke(workspace, "build", "--sources", str(other), "--diff", first["build_id"][:6])
+    changed = invoke(workspace, *BUILD, "--sources", str(other), "--diff", first["build_id"][:6])
     assert {"HGNC", "GO", "STRING"} <= set(changed["readings_kept"])
     assert "GOA" not in changed["readings_kept"]
     difference = changed["diff"]
@@ -43,11 +47,33 @@ def test_a_second_build_says_what_it_kept(begun: tuple[Path, Path, dict[str, Any
     assert counts["removed"]["count"] - counts["added"]["count"] == lost
     assert invoke(workspace, "stats", "--digest")["agrees"] is True
     shown = CliRunner().invoke(
-        app, ["build", "--diff", first["build_id"], "--workspace", str(workspace), "--sources", str(other)]
+        app, [*BUILD, "--diff", first["build_id"], "--workspace", str(workspace), "--sources", str(other)]
     )
     assert "ANNOTATED_WITH" in shown.stdout
     assert f"from build {first['build_id']} to build {changed['build_id']}" in shown.stdout
-    invoke(workspace, "build", "--sources", str(sources))
+    invoke(workspace, *BUILD, "--sources", str(sources))
+
+
+def test_losses_are_told(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    _, sources, first = begun
+    assert first["rejected_rows"] > 0
+    assert first["unrecognised"]["CollecTRI"] == {"unknown": 1}
+    told = first["unmapped"]["CollecTRI"]
+    assert (told["rows"], told["share"], told["first"][0]["label"]) == (1, 0.142857, "AP1")
+    assert first["unclaimed_files"] == []
+    other = shutil.copytree(sources, tmp_path / "sources")
+    file_of(other / "collectri", "x", "notes.xlsx")
+    place = ["--workspace", str(tmp_path / "w"), "--sources", str(other), "--neo4j-admin", str(tmp_path / "files")]
+    shown = CliRunner().invoke(app, [*BUILD, *place])
+    assert "warning: CollecTRI: 1 of 7 rows (14.3%) name no gene (1 lost): 'AP1' (1 row)" in shown.stderr
+    assert "PerturbQA: 1 of 7 rows (14.3%) name no gene (1 kept under the name as it is): 'NOGENE'" in shown.stderr
+    assert "files that no source takes: collectri/notes.xlsx" in shown.stdout
+    as_json = CliRunner().invoke(app, [*BUILD, *place[:-2], "--json"])
+    assert "warning: CollecTRI: 1 of 7 rows" in as_json.stderr
+    assert json.loads(as_json.stdout)["unclaimed_files"] == ["collectri/notes.xlsx"]
+    error = fails(tmp_path / "w", "build", "--sources", str(other))
+    assert "more than 20% is too much" in error
+    assert "--max-unrecognised" in error
 
 
 def test_an_unknown_build_is_told_before_anything_is_built(begun: tuple[Path, Path, dict[str, Any]]) -> None:
@@ -59,7 +85,7 @@ def test_an_unknown_build_is_told_before_anything_is_built(begun: tuple[Path, Pa
 
 def test_what_is_left_out(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     _, sources, first = begun
-    commercial = invoke(tmp_path / "w", "build", "--sources", str(sources), "--commercial-only")
+    commercial = invoke(tmp_path / "w", *BUILD, "--sources", str(sources), "--commercial-only")
     assert commercial["build_id"] != first["build_id"]
     assert first["relationships"]["REGULATES"] > 0
     assert commercial["relationships"]["REGULATES"] == 0
@@ -68,13 +94,13 @@ def test_what_is_left_out(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Pa
             row["commercial"] for row in workspace.store.query("MATCH (s:Source) RETURN s.commercial AS commercial")
         )
     # The plain links file of these sources has no channels to recompute a score from.
-    assert "9606.protein.links.full" in fails(tmp_path / "t", "build", "--sources", str(sources), "--no-textmining")
+    assert "9606.protein.links.full" in fails(tmp_path / "t", *BUILD, "--sources", str(sources), "--no-textmining")
 
 
 def test_files_instead_of_a_store(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     _, sources, first = begun
     workspace, folder = tmp_path / "w", tmp_path / "import"
-    reported = invoke(workspace, "build", "--sources", str(sources), "--neo4j-admin", str(folder))
+    reported = invoke(workspace, *BUILD, "--sources", str(sources), "--neo4j-admin", str(folder))
     assert reported["build_id"] == first["build_id"]
     assert reported["nodes"] == first["nodes"]
     assert reported["command"].startswith("neo4j-admin database import full")

@@ -10,15 +10,32 @@ from typing import Any
 import pytest
 
 import rbio_kg
+from rbio_kg.graph_builders.build.losses import Losses, LostName
 from rbio_kg.services.build import BuildResult, Digests, GraphCounts, GraphStats, ImportFiles, Reused, graph_stats
 from tests.support.commands import invoke
 
+LOSSES = Losses(
+    total=20,
+    rows=2,
+    kept=1,
+    set_aside=1,
+    applied=3,
+    labels=2,
+    ambiguous=1,
+    kinds={"control": 1, "ambiguous": 3},
+    first=(
+        LostName("TAZ", 3, "ambiguous", ("TAFAZZIN", "WWTR1"), "perturbqa/k562-de.csv, line 7"),
+        LostName("AP1", 1, "unknown", ()),
+    ),
+)
 LOADED = BuildResult(
     build_id="0123456789abcdef",
     sources="/data/sources",
     nodes={"Gene": 3},
     relationships={"INTERACTS_WITH": 2},
     rejected_rows=1,
+    losses={"CollecTRI": LOSSES},
+    unclaimed_files=("extra/other.tsv",),
     readings_kept=("HGNC",),
     seconds={"read": 1.5, "store": 0.25},
     simulated=True,
@@ -37,6 +54,15 @@ def test_a_result_reads_back(result: BuildResult | GraphStats) -> None:
     document = json.loads(json.dumps(result.to_json()))
     assert type(result).from_json(document) == result
     assert type(result).from_json(document | {"further": 1}) == result
+
+
+def test_names_that_are_no_gene_are_told_by_source() -> None:
+    document = LOADED.to_json()
+    assert document["unrecognised"] == {"CollecTRI": {"control": 1, "ambiguous": 3}}
+    told = document["unmapped"]["CollecTRI"]
+    assert (told["rows"], told["kept"], told["set_aside"], told["share"]) == (2, 1, 1, 0.2)
+    assert told["first"][0]["candidates"] == ["TAFAZZIN", "WWTR1"]
+    assert document["unclaimed_files"] == ["extra/other.tsv"]
 
 
 def test_a_build_for_a_store_names_no_files() -> None:

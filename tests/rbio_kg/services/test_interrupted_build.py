@@ -20,6 +20,7 @@ from rbio_kg.cli.app import app
 from rbio_kg.core.errors import StaleWarning, StoreError
 from rbio_kg.graph.store.embedded import EmbeddedServer
 from rbio_kg.graph_builders.build.build import build_graph
+from rbio_kg.graph_builders.build.options import BuildOptions
 from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
@@ -125,7 +126,7 @@ def test_python_refuses_until_it_is_healed(root: Path) -> None:
 @pytest.fixture
 def apart(root: Path) -> Path:
     """A workspace whose store holds another build than the one in use, as after a build into files."""
-    build_graph(Workspace(root).paths, sample_directory(), min_score=NEW)
+    build_graph(Workspace(root).paths, sample_directory(), BuildOptions(min_score=NEW))
     return root
 
 

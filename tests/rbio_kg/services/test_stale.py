@@ -14,6 +14,7 @@ from rbio_kg.cli.app import app
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import ModelError, StaleError, StaleWarning, VerifierError
 from rbio_kg.graph_builders.build.build import build_graph
+from rbio_kg.graph_builders.build.options import BuildOptions
 from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.registry import FITTED_BY
 from rbio_kg.services.explain import Explanation
@@ -38,7 +39,7 @@ def parts(trained: tuple[Path, Path, dict[str, Any]], tmp_path_factory: pytest.T
 def stale(parts: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The same after another build."""
     root = Path(shutil.copytree(parts[0], tmp_path_factory.mktemp("stale") / "workspace"))
-    build_graph(Workspace(root).paths, sample_directory(), **NEW)
+    build_graph(Workspace(root).paths, sample_directory(), BuildOptions(min_score=NEW["min_score"]))
     return root, parts[1]
 
 

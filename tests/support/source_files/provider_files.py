@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from rbio_kg.graph.identity.rules import NameRules
+from rbio_kg.graph_builders.build.options import BuildOptions
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.sources import go, hgnc
@@ -258,6 +260,8 @@ FILES = {
     "perturbqa/k562-de.csv": DE,
     "perturbqa/k562-dir.csv": DIRECTION,
 }
+SMALL = BuildOptions(names=NameRules(most=1.0))
+"""Options for these files: a row of each source names no gene on purpose, which is a large share of a few rows."""
 FORMS = ("plain", "gz", "zip")
 
 

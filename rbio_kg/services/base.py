@@ -15,6 +15,7 @@ from rbio_kg.core.errors import BuildError, StoreError, VerifierError
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.core.settings import LoadedSettings, load_settings
 from rbio_kg.core.staleness import StaleParts
+from rbio_kg.graph_builders.build.options import BuildOptions
 
 if TYPE_CHECKING:
     from rbio_kg.core.claims import Claim
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from rbio_kg.graph.store.store import GraphStore
     from rbio_kg.graph.views.view import GraphView
     from rbio_kg.graph_builders.build.manifest import CurrentBuild, Manifest
-    from rbio_kg.graph_builders.build.options import BuildOptions
     from rbio_kg.training.data.question_set import QuestionSet
     from rbio_kg.training.prompts.facts import FactBook, FactSource
     from rbio_kg.training.rewards.composed import ComposedReward
@@ -162,8 +162,6 @@ class WorkspaceBase(StaleParts):
     @property
     def build_options(self) -> BuildOptions:
         """The settings that a build depends on."""
-        from rbio_kg.graph_builders.build.options import BuildOptions
-
         return BuildOptions(**self.settings.model_dump(include={"min_score", "textmining", "commercial_only"}))
 
     @property

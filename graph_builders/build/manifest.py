@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.graph_builders.build.losses import Losses
+
+if TYPE_CHECKING:
+    from rbio_kg.graph_builders.build.losses import Losses
 
 FORMAT = 3
 """Version of the tables' and the manifest's format and of the rules for names; a part of the build id."""
@@ -105,6 +107,8 @@ class Manifest:
     @property
     def losses(self) -> dict[str, Losses]:
         """Source -> its rows with a name that is no gene."""
+        from rbio_kg.graph_builders.build.losses import Losses
+
         return {source: Losses.from_json(content) for source, content in self.unmapped.items()}
 
     def source(self, name: str) -> SourceRecord | None:

@@ -55,7 +55,7 @@ class ListedVerifier:
         from rbio_kg.verifiers.base.verifier import Card
 
         card = Card.from_json(document) if document["ready"] else None
-        return cls(document["name"], document["kind"], card, document.get("reason"), document["status"])
+        return cls(document["name"], document["kind"], card, document.get("reason"), document.get("status", "ready"))
 
 
 @dataclass(frozen=True)

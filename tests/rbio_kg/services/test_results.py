@@ -81,7 +81,7 @@ QUICK = VerifierCard("pairs", "claim", CARD, SCORECARD)
 FULL = replace(QUICK, details=CardDetails(1e4, {"other": {"spearman": 0.1, "rows": 9}}, {"k562 de": EMPTY}))
 OF_TEXTS = replace(QUICK, kind="text", scorecard=EMPTY, details=CardDetails(None, {}, texts={"claims": 0}))
 LISTED = ListedVerifier("pairs", "claim", CARD)
-BROKEN = ListedVerifier("pairs", None, None, "it has not been fitted")
+BROKEN = ListedVerifier("pairs", None, None, "it has not been fitted", "broken")
 CONTRACT = ContractCheck("pairs", 7, (Outcome("shape", True), Outcome("range", False, "1.2 is above 1")))
 DEMO = DemoResult(
     sources=ChosenSources("/data", "named by --sources", True),
@@ -124,7 +124,8 @@ def test_keys_that_do_not_apply_are_left_out() -> None:
     assert not {"questions", "texts", "agreement"} & set(QUICK.to_json())
     assert {"questions", "agreement"} < set(FULL.to_json()) and "texts" not in FULL.to_json()
     assert {"texts", "agreement"} < set(OF_TEXTS.to_json()) and "questions" not in OF_TEXTS.to_json()
-    assert BROKEN.to_json() == {"name": "pairs", "kind": None, "ready": False, "reason": "it has not been fitted"}
+    broken = {"name": "pairs", "kind": None, "ready": False, "status": "broken", "reason": "it has not been fitted"}
+    assert BROKEN.to_json() == broken
     assert not CONTRACT.passes and CONTRACT.to_json()["passes"] is False
     assert DEMO.to_json()["before"] == DEMO.to_json()["training"]["before"] == {"rows": 3}
 

@@ -119,26 +119,28 @@ def stale_verifiers(bench: Bench) -> Iterator[Check]:
 
 def merged_model(bench: Bench) -> Iterator[Check]:
     recipe = bench.new("recipe.toml")
+    name = f"run-{recipe.parent.name}"
     recipe.write_text(RECIPE.format(model=bench.model))
-    found = bench.run("train", "policy", "--config", recipe, "--name", "whole")
+    found = bench.run("train", "policy", "--config", recipe, "--name", name)
     assert found.code == 0, found.err
     adapter, merged = bench.new("adapter"), bench.new("merged")
-    assert bench.run("export-model", "whole", "--out", adapter).code == 0
-    assert bench.run("export-model", "whole", "--out", merged, "--merge").code == 0
-    difference = largest_difference(adapter, merged)
+    assert bench.run("export-model", name, "--out", adapter).code == 0
+    assert bench.run("export-model", name, "--out", merged, "--merge").code == 0
+    difference = largest_difference(bench.model, adapter, merged)
     yield Check("adapter and merged logits", f"{difference:.1e}", "at most 1e-4", difference <= 1e-4)
 
 
-def largest_difference(adapter: Path, merged: Path) -> float:
+def largest_difference(base: Path, adapter: Path, merged: Path) -> float:
     """Between the logits of two exports of one policy."""
     import torch
-    from peft import AutoPeftModelForCausalLM
+    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(merged)
     ids = tokenizer("Does losing SP1 change TP53 in k562?", return_tensors="pt")["input_ids"]
     with torch.no_grad():
-        one = AutoPeftModelForCausalLM.from_pretrained(adapter, dtype=torch.float32)(ids).logits
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        one = PeftModel.from_pretrained(model, adapter)(ids).logits
         other = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32)(ids).logits
     return float((one - other).abs().max())
 
@@ -153,13 +155,14 @@ def adapter_elsewhere(bench: Bench) -> Iterator[Check]:
     ):
         text = text.replace(old, new)
     recipe = bench.new("recipe.toml")
+    name = f"run-{recipe.parent.name}"
     recipe.write_text(text)
-    found = bench.run("train", "policy", "--config", recipe, "--name", "bundled")
+    found = bench.run("train", "policy", "--config", recipe, "--name", name)
     if found.code:
         yield Check("a run of the bundled model", found.last, "exit 0", False)
         return
     out = bench.new("adapter")
-    assert bench.run("export-model", "bundled", "--out", out).code == 0
+    assert bench.run("export-model", name, "--out", out).code == 0
     base = json.loads(read(out / "adapter_config.json"))["base_model_name_or_path"]
     yield Check("base of the adapter", base, "HuggingFaceTB/SmolLM2-135M-Instruct", base.startswith("HuggingFaceTB/"))
     texts = {path.name: path.read_text("utf-8") for path in out.iterdir() if path.suffix in (".json", ".md")}
@@ -192,13 +195,14 @@ def abstaining_verifier(bench: Bench) -> Iterator[Check]:
     )
     (bench.sample / "pairs.csv").write_text(re.findall(r"```csv\n(.*?)```", document, re.S)[0])
     recipe = bench.new("recipe.toml")
+    name = f"run-{recipe.parent.name}"
     text = RECIPE.format(model=bench.model)
     recipe.write_text(f'{text}[reward]\nverifiers = {{ expression = 0.7, "{file}:Regulators.open" = 0.3 }}\n')
-    found = bench.run("train", "policy", "--config", recipe, "--name", "own")
+    found = bench.run("train", "policy", "--config", recipe, "--name", name)
     steps = found.document.get("steps")
     now = f"exit 0, {steps} steps" if found.code == 0 else found.last
     yield Check("the verifier of docs/own-verifier.md", now, "exit 0, 2 steps", found.code == 0 and steps == 2)
-    manifest = bench.run("runs", "show", "own")
+    manifest = bench.run("runs", "show", name)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     told = digest in manifest.out
     yield Check("its file in the manifest", "by its digest" if told else "not named", "by its digest", told)

@@ -134,6 +134,7 @@ class Workspace(WorkspaceBase):
         options: PolicyOptions | None = None,
         *,
         check_store: bool = False,
+        unfinished: bool = False,
         progress: Progress = silent,
     ) -> RunEvaluation:
         """Evaluate a trained policy on its test questions, or on others; see `rbio_kg.services.evaluate.evaluate_run`.
@@ -142,7 +143,9 @@ class Workspace(WorkspaceBase):
         """
         from rbio_kg.services.evaluate import evaluate_run
 
-        return evaluate_run(self, run, questions, options, check_store=check_store, progress=progress)
+        return evaluate_run(
+            self, run, questions, options, check_store=check_store, unfinished=unfinished, progress=progress
+        )
 
     def evaluate_expression(
         self,
@@ -163,8 +166,8 @@ class Workspace(WorkspaceBase):
         options = options or ExpressionOptions(seed=self.settings.seed)
         return evaluate_expression(self, Path(questions), options, predictions=out, progress=progress)
 
-    def report(self, run: str, out: str | Path | None = None) -> Path:
-        """Write the HTML report of a run; its path."""
+    def report(self, run: str, out: str | Path | None = None, *, unfinished: bool = False) -> Path:
+        """Write the HTML report of a run; its path. A run that is not finished needs `unfinished`."""
         from rbio_kg.services.report import write_run_report
 
-        return write_run_report(self, run, None if out is None else Path(out))
+        return write_run_report(self, run, None if out is None else Path(out), unfinished=unfinished).path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rbio_kg.cli.check import show_statements
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import Session, UnfinishedOption, command
 from rbio_kg.cli.tables import show_value
 from rbio_kg.services.ask import Answer, AskedQuestion, Task, ask_run
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def show_answer(workspace: Workspace, answer: Answer) -> None:
     """The answer for people."""
     note = " (trained on SIMULATED labels)" if answer.simulated else ""
+    note += " (UNFINISHED)" if answer.unfinished else ""
     print(answer.prompt)
     print()
     if answer.problem:
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
             float, typer.Option("--temperature", min=0.0, help="0: the likeliest token each time.")
         ] = 0.0,
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of the sampling.")] = None,
+        unfinished: UnfinishedOption = False,
     ) -> None:
         """Ask a trained policy; its reasoning is checked against the graph, statement by statement."""
         if (question is None) == (pert is None and gene is None):
@@ -63,5 +65,13 @@ def register(app: typer.Typer) -> None:
         session.resume = "nothing was kept; ask again"
         workspace = session.workspace(seed=seed)
         query = AskedQuestion(question, pert, gene, cell_line, task)
-        answer = ask_run(workspace, session.progress, session.say, query, run=model, temperature=temperature)
+        answer = ask_run(
+            workspace,
+            session.progress,
+            session.say,
+            query,
+            run=model,
+            temperature=temperature,
+            unfinished=unfinished,
+        )
         session.emit(answer.to_json(), lambda: show_answer(workspace, answer))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rbio_kg.cli.session import AcceptOption, MostOption, Session, command
+from rbio_kg.cli.session import AcceptOption, MostOption, Session, UnfinishedOption, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.graph.identity.rules import MOST, NameRules
 from rbio_kg.report.phrases import REASONINGS
@@ -60,6 +60,7 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
         others[document["against"]["name"]] = document["against"]
     rows = [row(name, document), *(row(title, values) for title, values in others.items())]
     note = " (SIMULATED labels)" if document.get("simulated") else ""
+    note += " (UNFINISHED run)" if document.get("unfinished") else ""
     counts = [f"{document['rows']:,} rows", f"{document['genes']:,} genes with both labels"]
     if document.get("missing_rows"):
         counts.append(f"{document['missing_rows']:,} rows not predicted")
@@ -215,6 +216,7 @@ def register(app: typer.Typer) -> None:
         check_store: StoreOption = False,
         accept: AcceptOption = False,
         most: MostOption = MOST,
+        unfinished: UnfinishedOption = False,
     ) -> None:
         """A trained policy by likelihood and by votes."""
         from rbio_kg.services.evaluate import PolicyQuestions, evaluate_run
@@ -233,6 +235,7 @@ def register(app: typer.Typer) -> None:
                 seed=workspace.settings.seed,
             ),
             check_store=check_store,
+            unfinished=unfinished,
             progress=session.progress,
         )
         if predictions is not None and result.scored is not None:

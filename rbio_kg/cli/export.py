@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import Session, UnfinishedOption, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.services.build import ImportFiles, export_files
 
@@ -65,12 +65,17 @@ def register(app: typer.Typer) -> None:
         merge: Annotated[
             bool, typer.Option("--merge", help="Whole weights, for transformers alone; else one adapter.")
         ] = False,
+        unfinished: UnfinishedOption = False,
     ) -> None:
         """Write a run's policy in the Hub's layout: weights or one adapter, tokenizer, model card."""
         from rbio_kg.training.pipeline.export import export_model as write
 
         session.resume = "nothing was written; run the same command again"
-        document = write(session.workspace().paths, run, out, merge=merge, progress=session.progress).to_json()
+        paths = session.workspace().paths
+        exported = write(paths, run, out, merge=merge, unfinished=unfinished, progress=session.progress)
+        document = exported.to_json()
+        if exported.unfinished:
+            session.say(f"run {run} is UNFINISHED: what is saved of it was exported; its model card says so")
         for reason in document.get("stale", {}).values():
             session.say(f"stale: {reason}")
         session.emit(document, lambda: show_table(["what", "value"], [(key, str(document[key])) for key in document]))

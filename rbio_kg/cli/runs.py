@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import Session, UnfinishedOption, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.services.report import write_run_report
 
@@ -24,20 +24,31 @@ def register(app: typer.Typer) -> None:
     @command(runs, "list")
     def runs_list(session: Session) -> None:
         """The workspace's runs, newest last; runs whose manifest cannot be read follow as `broken`."""
-        from rbio_kg.training.runs.run_folder import broken_runs, list_runs
+        from rbio_kg.training.runs.run_folder import Run, broken_runs, list_runs
 
         paths = session.workspace().paths
-        rows = [run.to_json() for run in list_runs(paths)] + [run.to_json() for run in broken_runs(paths)]
+        found = list_runs(paths)
+        commands = {run.name: Run(paths.run(run.name)).resume_command for run in found}
+        rows = [{**run.to_json(), "resume": commands[run.name]} for run in found]
+        rows += [run.to_json() for run in broken_runs(paths)]
         columns = ["name", "kind", "status", "started", "build_id"]
         columns += ["error"] if any("error" in row for row in rows) else []
-        session.emit({"runs": rows}, lambda: show_table(columns, [[row.get(key) for key in columns] for row in rows]))
+
+        def show() -> None:
+            show_table(columns, [[row.get(key) for key in columns] for row in rows])
+            for name, line in commands.items():
+                if line is not None:
+                    print(f"{name} can go on with: {line}")
+
+        session.emit({"runs": rows}, show)
 
     @command(runs, "show")
     def runs_show(session: Session, run: RunArgument) -> None:
-        """One run's manifest."""
-        from rbio_kg.training.runs.run_folder import find_run, read_run
+        """One run's manifest, and `resume`, the command that goes on with it."""
+        from rbio_kg.training.runs.run_folder import Run, find_run, read_run
 
-        manifest: dict[str, Any] = read_run(find_run(session.workspace().paths, run)).to_json()
+        folder = find_run(session.workspace().paths, run)
+        manifest: dict[str, Any] = {**read_run(folder).to_json(), "resume": Run(folder).resume_command}
         session.emit(
             manifest, lambda: show_table(["what", "value"], [(key, str(value)) for key, value in manifest.items()])
         )
@@ -66,7 +77,10 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option("--out", help="Where to write; in the run's folder otherwise.")
         ] = None,
+        unfinished: UnfinishedOption = False,
     ) -> None:
         """One self-contained HTML file about a run."""
-        path = write_run_report(session.workspace(), run, out)
-        session.emit({"report": str(path)}, lambda: print(path))
+        written = write_run_report(session.workspace(), run, out, unfinished=unfinished)
+        if written.unfinished:
+            session.say(f"run {run} is UNFINISHED; the page says so")
+        session.emit(written.to_json(), lambda: print(written.path))

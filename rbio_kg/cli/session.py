@@ -43,6 +43,11 @@ StaleOption = Annotated[
     bool, typer.Option("--allow-stale", help="Use verifiers and stores of another build; outputs are marked `stale`.")
 ]
 
+UnfinishedOption = Annotated[
+    bool, typer.Option("--unfinished", help="Also use what is saved of a run that is not finished.")
+]
+"""Of the commands that use a run's policy."""
+
 STEP_SECONDS = 2.0
 """Time between two progress lines of one stage."""
 

@@ -75,7 +75,9 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option("--config", help="Recipe: a TOML file or a shipped one (rbio-kg recipes list).")
         ] = None,
         name: NameOption = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Go on with the run NAME, with its recorded recipe.")
+        ] = False,
         steps: Annotated[int | None, typer.Option("--steps", min=0, help="GRPO steps.")] = None,
         model: Annotated[str | None, typer.Option("--model", help="smollm2, a folder or a hub id.")] = None,
         dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, train nothing.")] = False,
@@ -87,13 +89,17 @@ def register(app: typer.Typer) -> None:
         ] = "none",
     ) -> None:
         """Warm up a language model and train it by GRPO with the composed reward."""
-        from rbio_kg.services.train import RecipeChanges, train_policy
+        from rbio_kg.services.train import RecipeChanges, kept_of_run, run_name, train_policy
         from rbio_kg.training.pipeline.train import TrainingOptions
+        from rbio_kg.training.runs.run_folder import find_run
 
+        if resume and name is None:
+            raise typer.BadParameter("--resume needs the run's name: --name NAME")
         workspace = session.workspace(model=model)
-        session.resume = (
-            f"the last checkpoint is kept; go on with: rbio-kg train policy --resume --name {name or 'policy'}"
-        )
+        if resume and name is not None and config is None:
+            find_run(workspace.paths, name)  # without a recipe there is nothing to start
+        name = run_name(workspace, name)
+        session.resume = lambda: kept_of_run(workspace, name)
         result = train_policy(
             workspace,
             config,

@@ -14,6 +14,7 @@ from rbio_kg.core.claims import Verdict
 from rbio_kg.core.errors import ReportError, TrainingError
 from rbio_kg.training.runs.rollout_file import Rollout, read_rollouts, verdicts_of
 from rbio_kg.training.runs.run_folder import EVALUATIONS, REASONING, Run
+from rbio_kg.training.runs.run_folder import read_run as read_manifest
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class RunData:
         return bool(self.manifest.get("simulated", False))
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the run did not get to its end."""
+        return bool(self.manifest.get("status", "finished") != "finished")
+
+    @property
     def name(self) -> str:
         """The run's name."""
         return str(self.manifest.get("name") or self.directory.name)
@@ -63,7 +69,7 @@ def read_run(directory: Path) -> RunData:
         evaluations = {stage: document for stage in EVALUATIONS if (document := run.read_evaluation(stage)) is not None}
         return RunData(
             directory,
-            run.manifest.to_json(),
+            read_manifest(directory).to_json(),
             log.lines,
             read_rollouts(run.rollouts),
             evaluations,

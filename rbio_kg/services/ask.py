@@ -49,6 +49,7 @@ class Answer:
         stated: expected stated probability of yes, 0 to 1.
         answer_mass: likelihood of yes and no together, 0 to 1.
         simulated: whether any label that the policy was trained on is simulated.
+        unfinished: whether the policy's run is unfinished.
         problem: why the answer cannot be read; None where it can.
     """
 
@@ -63,6 +64,7 @@ class Answer:
     stated: float
     answer_mass: float
     simulated: bool
+    unfinished: bool = False
     problem: str | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class Answer:
             "stated": self.stated,
             "answer_mass": self.answer_mass,
             "simulated": self.simulated,
+            "unfinished": self.unfinished,
         }
         return {**document, "problem": self.problem} if self.problem else document
 
@@ -102,6 +105,7 @@ def ask_run(
     *,
     run: str | None,
     temperature: float = 0.0,
+    unfinished: bool = False,
 ) -> Answer:
     """Ask a run's policy one question and check its reasoning.
 
@@ -112,9 +116,10 @@ def ask_run(
         query: the question.
         run: its name; None: the newest finished one.
         temperature: of the sampling; 0 takes the likeliest token each time.
+        unfinished: whether a run that is named may be unfinished.
 
     Raises:
-        TrainingError, ModelError: no run of that name, or none that was trained on this graph.
+        TrainingError, ModelError: no run of that name, none that was trained on this graph, or an unfinished one.
         SelectionError: a gene is unknown or ambiguous.
         ClaimError: an unknown cell line, or a question that asks nothing.
         VerifierError: the recipe's prompts are open, and the expression verifier is not fitted or not on the cell line.
@@ -122,11 +127,12 @@ def ask_run(
     from rbio_kg.training.models.decoding import Sampling
     from rbio_kg.training.pipeline.ask import ask_policy, trained_run
 
-    trained = trained_run(workspace.paths, run, None if workspace.allow_stale else workspace.build_id)
+    build = None if workspace.allow_stale else workspace.build_id
+    trained = trained_run(workspace.paths, run, build, unfinished=unfinished)
     workspace.accept_run(trained.run.manifest)
     found, recipe = trained.run, trained.config
     question = _question(workspace, recipe, query, say)
-    _remark(found.folder.name, found.manifest.status, recipe, question, say)
+    _remark(found.folder.name, found.status, recipe, question, say)
     facts = workspace.fact_source() if recipe.questions.prompt == "open" and not isinstance(question, str) else None
     reply = ask_policy(
         workspace.paths,
@@ -151,6 +157,7 @@ def ask_run(
         stated=reply.stated,
         answer_mass=reply.answer_mass,
         simulated=found.manifest.simulated,
+        unfinished=trained.unfinished,
         problem=parsed.problem,
     )
 

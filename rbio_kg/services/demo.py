@@ -215,7 +215,7 @@ def run_demo(
     query = named_queries()[EVIDENCE_QUERY]
     rows = workspace.store.query(query.cypher, query.values(), limit=5)
     say("6/6 report")
-    report = write_run_report(workspace, name)
+    report = write_run_report(workspace, name).path
     lap("report")
     return DemoResult(
         sources=ChosenSources(str(sources), which, build.simulated),

@@ -59,6 +59,7 @@ class RunEvaluation:
         result: of the policy.
         unrecognised: kind of name in the file that was not recognised -> number of rows.
         remarks: what people should know about the rows, a line each.
+        unfinished: whether the run is unfinished, so that what is saved of it was evaluated.
         scored: the questions with `score`, `stated`, `votes` and `unparsed`; not in JSON.
     """
 
@@ -68,23 +69,30 @@ class RunEvaluation:
     result: PolicyEvaluation
     unrecognised: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    unfinished: bool = False
     scored: pl.DataFrame | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `evaluate policy`."""
-        head = {"run": self.run, "split": self.split, "protocol": self.split_scheme}
+        head = {
+            "run": self.run,
+            "split": self.split,
+            "protocol": self.split_scheme,
+            "unfinished": self.unfinished,
+        }
         names = {"unrecognised": dict(self.unrecognised), "remarks": list(self.remarks)}
         return {**head, **plain(self.result.to_json()), **names}
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> RunEvaluation:
         """The result that `to_json` wrote, without the scored questions."""
-        result = PolicyEvaluation.from_json(document)
+        head = (document["run"], document["split"], document["protocol"])
         names = dict(document["unrecognised"]), tuple(document["remarks"])
-        return cls(document["run"], document["split"], document["protocol"], result, *names)
+        return cls(*head, PolicyEvaluation.from_json(document), *names, document.get("unfinished", False))
 
     def __str__(self) -> str:
-        return f"run {self.run}, {self.split} split, split scheme {self.split_scheme}: {self.result.measures}"
+        name = f"{self.run} (UNFINISHED)" if self.unfinished else self.run
+        return f"run {name}, {self.split} split, split scheme {self.split_scheme}: {self.result.measures}"
 
 
 def evaluate_run(
@@ -94,6 +102,7 @@ def evaluate_run(
     options: PolicyOptions | None = None,
     *,
     check_store: bool = False,
+    unfinished: bool = False,
     progress: Progress = silent,
 ) -> RunEvaluation:
     """Evaluate a trained policy.
@@ -104,20 +113,23 @@ def evaluate_run(
         questions: what it is evaluated on; its own task and cell line, test split otherwise.
         options: how; the seed is the workspace's where no options are given.
         check_store: look for test rows in the graph database as well.
+        unfinished: also evaluate what is saved of an unfinished run.
         progress: called with a message and the finished share.
 
     Raises:
-        TrainingError, ModelError: the run is missing, unfinished or corrupt.
+        TrainingError, ModelError: the run is missing or corrupt, or it is unfinished and `unfinished` is not given.
         EvaluationError: another split scheme than the run's, nothing to evaluate, or a leak.
         StaleError: the run, or a verifier, was made on another build.
     """
     from rbio_kg.training.config.recipe import PolicyConfig
     from rbio_kg.training.evaluation.inputs import EvaluationInputs
     from rbio_kg.training.evaluation.policy import PolicyOptions, evaluate_policy
-    from rbio_kg.training.runs.run_folder import find_run, read_run
+    from rbio_kg.training.runs.run_folder import Run, check_finished, find_run, read_run
 
     chosen = questions or PolicyQuestions()
-    manifest = read_run(find_run(workspace.paths, run))
+    folder = find_run(workspace.paths, run)
+    manifest = read_run(folder)
+    incomplete = check_finished(Run(folder), unfinished=unfinished)
     workspace.accept_run(manifest)
     recipe = PolicyConfig.make(dict(manifest.config), where=f"run {run}")
     scheme = recipe.questions.split_scheme
@@ -140,7 +152,7 @@ def evaluate_run(
     result, scored = evaluate_policy(workspace.paths, run, rows, inputs, options, progress=progress)
     counts = {} if names is None else names.to_json()
     remarks = () if names is None else tuple(names.remarks())
-    return RunEvaluation(run, chosen.split, scheme, result, counts, remarks, scored)
+    return RunEvaluation(run, chosen.split, scheme, result, counts, remarks, incomplete, scored)
 
 
 def _questions(

@@ -65,6 +65,57 @@ def read_recipe(
     return recipe
 
 
+def run_name(workspace: WorkspaceBase, name: str | None) -> str:
+    """The name of a run that is to be trained: the given one, else a free one, the same in all processes."""
+    from rbio_kg.training.runs.distributed import Processes
+    from rbio_kg.training.runs.run_folder import free_name
+
+    return name or str(Processes().broadcast(free_name(workspace.paths, "policy")))
+
+
+def kept_of_run(workspace: WorkspaceBase, name: str) -> str:
+    """What an interruption now leaves of a run in training, and how to go on."""
+    from rbio_kg.training.runs.resume import resume_command
+    from rbio_kg.training.runs.run_folder import Run
+
+    run = Run(workspace.paths.run(name))
+    if not run.manifest_file.is_file():
+        return "nothing was kept; run the same command again"
+    return f"what was finished and the last checkpoint are kept; go on with: {resume_command(run.folder)}"
+
+
+def _recipe_to_train(
+    workspace: WorkspaceBase, config: str | Path | None, changes: RecipeChanges | None, name: str, resume: bool
+) -> PolicyConfig:
+    """The recipe of a file or name; of a run to go on with its recorded one, from which nothing given may differ.
+
+    Raises:
+        ConfigError: the recipe is unknown or malformed.
+        TrainingError: the run to go on with has another graph, or another value of a setting that is given.
+    """
+    from rbio_kg.training.config.recipe import PolicyConfig
+    from rbio_kg.training.runs.run_folder import Run, check_continues, check_name
+
+    run = Run(workspace.paths.run(check_name(name)))
+    if not (resume and run.manifest_file.is_file()):
+        return read_recipe(workspace, config, changes)
+    recorded = PolicyConfig.make(dict(run.manifest.config), where=str(run.manifest_file))
+    if config is not None:
+        given = read_recipe(workspace, config, changes)
+    else:
+        wanted = changes or RecipeChanges()
+        flags = {name for name, origin in workspace.loaded.origins.items() if origin == "flag"}
+        values: dict[str, Any] = {
+            "grpo.steps": wanted.steps,
+            "grpo.minutes": wanted.minutes,
+            "model.name": workspace.settings.model if "model" in flags else None,
+            "seed": wanted.seed if wanted.seed is not None else workspace.settings.seed if "seed" in flags else None,
+        }
+        given = PolicyConfig.make(recorded.model_dump(mode="json"), **values)
+    check_continues(run, workspace.build_id, given.model_dump(mode="json"))
+    return recorded
+
+
 def recipe_reward(workspace: WorkspaceBase, recipe: PolicyConfig) -> ComposedReward:
     """The recipe's reward on the workspace's verifiers."""
     return workspace.reward(recipe.reward.verifiers, **recipe.reward.options())
@@ -83,7 +134,8 @@ def train_policy(
 
     Args:
         workspace: the graph and the verifiers; the run goes into its `runs/NAME`.
-        config: TOML file, or name of a shipped recipe; the default recipe otherwise.
+        config: TOML file, or name of a shipped recipe; the default recipe otherwise. A run that is resumed has its
+            recorded recipe; one that is given must be equal.
         name: of the run; a free one otherwise.
         changes: settings that win over the recipe's.
         options: resume, dry run, alarms and trackers.
@@ -98,14 +150,12 @@ def train_policy(
     """
     from rbio_kg.training.pipeline.train import TrainingData, TrainingOptions
     from rbio_kg.training.pipeline.train import train_policy as train
-    from rbio_kg.training.runs.distributed import Processes
-    from rbio_kg.training.runs.run_folder import free_name
 
-    recipe = read_recipe(workspace, config, changes)
+    options = options or TrainingOptions()
+    name = run_name(workspace, name)
+    recipe = _recipe_to_train(workspace, config, changes, name, options.resume)
     _check_split_scheme(workspace, recipe)
     reward = recipe_reward(workspace, recipe)
-    # Of several processes, all must take the name that the first one found free.
-    name = name or Processes().broadcast(free_name(workspace.paths, "policy"))
     data = TrainingData(
         questions=training_questions(workspace, recipe, reward),
         build_id=workspace.build_id,
@@ -114,7 +164,6 @@ def train_policy(
         knockdowns=workspace.tables["knockdowns"],
         origin=run_origin(workspace, recipe),
     )
-    options = options or TrainingOptions()
     return train(workspace.paths, name, recipe, reward=reward, data=data, options=options, progress=progress)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["models.answer_tokens", "models.randomness", "pipeline.result", "sft.examples", "sft.targets"]
+    "name",
+    ["models.answer_tokens", "models.randomness", "pipeline.result", "runs.resume", "sft.examples", "sft.targets"],
 )
 def test_examples(name: str) -> None:
     found = doctest.testmod(importlib.import_module(f"rbio_kg.training.{name}"))

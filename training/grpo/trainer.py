@@ -17,6 +17,7 @@ from rbio_kg.training.models.adapters import with_adapter
 from rbio_kg.training.models.loading import load_model, quiet
 from rbio_kg.training.models.lora import lora_config
 from rbio_kg.training.models.types import LanguageModel
+from rbio_kg.training.runs.resume import resume_command
 from rbio_kg.training.runs.trackers import tracker_arguments, tracker_environment
 
 if TYPE_CHECKING:
@@ -160,8 +161,7 @@ def _check_end(context: TrainingContext, reached: int, monitor: TrainingMonitor,
         raise AlarmError(
             f"stopped by an alarm at step {reached} of {steps}: {monitor.stopped_by.message}",
             where=run.folder,
-            hint=f"the checkpoint is kept; to go on all the same: rbio-kg train policy --resume --name "
-            f"{run.folder.name}",
+            hint=f"the checkpoint is kept; to go on all the same: {resume_command(run.folder)}",
         )
     if not budget.used_up:
         raise TrainingError(f"GRPO stopped after {reached} of {steps} steps", hint="give more questions")

@@ -13,6 +13,7 @@ from rbio_kg.core.errors import ModelError
 from rbio_kg.training.models.loading import Precision, load_model, quiet
 from rbio_kg.training.models.public_base import name_base, public_name
 from rbio_kg.training.models.types import LanguageModel
+from rbio_kg.training.runs.resume import resume_command
 
 if TYPE_CHECKING:
     from rbio_kg.training.config.recipe import Method
@@ -56,11 +57,10 @@ def trained_stages(run: Run) -> list[str]:
     """
     stages = [stage for stage in STAGES if stage_saved(run.model, stage)]
     if not stages:
-        name = run.folder.name
         raise ModelError(
-            f"run {name} has no trained model yet ({run.manifest.status})",
+            f"run {run.folder.name} has no trained model yet ({run.status})",
             where=run.model,
-            hint=f"finish it: rbio-kg train policy --resume --name {name}",
+            hint=f"finish it: {resume_command(run.folder)}",
         )
     return stages
 

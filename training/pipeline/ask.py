@@ -18,7 +18,7 @@ from rbio_kg.training.models.loading import prepare_model
 from rbio_kg.training.prompts.messages import prompt_text, system_messages
 from rbio_kg.training.prompts.parser import ParsedCompletion, parse_completion
 from rbio_kg.training.runs.manifest import RunManifest
-from rbio_kg.training.runs.run_folder import Run, find_run, list_runs
+from rbio_kg.training.runs.run_folder import Run, check_finished, find_run, list_runs
 
 if TYPE_CHECKING:
     from rbio_kg.core.paths import WorkspacePaths
@@ -50,22 +50,26 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class TrainedRun:
-    """A run with a trained policy, and its recipe."""
+    """A run with a trained policy, its recipe, and whether it is unfinished."""
 
     run: Run
     config: PolicyConfig
+    unfinished: bool = False
 
 
-def trained_run(paths: WorkspacePaths, name: str | None, build_id: str | None) -> TrainedRun:
+def trained_run(
+    paths: WorkspacePaths, name: str | None, build_id: str | None, *, unfinished: bool = False
+) -> TrainedRun:
     """A run whose policy can answer questions; without a name, the newest finished one.
 
     Args:
         paths: the workspace.
         name: of the run.
         build_id: of the graph in use: a policy answers only on the graph that it was trained on. None allows any.
+        unfinished: whether a named run may be unfinished.
 
     Raises:
-        TrainingError: there is no such run, it trained no policy, or it was trained on another graph.
+        TrainingError: there is no such run, it trained no policy, it was trained on another graph, or it is unfinished.
         ModelError: nothing is trained yet.
     """
     if name is None:
@@ -85,6 +89,7 @@ def trained_run(paths: WorkspacePaths, name: str | None, build_id: str | None) -
             where=run.manifest_file,
             hint="rbio-kg runs list shows every run's kind",
         )
+    incomplete = check_finished(run, unfinished=unfinished)
     trained_stages(run)
     if build_id is not None and manifest.build_id != build_id:
         raise TrainingError(
@@ -92,7 +97,7 @@ def trained_run(paths: WorkspacePaths, name: str | None, build_id: str | None) -
             where=run.manifest_file,
             hint="build that graph again, name another run with --model, train one on this graph, or add --allow-stale",
         )
-    return TrainedRun(run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file)))
+    return TrainedRun(run, PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file)), incomplete)
 
 
 def ask_policy(

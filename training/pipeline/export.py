@@ -18,7 +18,7 @@ from rbio_kg.training.models.adapters import load_stages, trained_stages
 from rbio_kg.training.models.loading import load_model, load_tokenizer, prepare_model, quiet
 from rbio_kg.training.models.public_base import name_base, public_name, without_paths
 from rbio_kg.training.pipeline.model_card import model_card
-from rbio_kg.training.runs.run_folder import Run, find_run
+from rbio_kg.training.runs.run_folder import EVALUATIONS, Run, check_finished, find_run, read_run
 
 if TYPE_CHECKING:
     from rbio_kg.training.models.types import LanguageModel
@@ -38,6 +38,7 @@ class ExportedModel:
         files: names of its files, sorted.
         base_model: name of the base model, as in the recipe.
         stale: what the run was trained with that was made on another build, with the reason.
+        unfinished: whether the run was unfinished, so that these are the weights of its last saved stage.
     """
 
     run: str
@@ -46,6 +47,7 @@ class ExportedModel:
     files: list[str]
     base_model: str
     stale: Mapping[str, str] = field(default_factory=dict)
+    unfinished: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; `stale` only where something is."""
@@ -53,7 +55,9 @@ class ExportedModel:
         return document if self.stale else {name: document[name] for name in document if name != "stale"}
 
 
-def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, progress: Progress) -> ExportedModel:
+def export_model(
+    paths: WorkspacePaths, name: str, out: Path, *, merge: bool, unfinished: bool = False, progress: Progress
+) -> ExportedModel:
     """Write the policy of a run to a folder.
 
     The weights are float32 whatever the precision of the training, so that the files do not depend on the machine.
@@ -64,14 +68,16 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
         out: a folder that does not exist yet, or is empty.
         merge: write all weights, which transformers loads without PEFT; otherwise the adapters of all stages as one.
             A run that trained all weights always gives all weights.
+        unfinished: also export what is saved of an unfinished run.
         progress: called with what happens.
 
     Raises:
-        TrainingError: there is no such run.
+        TrainingError: there is no such run, or it is unfinished and `unfinished` is not given.
         ModelError: nothing is trained yet, a part is missing, or `out` is in use.
     """
     run = Run(find_run(paths, name))
-    manifest = run.manifest
+    incomplete = check_finished(run, unfinished=unfinished)
+    manifest = read_run(run.folder)
     config = PolicyConfig.make(dict(manifest.config), where=str(run.manifest_file))
     stages = trained_stages(run)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -91,7 +97,8 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
                 name_base(combined, public_name(config.model.name))
                 combined.save_pretrained(temporary)
             load_tokenizer(str(run.model / stages[-1])).save_pretrained(temporary)
-        card = model_card(manifest, manifest.result, "merged" if merged else "combined")
+        result = manifest.result or {stage: found for stage in EVALUATIONS if (found := run.read_evaluation(stage))}
+        card = model_card(manifest, result, "merged" if merged else "combined", stages)
         (temporary / "README.md").write_text(card, encoding="utf-8")
         origin = {"run": manifest.name, "version": manifest.version, "build_id": manifest.build_id, **manifest.origin}
         (temporary / ORIGIN).write_text(json.dumps(without_paths(origin), indent=1) + "\n", encoding="utf-8")
@@ -102,6 +109,7 @@ def export_model(paths: WorkspacePaths, name: str, out: Path, *, merge: bool, pr
         files=sorted(path.name for path in out.iterdir()),
         base_model=config.model.name,
         stale=dict(manifest.origin.get("stale", {})),
+        unfinished=incomplete,
     )
 
 

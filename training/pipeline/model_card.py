@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rbio_kg.core.atomic_io import write_text
@@ -15,17 +16,19 @@ if TYPE_CHECKING:
     from rbio_kg.training.runs.run_folder import Run
 
 STAGE_LABELS = {"before": "before training", "after_warmup": "after SFT", "after": "after training"}
+_STAGES = {"warmup": "SFT", "grpo": "GRPO"}
 
 
 def write_card(run: Run, result: Mapping[str, Any]) -> None:
-    """Write the card into the folder of the last trained stage, in place of the empty form that PEFT writes."""
+    """Write the card of a run that is at its end into the folder of its last stage, over the empty form of PEFT."""
     for stage in ("grpo", "warmup"):
         if (run.model / stage).is_dir():
-            write_text(run.model / stage / "README.md", model_card(run.manifest, result, "adapter"))
+            card = model_card(replace(run.manifest, status="finished"), result, "adapter")
+            write_text(run.model / stage / "README.md", card)
             return
 
 
-def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> str:
+def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str, stages: Sequence[str] = ()) -> str:
     """The card: Markdown with the Hub's metadata at the top.
 
     Args:
@@ -33,6 +36,7 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         result: what the run reported at its end.
         form: `adapter` (this stage's weights as they are), `combined` (one adapter for the base model) or `merged`
             (all weights).
+        stages: that the weights hold (`warmup`, `grpo`); the card of an unfinished run names them.
     """
     config = manifest.config
     questions, simulated, hidden = config["questions"], manifest.simulated, ("alarms", "acceleration")
@@ -46,6 +50,7 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
         "were scored by verifiers built on a gene and pathway knowledge graph. Trained with rbio-kg "
         f"{manifest.version}.",
         "",
+        _unfinished(manifest, stages),
         "**Its labels are SIMULATED: the model shows that the training works, and says nothing about biology.**\n"
         if simulated
         else "",
@@ -92,6 +97,17 @@ def model_card(manifest: RunManifest, result: Mapping[str, Any], form: str) -> s
     return "\n".join(line for line, before in zip(lines, [None, *lines[:-1]], strict=True) if line or before)
 
 
+def _unfinished(manifest: RunManifest, stages: Sequence[str]) -> str:
+    """The line at the top of an unfinished run's card."""
+    if manifest.status == "finished":
+        return ""
+    held = " and ".join(_STAGES[stage] for stage in stages) or "its last saved stage"
+    return (
+        f"**The training is UNFINISHED ({manifest.status}): these are the weights after {held}, not after the complete "
+        "recipe below.**\n"
+    )
+
+
 def limits(manifest: RunManifest, result: Mapping[str, Any]) -> list[str]:
     """Limits of the model, as far as the run shows them."""
     section = manifest.config["questions"]
@@ -125,7 +141,11 @@ def _metadata(manifest: RunManifest, form: str) -> str:
         library_name="transformers" if form == "merged" or manifest.config["model"]["method"] == "full" else "peft",
         license="apache-2.0" if name == BUNDLED else None,
         pipeline_tag="text-generation",
-        tags=["biology", "knowledge-graph", "grpo", "rbio-kg", *(["simulated-labels"] if manifest.simulated else [])],
+        tags=[
+            *("biology", "knowledge-graph", "grpo", "rbio-kg"),
+            *(["simulated-labels"] if manifest.simulated else []),
+            *(["unfinished"] if manifest.status != "finished" else []),
+        ],
     )
     return str(data.to_yaml())
 

@@ -25,6 +25,7 @@ from rbio_kg.training.pipeline.plan import TrainingPlan
 from rbio_kg.training.pipeline.result import FirstLast, TrainingResult
 from rbio_kg.training.runs.context import TrainingContext
 from rbio_kg.training.runs.manifest import RunStatus
+from rbio_kg.training.runs.resume import resume_command
 from rbio_kg.training.runs.run_folder import Run, dump
 from rbio_kg.training.sft.targets import make_examples
 from rbio_kg.training.sft.trainer import run_sft
@@ -59,9 +60,8 @@ class Stages:
 
     def run_all(self) -> TrainingResult:
         """Run all stages, and record in the manifest how the run ended."""
-        name = self.run.folder.name
         try:
-            with disk_space_needed(self.run.folder, resume=f"rbio-kg train policy --resume --name {name}"):
+            with disk_space_needed(self.run.folder, resume=resume_command(self.run.folder)):
                 result = self._stages()
                 document = result.to_json()
                 write_card(self.run, document)

@@ -169,7 +169,8 @@ def train_policy(
         stages.grpo()
         return None
     try:
-        with held(run.folder / "run.lock", lambda who: None, seconds=0):
+        # A moment, because whoever asks for the status of a run takes its lock for an instant.
+        with held(run.lock_file, lambda who: None, seconds=1):
             return stages.run_all()
     except TimeoutError as error:
         raise TrainingError(

@@ -18,8 +18,10 @@ import polars as pl
 
 from rbio_kg.core.atomic_io import write_text
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.lock import is_held
 from rbio_kg.core.paths import WorkspacePaths
-from rbio_kg.training.runs.manifest import BrokenRun, RunManifest
+from rbio_kg.training.runs.manifest import BrokenRun, RunManifest, RunStatus
+from rbio_kg.training.runs.resume import recipe_differences, resume_command
 
 EVALUATIONS = ("before", "after_warmup", "after")
 """The evaluations that a training makes, in their order."""
@@ -57,6 +59,11 @@ class Run:
         return self.folder / "manifest.json"
 
     @property
+    def lock_file(self) -> Path:
+        """Held by the process that trains the run."""
+        return self.folder / "run.lock"
+
+    @property
     def log_file(self) -> Path:
         """One JSON object a step."""
         return self.folder / "log.jsonl"
@@ -87,12 +94,24 @@ class Run:
 
     @property
     def manifest(self) -> RunManifest:
-        """The manifest, read anew each time.
+        """The manifest as it was written, read anew each time.
 
         Raises:
             TrainingError: it is missing or corrupt.
         """
-        return read_run(self.folder)
+        return _read_manifest(self.folder)
+
+    @property
+    def status(self) -> RunStatus:
+        """The status in the manifest; a run whose process died without a word is `interrupted`."""
+        status = self.manifest.status
+        return "interrupted" if status == "running" and not is_held(self.lock_file) else status
+
+    @property
+    def resume_command(self) -> str | None:
+        """The command that goes on with the run; None where it is finished, is running, or is no training."""
+        goes_on = self.manifest.kind == "training" and self.status not in ("finished", "running")
+        return resume_command(self.folder) if goes_on else None
 
     def update(self, **changes: Any) -> RunManifest:
         """Change fields of the manifest."""
@@ -234,18 +253,11 @@ def start_run(paths: WorkspacePaths, manifest: RunManifest, *, resume: bool = Fa
     known = run.manifest
     if not resume:
         raise TrainingError(
-            f"there is already a run called {manifest.name!r} ({known.status})",
+            f"there is already a run called {manifest.name!r} ({run.status})",
             where=run.folder,
-            hint=f"choose another --name, or go on with --resume --name {manifest.name}",
+            hint=f"choose another --name, or go on with: {resume_command(run.folder)}",
         )
-    for what, ours, theirs in (
-        ("graph", manifest.build_id, known.build_id),
-        ("recipe", manifest.config, known.config),
-    ):
-        if ours != theirs:
-            raise TrainingError(
-                f"the run has another {what}, so it cannot go on", where=run.folder, hint="choose another --name"
-            )
+    check_continues(run, manifest.build_id, manifest.config)
     changed = known.changed_inputs(manifest)
     if changed:
         raise TrainingError(
@@ -258,12 +270,56 @@ def start_run(paths: WorkspacePaths, manifest: RunManifest, *, resume: bool = Fa
     return run
 
 
+def check_continues(run: Run, build_id: str, config: Mapping[str, Any]) -> None:
+    """Raise TrainingError unless a run has this graph and this recipe; the error lists the settings that differ."""
+    known = run.manifest
+    if known.build_id != build_id:
+        raise TrainingError(
+            f"the run has another graph ({known.build_id}) than the one in use ({build_id}), so it cannot go on",
+            where=run.folder,
+            hint="build that graph again, or choose another --name",
+        )
+    differences = recipe_differences(known.config, config)
+    if differences:
+        raise TrainingError(
+            f"the run has another recipe, so it cannot go on: {'; '.join(map(str, differences))}",
+            where=run.folder,
+            hint=f"go on with the recorded recipe: {resume_command(run.folder)}; or choose another --name",
+        )
+
+
+def check_finished(run: Run, *, unfinished: bool) -> bool:
+    """Whether a run is unfinished.
+
+    Args:
+        run: whose policy is to be used.
+        unfinished: whether the caller accepts an unfinished run.
+
+    Raises:
+        TrainingError: the run is unfinished and the caller does not accept that.
+    """
+    status = run.status
+    if status != "finished" and not unfinished:
+        command = run.resume_command
+        raise TrainingError(
+            f"run {run.folder.name} is {status}, not finished",
+            where=run.folder,
+            hint=("wait for it" if command is None else f"finish it: {command}")
+            + "; or use what is saved of it with --unfinished",
+        )
+    return status != "finished"
+
+
 def read_run(folder: Path) -> RunManifest:
-    """The manifest of a run's folder.
+    """The manifest of a run's folder, with the status of `Run.status`.
 
     Raises:
         TrainingError: it is missing or corrupt.
     """
+    return replace(_read_manifest(folder), status=Run(folder).status)
+
+
+def _read_manifest(folder: Path) -> RunManifest:
     path = folder / "manifest.json"
     try:
         return RunManifest.from_json(_json_object(path.read_text(encoding="utf-8")))

@@ -193,7 +193,10 @@ def test_mistakes_are_told(trained: Trained, row: dict[str, str], manifest: Chan
     assert "no finished run" in fails(workspace, "ask", *genes)
     manifest(status="interrupted")
     assert "no finished run" in fails(workspace, "ask", *genes)
-    assert "run tiny is interrupted" in ask(workspace, *genes, "--model", "tiny")[1]
+    assert "run tiny is interrupted, not finished" in fails(workspace, "ask", *genes, "--model", "tiny")
+    document, said = ask(workspace, *genes, "--model", "tiny", "--unfinished")
+    assert document["unfinished"] is True
+    assert "run tiny is interrupted" in said
 
 
 def test_a_run_without_a_model_cannot_be_asked(trained: Trained, row: dict[str, str]) -> None:

@@ -20,6 +20,8 @@ from rbio_kg.training.runs.run_folder import Run
 from tests.support.commands import fails, invoke
 from tests.support.tiny_model import save_tiny_model
 
+pytestmark = pytest.mark.timeout(900)  # several complete commands, each of which imports torch
+
 Built = tuple[Path, dict[str, Any]]
 STEPS = 24
 RECIPE = """
@@ -82,18 +84,24 @@ def run_line(
     return process.returncode, said
 
 
-def test_a_stopped_training_goes_on_as_printed_and_is_used_only_on_request(place: Path) -> None:
+@pytest.fixture(scope="module")
+def printed(place: Path) -> str:
+    """The command that a training printed when SIGTERM stopped it."""
     workspace, recipe = place / "my wörk space", place / "recipe.toml"
-    start = f"rbio-kg train policy --config {recipe} --name cut --workspace '{workspace}'"
-    code, said = run_line(start, place, stop=signal.SIGTERM, at="GRPO step 2")
+    code, said = run_line(
+        f"rbio-kg train policy --config {recipe} --name cut --workspace '{workspace}'", place, stop=signal.SIGTERM
+    )
     assert code == 143, said
     assert said[-1].startswith("interrupted: what was finished and the last checkpoint are kept; go on with: ")
-    printed = said[-1].partition("go on with: ")[2]
-    assert printed == f"rbio-kg train policy --resume --name cut --workspace '{workspace}'"
+    line = said[-1].partition("go on with: ")[2]
+    assert line == f"rbio-kg train policy --resume --name cut --workspace '{workspace}'"
+    return line
+
+
+def test_what_is_saved_of_a_stopped_training_is_used_only_on_request(place: Path, printed: str) -> None:
+    workspace = place / "my wörk space"
     shown = invoke(workspace, "runs", "show", "cut")
     assert (shown["status"], shown["resume"]) == ("interrupted", printed)
-
-    # What is saved of it is used only on request, and says what it is.
     uses = {
         "export-model": ["export-model", "cut", "--out", str(place / "exported")],
         "evaluate": ["evaluate", "policy", "cut", "--limit", "20", "--samples", "0"],
@@ -117,9 +125,12 @@ def test_a_stopped_training_goes_on_as_printed_and_is_used_only_on_request(place
     table = CliRunner().invoke(app, [*uses["evaluate"], "--unfinished", "--workspace", str(workspace)])
     assert "UNFINISHED run" in table.stdout
 
-    # The printed command goes on without the recipe's file. Killed with SIGKILL, the run is no longer called running.
+
+def test_a_stopped_training_goes_on_as_printed(place: Path, printed: str) -> None:
+    """Without the recipe's file, too. A run that was killed is not called running."""
+    workspace, recipe = place / "my wörk space", place / "recipe.toml"
     recipe.rename(place / "kept.toml")
-    code, said = run_line(printed, place, stop=signal.SIGKILL, at="GRPO step")
+    code, said = run_line(printed, place, stop=signal.SIGKILL)
     assert code == -signal.SIGKILL, said
     assert json.loads((workspace / "runs" / "cut" / "manifest.json").read_text())["status"] == "running"
     (listed,) = [row for row in invoke(workspace, "runs", "list")["runs"] if row["name"] == "cut"]

@@ -98,12 +98,12 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace(model=model)
         if resume and name is not None and config is None:
             find_run(workspace.paths, name)  # without a recipe there is nothing to start
-        name = run_name(workspace, name)
-        session.resume = lambda: kept_of_run(workspace, name)
+        chosen = run_name(workspace, name)
+        session.resume = lambda: kept_of_run(workspace, chosen)
         result = train_policy(
             workspace,
             config,
-            name=name,
+            name=chosen,
             changes=RecipeChanges(steps=steps),
             options=TrainingOptions(resume, dry_run, stop_on_alarm, report_to),
             progress=session.progress,

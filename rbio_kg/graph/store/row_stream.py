@@ -75,8 +75,9 @@ class RowStream(Iterator[dict[str, Any]]):
         """
         if os.getpid() != self._process:
             return
+        session: Any = self._session
         if self._ended:
-            self._session.close()
+            session.close()
         else:
             self._session.__exit__(asyncio.CancelledError, None, None)  # type: ignore[no-untyped-call] # drops it
 

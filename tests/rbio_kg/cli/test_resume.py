@@ -15,8 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rbio_kg.cli.app import app
+from rbio_kg.services.train import kept_of_run
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.runs.run_folder import Run
+from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 from tests.support.tiny_model import save_tiny_model
 
@@ -152,15 +154,17 @@ def test_a_stopped_training_goes_on_as_printed(place: Path, printed: str) -> Non
     (place / "kept.toml").rename(recipe)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 129)])
-def test_before_the_run_has_a_folder_nothing_is_promised(number: signal.Signals, code: int, place: Path) -> None:
-    line = f"rbio-kg train policy --config {place / 'recipe.toml'} --name none --workspace '{place / 'my wörk space'}'"
-    code_, said = run_line(line, place, stop=number, at="before")
-    if (place / "my wörk space" / "runs" / "none" / "manifest.json").is_file():
-        assert "go on with" in said[-1]
-    else:
-        assert said[-1] == "interrupted: nothing was kept; run the same command again"
-    assert code_ == code
+def test_what_is_promised_is_what_is_there(place: Path) -> None:
+    """During the first evaluation there is a run, but no checkpoint yet; before it there is nothing."""
+    workspace = place / "my wörk space"
+    with Workspace(workspace) as opened:
+        assert kept_of_run(opened, "early") == "nothing was kept; run the same command again"
+    start = f"rbio-kg train policy --config {place / 'recipe.toml'} --name early --workspace '{workspace}'"
+    code, said = run_line(start, place, stop=signal.SIGINT, at="before:")
+    assert code == 130, said
+    assert said[-1].endswith(f"go on with: rbio-kg train policy --resume --name early --workspace '{workspace}'")
+    with Workspace(workspace) as opened:
+        assert said[-1] == f"interrupted: {kept_of_run(opened, 'early')}"
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ class RowStream(Iterator[dict[str, Any]]):
         if self._ended:
             session.close()
         else:
-            self._session.__exit__(asyncio.CancelledError, None, None)  # type: ignore[no-untyped-call] # drops it
+            session.__exit__(asyncio.CancelledError, None, None)  # the driver's way to drop it
 
     def __enter__(self) -> Self:
         return self

@@ -57,12 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--validation", action="store_true", help="evaluate validation edges")
     parser.add_argument("--device", default="cpu", help="torch device")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--sisters-together", action="store_true", help="hold out all relations of two genes together")
     options = parser.parse_args(arguments)
     logging.getLogger("pykeen").setLevel(logging.ERROR)
     logging.getLogger("torch_max_mem").setLevel(logging.ERROR)
     results = []
     for seed in options.seeds:
-        place = options.folder / f"{'past' if options.past else 'held-out'}-{seed}"
+        scheme = "past" if options.past else "together" if options.sisters_together else "held-out"
+        place = options.folder / f"{scheme}-{seed}"
         file = place / ("validation.json" if options.validation else "result.json")
         if not file.exists():
             result = measured(options, seed, place)
@@ -78,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def measured(options: argparse.Namespace, seed: int, place: Path) -> dict[str, Any]:
     """One seed: split, train everything, ask everything."""
     snapshot, rng = Snapshot.open(options.past or options.snapshot), np.random.default_rng(seed)
-    split = split_graph(snapshot, rng, 0.0 if options.past else TEST_SHARE)
+    share = 0.0 if options.past else TEST_SHARE
+    split = split_graph(snapshot, rng, share, sisters_together=options.sisters_together)
     edges = {name: pairs.true for name, pairs in split.validation.items()} if options.validation else split.test
     if options.past:
         edges, split.negatives.known["terms"] = later(snapshot, Snapshot.open(options.snapshot))

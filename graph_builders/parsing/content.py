@@ -21,7 +21,8 @@ MOST_BYTES = 1 << 35
 """Largest unpacked size of a packed file, 32 GiB; the largest file of the register has about 1 GiB."""
 UNCHECKED = 1 << 26
 """The ratio is not checked up to 64 MiB: a short file may repeat one line."""
-AGAIN = "download it again"
+AGAIN = "download a provider's file again; correct a file of your own"
+ENCODING = "save a file of your own as UTF-8 text; download a provider's file again"
 _OTHER_FORMATS = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ", "xz"),
@@ -98,7 +99,7 @@ def _check_expansion(unpacked: int, packed: int, path: Path) -> None:
         raise SourceError(
             f"the compressed file expands to more than {most:,} bytes",
             where=path,
-            hint=f"it is not a provider's file: {AGAIN}, or give it plain",
+            hint="it is not a provider's file: download that again, or give a file of your own plain",
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from rbio_kg.core.errors import SourceError
-from rbio_kg.graph_builders.parsing.content import AGAIN, chunks
+from rbio_kg.graph_builders.parsing.content import AGAIN, ENCODING, chunks
 from rbio_kg.graph_builders.parsing.rejections import Rejections
 from rbio_kg.graph_builders.parsing.score_columns import checked_scores, clean_rows
 
@@ -90,11 +90,14 @@ def _decode(block: bytes, path: Path, line: int) -> str:
     except UnicodeDecodeError as error:
         position = error.start if nul < 0 else min(nul, error.start)
         raise SourceError(
-            "the file is not UTF-8 text", where=path, line=line + _line_ends(block[:position]), hint=AGAIN
+            "the file is not UTF-8 text", where=path, line=line + _line_ends(block[:position]), hint=ENCODING
         ) from None
     if nul >= 0:
         raise SourceError(
-            "the file is not text (it holds a NUL byte)", where=path, line=line + _line_ends(block[:nul]), hint=AGAIN
+            "the file is not text (it holds a NUL byte)",
+            where=path,
+            line=line + _line_ends(block[:nul]),
+            hint=ENCODING,
         )
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
@@ -247,6 +250,12 @@ def _split_plain(lines: pl.DataFrame, separator: str, fields: tuple[int, int], r
     return lines.select("line", text.str.split_exact(separator, fields[1] - 1)).unnest("text")
 
 
+def _unquoted(cell: str) -> str:
+    """A field without the quotes around it."""
+    whole = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if whole else cell
+
+
 def _split_quoted(lines: pl.DataFrame, separator: str, fields: tuple[int, int], rejections: Rejections) -> pl.DataFrame:
     least, most = fields
     rows: list[Sequence[str | int | None]] = []
@@ -255,7 +264,10 @@ def _split_quoted(lines: pl.DataFrame, separator: str, fields: tuple[int, int], 
             cells = next(csv.reader([text], delimiter=separator), [])
         except csv.Error:
             cells = []
-        if cells and least <= len(cells) <= most:
+        if not least <= len(cells) <= most and '"' in (plain := text.split(separator)):
+            # A field that is one double quote opens no quotation.
+            cells = [_unquoted(cell) for cell in plain]
+        if least <= len(cells) <= most:
             rows.append((number, *cells, *(None,) * (most - len(cells))))
         else:
             rejections.add(number, _miscounted(fields))

@@ -165,7 +165,7 @@ def _close(kind: str, start: int, stanza: list[_Tag], result: _Stanzas, rejectio
     else:
         result.lines[term] = start
         synonyms = _synonyms(tag.value for tag in stanza if tag.name == "synonym")
-        result.terms[term] = _Term(tags["name"], tags["namespace"], synonyms)
+        result.terms[term] = _Term(_unescaped(tags["name"]), tags["namespace"], synonyms)
         result.text.append("[Term]")
         for number, tag, value in stanza:
             if tag in ("is_a", "relationship"):
@@ -196,8 +196,13 @@ def _relations(
 
 
 def _synonyms(values: Iterable[str]) -> list[str]:
-    found = {match[1].replace('\\"', '"') for value in values if (match := _SYNONYM.match(value))}
+    found = {_unescaped(match[1]) for value in values if (match := _SYNONYM.match(value))}
     return sorted(found)
+
+
+def _unescaped(text: str) -> str:
+    """A text without OBO's escapes: a backslash stands before a special character, or makes white space."""
+    return re.sub(r"\\(.)", lambda match: " " if match[1] in "ntW" else match[1], text)
 
 
 def _terms(nodes: dict[str, dict[str, list[str]]], live: set[str]) -> OntologyTerms:

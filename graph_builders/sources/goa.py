@@ -25,6 +25,7 @@ LAYOUT = Layout(
 )  # fmt: skip
 # GAF 2.1 leaves the column empty for the plain relation of each aspect, which GAF 2.2 writes out.
 PLAIN_RELATION = {"P": "involved_in", "F": "enables", "C": "located_in"}
+NEWEST_ROW = "rows of the newest date, taken as the release date: the header states none"
 _HUMAN = r"^taxon:9606(\||$)"  # A second taxon is the organism that the gene's product acts on.
 _NOT = r"(?i)(^|\|)NOT(\||$)"
 _NO_REFERENCE = ("", "GO_REF:0000000")
@@ -61,7 +62,9 @@ def read(files: FoundFiles, context: BuildContext) -> ParsedSource:
     parsed.version, parsed.date = _release(path)
     if parsed.date is None:
         last = rows["date"].filter(rows["date"].str.contains(r"^\d{8}$")).max()
-        parsed.date = re.sub(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", str(last)) if last is not None else None
+        if last is not None:
+            parsed.date = re.sub(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", str(last))
+            parsed.notes[NEWEST_ROW] = rows.filter(pl.col("date") == last).height
     return parsed
 
 

@@ -91,10 +91,12 @@ def register(app: typer.Typer) -> None:
                 frame.write_csv(buffer)
             write_bytes(out, buffer.getvalue())
 
+        abstained = ", ".join(f"{name} {count:,}" for name, count in scored.abstained.items())
+
         def show() -> None:
             if out is None:
                 print(frame.write_csv(), end="")
             else:
-                print(f"{frame.height:,} claims scored into {out}; abstained: {scored.abstained}")
+                print(f"{frame.height:,} claims scored into {out}; abstained: {abstained}")
 
         session.emit(document, show)

@@ -11,7 +11,7 @@ import typer
 
 from rbio_kg.cli.graph import StoreOption
 from rbio_kg.cli.session import Session, command
-from rbio_kg.cli.tables import show_rows
+from rbio_kg.cli.tables import show_rows, show_table
 from rbio_kg.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,6 +58,15 @@ def other_names(workspace: Workspace, query: NamedQuery, values: Mapping[str, An
     return lines
 
 
+def _listed(query: Mapping[str, Any]) -> tuple[str, str, str]:
+    """A named query as a row: each parameter as it is given, with its default."""
+    parameters = [
+        item["name"] + ("" if item["required"] else "=" + json.dumps(item["default"], ensure_ascii=False))
+        for item in query["parameters"]
+    ]
+    return query["name"], query["purpose"], ", ".join(parameters) or "-"
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
 
@@ -77,11 +86,12 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
     ) -> None:
         """Ask the graph in Cypher; reads only, unless --write."""
+        from rbio_kg.graph.store.property_names import unknown_properties
         from rbio_kg.graph.store.queries import named_queries, named_query
 
         if list_:
             listed = [item.to_json() for item in named_queries().values()]
-            session.emit(listed, lambda: show_rows(listed))
+            session.emit(listed, lambda: show_table(["name", "purpose", "parameters"], map(_listed, listed)))
             return
         if (cypher is None) == (named is None):
             raise typer.BadParameter("give a Cypher statement, or --named NAME, or --list")
@@ -108,7 +118,10 @@ def register(app: typer.Typer) -> None:
             if count > most:
                 session.say(f"only the first {most:,} rows; raise --limit, or take all with --out FILE")
             session.emit(rows[:most], lambda: show_rows(rows[:most]))
-        if known is not None and not count:
+        if known is None:
+            for line in unknown_properties(cypher, values):
+                session.say(line)
+        elif not count:
             for line in other_names(workspace, known, values):
                 session.say(line)
 

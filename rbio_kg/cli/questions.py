@@ -24,7 +24,10 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Option("--out", help="Parquet file, or CSV, to write.")],
         family: Annotated[
             list[str] | None,
-            typer.Option("--family", help="de, dir, physical, functional, regulation, membership; all; repeatable."),
+            typer.Option(
+                "--family",
+                help="de, dir, physical, functional, regulation, membership; repeatable; otherwise all the graph has.",
+            ),
         ] = None,
         rows: Annotated[int, typer.Option("--rows", min=2, help="Questions of each family, about.")] = 2000,
         cell_line: Annotated[str | None, typer.Option("--cell-line", help="Of de and dir; all otherwise.")] = None,
@@ -41,6 +44,8 @@ def register(app: typer.Typer) -> None:
             split_scheme=split_scheme,
             out=out,
         )
+        for lacking, why in document["lacking"].items():
+            session.say(f"left out: {lacking} ({why})")
         columns = ["family", "split", "relation", "rows", "yes", "templates"]
         session.emit(
             document,

@@ -116,7 +116,9 @@ class Session:
         if stale and isinstance(document, dict):
             document = {**document, "stale": stale}
         if self.as_json:
-            print(json.dumps(plain(document), ensure_ascii=False, allow_nan=False))
+            # An escape of JSON's own where the output's encoding lacks a character.
+            ascii_only = not (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
+            print(json.dumps(plain(document), ensure_ascii=ascii_only, allow_nan=False))
         else:
             show()
 
@@ -138,19 +140,29 @@ def command(app: typer.Typer, name: str, **settings: Any) -> Callable[[Callable[
         ]
 
         @functools.wraps(function)
-        def run(*, workspace: Path, json: bool, verbose: bool, allow_stale: bool, **arguments: Any) -> None:
-            session = Session(workspace, json, verbose, allow_stale=allow_stale)
+        def run(
+            *, context: typer.Context, workspace: Path, json: bool, verbose: bool, allow_stale: bool, **arguments: Any
+        ) -> None:
+            session = Session(_named_first(context, workspace), json, verbose, allow_stale=allow_stale)
             code = guarded(session, functools.partial(function, session, **arguments))
             if code:
                 raise typer.Exit(code)
 
-        parameters = [item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own] + shared
+        first = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+        parameters = [first, *(item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own), *shared]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {item.name: item.annotation for item in parameters} | {"return": None}
         app.command(name, **settings)(run)
         return function
 
     return register
+
+
+def _named_first(context: typer.Context, workspace: Path) -> Path:
+    """The workspace of this command: its own option, else the one given before the command, else what it is."""
+    given, source = context.find_root().obj, context.get_parameter_source("workspace")
+    own = source is not None and source.name == "COMMANDLINE"
+    return given if isinstance(given, Path) and not own else workspace
 
 
 def guarded(session: Session, call: Callable[[], None]) -> int:
@@ -182,9 +194,8 @@ def _failed(session: Session, error: BaseException) -> int:
         return 0
     if isinstance(error, OSError):
         where = error.filename or session.root
-        hint = (
-            "free some space and run the command again" if error.errno == errno.ENOSPC else "check the path and rights"
-        )
+        full = error.errno == errno.ENOSPC or f"os error {errno.ENOSPC}" in str(error)
+        hint = "free some space and run the command again" if full else "check the path and rights"
         return _fail(session, f"{where}: {error.strerror or error}; {hint}")
     if isinstance(error, typer.BadParameter):
         raise error  # wrong usage: typer says so, with exit code 2

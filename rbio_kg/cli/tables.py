@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,20 +11,34 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+LARGE = 1e9
+"""Larger numbers are shown with an exponent."""
+
 
 def show_value(value: Any) -> str:
-    """A number with a sensible count of digits, `-` for what is absent."""
+    """A number with a sensible count of digits, `-` for what is absent, maps and nested lists as JSON.
+
+    >>> [show_value(value) for value in (None, True, 1234, 0.12345, 1.5e300, [1, None], {"gene": "TP53"})]
+    ['-', 'yes', '1,234', '0.123', '1.5e+300', '[1, -]', '{"gene": "TP53"}']
+    """
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.3f}"
+        plain = value == 0.0 or not math.isfinite(value) or 0.0005 <= abs(value) < LARGE
+        return f"{value:.3f}" if plain else f"{value:.3g}"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, (list, tuple)) and len(value) == 2 and all(isinstance(item, float) for item in value):
-        return f"[{value[0]:.3f}, {value[1]:.3f}]"
+    if isinstance(value, dict) or (isinstance(value, (list, tuple)) and any(map(_nested, value))):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(show_value, value)) + "]"
     return str(value)
+
+
+def _nested(value: Any) -> bool:
+    return isinstance(value, (dict, list, tuple))
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:

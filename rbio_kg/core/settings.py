@@ -49,9 +49,15 @@ class LoadedSettings:
 
 def _from_file(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
+    except NotADirectoryError:
+        raise ConfigError(
+            "the workspace is a file, not a folder",
+            where=path.parent,
+            hint="name a folder, or a new one, with --workspace",
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"the settings file cannot be read ({error})", where=path, hint="fix or remove it") from error
 

@@ -22,6 +22,9 @@ def card_text(card: Mapping[str, Any], *, level: int = 2) -> str:
         parts.append(f"{card['reason'][0].upper()}{card['reason'][1:]}.")
     if card.get("questions"):
         parts.append(_questions(card["questions"]))
+    links = {name: one["sisters"] for name, one in _metrics(card).items() if "sisters" in one}
+    if links:
+        parts.append(_sisters(links, _metrics(card)))
     if card.get("reliability"):
         parts.append(f"Reliability, {_place(card)}:\n\n{reliability_bars(card['reliability'])}")
     if card.get("worst"):
@@ -96,6 +99,31 @@ def _questions(questions: Mapping[str, Mapping[str, Any]]) -> str:
     table = markdown_table([*columns, "perturbation strength"], rows)
     beaten = [place for place, one in questions.items() if one.get("beats_gene_prior") is False]
     return table + (f"\n\n**It does NOT beat the gene prior on {', '.join(beaten)}.**" if beaten else "")
+
+
+def _metrics(card: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What the fit measured, by relation."""
+    found = (card.get("settings") or {}).get("metrics") or {}
+    return {name: one for name, one in found.items() if isinstance(one, Mapping)}
+
+
+def _sisters(links: Mapping[str, Mapping[str, Any]], metrics: Mapping[str, Mapping[str, Any]]) -> str:
+    """How many held-out links another relation gives away, and the ranking without them."""
+    kinds = {
+        "other_relation": "another relation",
+        "other_direction": "other direction",
+        "two_gene_sets": "two-gene set",
+    }
+    rows = []
+    for name, one in links.items():
+        rest = one["without"]
+        shares = [figure(one[kind]) if kind in one else "-" for kind in (*kinds, "any")]
+        aurocs = [figure(metrics[name].get("auroc")), figure(rest["auroc"])]
+        rows.append([name, f"{metrics[name]['positives']:,}", *shares, *aurocs, f"{rest['positives']:,}"])
+    columns = ["held-out links", "links", *kinds.values(), "any", "AUROC", "AUROC without these", "links without"]
+    head = "Share of held-out links whose two genes are also joined directly by another relation of the graph, by the "
+    head += "same relation in the other direction, or by a pathway or GO term of exactly these two genes:"
+    return f"{head}\n\n" + markdown_table(columns, rows)
 
 
 def _worst(parts: Sequence[Mapping[str, Any]]) -> str:

@@ -585,11 +585,15 @@ class StoreBattery:
 
     def test_pathway_and_its_hubs(self, store: GraphStore) -> None:
         members = self.tables["memberships"].filter(pl.col("end") == "P3")["start"].to_list()
-        assert [row["genes"] for row in self.named(store, "pathway", id="P3")] == [len(members)]
+        listed = self.tables["memberships"].filter((pl.col("end") == "P3") & pl.col("direct"))["start"].to_list()
+        assert 0 < len(listed) < len(members)
+        rows = self.named(store, "pathway", id="P3")
+        assert [(row["genes"], row["direct_genes"]) for row in rows] == [(len(members), len(listed))]
         degree = dict(self.interactions.degree)
         expected = sorted(members, key=lambda gene: (-degree.get(gene, 0), gene))[:5]
         rows = self.named(store, "hubs_of_pathway", id="P3", top=5)
         assert [(row["symbol"], row["interactions"]) for row in rows] == [(g, degree.get(g, 0)) for g in expected]
+        assert {row["symbol"]: row["direct"] for row in rows} == {gene: gene in listed for gene in expected}
 
     def test_similar_knockdowns(self, store: GraphStore) -> None:
         edges = self.tables["knockdowns"].filter(pl.col("cell_line") == "k562").select("start", "end").rows()

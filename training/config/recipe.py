@@ -84,7 +84,7 @@ class PolicyConfig(Section):
             ConfigError: the file is missing or no TOML, or a setting is unknown or out of range.
         """
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise ConfigError("there is no such recipe", where=path, hint="give a TOML file with --config") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -19,6 +19,7 @@ from rbio_kg.verifiers.link_predictor.features import BASELINES, FEATURES, LinkP
 from rbio_kg.verifiers.link_predictor.model import KNOCKDOWN_PARTS, NATURAL_SUFFIX, LinkModel
 from rbio_kg.verifiers.link_predictor.negatives import KINDS, RELATIONS, LabelledPairs
 from rbio_kg.verifiers.link_predictor.settings import LinkSettings
+from rbio_kg.verifiers.link_predictor.sisters import sister_masks, sister_report
 from rbio_kg.verifiers.link_predictor.split import RANDOM_PAIRS, LinkSplit, split_graph
 from rbio_kg.verifiers.link_predictor.svd import latent_tables
 from rbio_kg.verifiers.stats.fit_calibration import TASK_FITS, fit_and_measure, knockdown_pairs
@@ -61,7 +62,9 @@ def fit_link_predictor(
 
     Returns:
         {relation: {auroc, ap, ece, base_rate, rows, positives, random: {model and baselines: {auroc, ap}}, degree: ...,
-        two_hop: ..., hard (the last two together): ...}},
+        two_hop: ..., hard (the last two together): ...}};
+        for relations between genes also sisters: {share of the true pairs by kind, any, without: {auroc, ap, rows,
+        positives} of the pairs that have none (see `rbio_kg.verifiers.link_predictor.sisters`)}};
         and for `changes` and `rises` {auroc, ece, rows, positives}; plain JSON values.
 
     Raises:
@@ -87,7 +90,7 @@ def fit_link_predictor(
     calibrations: dict[str, Logistic] = {}
     metrics: dict[str, Any] = {"loss": [round(value, 4) for value in losses]}
     for name in relations:
-        calibrations[name], metrics[name] = _measure(model, name, split.validation[name], rng)
+        calibrations[name], metrics[name] = _measure(model, opened, name, split.validation[name], rng)
         calibrations[name + NATURAL_SUFFIX] = natural_calibration(model, split, name, rng)
     simulated = False
     if questions is not None:
@@ -201,7 +204,7 @@ def _scaling(matrix: FloatArray) -> FloatArray:
 
 
 def _measure(
-    model: LinkModel, name: str, pairs: LabelledPairs, rng: np.random.Generator
+    model: LinkModel, full: Snapshot, name: str, pairs: LabelledPairs, rng: np.random.Generator
 ) -> tuple[Logistic, dict[str, Any]]:
     columns = features(model.parts, name, pairs.a, pairs.b)
     odds = model.log_odds(name, pairs.a, pairs.b, columns)
@@ -225,12 +228,17 @@ def _measure(
     }
     for kind, rows in false.items():
         measured[kind] = {key: _ranking(labels[rows], values[rows]) for key, values in scores.items()}
+    masks = sister_masks(full, name, pairs.a[held], pairs.b[held])
+    if masks:
+        shares, alone = sister_report(masks, labels)
+        rest = {"rows": int(alone.sum()), "positives": int(labels[alone].sum())}
+        measured["sisters"] = {**shares, "without": {**_ranking(labels[alone], odds[held][alone]), **rest}}
     return calibration, measured
 
 
 def _ranking(labels: NDArray[Any], scores: FloatArray) -> dict[str, float | None]:
     from sklearn.metrics import average_precision_score
 
-    if labels.min(initial=1) == labels.max(initial=0):
+    if len(np.unique(labels)) < 2:
         return {"auroc": None, "ap": None}
     return {"auroc": auroc(labels, scores), "ap": float(average_precision_score(labels, scores))}

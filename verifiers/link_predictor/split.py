@@ -14,6 +14,7 @@ from rbio_kg.graph.snapshot.csr import Csr, build_csr
 from rbio_kg.graph.snapshot.kernels import ancestor_closure
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.link_predictor.negatives import RELATIONS, Kind, LabelledPairs, Negatives, true_keys, unknown
+from rbio_kg.verifiers.link_predictor.sisters import together
 from rbio_kg.verifiers.stats.negatives import Pairs, keys_of
 
 SUPERVISION_SHARE = 0.10
@@ -70,18 +71,28 @@ class LinkSplit:
     negatives: Negatives
 
 
-def split_graph(snapshot: Snapshot, rng: np.random.Generator, test_share: float = 0.0) -> LinkSplit:
+def split_graph(
+    snapshot: Snapshot, rng: np.random.Generator, test_share: float = 0.0, *, sisters_together: bool = False
+) -> LinkSplit:
     """Hold edges out and draw false pairs against all true ones, the held-out ones included.
 
     An undirected edge is held out in both directions. A held-out annotation (membership) takes with it the ancestors
     that only it implied; what the remaining ones still imply is no question and is left out. A pathway implies those
     that hold all its genes.
+
+    Args:
+        snapshot: the graph.
+        rng: of all draws.
+        test_share: share of the edges for `test`.
+        sisters_together: whether all interactions and regulations of two genes are held out together.
     """
     s = snapshot
     parents = containing_pathways(s.memberships, len(s.pathways))
     joined = _implying(s.memberships, parents)
     edges = {"interacts_with": s.interactions, "regulates": s.regulates, "terms": s.annotations, "pathways": joined}
     codes = {name: _codes(rng, csr, test_share, undirected=name == "interacts_with") for name, csr in edges.items()}
+    if sisters_together:
+        codes |= together({name: edges[name] for name in ("regulates", "interacts_with")}, codes)
     graph = _graph(s, edges, {name: code == 0 for name, code in codes.items()}, parents)
     known = _graph(s, edges, {name: code <= 1 for name, code in codes.items()}, parents)
 

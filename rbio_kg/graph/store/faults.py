@@ -12,6 +12,7 @@ from neo4j.exceptions import (
 )
 
 from rbio_kg.core.errors import QueryError, StoreError
+from rbio_kg.graph.store.time_limit import without_limit
 
 FAILURES = (DriverError, Neo4jError, OSError, ValueError, TypeError)
 """Exceptions that the driver raises."""
@@ -31,6 +32,7 @@ _ENDED = (
 
 def _line(error: Exception) -> str:
     text = (getattr(error, "message", None) or str(error) or type(error).__name__).strip()
+    text = without_limit(text)
     return text.splitlines()[0].rstrip(".") if text else type(error).__name__
 
 

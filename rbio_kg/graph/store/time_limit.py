@@ -26,6 +26,12 @@ def limited(cypher: str, seconds: float) -> str:
     return f"{cypher}\n// rbio-kg: at most {seconds:g} s"
 
 
+def without_limit(message: str) -> str:
+    """A server's message about a statement, without the line that `limited` added; the end of the statement by name."""
+    message = re.sub(r"\s*// rbio-kg: at most \S+ s", "", message)
+    return re.sub(r"at line \d+:\d+ - (\w+ input '<EOF>')", r"at the end of the statement - \1", message)
+
+
 def late(rows: list[Mapping[str, Any]], now: datetime) -> Iterator[str]:
     """Ids of the transactions (rows of SHOW TRANSACTIONS) that are past the limit of their statement."""
     for row in rows:

@@ -182,3 +182,35 @@ def test_garbage_is_an_error_or_counted(tmp_path: Path, garbage: bytes, start: b
         assert str(path) in str(error)
     else:
         assert read.height + rejections.count == rejections.seen
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ('MDM2,"', ["MDM2", ""]),
+        ('",MDM2', ['"', "MDM2"]),
+        ('",', ['"', ""]),
+        ('",x', ['"', "x"]),
+        ('",""', ['"', ""]),
+        ('","x y"', ['"', "x y"]),
+        ('a"b,c', ['a"b', "c"]),
+        ('"a,b",c', ["a,b", "c"]),
+        ('"a ""b""",c', ['a "b"', "c"]),
+    ],
+)
+def test_a_field_that_is_one_quote_opens_no_quotation(tmp_path: Path, line: str, fields: list[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"a,b\n{line}\nlast,row\n")
+    rejections = Rejections(path)
+    found = read_table(path, Layout(",", ("a", "b"), quoted=True), rejections)
+    assert rejections.count == 0
+    assert [list(row) for row in found.select("a", "b").iter_rows()] == [fields, ["last", "row"]]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16", "utf-16-le", "cp850", "mac-roman"])
+def test_another_encoding_says_how_to_save_a_file_of_ones_own(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes("a,b\nx,früh\n".encode(encoding))
+    with pytest.raises(SourceError, match="save a file of your own as UTF-8") as caught:
+        read_table(path, Layout(",", ("a", "b")), Rejections(path))
+    assert caught.value.line == (1 if "16" in encoding else 2)

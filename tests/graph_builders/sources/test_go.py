@@ -124,3 +124,26 @@ def test_shuffled_lines_never_break_anything_else(tmp_path: Path, lines: list[st
     except SourceError:
         return
     assert parsed.rows == sum(parsed.frames[name].height for name in parsed.frames)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (r"5\\'-cap", r"5\'-cap"),
+        (r"a \"quoted\" name", 'a "quoted" name'),
+        (r"alpha\, beta", "alpha, beta"),
+        (r"beta\(1\,3\)", "beta(1,3)"),
+        (r"one\Wblank", "one blank"),
+        (r"two\nlines", "two lines"),
+        (r"a colon\: here", "a colon: here"),
+        (r"\{braces\}", "{braces}"),
+        (r"a \\n b", r"a \n b"),
+        ("plain", "plain"),
+    ],
+)
+def test_escapes_are_read_as_what_they_stand_for(tmp_path: Path, written: str, meant: str) -> None:
+    lines = ["id: GO:0000001", f"name: {written}", "namespace: biological_process", f'synonym: "{written}" EXACT []']
+    text = "\n".join(["format-version: 1.2", "", "[Term]", *lines, ""])
+    terms = read(tmp_path, text).frames["terms"]
+    assert terms["name"].to_list() == [meant]
+    assert terms["synonyms"].to_list() == [[meant]]

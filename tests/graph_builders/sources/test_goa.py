@@ -122,3 +122,11 @@ def test_written_rows_are_read_back(tmp_path: Path, written: list[tuple[str, str
         (gene, term, sorted(evidence)) for (gene, term), evidence in expected.items()
     )
     assert parsed.left_out.get("NOT annotations", 0) == sum(negated for *_, negated in written)
+
+
+def test_a_date_taken_from_the_rows_is_labelled(tmp_path: Path) -> None:
+    bare = "".join(line for line in GAF.splitlines(keepends=True) if not line.startswith("!date-generated"))
+    parsed = read(tmp_path, bare)
+    assert parsed.date is not None
+    assert parsed.notes[goa.NEWEST_ROW] >= 1
+    assert goa.NEWEST_ROW not in read(tmp_path, GAF).notes

@@ -47,3 +47,14 @@ def test_what_cannot_be_made_is_told(fitted: tuple[Path, dict[str, Any]], tmp_pa
     assert "no facts for the family" in fails(workspace, "questions", "make", "--family", "regulation", *out)
     reported = fails(workspace, "questions", "make", "--family", "de", "--protocol", "lenient", *out)
     assert "unknown split scheme 'lenient'" in reported
+    assert "without --family, all families that the graph has" in fails(
+        workspace, "questions", "make", "--family", "regulation", *out
+    )
+
+
+def test_without_a_family_the_graphs_own_are_made(fitted: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    out = tmp_path / "questions.parquet"
+    document = invoke(fitted[0], "questions", "make", "--rows", "40", "--out", str(out))
+    assert set(document["lacking"]) == {"physical", "regulation"}
+    assert {row["family"] for row in document["families"]} == {"de", "dir", "functional", "membership"}
+    assert len(pl.read_parquet(out)) == document["rows"]

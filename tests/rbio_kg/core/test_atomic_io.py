@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gzip
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from rbio_kg.core.atomic_io import (
     atomic_file,
     atomic_folder,
     atomic_path,
+    read_table,
     remove_leftovers,
     sync_folder,
     write_bytes,
     write_text,
 )
+from rbio_kg.core.errors import SourceError
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -132,3 +136,70 @@ def test_leftovers_of_killed_processes_are_removed(tmp_path: Path) -> None:
     remove_leftovers(tmp_path)
     assert contents(tmp_path) == {".hidden": "of somebody else", "model/own": "2"}
     remove_leftovers(tmp_path / "nothing")
+
+
+def _dead_process() -> int:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("name", ["z.parquet", "scores.csv", "a[1].jsonl", "a.b.c", "no-ending"])
+def test_the_next_write_removes_what_a_killed_process_left(tmp_path: Path, name: str) -> None:
+    dead, mine = _dead_process(), os.getpid()
+    for left in (f".{name}.{dead}.tmp", f".{name}.{dead}.tmp.jsonl"):
+        (tmp_path / left).write_text("half")
+    kept = {f".{name}.1.tmp": "of a living process", f".other.{name}.{dead}.tmp": "x", f".{name}.{dead}.old": "x"}
+    for left, text in kept.items():
+        (tmp_path / left).write_text(text)
+    write_text(tmp_path / name, f"by {mine}")
+    assert contents(tmp_path) == {name: f"by {mine}", **kept}
+
+
+def test_the_next_folder_removes_what_a_killed_process_left(tmp_path: Path) -> None:
+    fill(tmp_path / f".model.{_dead_process()}.tmp", half="1")
+    with atomic_folder(tmp_path / "model") as folder:
+        (folder / "whole").write_text("2")
+    assert contents(tmp_path) == {"model/whole": "2"}
+
+
+def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "z.csv"
+    with (
+        pytest.raises(OSError, match="No space left") as caught,
+        atomic_path(target),
+        Path("/dev/full").open("w") as full,
+    ):
+        full.write("x" * 100_000)
+    assert caught.value.filename == str(target)
+    with pytest.raises(FileNotFoundError) as caught, atomic_path(target) as temporary:
+        temporary.read_text()
+    assert caught.value.filename == str(target)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "utf-16", "cp850"])
+def test_a_table_in_another_encoding_is_refused_with_its_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes("a,b\n1,2\nx,früh\n".encode(encoding))
+    with pytest.raises(SourceError, match="save it as UTF-8") as caught:
+        read_table(path)
+    assert caught.value.line == (1 if encoding == "utf-16" else 3)
+
+
+@pytest.mark.parametrize("change", ["bom", "crlf", "cr", "gzip", "gzip of cr"])
+def test_a_table_as_spreadsheets_save_it(tmp_path: Path, change: str) -> None:
+    text = "a,b\n1,früh\n"
+    content = text.encode("utf-8-sig" if change == "bom" else "utf-8")
+    ends = {"crlf": b"\r\n", "cr": b"\r", "gzip of cr": b"\r"}.get(change, b"\n")
+    content = content.replace(b"\n", ends)
+    path = tmp_path / "own.csv"
+    path.write_bytes(gzip.compress(content) if "gzip" in change else content)
+    assert read_table(path).to_dicts() == [{"a": "1", "b": "früh"}]
+
+
+def test_a_damaged_gzip_file_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n1,2\n" * 100)[:-12])
+    with pytest.raises(SourceError, match="cannot be read as a table"):
+        read_table(path)

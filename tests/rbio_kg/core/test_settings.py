@@ -55,3 +55,16 @@ def test_a_bad_secret_is_not_repeated_in_the_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(paths, {}, {})
     assert "12345" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    paths = WorkspacePaths(tmp_path)
+    paths.settings_file.write_text("\ufeffseed = 3\n", encoding="utf-8")
+    assert load_settings(paths, {}, {}).values.seed == 3
+
+
+def test_a_workspace_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("x")
+    with pytest.raises(ConfigError, match="notes.txt: the workspace is a file, not a folder; .*--workspace"):
+        load_settings(WorkspacePaths(file), {}, {})

@@ -58,3 +58,24 @@ def test_bars_are_as_long_as_the_rates() -> None:
 
 def test_what_is_absent_is_a_dash() -> None:
     assert (figure(None), figure(0.1234), figure(-0.5, 2), figure(1.0)) == ("-", "0.123", "-0.50", "1.000")
+
+
+def test_links_with_a_sister_relation_are_shown() -> None:
+    metrics = {
+        "loss": [1.0],
+        "regulates": {
+            "auroc": 0.8,
+            "positives": 1004,
+            "sisters": {
+                "other_relation": 0.09,
+                "other_direction": 0.04,
+                "two_gene_sets": 0.001,
+                "any": 0.11,
+                "without": {"auroc": None, "ap": None, "rows": 9, "positives": 894},
+            },
+        },
+        "changes": {"auroc": 0.7},
+    }
+    text = card_text({**card(0.6, 0.55, 0.65), "settings": {"metrics": metrics}})
+    assert "| regulates | 1,004 | 0.090 | 0.040 | 0.001 | 0.110 | 0.800 | - | 894 |" in text
+    assert "AUROC without these" not in card_text(card(0.6, 0.55, 0.65))

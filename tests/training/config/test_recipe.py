@@ -67,3 +67,9 @@ def test_the_example_recipes_are_read(file: Path) -> None:
     recipe = PolicyConfig.read(file)
     assert f"--config examples/{file.name}" in file.read_text(encoding="utf-8")
     assert recipe.reward.verifiers == PolicyConfig().reward.verifiers
+
+
+def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("\ufeff[grpo]\nsteps = 7\n", encoding="utf-8")
+    assert PolicyConfig.read(path).grpo.steps == 7

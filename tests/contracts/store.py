@@ -583,15 +583,15 @@ class StoreBattery:
         assert all(row["sources"] == ["biogrid", "intact"] for row in rows)
         assert [row["score"] for row in rows] == [self.interactions[gene][row["partner"]]["score"] for row in rows]
 
-    def test_pathway_and_its_hubs(self, store: GraphStore) -> None:
-        members = self.tables["memberships"].filter(pl.col("end") == "P3")["start"].to_list()
-        listed = self.tables["memberships"].filter((pl.col("end") == "P3") & pl.col("direct"))["start"].to_list()
-        assert 0 < len(listed) < len(members)
-        rows = self.named(store, "pathway", id="P3")
+    @pytest.mark.parametrize("key", ["P0", "P3"])  # only inherited members, and only listed ones
+    def test_pathway_and_its_hubs(self, store: GraphStore, key: str) -> None:
+        memberships = self.tables["memberships"].filter(pl.col("end") == key)
+        members, listed = memberships["start"].to_list(), memberships.filter("direct")["start"].to_list()
+        rows = self.named(store, "pathway", id=key)
         assert [(row["genes"], row["direct_genes"]) for row in rows] == [(len(members), len(listed))]
         degree = dict(self.interactions.degree)
         expected = sorted(members, key=lambda gene: (-degree.get(gene, 0), gene))[:5]
-        rows = self.named(store, "hubs_of_pathway", id="P3", top=5)
+        rows = self.named(store, "hubs_of_pathway", id=key, top=5)
         assert [(row["symbol"], row["interactions"]) for row in rows] == [(g, degree.get(g, 0)) for g in expected]
         assert {row["symbol"]: row["direct"] for row in rows} == {gene: gene in listed for gene in expected}
 

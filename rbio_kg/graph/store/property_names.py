@@ -24,8 +24,10 @@ _OTHERS = (
 
 def schema_properties() -> set[str]:
     """Names of all properties of nodes and relationships, of evidence and of the Build node."""
-    types = (*NODES, *EVIDENCE_NODES, *RELATIONSHIPS)
-    return {item.name for kind in types for item in kind.properties} | {*_OTHERS}
+    nodes = [item.properties for item in (*NODES, *EVIDENCE_NODES)]
+    return {item.name for items in (*nodes, *(kind.properties for kind in RELATIONSHIPS)) for item in items} | {
+        *_OTHERS
+    }
 
 
 def unknown_properties(cypher: str, parameters: Mapping[str, Any] | None = None) -> list[str]:

@@ -66,5 +66,5 @@ def test_a_byte_order_mark_is_dropped(tmp_path: Path) -> None:
 def test_a_workspace_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("x")
-    with pytest.raises(ConfigError, match="notes.txt: the workspace is a file, not a folder; .*--workspace"):
+    with pytest.raises(ConfigError, match=r"notes\.txt: the workspace is a file, not a folder; .*--workspace"):
         load_settings(WorkspacePaths(file), {}, {})

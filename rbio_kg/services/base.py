@@ -203,18 +203,19 @@ class WorkspaceBase(StaleParts):
 
         return self._once("snapshot", self.build_id, lambda: Snapshot.open(self.snapshot_folder))
 
-    def open_store(self, *, read_only: bool = True, uri: str | None = None) -> GraphStore:
+    def open_store(self, *, read_only: bool = True, create: bool = True, uri: str | None = None) -> GraphStore:
         """A connection to the store that the caller closes, whatever graph it holds.
 
         Args:
             read_only: refuse to write; then a missing embedded store is an error, and nothing is made.
+            create: make an embedded store that is missing, unless it is opened to read.
             uri: another store than the workspace's.
         """
         from rbio_kg.graph.store.store import GraphStore
 
         address = self.store_uri if uri is None else uri
         if address.startswith("embedded:"):
-            return GraphStore.open(address, read_only=read_only)
+            return GraphStore.open(address, read_only=read_only, create=create)
         password = self.settings.neo4j_password
         return GraphStore.open(
             address,
@@ -233,7 +234,7 @@ class WorkspaceBase(StaleParts):
             StoreError: it cannot be opened, or holds no complete graph, or that of another build.
         """
         self._need_a_graph()
-        with self.open_store(read_only=False) as store:
+        with self.open_store(read_only=False, create=False) as store:
             self._check_build(store)
             yield store
 

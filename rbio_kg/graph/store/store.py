@@ -96,6 +96,7 @@ class GraphStore:
         password: str | None = None,
         database: str | None = None,
         read_only: bool = False,
+        create: bool = True,
     ) -> GraphStore:
         """Open `embedded:PATH` (its server is started if it does not run), or a Neo4j 5 or newer.
 
@@ -104,14 +105,15 @@ class GraphStore:
             username: of the Neo4j; None for a server without authentication.
             password: of the Neo4j; never printed, and not allowed in `uri`.
             database: the database's name; `neo4j` by default. The embedded store has only one.
-            read_only: refuse `write`; an embedded store that is missing is then an error instead of made.
+            read_only: refuse `write`; an embedded store that is missing is then an error.
+            create: make an embedded store that is missing, unless it is opened to read.
 
         Raises:
             StoreError: unknown scheme, unreachable, wrong password, no such database, another server or too old a one.
         """
         scheme, _, rest = uri.partition(":")
         if scheme == "embedded":
-            return cls._open_embedded(rest, database, read_only)
+            return cls._open_embedded(rest, database, read_only, create and not read_only)
         parts = urlsplit(uri)
         if scheme not in SCHEMES or not parts.hostname:
             raise StoreError(
@@ -136,12 +138,12 @@ class GraphStore:
         return cls(driver, database, address, read_only=read_only, agent=agent)
 
     @classmethod
-    def _open_embedded(cls, path: str, database: str | None, read_only: bool) -> GraphStore:
+    def _open_embedded(cls, path: str, database: str | None, read_only: bool, create: bool) -> GraphStore:
         if not path:
             raise StoreError("embedded: needs a folder", hint="for example embedded:workspace/graph/store")
         if database not in (None, DATABASE):
             raise StoreError(f"the embedded store has one database, {DATABASE}", where=path, hint="leave the name out")
-        if read_only and not holds_database(Path(path)):
+        if not create and not holds_database(Path(path)):
             raise StoreError("there is no store, so it holds no graph", where=path, hint="run rbio-kg build")
         server = EmbeddedServer(Path(path))
         where = f"bolt://127.0.0.1:{server.address.bolt}"

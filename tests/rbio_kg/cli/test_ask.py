@@ -173,7 +173,7 @@ def test_mistakes_are_told(trained: Trained, row: dict[str, str], manifest: Chan
     genes = ("--pert", row["pert"], "--gene", row["gene"])
     assert "there is no run called 'nosuch'" in fails(workspace, "ask", *genes, "--model", "nosuch")
     assert "no gene is called 'NOSUCHGENE'" in fails(workspace, "ask", "--pert", "NOSUCHGENE", "--gene", row["gene"])
-    assert "knows no cell line 'hela'" in fails(workspace, "ask", *genes, "--cell-line", "HeLa")
+    assert "knows no cell line 'HeLa'" in fails(workspace, "ask", *genes, "--cell-line", "HeLa")
     assert "is named twice" in fails(workspace, "ask", "--pert", row["pert"], "--gene", row["pert"])
     assert "the question is empty" in fails(workspace, "ask", "  ")
     other = f"Does losing {row['pert']} change {row['gene']} in rpe1?"

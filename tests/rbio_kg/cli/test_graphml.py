@@ -32,8 +32,8 @@ def test_the_whole_graph_and_a_part(built: tuple[Path, dict[str, Any]], tmp_path
 
 def test_what_cannot_be_written(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     path = tmp_path / "graph.graphml"
-    assert "no gene is called 'tp53' (did you mean TP53" in fails(
-        built[0], "export", "--graphml", str(path), "--genes", "tp53"
+    assert "no gene is called 'tp5' (did you mean TP53" in fails(
+        built[0], "export", "--graphml", str(path), "--genes", "tp5"
     )
     assert "did you mean INTERACTS_WITH?" in fails(
         built[0], "export", "--graphml", str(path), "--relation", "INTERACTS"

@@ -160,10 +160,10 @@ def test_score_keeps_rows_and_order(fitted: tuple[Path, dict[str, Any]], tmp_pat
         "TP53,interacts_with,MDM2,,first\nNOSUCHGENE,interacts_with,TP53,,second\nTP53,interacts_with,TP53,,third\n"
     )
     out = tmp_path / "scored.csv"
-    document = invoke(
-        workspace, "score", str(claims), "--verifier", "graph_path", "--verifier", "link_predictor", "--out", str(out)
-    )
-    keys(document, "rows abstained seconds")
+    verifiers = ("--verifier", "graph_path", "--verifier", "link_predictor")
+    assert "'NOSUCHGENE' (line 3)" in fails(workspace, "score", str(claims), *verifiers)
+    document = invoke(workspace, "score", str(claims), *verifiers, "--out", str(out), "--unknown", "abstain")
+    keys(document, "rows abstained seconds resolved unrecognised")
     assert document["rows"] == 3
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["note"] for row in rows] == ["first", "second", "third"]

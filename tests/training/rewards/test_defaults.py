@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from rbio_kg.core.claims import Claim
+from rbio_kg.graph.schema.tables import TABLE_SCHEMAS, GraphTables
+from rbio_kg.graph.views.view import GraphView
 from rbio_kg.training.config.recipe import PolicyConfig
 from rbio_kg.training.config.shipped import DEFAULT, find_recipe, recipe_names
 from rbio_kg.training.rewards.composed import ComposedReward
@@ -25,6 +28,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name, verifier in known.items():
         verifier.name = name
     monkeypatch.setattr(Workspace, "verifier", lambda self, name: known.get(name, TableVerifier({})))
+    rows = [(gene, gene, "approved") for gene in ("AAA", "BBB")]
+    tables = GraphTables({"names": pl.DataFrame(rows, schema=TABLE_SCHEMAS["names"], orient="row")})
+    monkeypatch.setattr(Workspace, "tables", tables)
+    monkeypatch.setattr(Workspace, "graph", GraphView(tables))
     return Workspace(tmp_path)
 
 

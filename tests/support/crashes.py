@@ -19,6 +19,7 @@ from rbio_kg.graph.loading.digest import store_digest, tables_digest
 from rbio_kg.graph.store.store import GraphStore
 from rbio_kg.graph_builders.build.build import build_tables
 from rbio_kg.graph_builders.sample.sample import sample_directory
+from tests.support.forks import ForkedCommand
 
 PROGRAM = [sys.executable, "-c", "from rbio_kg.cli.app import main; main()"]
 
@@ -68,16 +69,10 @@ class Builder:
     store: str
     login: dict[str, str] = field(default_factory=dict)
 
-    def start(self, graph: Graph) -> subprocess.Popen[str]:
+    def start(self, graph: Graph) -> ForkedCommand:
         """`rbio-kg build`, in a process of its own."""
         where = ["--workspace", str(self.workspace), "--sources", str(graph.sources), "--store", self.store]
-        return subprocess.Popen(
-            [*PROGRAM, "build", "--json", *where],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **self.login},
-        )
+        return ForkedCommand(["build", "--json", *where], self.login, graph.sources.parent)
 
     def open(self) -> GraphStore:
         """The store, to read."""
@@ -91,8 +86,7 @@ class Builder:
     def run(self, graph: Graph, *, kill_after: float | None = None, kill_at: str = "") -> bool:
         """Build; kill it after some seconds, or when its progress names a stage. False if it was killed."""
         with self.start(graph) as process:
-            assert process.stderr is not None
-            if kill_at and any(line.strip().startswith(kill_at) for line in process.stderr):
+            if kill_at and any(line.strip().startswith(kill_at) for line in process.lines):
                 process.kill()
                 process.communicate()
                 return False

@@ -1,12 +1,8 @@
-"""A small training in a process of its own, to be killed or limited.
-
-The processes are forked from one that has imported everything and used nothing, so that a test can start many.
-"""
+"""A small training in a process of its own, to be killed or limited."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import time
@@ -14,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["tests.support.heavy_imports"])
+from tests.support.forks import CONTEXT
 
 
 def train(root: str, model: str, changes: dict[str, Any], largest_file: int = 0) -> None:

@@ -207,8 +207,7 @@ class WorkspaceBase(StaleParts):
         """A connection to the store that the caller closes, whatever graph it holds.
 
         Args:
-            read_only: refuse to write; then a missing embedded store is an error, and nothing is made.
-            create: make an embedded store that is missing, unless it is opened to read.
+            read_only, create: as for `GraphStore.open`.
             uri: another store than the workspace's.
         """
         from rbio_kg.graph.store.store import GraphStore

@@ -10,9 +10,7 @@ import pytest
 from tests.support.cases.__main__ import CASES, run_case
 from tests.support.cases.bench import Bench
 
-NOT_YET: frozenset[str] = frozenset(
-    {"03", "04", "06", "11", "13", "14", "15", "16", "18", "19b", "20", "21", "27", "32"}
-)
+NOT_YET: frozenset[str] = frozenset()
 """Cases that do not hold yet; the test of one that holds fails until it is taken off the list."""
 WITHOUT_FOLDER = {"28"}
 """Cases whose input is the documentation."""

@@ -12,7 +12,7 @@ from rbio_kg.graph.identity.rules import WARN
 from rbio_kg.graph_builders.parsing.parsed import ParsedSource
 
 _KEPT = 50
-_SHOWN = 3
+_SHOWN = 5
 
 
 @dataclass(frozen=True)

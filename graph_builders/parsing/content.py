@@ -22,7 +22,7 @@ MOST_BYTES = 1 << 35
 UNCHECKED = 1 << 26
 """The ratio is not checked up to 64 MiB: a short file may repeat one line."""
 AGAIN = "download a provider's file again; correct a file of your own"
-ENCODING = "save a file of your own as UTF-8 text; download a provider's file again"
+ENCODING = "save it as UTF-8 text; a provider's file: rbio-kg fetch it again"
 _OTHER_FORMATS = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ", "xz"),

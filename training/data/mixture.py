@@ -11,6 +11,7 @@ import polars as pl
 
 from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Relation
 from rbio_kg.core.errors import TrainingError
+from rbio_kg.graph.identity.rules import NameRules
 from rbio_kg.training.data.graph_questions import ALL, GRAPH_FAMILIES, available, graph_questions
 from rbio_kg.training.data.question_set import QuestionSet
 from rbio_kg.training.data.question_table import as_rows, read_made_questions
@@ -171,7 +172,8 @@ def _mixed(by_family: Mapping[str, QuestionSet], shares: Mapping[str, float], wa
 
 
 def _from_file(path: Path, benchmark: QuestionSet, config: PolicyConfig, tables: Tables | None) -> QuestionSet:
-    frame = read_made_questions(path, tables).frame.filter(pl.col("split") == "train")
+    # A policy is trained on genes of the graph only: one other name is refused.
+    frame = read_made_questions(path, tables, NameRules(most=0.0)).frame.filter(pl.col("split") == "train")
     if frame.is_empty():
         raise TrainingError("the file has no train rows", where=path, hint="policies are trained on train rows only")
     leaks = held_out_rows(frame, benchmark, config)

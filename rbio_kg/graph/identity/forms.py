@@ -93,6 +93,17 @@ def dates(label: str) -> list[list[str]]:
     return []
 
 
+def dated_genes(label: str) -> list[str]:
+    """Symbols of the genes that HGNC renamed because spreadsheets read their names as this date.
+
+    Example:
+        >>> dated_genes("1-Mar"), dated_genes("3-Jan")
+        (['MARCHF1', 'MTARC1'], [])
+    """
+    found = dates(label)
+    return found[0] if len(found) > 1 else []
+
+
 def parts(label: str) -> list[str]:
     """The names that a combined perturbation joins; empty where it joins none.
 

@@ -10,6 +10,7 @@ import polars as pl
 
 from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SelectionError
+from rbio_kg.graph.identity import forms
 from rbio_kg.graph.identity.gene_names import GeneMatch, GeneNames
 
 _SHOWN = 5
@@ -138,6 +139,10 @@ class Identity:
         if kind == "ambiguous":
             return f"{label!r} may mean {' or '.join(match.candidates)}: give the one you mean"
         what = _WHAT.get(kind, "")
+        if kind == "date" and not match.candidates and (lost := forms.dated_genes(label.strip())):
+            return (
+                f"no gene is called {label!r}, which looks like a date made of {' or '.join(lost)}: not in this graph"
+            )
         near = list(match.candidates) or (self.genes.near(label) if kind == "unknown" else [])
         means = f" (did you mean {' or '.join(near) if kind == 'date' else ', '.join(near)}?)" if near else ""
         return f"no gene is called {label!r}{f', which looks like {what}' if what else ''}{means}"

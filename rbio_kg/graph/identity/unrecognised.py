@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from rbio_kg.core.errors import SelectionError
+from rbio_kg.graph.identity import forms
 from rbio_kg.graph.identity.gene_names import UNRECOGNISED, GeneNames
 from rbio_kg.graph.identity.rules import MOST, WARN
 
@@ -39,7 +40,8 @@ class UnrecognisedName:
     candidates: tuple[str, ...]
 
     def __str__(self) -> str:
-        means = f": {' or '.join(self.candidates)}?" if self.candidates else ""
+        meant = self.candidates or (forms.dated_genes(self.label.strip()) if self.kind == "date" else ())
+        means = f": {' or '.join(meant)}?" if meant else ""
         return f"{self.label!r} (line {self.line}{means})"
 
 

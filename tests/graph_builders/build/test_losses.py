@@ -52,7 +52,7 @@ def test_lost_rows_are_counted_by_kind_and_name() -> None:
     )
     assert found.line("HERE") == (
         "warning: HERE: 6 of 20 rows (30.0%) name no gene (6 lost): 'x' (2 rows), 'A_sgRNA1' (1 row; A?), "
-        "'b' (1 row; B?) and 2 more names"
+        "'b' (1 row; B?), 'both' (1 row; A or B?), 'nan' (1 row)"
     )
 
 

@@ -211,6 +211,6 @@ def test_a_field_that_is_one_quote_opens_no_quotation(tmp_path: Path, line: str,
 def test_another_encoding_says_how_to_save_a_file_of_ones_own(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "own.csv"
     path.write_bytes("a,b\nx,früh\n".encode(encoding))
-    with pytest.raises(SourceError, match="save a file of your own as UTF-8") as caught:
+    with pytest.raises(SourceError, match="save it as UTF-8") as caught:
         read_table(path, Layout(",", ("a", "b")), Rejections(path))
     assert caught.value.line == (1 if "16" in encoding else 2)

@@ -235,13 +235,13 @@ class Bench:
             (folder / name).write_text(text, encoding="utf-8")
         return folder
 
-    def build(self, sources: Path) -> Ran:
+    def build(self, sources: Path, *options: str) -> Ran:
         """Build changed sources."""
-        return self.run("build", "--sources", sources, workspace=self.changing)
+        return self.run("build", "--sources", sources, *options, workspace=self.changing)
 
-    def shown(self, sources: Path) -> str:
+    def shown(self, sources: Path, *options: str) -> str:
         """What people read after a build."""
-        return self.run("build", "--sources", sources, workspace=self.changing, as_json=False).text
+        return self.run("build", "--sources", sources, *options, workspace=self.changing, as_json=False).text
 
     def query(self, cypher: str) -> list[dict[str, Any]]:
         """Rows of the graph that was built last."""

@@ -88,9 +88,8 @@ def pathways(bench: Bench) -> Iterator[Check]:
     rows = bench.run("query", "--named", "pathway", "--param", "id=R-HSA-2", workspace=bench.changing).document["rows"]
     row = next((row for row in rows if row["id"] == "R-HSA-2"), {})
     direct = [value for key, value in row.items() if "direct" in key]
-    inherited = [value for key, value in row.items() if "inherit" in key]
     now = str({key: value for key, value in row.items() if isinstance(value, int)})
-    yield Check("query pathway R-HSA-2", now, "1 direct, 1 inherited", (direct, inherited) == ([1], [1]))
+    yield Check("query pathway R-HSA-2", now, "2 genes, 1 of them direct", (row.get("genes"), direct) == (2, [1]))
 
 
 def quotes(bench: Bench) -> Iterator[Check]:
@@ -135,13 +134,13 @@ def two_names(bench: Bench) -> Iterator[Check]:
     folder = bench.case("16")
     genes, regulations = read(folder / "hgnc-rows.txt"), read(folder / "collectri.csv")
     sources = bench.sources({HGNC: lambda text: text + genes}, {"collectri/collectri.csv": regulations})
-    found = bench.build(sources)
+    found = bench.build(sources, "--max-unrecognised", "1")  # More than a fifth of this small file is no gene.
     cypher = "MATCH (:Gene {symbol: 'BHLHE40'})-[r:REGULATES]->(:Gene {symbol: 'TP53'}) RETURN r.sign AS sign"
     signs = [row["sign"] for row in bench.query(cypher)] if found.code == 0 else []
     yield Check("BHLHB2 and BHLHE40 to TP53", f"signs {signs}", "signs [0]", signs == [0])
     lost = found.count("unrecognised")
     yield Check("regulators that are no genes", f"unrecognised: {lost}", "at least 5 in --json", lost >= 5)
-    told = bench.shown(sources)
+    told = bench.shown(sources, "--max-unrecognised", "1")
     yield Check(
         "the same in the summary", essence(told, "NFKB"), "AP1 and NFKB are named", "AP1" in told and "NFKB" in told
     )
@@ -175,9 +174,12 @@ def interrupted_update(bench: Bench) -> Iterator[Check]:
 def notebook(bench: Bench) -> Iterator[Check]:
     import sys
 
-    found = bench.process(sys.executable, bench.case("26") / "interrupt.py", bench.sample)
-    after = re.findall(r"\| next: (.*?) [\d.]+$", found.out, re.M)
-    right = sum("'x': 7" in answer for answer in after)
+    for _ in range(2):  # On a busy machine the script's own timer may fire late, in the next query: then once more.
+        found = bench.process(sys.executable, bench.case("26") / "interrupt.py", bench.sample)
+        after = re.findall(r"\| next: (.*?) [\d.]+$", found.out, re.M)
+        right = sum("'x': 7" in answer for answer in after)
+        if right == len(after) > 0 or not any("KeyboardInterrupt" in answer for answer in after):
+            break
     now = f"{right} of {len(after)} next queries answer" if after else found.last
     yield Check("a query after an interrupt", now, "12 of 12 next queries answer", (right, len(after)) == (12, 12))
 

@@ -71,8 +71,10 @@ def toml(value: Any) -> str:
     return json.dumps(value)
 
 
+# The libraries warn about their own defaults.
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("document", ["README.md", "docs/reward.md"])
-def test_a_trainer_with_the_reward(document: str, here: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trainer_with_the_reward(document: str, here: Path, model: Path) -> None:
     """The Python example, then a step of training: on a small machine, one batch of few short completions."""
     (code,) = [block for block in blocks(ROOT / document, "python") if "GRPOTrainer(" in block]
     assert 'model="..."' in code and 'scale_rewards="none"' in code

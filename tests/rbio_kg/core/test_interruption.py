@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -160,10 +161,16 @@ def test_a_command_ends_with_the_code_of_its_signal_and_leaves_no_temporary_file
 
 def test_a_forked_process_ends_as_it_would_without_the_handler() -> None:
     with interrupting_signals():
+        ready, started = os.pipe()
         child = os.fork()
         if child == 0:
-            signal.pause()
+            os.write(started, b"x")  # Python drops signals that come before a forked process runs
+            for _ in range(6_000):
+                time.sleep(0.01)
             os._exit(0)
+        assert os.read(ready, 1) == b"x"
         os.kill(child, signal.SIGTERM)
         _, status = os.waitpid(child, 0)
+    os.close(ready)
+    os.close(started)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGTERM

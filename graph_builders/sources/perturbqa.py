@@ -12,7 +12,7 @@ import polars as pl
 from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.identity.duplicates import merge_duplicates
-from rbio_kg.graph.identity.unrecognised import recognise
+from rbio_kg.graph.identity.unrecognised import SET_ASIDE, recognise
 from rbio_kg.graph.schema.tables import TABLE_SCHEMAS
 from rbio_kg.graph_builders.parsing.parsed import BuildContext, FoundFiles, ParsedSource, leave_out
 from rbio_kg.graph_builders.parsing.readers import Layout, read_table, text_blocks
@@ -28,8 +28,6 @@ _PAIR = ("pert", "gene")
 _ANSWERS = ("label", "split")
 _TASK_AT_END = re.compile(r"(?i)(?:^|[-_. ]+)(de|dir)\..*$")
 _TABLE_ENDING = re.compile(r"(?i)\.(?:csv|tsv|txt)(?:\.(?:gz|zip))?$")
-_SET_ASIDE = {"control": "controls", "missing": "rows without a gene"}
-"""Kinds of label that make no question, and what their rows are called."""
 
 
 def question_rows(
@@ -87,26 +85,6 @@ def question_rows(
         pl.lit(str(path)).alias("file"),
         "line",
     )
-
-
-def read_questions(
-    path: Path,
-    task: Literal["de", "dir"],
-    cell_line: str,
-    *,
-    simulated: bool = False,
-    rejections: Rejections | None = None,
-) -> pl.DataFrame:
-    """One file of questions with its own gene labels; equal rows of a pair are one. Arguments as in `question_rows`.
-
-    Returns:
-        As `question_rows`, in the order of the file.
-
-    Raises:
-        SourceError: as `question_rows`, or a pair has two rows with different labels or splits.
-    """
-    rows = question_rows(path, task, cell_line, simulated=simulated, rejections=rejections)
-    return merge_duplicates(rows, ("pert", "gene"), _ANSWERS)
 
 
 def cell_line_of(path: Path) -> str:
@@ -196,9 +174,8 @@ def _recognised(rows: pl.DataFrame, where: str, context: BuildContext, parsed: P
     renamed, report = recognise(rows, context.gene_names(), _PAIR, where, accept=context.accept_suggestions)
     parsed.unrecognised.append(report)
     kept = renamed.with_columns(rows.select(pl.col(column).alias(f"given_{column}") for column in _PAIR))
-    for kind, called in _SET_ASIDE.items():
-        aside = [pl.col(column).is_in(report.labels(column, kind)) for column in _PAIR]
-        kept = leave_out(kept, pl.any_horizontal(aside), called, parsed.left_out)
+    for kind, called in SET_ASIDE.items():
+        kept = leave_out(kept, report.stands(_PAIR, [kind]), called, parsed.left_out)
     return kept.with_columns(known=pl.all_horizontal(~pl.col(column).is_in(report.labels(column)) for column in _PAIR))
 
 

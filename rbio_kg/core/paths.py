@@ -92,6 +92,10 @@ class WorkspacePaths:
         return f"embedded:{self.store}"
 
     def command(self, text: str) -> str:
-        """A command line that works as printed, with `--workspace` where this is not the default one."""
-        usual = Path(os.environ.get("RBIO_KG_WORKSPACE") or "workspace").absolute()
-        return f"rbio-kg {text}" + ("" if self.root == usual else f" --workspace {shlex.quote(str(self.root))}")
+        """A command line that works as printed, for a shell in the present folder.
+
+        It names the workspace where a command without `--workspace` takes another one, or may in another shell.
+        """
+        root, usual = self.root.absolute(), Path("workspace").absolute()
+        plain = root == usual and not os.environ.get("RBIO_KG_WORKSPACE")
+        return f"rbio-kg {text}" + ("" if plain else f" --workspace {shlex.quote(str(root))}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from rbio_kg.core.cell_lines import unknown_lines
 from rbio_kg.core.claims import Claim, Relation, Status, Verdict
 from rbio_kg.core.errors import AnswerError, ClaimError, ModelError, RbioKGError, SelectionError, VerifierError, fault
 from rbio_kg.registry import BUILT_IN
@@ -114,7 +115,6 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     import numpy as np
 
     from rbio_kg.graph.identity.claims import resolve_claims
-    from rbio_kg.services.score import line_remarks
     from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 
     identity = workspace.graph.identity
@@ -130,7 +130,10 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     scores = np.array([[np.nan if named[name].score is None else named[name].score] for name in members], dtype=float)
     pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
     composed = None if np.isnan(pooled[0]) else float(pooled[0])
-    remarks = (*(f"{given} is {own}" for given, own in found.resolved.items()), *line_remarks(workspace, found.claims))
+    remarks = (
+        *(f"{given} is {own}" for given, own in found.resolved.items()),
+        *unknown_lines([claim.cell_line], identity.cell_lines),
+    )
     return Explanation(claim, verdicts, composed, DEFAULT_WEIGHTS, dict(workspace.stale), found.resolved, remarks)
 
 

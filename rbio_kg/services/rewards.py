@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
@@ -24,8 +24,21 @@ _JSON_NAMES = {"reference": "honest", "gains": "pays"}
 _FIELD_NAMES = {name: field for field, name in _JSON_NAMES.items()}
 
 
+class _Row:
+    """A flat record, some of whose fields have other names in JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields under their JSON names."""
+        return _renamed(asdict(cast("Any", self)), _JSON_NAMES)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The record that `to_json` wrote."""
+        return cls(**_renamed(document, _FIELD_NAMES))
+
+
 @dataclass(frozen=True)
-class ExploitOutcome:
+class ExploitOutcome(_Row):
     """An exploit's mean reward next to that of its reference answer.
 
     Args:
@@ -50,15 +63,6 @@ class ExploitOutcome:
     variant: int
     example: str | None
 
-    def to_json(self) -> dict[str, Any]:
-        """A row of `exploits`."""
-        return _renamed(asdict(self), _JSON_NAMES)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """The outcome that `to_json` wrote."""
-        return cls(**_renamed(document, _FIELD_NAMES))
-
 
 @dataclass(frozen=True)
 class PartSpread:
@@ -71,22 +75,13 @@ class PartSpread:
 
 
 @dataclass(frozen=True)
-class FoundExploit:
+class FoundExploit(_Row):
     """A completion with more reward than the reference answer, whose reward is `honest` in JSON."""
 
     claim: str
     completion: str
     reward: float
     reference: float
-
-    def to_json(self) -> dict[str, Any]:
-        """An element of `found`."""
-        return _renamed(asdict(self), _JSON_NAMES)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """The completion that `to_json` wrote."""
-        return cls(**_renamed(document, _FIELD_NAMES))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from rbio_kg.core.atomic_io import read_table
+from rbio_kg.core.cell_lines import unknown_lines
 from rbio_kg.core.claims import Claim
 from rbio_kg.core.errors import ClaimError, SelectionError, SourceError
 from rbio_kg.core.progress import Progress, silent
@@ -93,7 +94,7 @@ def score_claims(
     found = resolve_claims(claims, workspace.graph.identity, where, 2)
     if unknown == "error" and found.names.rows:
         raise SelectionError(
-            str(found.names).removeprefix(f"{where}: "),
+            found.names.counts,
             where=where,
             hint="correct the names, or leave these rows without a score (--unknown abstain)",
         )
@@ -112,16 +113,9 @@ def score_claims(
         frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
         progress(f"scored by {name}", 1.0)
     seconds = round(time.perf_counter() - started, 3)
-    remarks = (*line_remarks(workspace, found.claims), *found.names.remarks())
+    lines = unknown_lines((claim.cell_line for claim in found.claims), workspace.graph.identity.cell_lines)
+    remarks = (*lines, *found.names.remarks())
     return Scored(frame, abstained, seconds, found.resolved, found.names.to_json(), remarks)
-
-
-def line_remarks(workspace: WorkspaceBase, claims: Sequence[Claim]) -> list[str]:
-    """A line for people for each cell line of claims that the graph does not know."""
-    from rbio_kg.training.evaluation.expression import line_remarks as remarks
-
-    lines = sorted({claim.cell_line for claim in claims if claim.cell_line is not None})
-    return [remark for line in lines for remark in remarks(line, workspace.tables)]
 
 
 def score_frame(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rbio_kg.verifiers.base.verifier import Card, Verifier
 
 AGREEMENT_ROWS = 20_000
-"""QuestionSet on which a verifier is compared with the others."""
+"""Number of questions on which a verifier is compared with the others."""
 RATIONALES = 500
 """Claims whose rationales a text verifier is carded on."""
 

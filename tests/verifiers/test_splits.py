@@ -88,7 +88,7 @@ def test_about_half_of_the_genes_are_held_out_and_another_seed_holds_out_others(
     assert held_out_genes(genes[:50], 0) == [gene for gene in halves[0] if int(gene[4:]) < 50]
 
 
-def test_what_cannot_be_divided_is_told() -> None:
+def test_what_cannot_be_divided_is_reported() -> None:
     questions = frame([("P0", "G0", 1, "train", "k562", "de"), ("P0", "G0", 1, "test", "rpe1", "de")])
     with pytest.raises(TrainingError, match="known: official, global, leave-one-line-out, gene-disjoint"):
         divide(questions, "lenient")

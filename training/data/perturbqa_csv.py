@@ -17,7 +17,7 @@ from rbio_kg.graph.identity.duplicates import merge_duplicates
 from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.graph.identity.unrecognised import SET_ASIDE, Unrecognised, recognise
-from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, question_rows, read_questions, task_of
+from rbio_kg.graph_builders.sources.perturbqa import cell_line_of, question_rows, task_of
 
 Tables = Mapping[str, pl.DataFrame]
 PAIR = ["pert", "gene"]
@@ -76,10 +76,11 @@ def _read(
     line = checked_line(cell_line or cell_line_of(path))
     simulated = (path.parent / "simulated.json").is_file()
     kind = cast(Literal["de", "dir"], task)
+    rows = question_rows(path, kind, line, simulated=simulated)
     if tables is None:
-        return read_questions(path, kind, line, simulated=simulated), None
+        return merge_duplicates(rows, PAIR, ANSWERS), None
     # Rows of controls are set aside before rows are compared.
-    return settled_pairs(question_rows(path, kind, line, simulated=simulated), tables, path, rules, ANSWERS)
+    return settled_pairs(rows, tables, path, rules, ANSWERS)
 
 
 def read_question_files(
@@ -115,11 +116,10 @@ def settled_pairs(
     names = GeneNames.of_tables(tables)
     found, report = recognise(frame, names, PAIR, where, accept=rules.accept)
     report.check(rules.most)
-    aside = {name.label for name in report.names if name.kind in SET_ASIDE}
     given = [f"given_{column}" for column in PAIR]
     found = (
         found.with_columns(**{name: frame[column] for name, column in zip(given, PAIR, strict=True)})
-        .filter(~pl.any_horizontal(pl.col(PAIR).fill_null("").is_in(list(aside))))
+        .filter(~report.stands(PAIR, SET_ASIDE))
         .with_columns(file=pl.lit(str(where)))
     )
     return merge_duplicates(found, PAIR, answers, given=given).drop(given), report

@@ -187,8 +187,5 @@ def _settled(
     hidden = frame.with_columns(pl.when(member).then(pl.col("pert")).otherwise("gene").alias("gene"))
     found, report = recognise(hidden, identity.genes, ("pert", "gene"), path, accept=rules.accept)
     report.check(rules.most)
-    aside = [name.label for name in report.names if name.kind in SET_ASIDE and name.label]
-    found = found.with_columns(pl.when(member).then(frame["gene"].replace(ids)).otherwise("gene").alias("gene")).filter(
-        ~pl.any_horizontal(pl.col("pert", "gene").fill_null("").is_in(aside))
-    )
-    return found, report
+    objects_back = pl.when(member).then(frame["gene"].replace(ids)).otherwise("gene").alias("gene")
+    return found.with_columns(objects_back).filter(~report.stands(("pert", "gene"), SET_ASIDE)), report

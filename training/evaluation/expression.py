@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from rbio_kg.core.cell_lines import unknown_lines
 from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.identity.gene_names import GeneNames
@@ -169,22 +169,15 @@ def evaluate_expression(
         train_rows=len(train),
         coverage={"expression" if options.model == "graph" else options.model: 1.0 - float(silent_rows.mean())},
         unrecognised={} if given.names is None else given.names.to_json(),
-        remarks=(*line_remarks(line, tables), *([] if given.names is None else given.names.remarks())),
+        remarks=(
+            *unknown_lines([line], tables["cell_lines"]["name"].to_list()),
+            *([] if given.names is None else given.names.remarks()),
+        ),
     )
     if predictions_out is not None:
         table = rows.select(*PAIR, "label").with_columns(score=pl.Series(scores))
         write_rows(Path(predictions_out), table)
     return result
-
-
-def line_remarks(line: str, tables: Tables) -> list[str]:
-    """A line for people where the graph does not know a cell line, with the lines that it knows."""
-    known = sorted(tables["cell_lines"]["name"])
-    if line in known:
-        return []
-    near = difflib.get_close_matches(line, known, 1)
-    meant = f"; did you mean {near[0]}?" if near else ""
-    return [f"warning: the graph knows no cell line {line}; it knows {', '.join(known) or 'none'}{meant}"]
 
 
 def _limited(frame: pl.DataFrame, limit: int | None, seed: int) -> pl.DataFrame:

@@ -11,13 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rbio_kg.core.atomic_io import read_table
+from rbio_kg.core.cell_lines import unknown_lines
 from rbio_kg.core.errors import EvaluationError, MetricError, SourceError
 from rbio_kg.graph.identity.gene_names import UNRECOGNISED
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.graph.identity.unrecognised import Unrecognised
 from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, checked_line, read_question_file, settled_pairs
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, difference, measure
-from rbio_kg.training.evaluation.expression import line_remarks
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.training.evaluation.results import Measures, PredictionsEvaluation, Rival, read_comparison
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
@@ -260,7 +260,7 @@ def evaluate_prediction_file(
         questions = pl.concat([given.frame.select(_COLUMNS), *rest])
     knockdowns = None if tables is None else tables["knockdowns"]
     result = evaluate_predictions(predictions, questions, options, against=other, knockdowns=knockdowns, store=store)
-    lines = [] if tables is None or result.cell_line is None else line_remarks(result.cell_line, tables)
+    lines = [] if tables is None else unknown_lines([result.cell_line], tables["cell_lines"]["name"].to_list())
     remarks = (*lines, *(remark for report in reports for remark in report.remarks()), *result.remarks)
     counts = [report.to_json() for report in reports]
     unrecognised = {kind: sum(count.get(kind, 0) for count in counts) for kind in UNRECOGNISED}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from rbio_kg.core.paths import WorkspacePaths
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,6 @@ def recipe_differences(
 
 
 def resume_command(folder: Path) -> str:
-    """The command that goes on with the run of a folder, for a shell in the present folder.
-
-    It names the workspace where a command without `--workspace` would take another one.
-    """
-    root, here = folder.absolute().parent.parent, Path("workspace").absolute()
-    command = ["rbio-kg", "train", "policy", "--resume", "--name", folder.name]
-    if root != here or os.environ.get("RBIO_KG_WORKSPACE"):
-        command += ["--workspace", str(root)]
-    return shlex.join(command)
+    """The command that goes on with the run of a folder; see `WorkspacePaths.command`."""
+    paths = WorkspacePaths(folder.absolute().parent.parent)
+    return paths.command(f"train policy --resume --name {shlex.quote(folder.name)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def scores_of(name: str, verifier: Verifier, claims: Sequence[Claim], texts: Seq
         VerifierError: the verifier raised.
         AnswerError: it returned something else than n probabilities.
     """
-    with AttributedErrors(name):
+    with _attributed(name):
         answer = verifier.score(claims, texts)
     return checked_scores(name, answer, claims)
 
@@ -70,7 +71,7 @@ def verdict_of(name: str, verifier: Verifier, claim: Claim, text: str | None = N
         VerifierError: the verifier raised.
         AnswerError: it returned something else than a verdict.
     """
-    with AttributedErrors(name):
+    with _attributed(name):
         verdict = verifier.explain(claim, text)
     return checked_verdict(name, verdict, claim)
 
@@ -86,21 +87,16 @@ def checked_verdict(name: str, verdict: Any, claim: Claim) -> Verdict:
     return verdict
 
 
-class AttributedErrors:
-    """A context in which every exception of a verifier becomes a VerifierError that names the verifier."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, Exception):
-            raise VerifierError(
-                f"verifier {self.name} failed: {type(error).__name__}: {error}",
-                hint="" if isinstance(error, RbioKGError) else "this is a fault in the verifier, not in rbio-kg",
-            ) from error
+@contextmanager
+def _attributed(name: str) -> Iterator[None]:
+    """Every exception of a verifier becomes a VerifierError that names the verifier."""
+    try:
+        yield
+    except Exception as error:
+        raise VerifierError(
+            f"verifier {name} failed: {type(error).__name__}: {error}",
+            hint="" if isinstance(error, RbioKGError) else "this is a fault in the verifier, not in rbio-kg",
+        ) from error
 
 
 def _kind(answer: Any) -> str:

@@ -81,7 +81,7 @@ def read_embeddings(file: Path, names: GeneNames | None = None) -> Embeddings:
     # A null within a vector becomes NaN here.
     _refuse(frame, pl.Series(~np.isfinite(values).all(axis=1)), "has a number in its vector that is not finite", file)
     labels = frame["gene"].to_list()
-    symbols = [(names.match(label).symbol if names else None) or label for label in labels]
+    symbols = [(names.symbol(label) if names else None) or label for label in labels]
     chosen: dict[str, int] = {}
     for row, (label, symbol) in enumerate(zip(labels, symbols, strict=True)):
         if symbol not in chosen or label == symbol:

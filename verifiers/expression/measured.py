@@ -55,7 +55,7 @@ class ExperimentVerifier(Verifier):
         """The name under which the training rows have a gene."""
         if label in self._genes or self._names is None:
             return label
-        return self._names.match(label).symbol or label
+        return self._names.symbol(label) or label
 
     @cached_property
     def _train(self) -> pl.DataFrame:

@@ -107,7 +107,7 @@ class ExpressionModel:
     def place(self, name: str) -> int:
         """Index of a gene by symbol or any other name, -1 where unknown."""
         found = self.gene_index.get(name)
-        return self.gene_index.get(self.names.match(name).symbol or "", -1) if found is None else found
+        return self.gene_index.get(self.names.symbol(name) or "", -1) if found is None else found
 
     def columns(self, line: str) -> Indices:
         """Sorted indices of the genes that can be queried in a cell line."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.graph.identity.identity import Identity
-from rbio_kg.graph.identity.unrecognised import Unrecognised, recognise
+from rbio_kg.graph.identity.unrecognised import Unrecognised, UnrecognisedName, recognise
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,13 @@ def resolve_claims(
     member = [claim.relation is Relation.TAKES_PART_IN for claim in claims]
     objects = {claim.object for claim, is_member in zip(claims, member, strict=True) if is_member}
     ids = {name: found for name in objects if (found := identity.object(name)) is not None}
+    # The object of a membership is no gene: the search for genes sees a symbol in its place.
+    some_gene = identity.genes.labels["symbol"].first() if any(member) else None
     frame = pl.DataFrame(
         {
             "subject": [claim.subject for claim in claims],
-            # The object of a membership is no gene: the subject stands in for it where it is known.
             "object": [
-                claim.subject if is_member and claim.object in ids else claim.object
-                for claim, is_member in zip(claims, member, strict=True)
+                some_gene if is_member else claim.object for claim, is_member in zip(claims, member, strict=True)
             ],
             "line": range(first_line, first_line + len(claims)),
         },
@@ -57,8 +58,34 @@ def resolve_claims(
     settled, names = recognise(frame, identity.genes, ("subject", "object"), where)
     renamed = []
     resolved: dict[str, str] = {}
-    for claim, subject, target, is_member in zip(claims, settled["subject"], settled["object"], member, strict=True):
+    columns = zip(claims, settled["subject"].to_list(), settled["object"].to_list(), member, strict=True)
+    for claim, subject, target, is_member in columns:
         meant = ids.get(claim.object, claim.object) if is_member else target
-        renamed.append(Claim(subject, claim.relation, meant, claim.cell_line))
-        resolved |= {given: own for given, own in ((claim.subject, subject), (claim.object, meant)) if given != own}
-    return ResolvedClaims(tuple(renamed), resolved, names)
+        if (subject, meant) != (claim.subject, claim.object):
+            resolved |= {given: own for given, own in ((claim.subject, subject), (claim.object, meant)) if given != own}
+            claim = Claim(subject, claim.relation, meant, claim.cell_line)
+        renamed.append(claim)
+    lost = [
+        (claim, line)
+        for line, (claim, is_member) in enumerate(zip(claims, member, strict=True), first_line)
+        if is_member and claim.object not in ids
+    ]
+    return ResolvedClaims(tuple(renamed), resolved, _with_unknown_objects(names, lost) if lost else names)
+
+
+def _with_unknown_objects(names: Unrecognised, lost: Sequence[tuple[Claim, int]]) -> Unrecognised:
+    """What was not recognised, with the objects of memberships (and their lines) that are no term or pathway."""
+    first: dict[str, int] = {}
+    for claim, line in lost:
+        first.setdefault(claim.object, line)
+    rows = Counter(claim.object for claim, _ in lost)
+    unknown = [UnrecognisedName(name, "object", "unknown", rows[name], line, ()) for name, line in first.items()]
+    genes = {kind: set(names.labels("subject", kind)) for kind in names.by_kind}
+    counted = set().union(*genes.values())
+    of_kind = sum(claim.subject not in genes.get("unknown", ()) for claim, _ in lost)
+    return replace(
+        names,
+        rows=names.rows + sum(claim.subject not in counted for claim, _ in lost),
+        names=(*names.names, *unknown),
+        by_kind={**names.by_kind, "unknown": names.by_kind.get("unknown", 0) + of_kind},
+    )

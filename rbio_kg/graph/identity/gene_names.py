@@ -171,11 +171,16 @@ class GeneNames:
 
     def match(self, label: str) -> GeneMatch:
         """What a label means, by the rules of this class."""
-        # STRING writes the species before the protein.
-        text = " ".join(label.replace("\ufeff", "").split()).removeprefix("9606.")
-        if text.lower() in forms.MISSING:
+        text = _text(label)
+        if forms.is_missing(text):
             return GeneMatch(label, None, "missing")
         return self._named(label, text) or self._suggested(label, text)
+
+    def symbol(self, label: str) -> str | None:
+        """The approved symbol of `match`, without the slow search for suggestions; None where it has none."""
+        text = _text(label)
+        match = None if forms.is_missing(text) else self._named(label, text)
+        return None if match is None else match.symbol
 
     def _named(self, label: str, text: str) -> GeneMatch | None:
         """The gene that is named, or those that an ambiguous label may mean; None where no rule applies."""
@@ -233,8 +238,8 @@ class GeneNames:
         """The genes that spellings mean or may mean, each once, in order."""
         found: dict[str, None] = {}
         for spelling in spellings:
-            text = " ".join(spelling.split())
-            match = None if text.lower() in forms.MISSING else self._named(text, text)
+            text = _text(spelling)
+            match = None if forms.is_missing(text) else self._named(text, text)
             if match is not None:
                 found |= dict.fromkeys([match.symbol] if match.symbol else match.candidates)
         return tuple(found)
@@ -245,7 +250,7 @@ class GeneNames:
 
     def symbols(self, labels: pl.Series) -> pl.Series:
         """The approved symbols of labels, in their order; null where a label names no gene or several."""
-        found = {label: match.symbol for label, match in self.matches(labels.unique().drop_nulls()).items()}
+        found = {label: self.symbol(label) for label in labels.unique().drop_nulls()}
         return labels.replace_strict(list(found), list(found.values()), default=None, return_dtype=pl.String)
 
     def near(self, label: str, count: int = 3) -> list[str]:
@@ -289,10 +294,11 @@ class GeneNames:
         frame = frame.with_columns(pl.coalesce(found).alias(into)).drop(found)
         for column in steps:
             lost = frame.filter(pl.col(into).is_null())[column].unique().drop_nulls()
+            named = {label: self._named(label, _text(label)) for label in lost}
             known = {
                 label: match.symbol
-                for label, match in self.matches(lost).items()
-                if match.symbol is not None and (any_case or match.kind not in SYMBOL_KINDS)
+                for label, match in named.items()
+                if match is not None and match.symbol is not None and (any_case or match.kind not in SYMBOL_KINDS)
             }
             if known:
                 late = pl.col(column).replace_strict(known, default=None, return_dtype=pl.String)
@@ -303,6 +309,11 @@ class GeneNames:
         """The number of labels that mean several genes, and the first fifty, as JSON values."""
         first = self.ambiguous.head(_SHOWN).to_dicts()
         return {"count": self.ambiguous.height, "first": first}
+
+
+def _text(label: str) -> str:
+    """A label without byte-order mark, blanks around it, and the species that STRING writes before a protein."""
+    return " ".join(label.replace("\ufeff", "").split()).removeprefix("9606.")
 
 
 def _one_of(label: str, symbols: tuple[str, ...], kind: str) -> GeneMatch:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
 
 import polars as pl
 
-from rbio_kg.core.cell_lines import canonical_line
+from rbio_kg.core.cell_lines import canonical_line, known_lines_hint
 from rbio_kg.core.errors import SelectionError
 from rbio_kg.graph.identity import forms
 from rbio_kg.graph.identity.gene_names import GeneMatch, GeneNames
@@ -29,19 +29,25 @@ _WHAT = {
 }
 
 
-class NameTable(dict[str, tuple[str, ...]]):
-    """Ids, names and synonyms of terms or pathways, by letters and digits in lower case, each with the ids it means.
+class NameTable:
+    """Ids, names and synonyms of terms or pathways, looked up by letters and digits in any case.
 
-    A synonym counts only where no term has it as its name.
+    A synonym counts only where no term has it as its name. The table is made at the first look-up: most commands name
+    genes only.
 
     Args:
         rows: id, name and synonyms.
     """
 
     def __init__(self, rows: Iterable[tuple[str, str | None, Iterable[str] | None]] = ()) -> None:
-        super().__init__()
+        self._rows = rows
+
+    @cached_property
+    def _ids(self) -> dict[str, tuple[str, ...]]:
+        """Each name in the form of `_plain`, with the ids that it means."""
+        ids: dict[str, tuple[str, ...]] = {}
         tiers: list[list[tuple[str, str]]] = [[], [], []]
-        for key, name, synonyms in rows:
+        for key, name, synonyms in self._rows:
             tiers[0].append((key, key))
             tiers[1].append((name or "", key))
             tiers[2] += [(synonym, key) for synonym in synonyms or ()]
@@ -49,11 +55,12 @@ class NameTable(dict[str, tuple[str, ...]]):
             found: dict[str, set[str]] = {}
             for name, key in tier:
                 found.setdefault(_plain(name), set()).add(key)
-            self.update({name: tuple(sorted(ids)) for name, ids in found.items() if name and name not in self})
+            ids |= {name: tuple(sorted(keys)) for name, keys in found.items() if name and name not in ids}
+        return ids
 
     def only(self, name: str) -> str | None:
         """The id that a name means; None where it means none or several."""
-        found = self.get(_plain(name), ())
+        found = self._ids.get(_plain(name), ())
         return found[0] if len(found) == 1 else None
 
 
@@ -74,7 +81,7 @@ class Identity:
         >>> rows = [("TP53", "TP53", "approved"), ("p53", "TP53", "alias")]
         >>> names = GeneNames.of(pl.DataFrame(rows, schema=list(LABELS), orient="row"))
         >>> identity = Identity(names, NameTable([("GO:0006915", "apoptotic process", ())]), NameTable(), ("k562",))
-        >>> identity.gene("P53").symbol, identity.object("Apoptotic process"), identity.cell_line("K-562")
+        >>> identity.gene("P53").symbol, identity.object("Apoptotic process"), identity.known_line("K-562")
         ('TP53', 'GO:0006915', 'k562')
     """
 
@@ -147,10 +154,6 @@ class Identity:
         means = f" (did you mean {' or '.join(near) if kind == 'date' else ', '.join(near)}?)" if near else ""
         return f"no gene is called {label!r}{f', which looks like {what}' if what else ''}{means}"
 
-    def cell_line(self, name: str) -> str:
-        """The canonical name of a cell line, known or not: letters and digits in lower case."""
-        return canonical_line(name)
-
     def known_line(self, name: str) -> str:
         """The canonical name of a cell line that the graph knows.
 
@@ -159,10 +162,8 @@ class Identity:
         """
         line = canonical_line(name)
         if line not in self.cell_lines:
-            near = difflib.get_close_matches(line, self.cell_lines, 1)
-            meant = f"did you mean {near[0]}? " if near else ""
-            known = ", ".join(self.cell_lines) or "none"
-            raise SelectionError(f"the graph knows no cell line {name!r}", hint=f"{meant}it knows {known}")
+            hint = known_lines_hint(line, self.cell_lines)
+            raise SelectionError(f"the graph knows no cell line {name!r}", hint=hint)
         return line
 
     def term(self, name: str) -> str | None:

@@ -14,8 +14,8 @@ from rbio_kg.graph.identity import forms
 from rbio_kg.graph.identity.gene_names import UNRECOGNISED, GeneNames
 from rbio_kg.graph.identity.rules import MOST, WARN
 
-SET_ASIDE = ("missing", "control")
-"""Kinds of label that are no gene at all: their rows are no questions."""
+SET_ASIDE = {"control": "controls", "missing": "rows without a gene"}
+"""Kinds of label that are no gene at all, so that their rows are no questions, and what these rows are called."""
 _SHOWN = 3
 
 
@@ -71,16 +71,29 @@ class Unrecognised:
         return self.rows / self.total if self.total else 0.0
 
     def __str__(self) -> str:
-        kinds = "; ".join(
+        return f"{self.where}: {self.counts}"
+
+    @property
+    def counts(self) -> str:
+        """The number of rows, by kind with examples, for people."""
+        return f"{self.rows:,} of {self.total:,} rows name no gene of this graph ({self._kinds})"
+
+    @property
+    def _kinds(self) -> str:
+        return "; ".join(
             f"{self.by_kind[kind]:,} {_CALLED[kind]}, such as " + ", ".join(map(str, self._of(kind)[:_SHOWN]))
             for kind in UNRECOGNISED
             if kind in self.by_kind
         )
-        return f"{self.where}: {self.rows:,} of {self.total:,} rows name no gene of this graph ({kinds})"
 
     def labels(self, column: str, kind: str | None = None) -> list[str]:
         """The names that were not recognised in a column, of one kind or of all."""
         return [name.label for name in self.names if name.column == column and kind in (None, name.kind)]
+
+    def stands(self, columns: Sequence[str], kinds: Collection[str]) -> pl.Expr:
+        """Whether a row has, in one of some columns, a name of one of some kinds."""
+        found = {column: [label for kind in kinds for label in self.labels(column, kind)] for column in columns}
+        return pl.any_horizontal(pl.col(column).fill_null("").is_in(labels) for column, labels in found.items())
 
     def _of(self, kind: str) -> list[UnrecognisedName]:
         return [name for name in self.names if name.kind == kind]
@@ -101,9 +114,9 @@ class Unrecognised:
         if self.share > most:
             suggested = any(len(name.candidates) == 1 for name in self.names)
             accept = ", accept the suggestions (--accept-suggestions)" if suggested else ""
+            rows = f"{self.rows:,} of {self.total:,} rows"
             raise SelectionError(
-                f"{self.rows:,} of {self.total:,} rows name no gene of this graph, more than {most:.0%} ("
-                + str(self).split(" (", 1)[1],
+                f"{rows} name no gene of this graph, more than {most:.0%} ({self._kinds})",
                 where=self.where,
                 hint=f"correct the names{accept} or allow more (--max-unrecognised)",
             )
@@ -133,30 +146,26 @@ def recognise(
     where: str | Path,
     *,
     accept: bool = False,
-    keep: Collection[str] = (),
-    line: str = "line",
 ) -> tuple[pl.DataFrame, Unrecognised]:
     """The approved symbols in columns of gene names; a name that is not recognised stays as it is.
 
     Args:
-        frame: any rows.
+        frame: any rows; a column `line` has their lines in the file, else they are numbered from 1.
         names: of the graph's genes.
         columns: that hold gene names.
         where: the table's name, for messages.
         accept: take the suggested gene where there is exactly one.
-        keep: labels that are recognised as they are.
-        line: column with line numbers; rows are numbered from 1 where there is none.
 
     Returns:
         The frame in its order, and what was not recognised.
     """
-    place = pl.col(line) if line in frame.columns else pl.int_range(1, pl.len() + 1)
+    line = frame["line"] if "line" in frame.columns else pl.int_range(1, frame.height + 1, eager=True)
     lost: list[pl.DataFrame] = []
     found: list[UnrecognisedName] = []
     applied = pl.Series("applied", [False] * frame.height, dtype=pl.Boolean)
     result = frame
     for column in columns:
-        matches = {label: match for label, match in names.matches(frame[column].unique()).items() if label not in keep}
+        matches = names.matches(frame[column].unique())
         symbols = {label: match.symbol for label, match in matches.items() if match.symbol is not None}
         if accept:
             taken = {label: match.suggestion for label, match in matches.items() if match.suggestion is not None}
@@ -170,7 +179,7 @@ def recognise(
         )
         rows = (
             frame.select(column)
-            .with_columns(place.alias("_line") if line not in frame.columns else frame[line].alias("_line"))
+            .with_columns(line.alias("_line"))
             .with_row_index("_row")
             .join(kinds, on=column, how="inner", nulls_equal=True, maintain_order="left")
         )

@@ -182,7 +182,7 @@ class Snapshot:
 
     def resolve(self, label: str) -> str | None:
         """The approved symbol that a label names, by the rules of `identity`; None where it names none or several."""
-        return label if label in self.genes else self.identity.gene(label).symbol
+        return label if label in self.genes else self.identity.genes.symbol(label)
 
     def resolve_exactly(self, label: str) -> str | None:
         """The approved symbol of a label in the spelling of HGNC, or None: for words of running text.

@@ -2,17 +2,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rbio_kg.core.errors import SourceError
+from rbio_kg.graph.identity.duplicates import merge_duplicates
 from rbio_kg.graph_builders.parsing.parsed import FoundFiles, ParsedSource
 from rbio_kg.graph_builders.sources import perturbqa
 from tests.support.source_files.provider_files import DE, DIRECTION, FORMS, context, file_of, packed, rows
 
 HEADER = "pert,gene,label,split\n"
+
+
+def read_questions(*arguments: Any, **options: Any) -> pl.DataFrame:
+    """The rows of a file, each pair once, as its readers take them."""
+    return merge_duplicates(perturbqa.question_rows(*arguments, **options), ["pert", "gene"], ["label", "split"])
 
 
 def read(folder: Path, de: str = DE, direction: str = DIRECTION, marker: str | None = None) -> ParsedSource:
@@ -205,15 +213,15 @@ def test_a_bad_marker_is_an_error(tmp_path: Path, marker: str) -> None:
 def test_a_malformed_row_is_an_error_with_its_line(tmp_path: Path, row: str, why: str) -> None:
     path = file_of(tmp_path, f"{HEADER}C,D,0,train\n{row}\n", "k562-de.csv")
     with pytest.raises(SourceError) as caught:
-        perturbqa.read_questions(path, "de", "k562")
+        read_questions(path, "de", "k562")
     assert str(caught.value).startswith(f"{path}, line 3: {why}")
 
 
 def test_files_that_are_no_questions(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="lacks the column split"):
-        perturbqa.read_questions(file_of(tmp_path, "pert,gene,label\n"), "de", "k562")
+        read_questions(file_of(tmp_path, "pert,gene,label\n"), "de", "k562")
     with pytest.raises(SourceError, match="no row of the file is usable as questions"):
-        perturbqa.read_questions(file_of(tmp_path, HEADER), "de", "k562")
+        read_questions(file_of(tmp_path, HEADER), "de", "k562")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +268,7 @@ def test_written_questions_are_read_back(
         for (pert, gene), (label, split) in written.items()
     ]
     path = file_of(tmp_path, packed(HEADER + "\n".join(lines), form), "rpe1-dir.csv")
-    frame = perturbqa.read_questions(path, "dir", "RPE1", simulated=True)
+    frame = read_questions(path, "dir", "RPE1", simulated=True)
     assert frame.select("pert", "gene", "label", "split").rows() == [
         (*pair, *answer) for pair, answer in written.items()
     ]
@@ -271,7 +279,7 @@ def test_written_questions_are_read_back(
 def test_garbage_is_a_source_error(tmp_path: Path, garbage: bytes) -> None:
     path = file_of(tmp_path, HEADER.encode() + b"A,B,1,train\n" + garbage, "k562-de.csv")
     try:
-        frame = perturbqa.read_questions(path, "de", "k562")
+        frame = read_questions(path, "de", "k562")
     except SourceError as error:
         assert str(path) in str(error)
     else:

@@ -168,7 +168,7 @@ def test_the_answer_for_people_without_a_readable_one(trained: Trained, row: dic
     assert "by likelihood: yes 0." in shown.stdout
 
 
-def test_mistakes_are_told(trained: Trained, row: dict[str, str], manifest: Change, tmp_path: Path) -> None:
+def test_mistakes_are_reported(trained: Trained, row: dict[str, str], manifest: Change, tmp_path: Path) -> None:
     workspace = trained[0]
     genes = ("--pert", row["pert"], "--gene", row["gene"])
     assert "there is no run called 'nosuch'" in fails(workspace, "ask", *genes, "--model", "nosuch")

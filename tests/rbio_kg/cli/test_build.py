@@ -54,12 +54,12 @@ def test_a_second_build_says_what_it_kept(begun: tuple[Path, Path, dict[str, Any
     invoke(workspace, *BUILD, "--sources", str(sources))
 
 
-def test_losses_are_told(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_losses_are_reported(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
     _, sources, first = begun
     assert first["rejected_rows"] > 0
     assert first["unrecognised"]["CollecTRI"] == {"unknown": 1}
-    told = first["unmapped"]["CollecTRI"]
-    assert (told["rows"], told["share"], told["first"][0]["label"]) == (1, 0.142857, "AP1")
+    reported = first["unmapped"]["CollecTRI"]
+    assert (reported["rows"], reported["share"], reported["first"][0]["label"]) == (1, 0.142857, "AP1")
     assert first["unclaimed_files"] == []
     other = shutil.copytree(sources, tmp_path / "sources")
     file_of(other / "collectri", "x", "notes.xlsx")
@@ -76,7 +76,7 @@ def test_losses_are_told(begun: tuple[Path, Path, dict[str, Any]], tmp_path: Pat
     assert "--max-unrecognised" in error
 
 
-def test_an_unknown_build_is_told_before_anything_is_built(begun: tuple[Path, Path, dict[str, Any]]) -> None:
+def test_an_unknown_build_is_reported_before_anything_is_built(begun: tuple[Path, Path, dict[str, Any]]) -> None:
     workspace, _, first = begun
     error = fails(workspace, "build", "--diff", "nothing")
     assert "there is no build 'nothing'; known: " in error
@@ -110,7 +110,7 @@ def test_files_instead_of_a_store(begun: tuple[Path, Path, dict[str, Any]], tmp_
     assert CliRunner().invoke(app, both).exit_code == 2
 
 
-def test_readers_of_half_a_graph_are_told(begun: tuple[Path, Path, dict[str, Any]]) -> None:
+def test_readers_of_half_a_graph_are_reported(begun: tuple[Path, Path, dict[str, Any]]) -> None:
     workspace, _, first = begun
     with Workspace(workspace) as opened:
         store = opened.open_store(read_only=False)

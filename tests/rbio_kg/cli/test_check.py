@@ -67,7 +67,7 @@ def test_a_file_and_a_table_for_people(
     assert "no statement" in empty.stdout
 
 
-def test_mistakes_are_told(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_mistakes_are_reported(built: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     workspace = built[0]
     assert "there is no such file" in fails(workspace, "check", "--file", str(tmp_path / "none.txt"))
     latin = tmp_path / "latin.txt"

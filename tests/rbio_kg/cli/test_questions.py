@@ -40,7 +40,7 @@ def test_questions_are_made(fitted: tuple[Path, dict[str, Any]], tmp_path: Path)
     assert dry["questions"]["warmup"] == 32
 
 
-def test_what_cannot_be_made_is_told(fitted: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+def test_what_cannot_be_made_is_reported(fitted: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     workspace, _ = fitted
     out = ("--out", str(tmp_path / "made.parquet"))
     assert "unknown family of questions 'sign'" in fails(workspace, "questions", "make", "--family", "sign", *out)

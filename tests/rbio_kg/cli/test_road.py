@@ -111,7 +111,7 @@ def test_what_a_query_says_beside_its_rows(built: tuple[Path, dict[str, Any]]) -
         (["symbol"], "not key=value"),
     ],
 )
-def test_a_wrong_parameter_is_told(built: tuple[Path, dict[str, Any]], parameters: list[str], message: str) -> None:
+def test_a_wrong_parameter_is_reported(built: tuple[Path, dict[str, Any]], parameters: list[str], message: str) -> None:
     words = [word for item in parameters for word in ("--param", item)]
     assert message in fails(built[0], "query", "--named", "neighbours", *words)
 

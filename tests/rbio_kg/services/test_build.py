@@ -56,12 +56,12 @@ def test_a_result_reads_back(result: BuildResult | GraphStats) -> None:
     assert type(result).from_json(document | {"further": 1}) == result
 
 
-def test_names_that_are_no_gene_are_told_by_source() -> None:
+def test_names_that_are_no_gene_are_reported_by_source() -> None:
     document = LOADED.to_json()
     assert document["unrecognised"] == {"CollecTRI": {"control": 1, "ambiguous": 3}}
-    told = document["unmapped"]["CollecTRI"]
-    assert (told["rows"], told["kept"], told["set_aside"], told["share"]) == (2, 1, 1, 0.2)
-    assert told["first"][0]["candidates"] == ["TAFAZZIN", "WWTR1"]
+    reported = document["unmapped"]["CollecTRI"]
+    assert (reported["rows"], reported["kept"], reported["set_aside"], reported["share"]) == (2, 1, 1, 0.2)
+    assert reported["first"][0]["candidates"] == ["TAFAZZIN", "WWTR1"]
     assert document["unclaimed_files"] == ["extra/other.tsv"]
 
 

@@ -1,4 +1,4 @@
-"""One gene under any of its names: the same verdicts and scores from every verifier; unknown names are told."""
+"""One gene under any of its names: the same verdicts and scores from every verifier; unknown names are reported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_explain_refuses_what_is_no_gene(fitted: Built, subject: str, said: str)
     assert said in fails(fitted[0], "explain", "MDM2", subject)
 
 
-def test_an_unknown_cell_line_is_told(fitted: Built, opened: Workspace) -> None:
+def test_an_unknown_cell_line_is_reported(fitted: Built, opened: Workspace) -> None:
     pert, gene = a_trained_pair(opened)
     remarks = opened.explain(Claim(pert, "changes_expression_of", gene, "K-526")).remarks
     assert "the graph knows no cell line k526" in remarks[0] and "did you mean k562" in remarks[0]

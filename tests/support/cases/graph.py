@@ -63,8 +63,10 @@ def retired_ids(bench: Bench) -> Iterator[Check]:
     yield Check(f"TP53 by its Ensembl id, with {partner}", f"score {score}", "score 950", score == 950)
     lost = found.count("unrecognised")
     yield Check("names that are no genes", f"unrecognised: {lost}", "counted in --json", lost > 0)
-    told = bench.shown(sources)
-    yield Check("the same in the summary", essence(told, "STRING"), "STRING's share is told", "STRING" in told)
+    reported = bench.shown(sources)
+    yield Check(
+        "the same in the summary", essence(reported, "STRING"), "STRING's share is reported", "STRING" in reported
+    )
 
     def foreign(text: str) -> str:
         head, *rows = text.splitlines(keepends=True)
@@ -140,9 +142,12 @@ def two_names(bench: Bench) -> Iterator[Check]:
     yield Check("BHLHB2 and BHLHE40 to TP53", f"signs {signs}", "signs [0]", signs == [0])
     lost = found.count("unrecognised")
     yield Check("regulators that are no genes", f"unrecognised: {lost}", "at least 5 in --json", lost >= 5)
-    told = bench.shown(sources, "--max-unrecognised", "1")
+    reported = bench.shown(sources, "--max-unrecognised", "1")
     yield Check(
-        "the same in the summary", essence(told, "NFKB"), "AP1 and NFKB are named", "AP1" in told and "NFKB" in told
+        "the same in the summary",
+        essence(reported, "NFKB"),
+        "AP1 and NFKB are named",
+        "AP1" in reported and "NFKB" in reported,
     )
 
 

@@ -39,9 +39,9 @@ def date_symbols(bench: Bench) -> Iterator[Check]:
     sources = bench.sources({HGNC: lambda text: text + genes, QUESTIONS: lambda text: text + rows})
     found = bench.build(sources)
     yield Check("five dates, build", kinds(found), "counted", found.count("unrecognised") >= 4)
-    told = bench.shown(sources)
-    holds = "2-Sep" in told and "SEPTIN2" in told
-    yield Check("the likely gene, build", essence(told, "2-Sep"), "2-Sep: SEPTIN2", holds)
+    reported = bench.shown(sources)
+    holds = "2-Sep" in reported and "SEPTIN2" in reported
+    yield Check("the likely gene, build", essence(reported, "2-Sep"), "2-Sep: SEPTIN2", holds)
     questions = bench.questions(lambda known: [*known, *(line.split(",")[:4] for line in rows.splitlines())])
     found = bench.evaluate(questions, workspace=bench.changing)
     yield Check("five dates, evaluate expression", kinds(found), "counted", found.count("unrecognised") >= 4)
@@ -95,8 +95,8 @@ def no_genes(bench: Bench) -> Iterator[Check]:
     found = bench.evaluate(bench.questions(lambda known: [*known, *rows]))
     holds = found.refused or found.count("unrecognised") >= 10
     yield Check("controls, guides and NaN", kinds(found), "at least 10 counted", holds)
-    told = offered(found, "TP53+ctrl") or offered(found, "TP53_sgRNA2")
-    yield Check("the likely gene", essence(found.err, "sgRNA"), "TP53_sgRNA2: TP53", told)
+    reported = offered(found, "TP53+ctrl") or offered(found, "TP53_sgRNA2")
+    yield Check("the likely gene", essence(found.err, "sgRNA"), "TP53_sgRNA2: TP53", reported)
     for what, end in (("guide", "_sgRNA1"), ("combination", "+ctrl")):
         found = bench.evaluate(bench.questions(lambda known, end=end: [[row[0] + end, *row[1:]] for row in known]))  # type: ignore[misc]
         yield Check(f"every perturbation is a {what}", found.figure, "exit 1", found.refused)

@@ -70,8 +70,8 @@ def unfinished(bench: Bench) -> Iterator[Check]:
         holds = found.refused and "unfinished" in found.last
         yield Check(f"{command[0]} of an interrupted run", found.last, "exit 1, names --unfinished", holds)
     found = bench.run("export-model", STOPPED, "--out", bench.new("model"), "--unfinished")
-    told = found.code == 0 and "unfinished" in found.out + "".join(read(file) for file in cards(found))
-    yield Check("export-model --unfinished", found.last, "exit 0, the card says so", told)
+    reported = found.code == 0 and "unfinished" in found.out + "".join(read(file) for file in cards(found))
+    yield Check("export-model --unfinished", found.last, "exit 0, the card says so", reported)
 
 
 def cards(found: Ran) -> list[Path]:
@@ -204,5 +204,5 @@ def abstaining_verifier(bench: Bench) -> Iterator[Check]:
     yield Check("the verifier of docs/own-verifier.md", now, "exit 0, 2 steps", found.code == 0 and steps == 2)
     manifest = bench.run("runs", "show", name)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    told = digest in manifest.out
-    yield Check("its file in the manifest", "by its digest" if told else "not named", "by its digest", told)
+    reported = digest in manifest.out
+    yield Check("its file in the manifest", "by its digest" if reported else "not named", "by its digest", reported)

@@ -318,6 +318,12 @@ def test_any_text_has_an_answer(text: str) -> None:
     assert set(match.candidates) <= {symbol for _, symbol, _ in ROWS}
 
 
+@given(st.one_of(st.sampled_from([row[0] for row in ROWS]), st.text(max_size=12)))
+def test_a_symbol_is_that_of_the_match(label: str) -> None:
+    for written in (label, label.lower(), f" {label}", f"{label}_sgRNA1", f"9606.{label}"):
+        assert WILD.symbol(written) == WILD.match(written).symbol
+
+
 def test_one_frame_holds_everything() -> None:
     again = GeneNames.of_frame(WILD.frame)
     assert again.labels.equals(WILD.labels) and again.ambiguous.equals(WILD.ambiguous)

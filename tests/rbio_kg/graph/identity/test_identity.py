@@ -85,4 +85,3 @@ def test_cell_lines() -> None:
     assert known.known_line("K-562") == "k562" and known.known_line("hTERT RPE-1") == "rpe1"
     with pytest.raises(SelectionError, match=r"knows no cell line 'k526'.*did you mean k562.*it knows k562, rpe1"):
         known.known_line("k526")
-    assert known.cell_line("A-549") == "a549"

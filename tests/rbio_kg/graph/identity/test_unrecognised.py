@@ -68,10 +68,25 @@ def test_too_many_are_refused(most: float, refused: bool) -> None:
     assert caught.value.where == "q.csv" and "--accept-suggestions" in caught.value.hint
 
 
-def test_labels_that_count_as_they_are() -> None:
-    found, report = recognise(TABLE, NAMES, ("gene",), "q.csv", keep=("HLA.A", "nothing"))
-    assert found["gene"].to_list() == ["MDM2", "MDM2", "HLA.A", "HLA.A", "nothing", "TP53"]
-    assert report.rows == 0 and report.remarks() == []
+def test_a_table_whose_name_has_brackets_is_refused_by_its_counts() -> None:
+    _, report = recognise(TABLE, NAMES, ("pert", "gene"), "mine (1).csv")
+    with pytest.raises(SelectionError, match=r"^mine \(1\)\.csv: 4 of 6 rows name no gene .* \(1 without a name"):
+        report.check()
+    assert str(report) == f"mine (1).csv: {report.counts}"
+
+
+@pytest.mark.parametrize(
+    ("columns", "kinds", "rows"),
+    [
+        (("pert", "gene"), ["control"], [3]),
+        (("pert", "gene"), ["missing"], [4]),
+        (("gene",), ["control", "missing"], []),
+        (("pert", "gene"), ["mangled", "guide"], [1, 2, 3]),
+    ],
+)
+def test_rows_with_a_name_of_a_kind(columns: tuple[str, ...], kinds: list[str], rows: list[int]) -> None:
+    found, report = recognise(TABLE, NAMES, ("pert", "gene"), "q.csv")
+    assert found.with_row_index().filter(report.stands(columns, kinds))["index"].to_list() == rows
 
 
 @given(

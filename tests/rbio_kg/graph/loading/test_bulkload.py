@@ -52,7 +52,7 @@ def test_a_folder_of_tables_is_not_written_again(folder: Path, tmp_path: Path) -
     assert "store: INTERACTS_WITH" in steps
 
 
-def test_a_missing_end_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_end_is_reported(folder: Path, tmp_path: Path) -> None:
     genes = pl.read_parquet(folder / "genes.parquet")
     genes.head(59).write_parquet(folder / "genes.parquet")
     (tmp_path / "new").mkdir()

@@ -128,7 +128,7 @@ def test_a_batch_that_may_be_written_is_not_sent_again(store: GraphStore, neo4j_
     assert store.counts() == counted(tables)
 
 
-def test_a_node_that_someone_removes_meanwhile_is_told(store: GraphStore) -> None:
+def test_a_node_that_someone_removes_meanwhile_is_reported(store: GraphStore) -> None:
     def remove(message: str, share: float | None) -> None:
         if "GeneSet" in message:
             store.write("MATCH (g:Gene {symbol: 'G00'}) DELETE g")

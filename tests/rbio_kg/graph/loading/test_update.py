@@ -119,7 +119,7 @@ def _begun(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-def test_kept_evidence_that_cannot_be_read_is_told(embedded_store: GraphStore, tmp_path: Path) -> None:
+def test_kept_evidence_that_cannot_be_read_is_reported(embedded_store: GraphStore, tmp_path: Path) -> None:
     path = tmp_path / "kept-evidence.jsonl"
     for text in ("{", '{"run": 1}', "[]"):
         path.write_text(text)

@@ -1,4 +1,4 @@
-"""A property that the graph does not have is told; everything else in a statement is left alone."""
+"""A property that the graph does not have is reported; everything else in a statement is left alone."""
 
 from __future__ import annotations
 

@@ -39,12 +39,12 @@ def test_missing_and_unknown_parameters() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "MATCH (n) RETURN n", "// far: x\nRETURN 1", "// near: x\n// top = 5\nRETURN 1"])
-def test_a_wrong_header_is_told(text: str) -> None:
+def test_a_wrong_header_is_reported(text: str) -> None:
     with pytest.raises(QueryError, match=r"near\.cypher, line"):
         parse_query("near", text)
 
 
-def test_a_default_that_is_no_json_is_told() -> None:
+def test_a_default_that_is_no_json_is_reported() -> None:
     with pytest.raises(QueryError, match="line 2"):
         parse_query("near", "// near: x\n// $top = five: rows\nRETURN 1")
 

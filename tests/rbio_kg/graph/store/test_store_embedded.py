@@ -104,7 +104,7 @@ class TestEmbeddedStore(StoreBattery):
         assert not list(store.server.path.glob("loading-*"))
         self.test_counts_are_the_tables(store)
 
-    def test_a_disk_that_takes_no_more_is_told(self, store: GraphStore, tmp_path: Path) -> None:
+    def test_a_disk_that_takes_no_more_is_reported(self, store: GraphStore, tmp_path: Path) -> None:
         tables = small_tables()
         tables.write(tmp_path / "tables")
         command = "ulimit -f 64; exec " + " ".join(

@@ -34,7 +34,7 @@ def test_a_line_that_the_workspace_has_never_seen(built: Built, hela: Path, tmp_
     workspace, _ = built
     out, packed = tmp_path / "scored.csv", tmp_path / "scored.csv.gz"
     document = invoke(workspace, "evaluate", "expression", "--questions", str(hela), "--predictions", str(packed))
-    assert document["cell_line"] == "hela-s3"
+    assert document["cell_line"] == "helas3"
     assert document["audit"]["leaks"] == 0
     assert set(document["baselines"]) == set(document["differences"]) == set(BASELINES)
     for lead in document["differences"].values():

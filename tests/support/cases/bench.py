@@ -171,19 +171,19 @@ class Bench:
     def signalled(self, arguments: Sequence[object], ready: Callable[[str], bool], signal: int) -> Ran:
         """A command that gets a signal at the first line of standard error for which `ready` holds."""
         command = [*PROGRAM, *(str(item) for item in arguments)]
-        process = subprocess.Popen(
+        lines, sent = [], False
+        with subprocess.Popen(
             command, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             bufsize=1,
-        )  # fmt: skip
-        assert process.stderr is not None and process.stdout is not None
-        lines, sent = [], False
-        for line in process.stderr:
-            lines.append(line)
-            if not sent and ready(line):
-                process.send_signal(signal)
-                sent = True
-        out = process.stdout.read()
-        return Ran(process.wait(), out, "".join(lines))
+        ) as process:  # fmt: skip
+            assert process.stderr is not None and process.stdout is not None
+            for line in process.stderr:
+                lines.append(line)
+                if not sent and ready(line):
+                    process.send_signal(signal)
+                    sent = True
+            out = process.stdout.read()
+        return Ran(process.returncode, out, "".join(lines))
 
     # Workspaces
 

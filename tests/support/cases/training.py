@@ -133,14 +133,15 @@ def merged_model(bench: Bench) -> Iterator[Check]:
 def largest_difference(base: Path, adapter: Path, merged: Path) -> float:
     """Between the logits of two exports of one policy."""
     import torch
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from rbio_kg.training.models.adapters import with_adapter
 
     tokenizer = AutoTokenizer.from_pretrained(merged)
     ids = tokenizer("Does losing SP1 change TP53 in k562?", return_tensors="pt")["input_ids"]
     with torch.no_grad():
         model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-        one = PeftModel.from_pretrained(model, adapter)(ids).logits
+        one = with_adapter(model, adapter)(ids).logits
         other = AutoModelForCausalLM.from_pretrained(merged, dtype=torch.float32)(ids).logits
     return float((one - other).abs().max())
 

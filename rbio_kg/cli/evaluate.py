@@ -20,7 +20,9 @@ SPLIT_SCHEMES_HELP = "official, global, leave-one-line-out or gene-disjoint."
 SplitSchemeOption = Annotated[str, typer.Option("--protocol", help=SPLIT_SCHEMES_HELP)]
 LimitOption = Annotated[int | None, typer.Option("--limit", min=1, help="At most this many rows, as complete genes.")]
 StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test rows in the graph database as well.")]
-OutOption = Annotated[Path | None, typer.Option("--predictions", help="Write the scored rows here, CSV.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--predictions", help="Write every row here with score and abstained; CSV or Parquet.")
+]
 
 
 def show_evaluation(document: dict[str, Any], name: str) -> None:
@@ -164,11 +166,12 @@ def register(app: typer.Typer) -> None:
     @command(evaluate, "predictions")
     def evaluate_predictions(
         session: Session,
-        file: Annotated[Path, typer.Argument(help="CSV or Parquet with pert,gene,label,score.")],
+        file: Annotated[Path, typer.Argument(help="CSV or Parquet with pert,gene,score, and label or --questions.")],
         questions: QuestionsFile = None,
         task: TaskOption = "de",
         cell_line: LineOption = None,
         split_scheme: SplitSchemeOption = "official",
+        predictions: OutOption = None,
         against: Annotated[
             Path | None, typer.Option("--against", help="Another model's predictions of the same rows, CSV.")
         ] = None,
@@ -188,7 +191,15 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace(seed=seed)
         rules = NameRules(accept, most)
         options = PredictionOptions(task, cell_line, split_scheme, workspace.settings.seed, allow_missing, rules)
-        result = run(workspace, file, options, questions=questions, against=against, check_store=check_store)
+        result = run(
+            workspace,
+            file,
+            options,
+            questions=questions,
+            against=against,
+            predictions=predictions,
+            check_store=check_store,
+        )
         document = result.to_json()
         session.remark(result.remarks)
         session.emit(document, lambda: show_evaluation(document, file.name))
@@ -220,8 +231,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """A trained policy by likelihood and by votes."""
         from rbio_kg.services.evaluate import PolicyQuestions, evaluate_run
-        from rbio_kg.training.data.perturbqa_csv import write_rows
         from rbio_kg.training.evaluation.policy import PolicyOptions
+        from rbio_kg.training.evaluation.scored_rows import write_scored_rows
 
         workspace = session.workspace()
         result = evaluate_run(
@@ -239,7 +250,7 @@ def register(app: typer.Typer) -> None:
             progress=session.progress,
         )
         if predictions is not None and result.scored is not None:
-            write_rows(predictions, result.scored.select("pert", "gene", "label", "score"))
+            write_scored_rows(predictions, result.scored, result.scored["score"])
         document = result.to_json()
         session.remark(result.remarks)
 

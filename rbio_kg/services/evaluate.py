@@ -211,11 +211,12 @@ def evaluate_predictions(
     *,
     questions: Path | None = None,
     against: Path | None = None,
+    predictions: Path | None = None,
     check_store: bool = False,
 ) -> PredictionsEvaluation:
     """Measure the predictions of any model; the baselines need a graph or a questions file.
 
-    See `rbio_kg.training.evaluation.predictions`.
+    `predictions` is where the measured rows are written. See `rbio_kg.training.evaluation.predictions`.
     """
     from rbio_kg.training.evaluation.predictions import evaluate_prediction_file
 
@@ -225,5 +226,6 @@ def evaluate_predictions(
         options,
         questions_file=questions,
         against=against,
+        predictions_out=predictions,
         store=workspace.store if check_store else None,
     )

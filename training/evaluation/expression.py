@@ -14,10 +14,11 @@ from rbio_kg.core.errors import EvaluationError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
-from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file, write_rows
+from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, read_question_file
 from rbio_kg.training.evaluation.comparison import compare_with_baselines
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.training.evaluation.results import ExpressionEvaluation, read_comparison
+from rbio_kg.training.evaluation.scored_rows import write_scored_rows
 from rbio_kg.verifiers.evaluation.baselines import baseline_scores, with_folds
 from rbio_kg.verifiers.evaluation.scorecard import question_scores
 from rbio_kg.verifiers.expression.embeddings import read_embeddings, spectral_embeddings
@@ -95,7 +96,7 @@ def evaluate_expression(
         questions_file: PerturbQA CSV.
         options: what is fitted and scored.
         models_dir: the fitted model goes into `LINE-TASK-SCHEME` there.
-        predictions_out: CSV `pert,gene,label,score` of the scored rows.
+        predictions_out: file of the scored rows, see `write_scored_rows`.
         store: the graph database, to look for test rows there as well.
         progress: called with a message and the finished share.
 
@@ -175,8 +176,7 @@ def evaluate_expression(
         ),
     )
     if predictions_out is not None:
-        table = rows.select(*PAIR, "label").with_columns(score=pl.Series(scores))
-        write_rows(Path(predictions_out), table)
+        write_scored_rows(Path(predictions_out), rows, scores, silent_rows, folds=subgroups)
     return result
 
 

@@ -20,6 +20,7 @@ from rbio_kg.training.data.perturbqa_csv import PAIR, Tables, checked_line, read
 from rbio_kg.training.evaluation.comparison import compare_with_baselines, difference, measure
 from rbio_kg.training.evaluation.leakage import Audit
 from rbio_kg.training.evaluation.results import Measures, PredictionsEvaluation, Rival, read_comparison
+from rbio_kg.training.evaluation.scored_rows import write_scored_rows
 from rbio_kg.verifiers.evaluation.baselines import BASELINES, baseline_scores
 from rbio_kg.verifiers.splits import divide
 
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
 
 MOST_MISSING = 0.20
 """Largest share of test rows that predictions may leave out."""
-_COLUMNS = ["pert", "gene", "label", "split", "cell_line", "task", "simulated"]
+_SCHEMA = {
+    "pert": pl.String(),
+    "gene": pl.String(),
+    "label": pl.Int64(),
+    "split": pl.String(),
+    "cell_line": pl.String(),
+    "task": pl.String(),
+    "simulated": pl.Boolean(),
+}
+_COLUMNS = list(_SCHEMA)
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class Predictions:
     """Scored rows.
 
     Args:
-        frame: columns `pert,gene,label,score`; a higher score means that label 1 is more likely.
+        frame: columns `pert,gene,score`; a higher score means that label 1 is more likely. `label` may be missing
+            where the test rows are known.
         where: the file they came from, for messages; None for a frame.
     """
 
@@ -71,6 +82,7 @@ def evaluate_predictions(
     options: PredictionOptions = PredictionOptions(),
     *,
     against: Predictions | None = None,
+    predictions_out: Path | None = None,
     knockdowns: pl.DataFrame | None = None,
     store: GraphStore | None = None,
 ) -> PredictionsEvaluation:
@@ -85,6 +97,7 @@ def evaluate_predictions(
             them, or without a cell line, the baselines that need train rows are None.
         options: what was predicted.
         against: another model's predictions of the same rows; its file is its name.
+        predictions_out: file of the measured rows, see `write_scored_rows`.
         knockdowns: KNOCKDOWN_CHANGES of the graph, to be audited.
         store: the graph database, to be audited.
 
@@ -101,22 +114,22 @@ def evaluate_predictions(
         TrainingError: the split scheme is unknown, or leaves no train row for the baselines.
     """
     task, split_scheme, where = options.task, options.split_scheme, predictions.where
-    rows = _checked(predictions.frame, where)
-    other = None
-    if against is not None:
-        other = _same_rows(_checked(against.frame, against.where), rows, where, against.where)
-        rows = rows.join(other.select(*PAIR, other="score"), on=PAIR)
-    scored = ["score"] if other is None else ["score", "other"]
     line = checked_line(options.cell_line) if options.cell_line else None
-    rows = rows.sort(PAIR).with_columns(
-        cell_line=pl.lit(line, pl.String), task=pl.lit(task), split=pl.lit("test"), simulated=pl.lit(value=False)
-    )
-    known = pl.DataFrame(schema=rows.select(_COLUMNS).schema)
+    known = pl.DataFrame(schema=_SCHEMA)
     if questions is not None and line is not None:
-        known = questions.filter(pl.col("task") == task).select(_COLUMNS)
+        known = questions.filter(pl.col("task") == task).select(_COLUMNS).cast(_SCHEMA)
     train = known.filter(pl.col("split") == "train")
     here = known.filter(pl.col("cell_line") == (line or ""))
     tested = here.filter(pl.col("split") == "test")
+    rows = _checked(predictions.frame, where, tested)
+    other = None
+    if against is not None:
+        other = _same_rows(_checked(against.frame, against.where, tested), rows, where, against.where)
+        rows = rows.join(other.select(*PAIR, other="score"), on=PAIR)
+    scored = ["score"] if other is None else ["score", "other"]
+    rows = rows.sort(PAIR).with_columns(
+        cell_line=pl.lit(line, pl.String), task=pl.lit(task), split=pl.lit("test"), simulated=pl.lit(value=False)
+    )
     if split_scheme != "official" or not train.is_empty():
         division = divide(
             known if len(tested) else pl.concat([known, rows.select(_COLUMNS)]), split_scheme, line, seed=options.seed
@@ -152,11 +165,14 @@ def evaluate_predictions(
             "probability are left out"
         )
     prior = baselines.get("gene_prior", np.full(len(rows), 0.5))
+    abstained = rows["score"].is_null()
     rows = rows.with_columns(pl.Series(name, _filled(rows[name], prior)) for name in scored)
     try:
         document = compare_with_baselines(rows, rows["score"], baselines, options.seed)
     except MetricError as error:
         raise MetricError(error.what, where=where, hint=error.hint) from None
+    if predictions_out is not None:
+        write_scored_rows(Path(predictions_out), rows, rows["score"], abstained)
     for name in BASELINES:
         document["baselines"].setdefault(name, None)
         document["differences"].setdefault(name, None)
@@ -233,6 +249,7 @@ def evaluate_prediction_file(
     *,
     questions_file: Path | None = None,
     against: Path | None = None,
+    predictions_out: Path | None = None,
     store: GraphStore | None = None,
 ) -> PredictionsEvaluation:
     """`evaluate_predictions` of CSV (also .gz) or Parquet files; the questions are the file's and the tables' others.
@@ -259,7 +276,15 @@ def evaluate_prediction_file(
         rest = [] if questions is None else [questions.filter(pl.col("cell_line") != given.cell_line)]
         questions = pl.concat([given.frame.select(_COLUMNS), *rest])
     knockdowns = None if tables is None else tables["knockdowns"]
-    result = evaluate_predictions(predictions, questions, options, against=other, knockdowns=knockdowns, store=store)
+    result = evaluate_predictions(
+        predictions,
+        questions,
+        options,
+        against=other,
+        predictions_out=predictions_out,
+        knockdowns=knockdowns,
+        store=store,
+    )
     lines = [] if tables is None else unknown_lines([result.cell_line], tables["cell_lines"]["name"].to_list())
     remarks = (*lines, *(remark for report in reports for remark in report.remarks()), *result.remarks)
     counts = [report.to_json() for report in reports]
@@ -276,10 +301,11 @@ def _read(file: Path, tables: Tables | None, rules: NameRules) -> tuple[pl.DataF
     frame = frame.rename({name: name.strip().lstrip("\ufeff") for name in frame.columns}).with_columns(
         pl.col(pl.String).str.strip_chars()
     )
-    if tables is None or not {*PAIR, "label", "score"} <= set(frame.columns):
+    if tables is None or not {*PAIR, "score"} <= set(frame.columns):
         return frame, None
+    answers = [name for name in ("label", "score") if name in frame.columns]
     frame = frame.with_columns(pl.col(PAIR).cast(pl.String)).with_row_index("line", offset=2)
-    found, names = settled_pairs(frame, tables, file, rules, ["label", "score"])
+    found, names = settled_pairs(frame, tables, file, rules, answers)
     return found.drop("file", "line"), names
 
 
@@ -310,20 +336,28 @@ def _same_labels(rows: pl.DataFrame, known: pl.DataFrame, where: Path | None) ->
         )
 
 
-def _checked(frame: pl.DataFrame, where: Path | None) -> pl.DataFrame:
-    missing = [name for name in ("pert", "gene", "label", "score") if name not in frame.columns]
+def _checked(frame: pl.DataFrame, where: Path | None, tested: pl.DataFrame) -> pl.DataFrame:
+    """Columns `pert,gene,label,score`; labels of the test rows where the frame has none, null for other rows."""
+    labelled = "label" in frame.columns
+    needed = ("pert", "gene", "score") if len(tested) else ("pert", "gene", "label", "score")
+    missing = [name for name in needed if name not in frame.columns]
     if missing:
+        labels = "" if len(tested) or labelled else "; without label, name a file with --questions that has the labels"
         raise EvaluationError(
-            f"the columns {', '.join(missing)} are missing", where=where, hint="it must have pert,gene,label,score"
+            f"the columns {', '.join(missing)} are missing",
+            where=where,
+            hint=f"it must have pert,gene,label,score{labels}",
         )
     if frame.is_empty():
         raise EvaluationError("there are no rows", where=where, hint="give rows pert,gene,label,score")
+    if not labelled:
+        frame = frame.join(tested.select(*PAIR, "label").unique(PAIR), on=PAIR, how="left", maintain_order="left")
     numbers = frame.with_row_index("line", offset=2).with_columns(
         pl.col("label").cast(pl.Float64, strict=False), pl.col("score").cast(pl.Float64, strict=False)
     )
     checks = (
         (pl.col("pert").is_null() | pl.col("gene").is_null(), "pert or gene is empty"),
-        (pl.col("label").is_null() | ~pl.col("label").is_in([0.0, 1.0]), "label is not 0 or 1"),
+        ((pl.col("label").is_null() | ~pl.col("label").is_in([0.0, 1.0])) & labelled, "label is not 0 or 1"),
         (pl.col("score").is_null() | ~pl.col("score").is_finite(), "score is not a finite number"),
         (~pl.struct(PAIR).is_first_distinct(), "the pair occurs twice"),
     )

@@ -83,7 +83,7 @@ def test_the_prompt_and_the_score_are_those_of_the_examination(trained: Trained,
     out = tmp_path / "scores.csv"
     named = ("--questions", str(questions), "--task", "de", "--cell-line", "k562")
     document = invoke(workspace, "evaluate", "policy", "tiny", *named, "--predictions", str(out), "--samples", "1")
-    scores = {(pert, gene): score for pert, gene, _, score in pl.read_csv(out).rows()}
+    scores = {(pert, gene): score for pert, gene, score in pl.read_csv(out).select("pert", "gene", "score").rows()}
     prompts = {example["claim"]: example["prompt"] for example in document["examples"]}
     assert prompts
     for (pert, gene), score in scores.items():

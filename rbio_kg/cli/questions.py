@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int | None, typer.Option("--seed", help="Seed of all draws.")] = None,
     ) -> None:
         """Write balanced questions, each with its answer and its text, for a recipe's questions.file."""
-        document = make_questions(
+        made = make_questions(
             session.workspace(seed=seed),
             session.progress,
             families=family,
@@ -44,14 +44,14 @@ def register(app: typer.Typer) -> None:
             split_scheme=split_scheme,
             out=out,
         )
-        for lacking, why in document["lacking"].items():
+        for lacking, why in made.lacking.items():
             session.say(f"left out: {lacking} ({why})")
         columns = ["family", "split", "relation", "rows", "yes", "templates"]
         session.emit(
-            document,
+            made.to_json(),
             lambda: show_table(
                 columns,
-                [[row[name] for name in columns] for row in document["families"]],
-                title=f"{document['rows']:,} questions in {out}",
+                [[getattr(row, name) for name in columns] for row in made.families],
+                title=f"{made.rows:,} questions in {out}",
             ),
         )

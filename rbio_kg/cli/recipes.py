@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Train recipes under one budget, evaluate them on the same questions, and print one table."""
         session.resume = "finished runs are kept and not made again; give the same command once more to go on"
-        document = ablate(
+        done = ablate(
             session.workspace(model=model),
             session.progress,
             recipes=recipe,
@@ -76,9 +76,8 @@ def register(app: typer.Typer) -> None:
             minutes=minutes,
             name=name,
         )
-        session.emit(
-            document, lambda: show_table(COLUMNS, [[row[column] for column in COLUMNS] for row in document["rows"]])
-        )
+        rows = [[getattr(row, column) for column in COLUMNS] for row in done.rows]
+        session.emit(done.to_json(), lambda: show_table(COLUMNS, rows))
 
     rewards = typer.Typer(no_args_is_help=True, help="The reward.")
     app.add_typer(rewards, name="rewards")

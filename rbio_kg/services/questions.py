@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,71 @@ from rbio_kg.core.progress import Progress
 
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
+
+
+@dataclass(frozen=True)
+class MadeFamily:
+    """The questions of one family, split and relation that were made.
+
+    Args:
+        family: of questions, such as `de` or `physical`.
+        split: `train` or `test`.
+        relation: of their claims.
+        rows: number of questions.
+        yes: how many of them are answered with yes.
+        templates: number of different texts.
+    """
+
+    family: str
+    split: str
+    relation: str
+    rows: int
+    yes: int
+    templates: int
+
+
+@dataclass(frozen=True)
+class MadeQuestions:
+    """Training questions that were written.
+
+    Args:
+        out: the file.
+        rows: number of questions.
+        families: what they are, sorted.
+        lacking: each family that the graph has no questions of, and why.
+        split_scheme: whose test rows were not taken; `protocol` in JSON.
+        seed: of all draws.
+        simulated: whether some answers rest on simulated labels.
+    """
+
+    out: Path
+    rows: int
+    families: tuple[MadeFamily, ...]
+    lacking: Mapping[str, str]
+    split_scheme: str
+    seed: int
+    simulated: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `questions make`."""
+        document = asdict(self)
+        document["out"] = str(self.out)
+        document["families"] = [asdict(family) for family in self.families]
+        document["protocol"] = document.pop("split_scheme")
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> MadeQuestions:
+        """The questions of the document that `to_json` wrote."""
+        return cls(
+            out=Path(document["out"]),
+            rows=document["rows"],
+            families=tuple(MadeFamily(**family) for family in document["families"]),
+            lacking=document["lacking"],
+            split_scheme=document["protocol"],
+            seed=document["seed"],
+            simulated=document["simulated"],
+        )
 
 
 def make_questions(
@@ -21,13 +88,13 @@ def make_questions(
     cell_line: str | None,
     split_scheme: str,
     out: Path,
-) -> dict[str, Any]:
-    """Make questions of some families and write them; the document of `questions make`.
+) -> MadeQuestions:
+    """Make questions of some families and write them.
 
     Args:
         workspace: the graph and the benchmark.
         progress: called before each family.
-        families: None for all that the graph has; `lacking` of the document says why others are left out.
+        families: None for all that the graph has; `lacking` of the result says why others are left out.
         rows: questions of each family, about.
         cell_line: of knockdowns; None for all.
         split_scheme: whose test rows are never taken.
@@ -85,12 +152,12 @@ def make_questions(
             pl.len().alias("rows"), pl.col("label").sum().alias("yes"), pl.col("template").n_unique().alias("templates")
         )
     )
-    return {
-        "out": str(out),
-        "rows": len(made),
-        "families": counts.sort("family", "split", "relation").to_dicts(),
-        "lacking": lacking,
-        "protocol": split_scheme,
-        "seed": seed,
-        "simulated": made.simulated,
-    }
+    return MadeQuestions(
+        out=out,
+        rows=len(made),
+        families=tuple(MadeFamily(**row) for row in counts.sort("family", "split", "relation").to_dicts()),
+        lacking=lacking,
+        split_scheme=split_scheme,
+        seed=seed,
+        simulated=made.simulated,
+    )

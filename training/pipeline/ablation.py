@@ -47,38 +47,75 @@ def trials(recipes: Sequence[str], seeds: Sequence[int], *, name: str) -> list[T
     ]
 
 
-def result_rows(trial: Trial, result: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The results of a run, one row per evaluated stage.
+@dataclass(frozen=True, slots=True)
+class StageFigures:
+    """What one evaluated stage of a run reached.
+
+    Args:
+        recipe: a file or the name of a shipped recipe.
+        seed: of all draws in the run.
+        run: the run's name.
+        stage: `before`, `after warmup` or `after`.
+        auroc: per-gene AUROC by token probability, 0 to 1; None where it cannot be computed.
+        interval: of `auroc`, low and high.
+        brier: mean squared error of the probability, 0 to 1.
+        ece: expected calibration error, 0 to 1.
+        genes: readout genes that count in `auroc`.
+        rows: evaluated questions.
+        unparsed: share of sampled answers that cannot be parsed, 0 to 1.
+        reward: mean reward of sampled answers, 0 to 1.
+        steps: of GRPO before this stage.
+    """
+
+    recipe: str
+    seed: int
+    run: str
+    stage: str
+    auroc: float | None
+    interval: tuple[float, float] | None
+    brier: float | None
+    ece: float | None
+    genes: int
+    rows: int
+    unparsed: float | None
+    reward: float | None
+    steps: int
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> StageFigures:
+        """The figures of their JSON form."""
+        return cls(**{**document, "interval": document["interval"] and tuple(document["interval"])})
+
+
+def stage_figures(trial: Trial, result: Mapping[str, Any]) -> list[StageFigures]:
+    """The figures of a run, one for each evaluated stage.
 
     Args:
         trial: the run.
         result: the JSON form of its `TrainingResult`.
-
-    Returns:
-        Rows with `recipe`, `seed`, `run`, `stage`, `auroc` (per gene, by likelihood), `interval`, `brier`, `ece`,
-        `genes`, `rows`, `unparsed` and `reward` (both of sampled answers), `steps` (of GRPO, so far).
     """
-    rows = []
+    figures = []
     for stage in STAGE_LABELS:
         found = result.get(stage)
         if not found:
             continue
         likelihood = found["likelihood"]
-        rows.append(
-            {
-                "recipe": trial.recipe,
-                "seed": trial.seed,
-                "run": trial.run,
-                "stage": stage.replace("_", " "),
-                "auroc": likelihood["per_gene_auroc"],
-                "interval": likelihood["interval"],
-                "brier": likelihood.get("brier"),
-                "ece": likelihood["ece"],
-                "genes": likelihood["genes"],
-                "rows": likelihood["rows"],
-                "unparsed": found["unparsed_rate"],
-                "reward": found["mean_reward"],
-                "steps": result["steps"] if stage == "after" else 0,
-            }
+        interval = likelihood["interval"]
+        figures.append(
+            StageFigures(
+                recipe=trial.recipe,
+                seed=trial.seed,
+                run=trial.run,
+                stage=stage.replace("_", " "),
+                auroc=likelihood["per_gene_auroc"],
+                interval=None if interval is None else (interval[0], interval[1]),
+                brier=likelihood.get("brier"),
+                ece=likelihood["ece"],
+                genes=likelihood["genes"],
+                rows=likelihood["rows"],
+                unparsed=found["unparsed_rate"],
+                reward=found["mean_reward"],
+                steps=result["steps"] if stage == "after" else 0,
+            )
         )
-    return rows
+    return figures

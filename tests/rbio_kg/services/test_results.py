@@ -12,8 +12,10 @@ import pytest
 
 import rbio_kg
 from rbio_kg.core.claims import Evidence, Node, Relation
+from rbio_kg.services.ablation import Ablation
 from rbio_kg.services.ask import Answer
 from rbio_kg.services.demo import ChosenSources, DemoFit, DemoQuery, DemoResult, DemoVerifier
+from rbio_kg.services.questions import MadeFamily, MadeQuestions
 from rbio_kg.services.rewards import (
     ExploitOutcome,
     ExploitSearch,
@@ -24,6 +26,7 @@ from rbio_kg.services.rewards import (
 )
 from rbio_kg.services.scorecards import CardDetails, Scorecard, VerifierCard, all_scorecards
 from rbio_kg.services.verifiers import ContractCheck, ListedVerifier, listed
+from rbio_kg.training.pipeline.ablation import StageFigures
 from rbio_kg.training.pipeline.result import TrainingResult
 from rbio_kg.verifiers.testing import Outcome
 from rbio_kg.verifiers.text.statements import Statement
@@ -93,6 +96,15 @@ DEMO = DemoResult(
     seconds={"graph": 1.0},
     report="/data/report.html",
 )
+FIGURES = StageFigures("graph", 1, "a-graph-s1", "before", None, None, 0.2, 0.1, 0, 60, 1.0, 0.1, 0)
+MEASURED = replace(FIGURES, auroc=0.5, interval=(0.4, 0.6))
+ABLATION = Ablation(
+    "a", {"steps": 4, "minutes": None}, ("graph",), (1,), (FIGURES, replace(FIGURES, interval=(0.4, 0.6)))
+)
+MADE = MadeQuestions(
+    Path("made.parquet"), 9, (MadeFamily("de", "train", "changes_expression_of", 9, 4, 2),), {"physical": "no table"},
+    "official", 0, True,
+)  # fmt: skip
 
 
 class Result(Protocol):
@@ -111,7 +123,7 @@ class Result(Protocol):
 @pytest.mark.parametrize(
     "result",
     [ANSWER, UNREADABLE, CHECK, SEARCHED, RecipeChecks((CHECK, SEARCHED)), SCORECARD, EMPTY, QUICK, FULL, OF_TEXTS,
-     LISTED, BROKEN, CONTRACT, DEMO],
+     LISTED, BROKEN, CONTRACT, DEMO, ABLATION, MADE],
 )  # fmt: skip
 def test_a_result_reads_back(result: Result) -> None:
     document = json.loads(json.dumps(result.to_json(), allow_nan=False))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from rbio_kg.core.errors import ConfigError
-from rbio_kg.training.pipeline.ablation import Trial, result_rows, trials
+from rbio_kg.training.pipeline.ablation import Trial, stage_figures, trials
 
 
 def test_every_recipe_with_every_seed() -> None:
@@ -33,10 +34,10 @@ def test_rows_are_of_the_evaluated_stages() -> None:
     likelihood = {"per_gene_auroc": 0.6, "interval": [0.5, 0.7], "brier": 0.2, "ece": 0.1, "genes": 9, "rows": 60}
     found: dict[str, Any] = {"likelihood": likelihood, "unparsed_rate": 0.25, "mean_reward": 0.8}
     result = {"before": found, "after_warmup": None, "after": found, "steps": 4}
-    rows = result_rows(Trial("tf", 1, "a-tf-s1"), result)
-    assert [row["stage"] for row in rows] == ["before", "after"]
-    assert [row["steps"] for row in rows] == [0, 4]
-    assert rows[1] | {"stage": ""} == {
-        "recipe": "tf", "seed": 1, "run": "a-tf-s1", "stage": "", "auroc": 0.6, "interval": [0.5, 0.7], "brier": 0.2,
+    rows = stage_figures(Trial("tf", 1, "a-tf-s1"), result)
+    assert [row.stage for row in rows] == ["before", "after"]
+    assert [row.steps for row in rows] == [0, 4]
+    assert asdict(rows[1]) | {"stage": ""} == {
+        "recipe": "tf", "seed": 1, "run": "a-tf-s1", "stage": "", "auroc": 0.6, "interval": (0.5, 0.7), "brier": 0.2,
         "ece": 0.1, "genes": 9, "rows": 60, "unparsed": 0.25, "reward": 0.8, "steps": 4,
     }  # fmt: skip

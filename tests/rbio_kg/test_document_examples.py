@@ -20,8 +20,6 @@ from tests.support.commands import invoke
 from tests.support.locations import DOCS, ROOT
 from tests.support.tiny_model import save_tiny_model
 
-pytestmark = pytest.mark.precision
-
 Fitted = tuple[Path, dict[str, Any]]
 SMALL = {
     "warmup.examples": 16, "warmup.batch_size": 8, "grpo.steps": 2, "grpo.prompts": 2, "grpo.generations": 3,

@@ -14,8 +14,6 @@ from tests.support.commands import fails, invoke
 from tests.support.tiny_model import save_tiny_model
 from tests.support.workspaces import RECIPE
 
-pytestmark = pytest.mark.precision
-
 
 def test_recipes_are_listed(built: tuple[Path, dict[str, Any]]) -> None:
     found = invoke(built[0], "recipes", "list")["recipes"]

@@ -16,8 +16,6 @@ from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 
-pytestmark = pytest.mark.precision
-
 Trained = tuple[Path, Path, dict[str, Any]]
 Change = Callable[..., int]
 

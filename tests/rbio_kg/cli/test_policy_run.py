@@ -9,8 +9,6 @@ import pytest
 
 from tests.support.commands import fails
 
-pytestmark = pytest.mark.precision
-
 
 @pytest.mark.parametrize(
     "recipe",

@@ -32,8 +32,6 @@ from tests.support.graphs import small_tables
 from tests.support.small_run import run_small, small_model, small_recipe, small_reward
 from tests.support.toy_knockdowns import WITH_NEIGHBOURS, Known, ToyFacts, changes, question_frame, toy_questions
 
-pytestmark = pytest.mark.precision
-
 DE = pl.col("task") == "de"
 K562 = pl.col("cell_line") == "k562"
 

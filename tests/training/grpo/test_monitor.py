@@ -14,8 +14,6 @@ from rbio_kg.training.runs.eta import spoken, time_left
 from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_model, small_recipe
 
-pytestmark = pytest.mark.precision
-
 # The tiny model's entropy is above 100 nats never, and below it always: the alarm is raised once the window is full.
 ALARMED = {
     "evaluation.vote_rows": 0, "evaluation.rows": 8, "grpo.save_every": 100, "alarms.window": 2,

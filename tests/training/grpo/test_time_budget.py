@@ -14,8 +14,6 @@ from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import run_small, small_recipe
 from tests.support.tiny_model import save_tiny_model
 
-pytestmark = pytest.mark.precision
-
 
 def steps(budget: TimeBudget, count: int) -> list[bool]:
     clock, control = budget.callback(), SimpleNamespace(should_training_stop=False, should_save=False)

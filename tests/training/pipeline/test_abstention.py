@@ -243,7 +243,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
-@pytest.mark.precision
 @pytest.mark.parametrize("case", TRAINED)
 def test_a_policy_is_trained_to_the_end_with_a_part_that_abstains_on_complete_steps(
     case: str, model: Path, tmp_path: Path

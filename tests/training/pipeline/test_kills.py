@@ -14,8 +14,6 @@ from rbio_kg.training.runs.run_folder import read_run
 from tests.support.small_run import small_model
 from tests.support.trainings import Training, same_weights, stage_weights
 
-pytestmark = pytest.mark.precision
-
 QUICK = {"evaluation.vote_rows": 0, "evaluation.rows": 8, "alarms.held_out_every": 2, "grpo.steps": 5}
 FULL = {**QUICK, "model.method": "full", "warmup.learning_rate": 1e-3, "grpo.learning_rate": 1e-4}
 MOMENTS = [

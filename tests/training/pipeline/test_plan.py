@@ -18,8 +18,6 @@ from tests.support.random_graph import random_snapshot
 from tests.support.small_run import small_recipe
 from tests.support.toy_knockdowns import ToyFacts, toy_questions
 
-pytestmark = pytest.mark.precision
-
 
 def plan(**changed: Any) -> TrainingPlan:
     return make_plan(small_recipe(Path("unused"), **changed), toy_questions(), ToyFacts(), None)

@@ -20,8 +20,6 @@ from tests.support.small_run import run_small, small_recipe
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.toy_knockdowns import PERTS, ToyFacts, fold, toy_questions
 
-pytestmark = pytest.mark.precision
-
 CALL = '{"name": "known_knockdowns", "arguments": {}}'
 # A small template that can call tools; a real one spells the tools out.
 TEMPLATE = (

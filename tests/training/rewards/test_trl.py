@@ -17,8 +17,6 @@ from tests.support.table_verifiers import BrokenVerifier, TableVerifier, VowelVe
 from tests.support.tiny_model import tiny_model, tiny_tokenizer
 from tests.support.trainer_settings import quick_settings
 
-pytestmark = pytest.mark.precision
-
 NAMES = ["composed_reward", "table", "vowels", "answer", "format"]
 
 

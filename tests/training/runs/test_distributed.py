@@ -18,8 +18,6 @@ from tests.support.locations import ROOT
 from tests.support.small_run import small_model
 from tests.support.trainings import Training, same_weights, stage_weights
 
-pytestmark = pytest.mark.precision
-
 LAUNCH = (
     sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
     "--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1",

@@ -47,15 +47,20 @@ def three_graphs(folder: Path) -> list[Graph]:
     shares = {"first": (0, 1_000, 2_000), "second": (10, 1_010, 2_000), "third": (1_500, 2_500, 600)}
     graphs = []
     for name, (begin, end, links) in shares.items():
-        sources = folder / name
-        for part in ("hgnc", "go", "string"):
-            shutil.copytree(sample_directory() / part, sources / part)
-        keep_terms(sources / "go" / "go-basic.obo.gz", sources / "go" / "goa_human.gaf.gz", 400)
-        keep_lines(sources / "go" / "goa_human.gaf.gz", "!", begin, end)
-        keep_lines(next((sources / "string").glob("*links*")), "protein1", 0, links)
+        sources = part_of_sample(folder / name, (begin, end), links)
         tables, manifest = build_tables(sources)
         graphs.append(Graph(sources, manifest.build_id, tables_digest(tables)))
     return graphs
+
+
+def part_of_sample(sources: Path, annotations: tuple[int, int] = (0, 1_000), links: int = 2_000) -> Path:
+    """A folder of sources: the sample's genes, some of its terms, annotations and STRING links."""
+    for part in ("hgnc", "go", "string"):
+        shutil.copytree(sample_directory() / part, sources / part)
+    keep_terms(sources / "go" / "go-basic.obo.gz", sources / "go" / "goa_human.gaf.gz", 400)
+    keep_lines(sources / "go" / "goa_human.gaf.gz", "!", *annotations)
+    keep_lines(next((sources / "string").glob("*links*")), "protein1", 0, links)
+    return sources
 
 
 def keep_terms(ontology: Path, annotations: Path, annotated: int) -> None:

@@ -21,9 +21,9 @@ from rbio_kg.core.errors import StaleWarning, StoreError
 from rbio_kg.graph.store.embedded import EmbeddedServer
 from rbio_kg.graph_builders.build.build import build_graph
 from rbio_kg.graph_builders.build.options import BuildOptions
-from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
+from tests.support.crashes import part_of_sample
 from tests.support.locations import ROOT
 
 pytestmark = pytest.mark.timeout(1200)
@@ -34,9 +34,14 @@ NEW = 950
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return part_of_sample(tmp_path_factory.mktemp("sources") / "sources")
+
+
+@pytest.fixture(scope="module")
+def original(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("original") / "workspace"
-    invoke(root, "build", "--sources", str(sample_directory()))
+    invoke(root, "build", "--sources", str(sources))
     return root
 
 
@@ -92,8 +97,15 @@ def used(root: Path) -> str:
         return workspace.snapshot.build_id
 
 
-@pytest.mark.always
-@pytest.mark.parametrize(("place", "first"), [*((place, "explain") for place in PLACES), (LOADED, "query")])
+@pytest.mark.parametrize(
+    ("place", "first"),
+    [
+        ("before the load", "explain"),
+        ("the store is replaced, and not yet noted", "explain"),
+        (LOADED, "explain"),
+        (LOADED, "query"),
+    ],
+)
 def test_the_next_command_heals(root: Path, place: str, first: str) -> None:
     with Workspace(root) as workspace:
         old = workspace.build_id
@@ -124,9 +136,9 @@ def test_python_refuses_until_it_is_healed(root: Path) -> None:
 
 
 @pytest.fixture
-def apart(root: Path) -> Path:
+def apart(root: Path, sources: Path) -> Path:
     """A workspace whose store holds another build than the one in use, as after a build into files."""
-    build_graph(Workspace(root).paths, sample_directory(), BuildOptions(min_score=NEW))
+    build_graph(Workspace(root).paths, sources, BuildOptions(min_score=NEW))
     return root
 
 

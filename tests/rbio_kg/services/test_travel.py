@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from rbio_kg.cli.app import app
 from rbio_kg.core.paths import WorkspacePaths
 from rbio_kg.graph_builders.build.manifest import read_current, write_current
-from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
+from tests.support.crashes import part_of_sample
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -28,7 +28,8 @@ COUNT = "MATCH (g:Gene) RETURN count(g) AS n"
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("original") / "A"
-    invoke(root, "build", "--sources", str(sample_directory()))
+    sources = part_of_sample(tmp_path_factory.mktemp("sources") / "sources")
+    invoke(root, "build", "--sources", str(sources))
     return root
 
 

@@ -230,6 +230,11 @@ class PolicyEvaluation:
         return None if self.unparsed_rate is None else 1.0 - self.unparsed_rate
 
     @property
+    def coverage(self) -> dict[str, float]:
+        """Share that gave a probability, 0 to 1: of the questions by likelihood, of the sampled answers by votes."""
+        return {"likelihood": 1.0} | ({} if self.well_formed is None else {"votes": self.well_formed})
+
+    @property
     def mean_reward(self) -> float | None:
         """Mean reward of the sampled answers; None where nothing was sampled or no reward was given."""
         return None if self.votes is None else self.votes["mean_reward"]
@@ -242,6 +247,7 @@ class PolicyEvaluation:
             "baselines": {name: None if found is None else found.to_json() for name, found in self.baselines.items()},
             "differences": {name: None if found is None else asdict(found) for name, found in self.differences.items()},
             "audit": dict(self.audit),
+            "coverage": self.coverage,
             "unparsed_rate": self.unparsed_rate,
             "well_formed": self.well_formed,
             "mean_reward": self.mean_reward,

@@ -113,4 +113,5 @@ def test_answers_are_read_in_the_format_that_the_reward_accepts(
     assert (rewards == [0.0]) == (unparsed == 1.0)
     document = result.to_json()
     assert document["unparsed_rate"] == document["votes"]["unparsed_rate"] == unparsed
+    assert document["coverage"] == {"likelihood": 1.0, "votes": 1.0 - unparsed}
     assert PolicyEvaluation.from_json(document) == result

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from rbio_kg.services.explain import Explanation
     from rbio_kg.services.fit import FitResult
     from rbio_kg.services.score import Unknown
+    from rbio_kg.services.screens.result import ScreenOutput, ScreenQuestions
     from rbio_kg.services.train import RecipeChanges
+    from rbio_kg.training.data.screens.columns import ColumnNames
+    from rbio_kg.training.data.screens.labels import LabelRules
     from rbio_kg.training.evaluation.expression import ExpressionOptions
     from rbio_kg.training.evaluation.policy import PolicyOptions
     from rbio_kg.training.evaluation.results import ExpressionEvaluation
@@ -107,6 +110,25 @@ class Workspace(WorkspaceBase):
         from rbio_kg.services.check import check_text
 
         return check_text(self, text)
+
+    # Questions
+
+    def questions_from_de(
+        self,
+        tables: str | Path | Sequence[str | Path] | Any,
+        output: ScreenOutput | None = None,
+        rules: LabelRules | None = None,
+        columns: ColumnNames | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> ScreenQuestions:
+        """Questions from differential expression: files, or a polars or pandas frame.
+
+        Example: `workspace.questions_from_de(frame).de`. See `rbio_kg.services.screens.from_table.questions_from_de`.
+        """
+        from rbio_kg.services.screens.from_table import questions_from_de
+
+        return questions_from_de(self, tables, output, rules, columns, progress=progress)
 
     # Runs
 

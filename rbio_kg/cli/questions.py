@@ -1,16 +1,66 @@
-"""Commands about questions: questions make."""
+"""Commands about questions: questions make, questions from-de."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import AcceptOption, MostOption, Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.cell_lines import canonical_line
+from rbio_kg.graph.identity.rules import MOST, NameRules
 from rbio_kg.services.questions import make_questions
+from rbio_kg.services.screens.result import ScreenOutput
+
+if TYPE_CHECKING:
+    from rbio_kg.services.screens.result import ScreenQuestions
+
+LineOption = Annotated[str | None, typer.Option("--cell-line", help="Cell line of the screen.")]
+MaxPadjOption = Annotated[float, typer.Option("--max-padj", help="Label 1: adjusted p-value of at most this.")]
+MinLfcOption = Annotated[
+    float, typer.Option("--min-abs-lfc", help="Label 1: absolute log2 fold change of at least this.")
+]
+AmbiguousOption = Annotated[
+    float,
+    typer.Option("--ambiguous-padj", help="Label 0: adjusted p-value of at least this; rows between are dropped."),
+]
+NegativesOption = Annotated[
+    float | None,
+    typer.Option("--negatives-per-positive", help="Most rows of label 0 for each of label 1 of a gene; all otherwise."),
+]
+TestShareOption = Annotated[float, typer.Option("--test-share", help="Share of the perturbations that are test.")]
+SplitSeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of split and negatives.")]
+ScreenOutOption = Annotated[
+    Path | None, typer.Option("--out", help="Questions file to write: does expression change (k562-de.csv).")
+]
+ScreenDirOption = Annotated[
+    Path | None, typer.Option("--out-dir", help="Questions file to write: does it increase (k562-dir.csv).")
+]
+
+
+def _show_screen(session: Session, result: ScreenQuestions) -> None:
+    """What was made, and what became of the other rows."""
+    session.remark(result.remarks)
+    rows = [
+        ("questions", result.rows),
+        ("perturbations", result.perturbations),
+        ("genes", result.genes),
+        ("base rate", result.base_rate),
+        ("directions", result.dir.height),
+        ("ambiguous rows, dropped", result.ambiguous),
+        *((f"set aside: {reason}", count) for reason, count in result.set_aside.items()),
+        *(() if result.cells is None else (("cells compared", result.cells),)),
+        *((f"cells left out: {reason}", count) for reason, count in (result.set_aside_cells or {}).items()),
+    ]
+    files = ", ".join(name for name in (result.out, result.out_dir) if name is not None)
+    session.emit(result.to_json(), lambda: show_table(["what", "count"], rows, title=files))
+
+
+def _need_an_output(out: Path | None, out_dir: Path | None) -> None:
+    if out is None and out_dir is None:
+        raise typer.BadParameter("name a file to write: --out FILE, --out-dir FILE or both")
 
 
 def register(app: typer.Typer) -> None:
@@ -55,3 +105,51 @@ def register(app: typer.Typer) -> None:
                 title=f"{made.rows:,} questions in {out}",
             ),
         )
+
+    @command(questions, "from-de")
+    def from_de(
+        session: Session,
+        tables: Annotated[
+            list[Path],
+            typer.Argument(
+                help="CSV, TSV or Parquet. Without a column of perturbations, each is named after its own: TP53.csv.",
+                metavar="TABLE...",
+            ),
+        ],
+        perturbation: Annotated[str | None, typer.Option("--perturbation", help="Column; guessed otherwise.")] = None,
+        gene: Annotated[str | None, typer.Option("--gene", help="Column of readout genes; guessed otherwise.")] = None,
+        padj: Annotated[
+            str | None, typer.Option("--padj", help="Column of adjusted p-values; guessed otherwise.")
+        ] = None,
+        lfc: Annotated[str | None, typer.Option("--lfc", help="Column of log fold changes; guessed otherwise.")] = None,
+        cell_line: LineOption = None,
+        max_padj: MaxPadjOption = 0.05,
+        min_abs_lfc: MinLfcOption = 0.25,
+        ambiguous_padj: AmbiguousOption = 0.5,
+        negatives_per_positive: NegativesOption = None,
+        test_share: TestShareOption = 0.2,
+        seed: SplitSeedOption = None,
+        out: ScreenOutOption = None,
+        out_dir: ScreenDirOption = None,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
+    ) -> None:
+        """Make questions from a table of differential expression."""
+        from rbio_kg.services.screens.from_table import questions_from_de
+        from rbio_kg.training.data.screens.columns import ColumnNames
+        from rbio_kg.training.data.screens.labels import LabelRules
+
+        _need_an_output(out, out_dir)
+        workspace = session.workspace(seed=seed)
+        result = questions_from_de(
+            workspace,
+            tables,
+            ScreenOutput(out, out_dir, cell_line, NameRules(accept, most)),
+            LabelRules(
+                max_padj, min_abs_lfc, ambiguous_padj, negatives_per_positive, test_share, workspace.settings.seed
+            ),
+            ColumnNames(perturbation, gene, padj, lfc),
+            say=session.say,
+            progress=session.progress,
+        )
+        _show_screen(session, result)

@@ -185,14 +185,16 @@ def read_table(path: Path, *, what: str = "file") -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(_text_of(path), infer_schema=False)
+        return (
+            pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(text_content(path), infer_schema=False)
+        )
     except FileNotFoundError:
         raise SourceError(f"there is no such {what}", where=path) from None
     except (OSError, EOFError, zlib.error, pl.exceptions.PolarsError) as error:
         raise SourceError(f"cannot be read as a table ({' '.join(str(error).split())[:200]})", where=path) from error
 
 
-def _text_of(path: Path) -> bytes:
+def text_content(path: Path) -> bytes:
     """The content of a text file, unpacked; lines end in `\\n` where the file has `\\r` only.
 
     Raises:

@@ -12,17 +12,20 @@ import polars as pl
 
 from rbio_kg.core.atomic_io import read_table, write_bytes
 from rbio_kg.core.cell_lines import canonical_line
-from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Relation
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, TASK_RELATION, Relation
 from rbio_kg.core.errors import SourceError
 from rbio_kg.graph.identity.identity import Identity
 from rbio_kg.graph.identity.rules import DEFAULT_RULES, NameRules
 from rbio_kg.graph.identity.unrecognised import SET_ASIDE, Unrecognised, recognise
+from rbio_kg.training.data.perturbqa_csv import read_question_file
 from rbio_kg.training.prompts.templates import FAMILY_RELATIONS, family_of, templates
 
 if TYPE_CHECKING:
     from rbio_kg.training.data.question_set import QuestionSet
 
 NEEDED = ("subject", "relation", "object", "label")
+PERTURBQA = ("pert", "gene", "label", "split")
+"""Columns of a file in PerturbQA's format, which can be read too."""
 MADE_SCHEMA: dict[str, pl.DataType] = {
     "subject": pl.String(),
     "relation": pl.String(),
@@ -93,7 +96,8 @@ def read_made_questions(
     """The rows of a made file, Parquet or CSV.
 
     Args:
-        path: the file; it needs the columns `NEEDED`.
+        path: the file; it needs the columns `NEEDED`. A PerturbQA file (`pert,gene,label,split`) will do; its name
+            states cell line and task.
         tables: the graph, for approved symbols; None leaves names as they are.
         rules: what is done about names that are not recognised.
 
@@ -103,12 +107,15 @@ def read_made_questions(
     """
     path = Path(path)
     made = read_table(path, what="file of questions")
+    if {*PERTURBQA} <= set(made.columns) and not {"subject", "object"} & set(made.columns):
+        found = read_question_file(path, None, None, tables, rules)
+        return MadeQuestions(_checked(as_rows(_with_relations(found.frame)), path), found.names)
     missing = [name for name in NEEDED if name not in made.columns]
     if missing:
         raise SourceError(
             f"the file of questions has no column {', '.join(missing)}",
             where=path,
-            hint=f"it needs {', '.join(NEEDED)}; rbio-kg questions make writes one",
+            hint=f"it needs {', '.join(NEEDED)} (rbio-kg questions make writes them) or {', '.join(PERTURBQA)}",
         )
     if made.schema.get("simulated") == pl.String():
         made = made.with_columns(pl.col("simulated").str.to_lowercase() == "true")
@@ -120,6 +127,13 @@ def read_made_questions(
         return MadeQuestions(_checked(frame, path), None)
     frame, names = _settled(frame, tables, path, rules)
     return MadeQuestions(_checked(frame, path), names)
+
+
+def _with_relations(frame: pl.DataFrame) -> pl.DataFrame:
+    """PerturbQA rows with the columns of a made file."""
+    relations = {task: str(relation) for task, relation in TASK_RELATION.items()}
+    relation = pl.col("task").replace_strict(relations, return_dtype=pl.String).alias("relation")
+    return frame.with_columns(relation).rename({own: name for name, own in _OWN.items()})
 
 
 def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:

@@ -233,10 +233,8 @@ def write_screen(
 
 def software_versions(names: Sequence[str]) -> dict[str, str]:
     """Versions of Python, rbio-kg and some distributions; those that are not installed are left out."""
-    from rbio_kg import __version__
-
-    found = {"python": platform.python_version(), "rbio-kg": __version__}
-    for name in names:
+    found = {"python": platform.python_version()}
+    for name in ("rbio-kg", *names):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

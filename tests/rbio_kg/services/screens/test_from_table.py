@@ -157,8 +157,6 @@ def test_the_questions_go_into_every_command(fitted: Built, screen: pl.DataFrame
     assert trained["metrics"]
     for path in (out, out_dir):
         recipe = tmp_path / "recipe.toml"
-        recipe.write_text(
-            f"[questions]\nfile = '{path}'\n[warmup]\nexamples = 32\n[grpo]\nquestions = 16\n"
-        )
+        recipe.write_text(f"[questions]\nfile = '{path}'\n[warmup]\nexamples = 32\n[grpo]\nquestions = 16\n")
         dry = invoke(workspace, "train", "policy", "--config", str(recipe), "--dry-run")
         assert dry["questions"]["warmup"] == 32

@@ -126,7 +126,7 @@ def weighted(reward: ComposedReward) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=examples(0.2))
+@settings(max_examples=examples(0.12))
 @given(data=st.data())
 def test_what_abstains_is_null_everywhere(
     kind: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -100,6 +100,11 @@ class Manifest:
         return sum(source.rejected for source in self.sources)
 
     @property
+    def simulated_sources(self) -> tuple[str, ...]:
+        """Names of the sources whose rows come from a model instead of a laboratory."""
+        return tuple(source.name for source in self.sources if source.simulated)
+
+    @property
     def simulated(self) -> bool:
         """True if any source's rows come from a model."""
         return any(source.simulated for source in self.sources)

@@ -30,6 +30,8 @@ def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> No
     show_table(["verdict", "statement", "evidence", "text"], rows)
     counts: Counter[str] = Counter(item.verdict for item in statements)
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS))
+    if any(item.simulated for item in statements):
+        print("SIMULATED labels: statements about knockdowns are checked against them")
 
 
 def _in_words(workspace: Workspace, item: Statement) -> str:
@@ -76,5 +78,6 @@ def register(app: typer.Typer) -> None:
         content = read_text(file) if file is not None else text or ""
         workspace = session.workspace()
         statements = statements_of(workspace, content, file or "TEXT")
-        document: dict[str, Any] = {"statements": [item.to_json() for item in statements]}
+        simulated = any(item.simulated for item in statements)
+        document: dict[str, Any] = {"statements": [item.to_json() for item in statements], "simulated": simulated}
         session.emit(document, lambda: show_statements(workspace, statements))

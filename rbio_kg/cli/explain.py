@@ -28,6 +28,8 @@ def _show_explanation(document: dict[str, Any]) -> None:
     rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
     show_table(["verifier", "status", "score", "reason"], rows)
     composed = document["composed"]
+    if document["simulated"]:
+        print("SIMULATED labels: the scores of knockdowns rest on them")
     print("composed: " + ("every verifier abstains" if composed is None else f"{composed:.3f}"))
     for item in document["verdicts"]:
         for element in item["evidence"]:

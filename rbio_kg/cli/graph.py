@@ -165,6 +165,8 @@ def register(app: typer.Typer) -> None:
             show_table(["label or type", "store", "manifest"], rows)
             if found.digest is not None:
                 show_table(["digest of", ""], list(asdict(found.digest).items()))
+            if found.simulated:
+                print(f"SIMULATED, not measured: {', '.join(found.simulated)}")
             print(f"store {found.store}, build {counted.build_id}: {'agrees' if found.agrees else 'DIFFERS'}")
 
         session.emit(found.to_json(), show)

@@ -25,10 +25,19 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace()
         rows = [listed(workspace, name) for name in workspace.verifier_names()]
         session.emit(
-            {"verifiers": [row.to_json() for row in rows]},
+            {"verifiers": [row.to_json() for row in rows], "simulated": any(row.simulated for row in rows)},
             lambda: show_table(
-                ["name", "kind", "status", "knows"],
-                [(row.name, row.kind, row.status, row.reason or (row.card and row.card.knows)) for row in rows],
+                ["name", "kind", "status", "labels", "knows"],
+                [
+                    (
+                        row.name,
+                        row.kind,
+                        row.status,
+                        "SIMULATED" if row.simulated else None,
+                        row.reason or (row.card and row.card.knows),
+                    )
+                    for row in rows
+                ],
             ),
         )
 

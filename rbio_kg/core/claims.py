@@ -219,6 +219,7 @@ class Verdict:
         evidence: the graph elements that decided, largest weight first (steps of one path stay together).
         reason: one line for people.
         verifier: the verifier's name.
+        simulated: whether the score rests on labels that come from a model instead of a laboratory.
 
     Raises:
         ClaimError: the score does not fit the status, or is outside 0 to 1.
@@ -229,6 +230,7 @@ class Verdict:
     evidence: tuple[Evidence, ...] = ()
     reason: str = ""
     verifier: str = ""
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         if (self.score is None) is (self.status is Status.OK):
@@ -242,13 +244,14 @@ class Verdict:
             "verifier": self.verifier,
             "score": self.score,
             "status": str(self.status),
+            "simulated": self.simulated,
             "reason": self.reason,
             "evidence": [element.to_json() for element in self.evidence],
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`; `reason` and `evidence` may be missing.
+        """The inverse of `to_json`; `reason`, `evidence` and `simulated` may be missing.
 
         Raises:
             ClaimError: `value` is malformed.
@@ -260,6 +263,7 @@ class Verdict:
                 evidence=tuple(Evidence.from_json(element) for element in value.get("evidence") or ()),
                 reason=str(value.get("reason") or ""),
                 verifier=str(value["verifier"]),
+                simulated=bool(value.get("simulated")),
             )
         except _MALFORMED as error:
             _refuse("verdict", error)

@@ -346,7 +346,9 @@ class WorkspaceBase(StaleParts):
         return self._once(
             "statement_checker",
             self.build_id,
-            lambda: StatementChecker(self.snapshot, Knockdowns(self.tables["knockdowns"])),
+            lambda: StatementChecker(
+                self.snapshot, Knockdowns(self.tables["knockdowns"], self.manifest.simulated_sources)
+            ),
         )
 
     # Training

@@ -165,6 +165,7 @@ class GraphStats:
         manifest: build id and counts of the manifest.
         agrees: whether build ids and counts are equal, and the digests if wanted.
         digest: the digests, if wanted.
+        simulated: names of the sources whose rows come from a model instead of a laboratory.
     """
 
     store: str
@@ -173,6 +174,7 @@ class GraphStats:
     manifest: GraphCounts
     agrees: bool
     digest: Digests | None = None
+    simulated: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document of the command `stats`."""
@@ -184,6 +186,8 @@ class GraphStats:
             "evidence": dict(self.evidence),
             "manifest": self.manifest.to_json(),
             "agrees": self.agrees,
+            "simulated": bool(self.simulated),
+            "simulated_sources": list(self.simulated),
         }
         return document if self.digest is None else {**document, "digest": asdict(self.digest)}
 
@@ -197,6 +201,7 @@ class GraphStats:
             manifest=GraphCounts.from_json(document["manifest"]),
             agrees=document["agrees"],
             digest=Digests(**document["digest"]) if "digest" in document else None,
+            simulated=tuple(document["simulated_sources"]),
         )
 
 
@@ -385,4 +390,4 @@ def _stats(
     }
     digests = Digests(store_digest(store, progress), tables_digest(workspace.tables, progress)) if digest else None
     agrees = counted == said and (digests is None or digests.store == digests.tables)
-    return GraphStats(workspace.store_uri, counted, evidence, said, agrees, digests)
+    return GraphStats(workspace.store_uri, counted, evidence, said, agrees, digests, manifest.simulated_sources)

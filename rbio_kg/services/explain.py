@@ -52,12 +52,18 @@ class Explanation:
         known = ", ".join(item.verifier for item in self.verdicts)
         raise VerifierError(f"there is no verdict of {verifier!r}", hint=f"known: {known}")
 
+    @property
+    def simulated(self) -> bool:
+        """Whether any score rests on simulated labels."""
+        return any(verdict.simulated for verdict in self.verdicts)
+
     def to_json(self) -> dict[str, Any]:
         """The document of the command `explain`."""
         return {
             "claim": {name: getattr(self.claim, name) for name in COLUMNS} | {"id": self.claim.id},
             "verdicts": [verdict.to_json() for verdict in self.verdicts],
             "composed": self.composed,
+            "simulated": self.simulated,
             "weights": dict(self.weights),
             "resolved": dict(self.resolved),
             "remarks": list(self.remarks),
@@ -141,7 +147,8 @@ def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:
     from rbio_kg.verifiers.base.answers import checked_verdict
 
     try:
-        return checked_verdict(name, workspace.verifier(name).explain(claim), claim)
+        verifier = workspace.verifier(name)
+        return checked_verdict(name, verifier.explain(claim), claim, verifier.card)
     except (AnswerError, ModelError) as error:
         return Verdict(None, Status.ERROR, reason=str(error), verifier=name)
     except VerifierError as error:

@@ -38,6 +38,7 @@ class Scored:
         seconds: duration.
         resolved: each name that was given otherwise than in the graph, and the symbol or id that it means.
         unrecognised: kind of name that was not recognised -> number of rows.
+        simulated: the verifiers whose scores of these claims rest on simulated labels.
         remarks: what people should know about the rows, a line each.
     """
 
@@ -46,6 +47,7 @@ class Scored:
     seconds: float
     resolved: Mapping[str, str]
     unrecognised: Mapping[str, int]
+    simulated: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -56,6 +58,7 @@ class Scored:
             "seconds": self.seconds,
             "resolved": dict(self.resolved),
             "unrecognised": dict(self.unrecognised),
+            "simulated": bool(self.simulated),
         }
 
 
@@ -90,6 +93,7 @@ def score_claims(
 
     from rbio_kg.graph.identity.claims import resolve_claims
     from rbio_kg.verifiers.base.answers import scores_of
+    from rbio_kg.verifiers.base.verifier import rests_on_simulated_labels
 
     found = resolve_claims(claims, workspace.graph.identity, where, 2)
     if unknown == "error" and found.names.rows:
@@ -107,15 +111,21 @@ def score_claims(
         )
     started = time.perf_counter()
     abstained: dict[str, int] = {}
+    simulated = []
+    relations = {claim.relation for claim in found.claims}
     for name in dict.fromkeys(names):
-        scores = scores_of(name, workspace.verifier(name), found.claims)
+        verifier = workspace.verifier(name)
+        scores, card = scores_of(name, verifier, found.claims), verifier.card
+        if any(rests_on_simulated_labels(card, relation) for relation in relations):
+            simulated.append(name)
         abstained[name] = int(np.isnan(scores).sum())
         frame = frame.with_columns(pl.Series(name, scores, dtype=pl.Float64).fill_nan(None))
         progress(f"scored by {name}", 1.0)
     seconds = round(time.perf_counter() - started, 3)
     lines = unknown_lines((claim.cell_line for claim in found.claims), workspace.graph.identity.cell_lines)
-    remarks = (*lines, *found.names.remarks())
-    return Scored(frame, abstained, seconds, found.resolved, found.names.to_json(), remarks)
+    labels = [f"SIMULATED labels: the scores of {', '.join(simulated)} rest on them"] if simulated else []
+    remarks = (*labels, *lines, *found.names.remarks())
+    return Scored(frame, abstained, seconds, found.resolved, found.names.to_json(), tuple(simulated), remarks)
 
 
 def score_frame(

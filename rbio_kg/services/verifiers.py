@@ -43,6 +43,11 @@ class ListedVerifier:
         """Whether it can be used."""
         return self.card is not None
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it was fitted on simulated labels; False where it is not ready."""
+        return self.card is not None and self.card.simulated
+
     def to_json(self) -> dict[str, Any]:
         """An element of the document of `verifiers list`."""
         document = {"name": self.name, "kind": self.kind, "ready": self.ready, "status": self.status}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from rbio_kg.core.claims import Claim, Verdict
+from rbio_kg.core.claims import Claim, Status, Verdict
 from rbio_kg.core.errors import AnswerError, RbioKGError, VerifierError
 from rbio_kg.core.typing import FloatArray
-from rbio_kg.verifiers.base.verifier import Verifier
+from rbio_kg.verifiers.base.verifier import Card, Verifier, rests_on_simulated_labels
 
 CHECK_HINT = "rbio-kg verifiers check shows every fault of a verifier"
 
@@ -72,18 +73,22 @@ def verdict_of(name: str, verifier: Verifier, claim: Claim, text: str | None = N
         AnswerError: it returned something else than a verdict.
     """
     with _attributed(name):
-        verdict = verifier.explain(claim, text)
-    return checked_verdict(name, verdict, claim)
+        verdict, card = verifier.explain(claim, text), verifier.card
+    return checked_verdict(name, verdict, claim, card)
 
 
-def checked_verdict(name: str, verdict: Any, claim: Claim) -> Verdict:
+def checked_verdict(name: str, verdict: Any, claim: Claim, card: Card) -> Verdict:
     """What `Verifier.explain` returned for this claim, if it is a verdict; a verdict checks its score itself.
+
+    It is marked as simulated where the card says so.
 
     Raises:
         AnswerError: it is something else.
     """
     if not isinstance(verdict, Verdict):
         raise AnswerError(f"verifier {name} explained {claim} by {_kind(verdict)}, not a Verdict", hint=CHECK_HINT)
+    if verdict.status is Status.OK and not verdict.simulated and rests_on_simulated_labels(card, claim.relation):
+        return replace(verdict, simulated=True)
     return verdict
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from rbio_kg.core.claims import Claim, Relation, Verdict
+from rbio_kg.core.claims import KNOCKDOWN_RELATIONS, Claim, Relation, Verdict
 from rbio_kg.core.typing import FloatArray
 
 
@@ -50,6 +50,14 @@ class Card:
         values = {item.name: document[item.name] for item in fields(cls)}
         values["relations"] = frozenset(Relation(name) for name in document["relations"])
         return cls(**{**values, "sources": tuple(document["sources"])})
+
+
+def rests_on_simulated_labels(card: Card, relation: Relation) -> bool:
+    """Whether scores of a relation rest on simulated labels.
+
+    Labels are about knockdowns: of a verifier that scores knockdowns the other relations rest on the graph alone.
+    """
+    return card.simulated and (relation in KNOCKDOWN_RELATIONS or not card.relations & KNOCKDOWN_RELATIONS)
 
 
 class Verifier(ABC):

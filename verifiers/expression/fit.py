@@ -16,6 +16,7 @@ from rbio_kg.core.errors import TrainingError
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import BoolArray, FloatArray, Indices
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph_builders.sources.perturbqa import SIMULATED_NAME
 from rbio_kg.verifiers.expression.io import save_model
 from rbio_kg.verifiers.expression.labels import Key, TrainingLabels
 from rbio_kg.verifiers.expression.model import ExpressionModel
@@ -95,6 +96,7 @@ def fit_expression(
         "simulated": bool(train["simulated"].any()),
         "sources": sorted(_sources(tables)),
     }
+    settings |= _label_sources(tables, questions, train)
     settings |= {"unseen": lacking} if lacking else {}
     progress("expression: gene vectors", 0.1)
     rows, monitored = _labels(train, profiles), _monitored(questions, profiles, lacking)
@@ -150,6 +152,19 @@ def _monitored(questions: pl.DataFrame, profiles: Profiles, unseen: Collection[s
     }
     more = {gene for line in unseen for gene in named.get(line, ())}
     return {line: np.array(sorted(genes | more), dtype=np.int32) for line, genes in sorted(named.items())}
+
+
+def _label_sources(tables: Mapping[str, pl.DataFrame], questions: pl.DataFrame, train: pl.DataFrame) -> dict[str, Any]:
+    """For evidence: the source of each cell line's labels, and the lines with simulated ones.
+
+    The graph names the sources of its own questions; those of other files are called training questions.
+    """
+    own = "questions" in tables and questions.equals(tables["questions"])
+    known = dict(tables["knockdowns"].select("cell_line", "source").unique().sort("source").rows()) if own else {}
+    simulated = sorted(train.filter("simulated")["cell_line"].unique())
+    named = {line: SIMULATED_NAME if line in simulated else "training questions" for line in set(train["cell_line"])}
+    sources = {line: known.get(line, name) for line, name in sorted(named.items())}
+    return {"label_sources": sources, "simulated_lines": simulated}
 
 
 def _sources(tables: Mapping[str, pl.DataFrame]) -> set[str]:

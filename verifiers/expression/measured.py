@@ -14,6 +14,7 @@ from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, E
 from rbio_kg.core.errors import BuildError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.identity.gene_names import GeneNames
+from rbio_kg.graph_builders.sources.perturbqa import SIMULATED_NAME
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 
 _Pair = tuple[str, str, str]
@@ -78,6 +79,24 @@ class ExperimentVerifier(Verifier):
             found[task] = {(line, pert, gene): label for line, pert, gene, label in rows}
         return found
 
+    @cached_property
+    def _simulated(self) -> frozenset[str]:
+        """The cell lines with simulated labels."""
+        return frozenset(self._train.filter(pl.col("simulated").fill_null(value=False))["cell_line"])
+
+    @cached_property
+    def _named_sources(self) -> dict[str, str]:
+        """The source of each cell line's labels, as the graph names it."""
+        if isinstance(self.source, pl.DataFrame) or not (self.source / "knockdowns.parquet").is_file():
+            return {}
+        rows = self._read("knockdowns").select("cell_line", "source").unique().sort("source")
+        return dict(rows.iter_rows())
+
+    def _label_source(self, line: str) -> dict[str, Any]:
+        simulated = line in self._simulated
+        named = self._named_sources.get(line, SIMULATED_NAME if simulated else "training questions")
+        return {"source": named, "simulated": True} if simulated else {"source": named}
+
     @property
     def card(self) -> Card:
         """What it knows, and when it abstains."""
@@ -132,14 +151,15 @@ class ExperimentVerifier(Verifier):
                 reason = "it scores what knockdowns do to expression, nothing else"
             return Verdict(None, Status.ABSTAIN, (), reason, self.name)
         pair = self._pair(claim)
+        simulated = pair[0] in self._simulated
+        known = f"{'SIMULATED, not measured,' if simulated else 'measured'} in {claim.cell_line}"
         up = self._labels["dir"].get(pair)
         if up is None and not self._labels["de"].get(pair):
-            reason = (
-                f"measured in {claim.cell_line}: no change of {claim.object} after the knockdown of {claim.subject}"
-            )
-            return Verdict(float(answer), Status.OK, (), reason, self.name)
+            reason = f"{known}: no change of {claim.object} after the knockdown of {claim.subject}"
+            return Verdict(float(answer), Status.OK, (), reason, self.name, simulated)
         direction = "unknown" if up is None else "increase" if up else "decrease"
         detail = {"cell_line": claim.cell_line, "direction": direction, "outcome": "change", "in_graph": True}
+        detail |= self._label_source(pair[0])
         cited = Evidence(Node("Gene", pair[1]), "KNOCKDOWN_CHANGES", Node("Gene", pair[2]), 1.0, 0, detail)
-        reason = f"measured in {claim.cell_line}: a change of {claim.object}, direction {direction}"
-        return Verdict(float(answer), Status.OK, (cited,), reason, self.name)
+        reason = f"{known}: a change of {claim.object}, direction {direction}"
+        return Verdict(float(answer), Status.OK, (cited,), reason, self.name, simulated)

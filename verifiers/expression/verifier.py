@@ -23,6 +23,7 @@ from rbio_kg.core.claims import (
 )
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
+from rbio_kg.graph_builders.sources.perturbqa import SIMULATED_NAME
 from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
 from rbio_kg.verifiers.expression.fit import fit_expression
 from rbio_kg.verifiers.expression.io import load_model
@@ -257,6 +258,7 @@ class ExpressionVerifier(Verifier):
                     # A measured absence of change is a label, not a relationship of the graph.
                     "in_graph": direction != "none",
                     "similarity": neighbour.similarity,
+                    **self._label_source(claim.cell_line),
                 },
             )
             for path, (neighbour, direction) in enumerate(found)
@@ -273,7 +275,15 @@ class ExpressionVerifier(Verifier):
             reason += "; scored by " + ", ".join(self.model.lines)
         else:
             reason += "; no known knockdown is similar to the subject"
-        return Verdict(score, Status.OK, evidence, reason, self.name)
+        return Verdict(score, Status.OK, evidence, reason, self.name, bool(self.model.settings["simulated"]))
+
+    def _label_source(self, line: str | None) -> dict[str, Any]:
+        """Where the labels of a cell line come from, for evidence; models of older versions say less."""
+        settings = self.model.settings
+        simulated = line in settings.get("simulated_lines", self.model.lines if settings["simulated"] else ())
+        named = settings.get("label_sources", {}).get(line)
+        source = {"source": named or (SIMULATED_NAME if simulated else "training questions")}
+        return {**source, "simulated": True} if simulated else source
 
     def _why_not(self, claim: Claim) -> str:
         model = self.model

@@ -49,7 +49,7 @@ class Citations:
         detail: dict[str, Any] = {"score": int(s.interactions.weights[position])}
         scores = zip(STRING_CHANNELS, s.channels[position].tolist(), strict=True)
         detail |= {name: int(score) for name, score in scores if score}
-        detail |= self._source(s.interactions, position)
+        detail |= self.snapshot.source(s.interactions, position)
         first, last = sorted((a, b))
         return self._gene(first), "INTERACTS_WITH", self._gene(last), detail
 
@@ -59,7 +59,7 @@ class Citations:
         position = csr.position(a, b)
         if position < 0:
             return None
-        detail = {"sign": int(csr.weights[position])} | self._source(csr, position)
+        detail = {"sign": int(csr.weights[position])} | self.snapshot.source(csr, position)
         return self._gene(a), "REGULATES", self._gene(b), detail
 
     def association(self, nodes: Iterable[int]) -> list[Step]:
@@ -95,12 +95,12 @@ class Citations:
             chain.append(below)
         chain.reverse()
         position = s.annotations.position(gene, chain[0])
-        detail = self._term_detail(chain[0]) | self._source(s.annotations, position)
+        detail = self._term_detail(chain[0]) | self.snapshot.source(s.annotations, position)
         steps: list[Step] = [(self._gene(gene), "ANNOTATED_WITH", self._term(chain[0]), detail)]
         for child, parent in pairwise(chain):
             place = s.term_parents.position(child, parent)
             kind = "IS_A" if s.term_parents.weights[place] == 2 else "PART_OF"
-            about = self._term_detail(parent) | self._source(s.term_parents, place)
+            about = self._term_detail(parent) | self.snapshot.source(s.term_parents, place)
             steps.append((self._term(child), kind, self._term(parent), about))
         return steps
 
@@ -112,7 +112,7 @@ class Citations:
             return []
         detail = {"name": s.pathway_names[pathway], "size": int(s.pathway_sizes[pathway])}
         end = Node("Pathway", s.pathways.keys[pathway])
-        return [(self._gene(gene), "MEMBER_OF", end, detail | self._source(s.memberships, position))]
+        return [(self._gene(gene), "MEMBER_OF", end, detail | self.snapshot.source(s.memberships, position))]
 
     def members_near(
         self, gene: int, group: int, kind: str, *, graph: MemberGraph, scale: float, most: int = 5
@@ -149,11 +149,6 @@ class Citations:
     def _term_detail(self, term: int) -> dict[str, Any]:
         content = round(float(self.snapshot.information_content[term]), 3)
         return {"name": self.snapshot.term_names[term], "information_content": content}
-
-    def _source(self, csr: Csr, position: int) -> dict[str, str]:
-        if csr.sources is None or position < 0 or csr.sources[position] >= len(self.snapshot.sources):
-            return {}
-        return {"source": self.snapshot.sources[csr.sources[position]]}
 
 
 def strongest(nodes: Indices, scores: FloatArray, most: int) -> list[int]:

@@ -14,7 +14,7 @@ from rbio_kg.core.claims import IF_CHANGED, KNOCKDOWN_RELATIONS, RISES, Claim, R
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, why_abstained
-from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths, rests_on_simulated_labels
 from rbio_kg.verifiers.graph_path.calibration import PARTS, PathCalibration, fit_graph_path
 from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence
 from rbio_kg.verifiers.graph_path.features import PathParts
@@ -145,7 +145,8 @@ class GraphPathVerifier(Verifier):
             reason = f"{count} path{'s' if count > 1 else ''} in the graph; strongest by {evidence[0].type}"
         else:
             reason = "no path of up to 3 steps, no shared term and no shared pathway"
-        return Verdict(score, Status.OK, evidence, reason, self.name)
+        simulated = rests_on_simulated_labels(self.card, claim.relation)
+        return Verdict(score, Status.OK, evidence, reason, self.name, simulated)
 
     def _open(self) -> _Opened:
         if self._opened is None:

@@ -14,7 +14,7 @@ from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
 from rbio_kg.verifiers.base.claim_index import ClaimGroup, grouped, why_abstained
-from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths, rests_on_simulated_labels
 from rbio_kg.verifiers.graph_path.citations import Citations, WeightedPath, as_evidence, strongest
 from rbio_kg.verifiers.link_predictor.fit import fit_link_predictor
 from rbio_kg.verifiers.link_predictor.model import HINT, LinkModel
@@ -126,7 +126,9 @@ class LinkPredictorVerifier(Verifier):
             paths = cite.members_near(subject, other, group.target, graph=opened.model.graph, scale=1000.0)
         evidence = as_evidence(paths)
         known = f"{len(paths)} nearest supporting neighbours" if paths else "no supporting neighbour"
-        return Verdict(score, Status.OK, evidence, f"{known}; the rest by embedding and structure", self.name)
+        reason = f"{known}; the rest by embedding and structure"
+        simulated = rests_on_simulated_labels(self.card, claim.relation)
+        return Verdict(score, Status.OK, evidence, reason, self.name, simulated)
 
     def _open(self) -> _Opened:
         if self._opened is None:

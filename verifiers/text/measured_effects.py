@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 import polars as pl
 
 from rbio_kg.core.claims import Evidence, Node, Relation
@@ -10,18 +13,28 @@ _DIRECTIONS = {Relation.INCREASES: "increase", Relation.DECREASES: "decrease"}
 _OPPOSITE = {"increase": "decrease", "decrease": "increase"}
 
 
+class _Change(NamedTuple):
+    """A change that the knockdown of one gene makes in another."""
+
+    cell_line: str
+    direction: str
+    source: str
+
+
 class Knockdowns:
     """The graph's KNOCKDOWN_CHANGES: what changed in which cell line. Genes measured not to change are not in it.
 
     Args:
         table: table `knockdowns`, training split only.
+        simulated: names of the sources whose rows come from a model.
     """
 
-    def __init__(self, table: pl.DataFrame) -> None:
-        self._edges: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        columns = table.select("start", "end", "cell_line", "direction").sort("start", "end", "cell_line")
-        for start, end, line, direction in columns.iter_rows():
-            self._edges.setdefault((start, end), []).append((line, direction))
+    def __init__(self, table: pl.DataFrame, simulated: Collection[str] = ()) -> None:
+        self._simulated = frozenset(simulated)
+        self._edges: dict[tuple[str, str], list[_Change]] = {}
+        columns = table.select("start", "end", "cell_line", "direction", "source").sort("start", "end", "cell_line")
+        for start, end, *change in columns.iter_rows():
+            self._edges.setdefault((start, end), []).append(_Change(*change))
 
     def find(self, subject: str, relation: Relation, object: str) -> tuple[tuple[Evidence, ...], bool]:
         """The changes that decide a statement about a knockdown, and whether they support it.
@@ -40,11 +53,14 @@ class Knockdowns:
         """
         edges = self._edges.get((subject, object), [])
         stated = _DIRECTIONS.get(relation)
-        agreeing = [edge for edge in edges if stated in (None, edge[1])]
-        opposing = [edge for edge in edges if stated is not None and edge[1] == _OPPOSITE[stated]]
+        agreeing = [edge for edge in edges if stated in (None, edge.direction)]
+        opposing = [edge for edge in edges if stated is not None and edge.direction == _OPPOSITE[stated]]
         start, end = Node("Gene", subject), Node("Gene", object)
         cited = tuple(
-            Evidence(start, "KNOCKDOWN_CHANGES", end, 1.0, detail={"cell_line": line, "direction": direction})
-            for line, direction in (agreeing or opposing)
+            Evidence(start, "KNOCKDOWN_CHANGES", end, 1.0, detail=self._detail(edge)) for edge in (agreeing or opposing)
         )
         return cited, bool(agreeing)
+
+    def _detail(self, change: _Change) -> dict[str, str | bool]:
+        detail: dict[str, str | bool] = dict(change._asdict())
+        return detail | ({"simulated": True} if change.source in self._simulated else {})

@@ -179,10 +179,17 @@ class OntologyTextVerifier(Verifier):
             key=lambda item: (-item[0], item[1], item[2]),
         )
         evidence = tuple(
-            Evidence(Node("Gene", symbol), "ANNOTATED_WITH", Node("GoTerm", key), agreement, path=i)
+            Evidence(
+                Node("Gene", symbol), "ANNOTATED_WITH", Node("GoTerm", key), agreement, i, self._source(symbol, key)
+            )
             for i, (agreement, symbol, key) in enumerate(cited)
         )
         return Verdict(score, Status.OK, evidence, reason, self.name)
+
+    def _source(self, symbol: str, key: str) -> dict[str, str]:
+        snapshot = self.snapshot
+        position = snapshot.annotations.position(snapshot.genes.index(symbol), snapshot.terms.index(key))
+        return snapshot.source(snapshot.annotations, position)
 
     def _scored(self, claim: Claim, text: str) -> _Scored:
         symbols = self._genes(claim)

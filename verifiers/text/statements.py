@@ -51,6 +51,11 @@ class Statement(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
     informative: bool = True
 
+    @property
+    def simulated(self) -> bool:
+        """Whether what decided comes from a model instead of a laboratory."""
+        return any(bool(element.detail.get("simulated")) for element in self.evidence)
+
     def to_json(self) -> dict[str, Any]:
         """The statement as plain JSON values."""
         return {
@@ -61,6 +66,7 @@ class Statement(NamedTuple):
             "polarity": self.polarity,
             "certainty": self.certainty,
             "verdict": self.verdict,
+            "simulated": self.simulated,
             "evidence": [element.to_json() for element in self.evidence],
         }
 
@@ -135,7 +141,8 @@ class StatementChecker:
             return None
         low, high = sorted((one, other))
         score = int(edges.weights[position])
-        return Evidence(Node("Gene", low), "INTERACTS_WITH", Node("Gene", high), score / 1000, detail={"score": score})
+        detail = {"score": score} | self.snapshot.source(edges, position)
+        return Evidence(Node("Gene", low), "INTERACTS_WITH", Node("Gene", high), score / 1000, detail=detail)
 
     def _regulation(self, raw: RawStatement, negated: bool) -> _Check:
         """Only an edge between the same ends in the same direction decides.
@@ -159,8 +166,8 @@ class StatementChecker:
         position = edges.position(genes.index(start), genes.index(end))
         if position < 0:
             return None
-        sign = int(edges.weights[position])
-        return Evidence(Node("Gene", start), "REGULATES", Node("Gene", end), 1.0, detail={"sign": sign})
+        detail = {"sign": int(edges.weights[position])} | self.snapshot.source(edges, position)
+        return Evidence(Node("Gene", start), "REGULATES", Node("Gene", end), 1.0, detail=detail)
 
     def _membership(self, raw: RawStatement, negated: bool) -> _Check:
         """The first of the terms and pathways that the gene takes part in decides, with the path that shows it."""
@@ -180,12 +187,13 @@ class StatementChecker:
         keys, (direct, _) = snapshot.terms.keys, snapshot.annotations.row(gene)
         steps = self._down_from(term, frozenset(direct.tolist()))
         start, first = Node("Gene", snapshot.genes.keys[gene]), Node("GoTerm", keys[steps[0]])
-        path = [Evidence(start, "ANNOTATED_WITH", first, 1.0)]
+        detail = snapshot.source(snapshot.annotations, snapshot.annotations.position(gene, steps[0]))
+        path = [Evidence(start, "ANNOTATED_WITH", first, 1.0, detail=detail)]
         for child, parent in pairwise(steps):
-            kind = int(snapshot.term_parents.weights[snapshot.term_parents.position(child, parent)])
-            path.append(
-                Evidence(Node("GoTerm", keys[child]), _TERM_RELATIONSHIPS[kind], Node("GoTerm", keys[parent]), 1.0)
-            )
+            edge = snapshot.term_parents.position(child, parent)
+            kind = _TERM_RELATIONSHIPS[int(snapshot.term_parents.weights[edge])]
+            detail = snapshot.source(snapshot.term_parents, edge)
+            path.append(Evidence(Node("GoTerm", keys[child]), kind, Node("GoTerm", keys[parent]), 1.0, detail=detail))
         return tuple(path)
 
     def _down_from(self, term: int, wanted: frozenset[int]) -> list[int]:
@@ -214,10 +222,12 @@ class StatementChecker:
 
     def _pathway(self, gene: int, reference: TermRef) -> tuple[Evidence, ...]:
         pathway = self.snapshot.pathways.index(reference.key)
-        if self.snapshot.memberships.position(gene, pathway) < 0:
+        position = self.snapshot.memberships.position(gene, pathway)
+        if position < 0:
             return ()
-        symbol = self.snapshot.genes.keys[gene]
-        return (Evidence(Node("Gene", symbol), "MEMBER_OF", Node("Pathway", reference.key), 1.0),)
+        start, end = Node("Gene", self.snapshot.genes.keys[gene]), Node("Pathway", reference.key)
+        detail = self.snapshot.source(self.snapshot.memberships, position)
+        return (Evidence(start, "MEMBER_OF", end, 1.0, detail=detail),)
 
     def _is_informative(self, reference: TermRef) -> bool:
         known = self._informative.get(reference.key)

@@ -135,6 +135,12 @@ class Snapshot:
         self.term_namespaces: NDArray[np.uint8] = arrays["term_namespaces"]
         self.term_parents = self._csr("term_parents")
 
+    def source(self, edges: Csr, position: int) -> dict[str, str]:
+        """The source of one relationship as `{"source": name}`; empty where the position or its source is unknown."""
+        if edges.sources is None or position < 0 or edges.sources[position] >= len(self.sources):
+            return {}
+        return {"source": self.sources[edges.sources[position]]}
+
     @classmethod
     def open(cls, directory: Path | str, *, verify: bool = True) -> Snapshot:
         """Open what `write_snapshot` wrote.

@@ -12,7 +12,7 @@ from rbio_kg.cli.app import app
 from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 
-KEYS = {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "evidence"}
+KEYS = {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "simulated", "evidence"}
 
 
 @pytest.fixture(scope="module")

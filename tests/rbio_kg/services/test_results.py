@@ -158,7 +158,10 @@ def test_verifiers_of_a_workspace(fitted: tuple[Path, object]) -> None:
         rows = [listed(workspace, name) for name in workspace.verifier_names()]
         cards = all_scorecards(workspace, fresh=True)
         assert all_scorecards(workspace) == cards
-    assert invoke(fitted[0], "verifiers", "list") == {"verifiers": [row.to_json() for row in rows]}
+    assert invoke(fitted[0], "verifiers", "list") == {
+        "verifiers": [row.to_json() for row in rows],
+        "simulated": True,
+    }
     assert [row for row in rows if row.ready]
     assert all(ListedVerifier.from_json(row.to_json()) == row for row in rows)
     assert cards["expression"].card.simulated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from rbio_kg.core.claims import Claim, Relation, Status, Verdict
 from rbio_kg.core.errors import AnswerError, VerifierError
 from rbio_kg.verifiers.base import answers
 from rbio_kg.verifiers.base.answers import checked_scores, checked_verdict, scores_of, verdict_of
+from rbio_kg.verifiers.base.verifier import Card
 from rbio_kg.verifiers.testing import CheckContext, run_checks
 from tests.support.table_verifiers import TableVerifier
 from tests.support.wrong_verifiers import WRONG_ANSWERS, WrongVerifier
@@ -76,7 +78,7 @@ def test_any_other_number_is_refused_with_its_claim(place: int, value: float) ->
 @pytest.mark.parametrize("answer", [None, 0.5, "likely", (0.5, "ok"), {"score": 0.5}, np.array([0.5])])
 def test_an_explanation_must_be_a_verdict(answer: Any) -> None:
     with pytest.raises(AnswerError, match=r"verifier mine explained A0 .* not a Verdict"):
-        checked_verdict("mine", answer, CLAIMS[0])
+        checked_verdict("mine", answer, CLAIMS[0], TableVerifier({}).card)
 
 
 def test_a_verdict_passes_and_a_fault_is_attributed() -> None:
@@ -89,6 +91,18 @@ def test_a_verdict_passes_and_a_fault_is_attributed() -> None:
 
     with pytest.raises(VerifierError, match=r"verifier mine failed: ClaimError: .*1\.2"):
         verdict_of("mine", Broken({}), CLAIMS[0])
+
+
+@pytest.mark.parametrize("relation", ["changes_expression_of", "interacts_with"])
+def test_a_verdict_is_marked_where_the_card_names_simulated_labels(relation: str) -> None:
+    class Simulated(TableVerifier):
+        @property
+        def card(self) -> Card:
+            return replace(super().card, simulated=True)
+
+    verdict = verdict_of("mine", Simulated({("A", "B"): 0.5}), Claim("A", relation, "B", "k562"))
+    assert verdict.simulated is (relation == "changes_expression_of")
+    assert not verdict_of("mine", Simulated({}), Claim("A", relation, "B", "k562")).simulated
 
 
 def test_examples() -> None:

@@ -72,3 +72,17 @@ def test_a_change_of_unknown_direction_answers_no_direction(tables: GraphTables)
 def test_a_missing_table_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="run rbio-kg build"):
         ExperimentVerifier(tmp_path).score([Claim("A", "increases", "B", "k562")])
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_the_reason_says_whether_labels_are_simulated(tables: GraphTables, tmp_path: Path, simulated: bool) -> None:
+    questions = tables["questions"].with_columns(simulated=pl.lit(simulated))
+    tables.write(tmp_path / "tables")
+    questions.write_parquet(tmp_path / "tables" / "questions.parquet")
+    train = questions.filter((pl.col("split") == "train") & (pl.col("task") == "de") & (pl.col("label") == 1))
+    for source in (questions, tmp_path / "tables"):
+        verdict = ExperimentVerifier(source).explain(_claims(train[:1], "changes_expression_of")[0])
+        assert verdict.simulated is simulated
+        assert verdict.reason.startswith("SIMULATED, not measured" if simulated else "measured in")
+        assert verdict.evidence[0].detail["source"]
+        assert verdict.evidence[0].detail.get("simulated", False) is simulated

@@ -22,8 +22,11 @@ CHANGES = [
 @pytest.fixture(scope="module")
 def checker(tmp_path_factory: pytest.TempPathFactory) -> StatementChecker:
     table = pl.DataFrame(CHANGES, schema=["start", "end", "cell_line", "direction"], orient="row")
+    table = table.with_columns(
+        source=pl.when(pl.col("cell_line") == "k562").then(pl.lit("drawn")).otherwise(pl.lit("A"))
+    )
     folder: Path = tmp_path_factory.mktemp("named") / "snapshot"
-    return StatementChecker(named_snapshot(folder), Knockdowns(table))
+    return StatementChecker(named_snapshot(folder), Knockdowns(table, ["drawn"]))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,10 @@ def test_verdicts(checker: StatementChecker, text: str, verdict: str, lines: lis
     (statement,) = checker.check(text)
     assert statement.verdict == verdict
     assert [element.detail["cell_line"] for element in statement.evidence] == lines
+    assert [element.detail["source"] for element in statement.evidence] == [
+        "drawn" if line == "k562" else "A" for line in lines
+    ]
+    assert statement.simulated is ("k562" in lines)
 
 
 def test_a_reward_sees_no_labels(checker: StatementChecker) -> None:

@@ -132,7 +132,8 @@ def test_a_known_template_is_read_as_a_new_sentence(checker: StatementChecker, t
 
 def test_a_statement_cites_the_edge_that_decided(checker: StatementChecker) -> None:
     item = checker.check("TP53 takes part in DNA repair.")[0].to_json()
-    assert set(item) == {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "evidence"}
+    keys = {"text", "subject", "relation", "object", "polarity", "certainty", "verdict", "simulated", "evidence"}
+    assert set(item) == keys
     path = [(edge["start"]["key"], edge["type"], edge["end"]["key"]) for edge in item["evidence"]]
     assert path == [("TP53", "ANNOTATED_WITH", "GO:0000003"), ("GO:0000003", "IS_A", "GO:0000002")]
     direct = checker.check("TP53 takes part in double-strand break repair.")[0].to_json()["evidence"]

@@ -346,9 +346,7 @@ class WorkspaceBase(StaleParts):
         return self._once(
             "statement_checker",
             self.build_id,
-            lambda: StatementChecker(
-                self.snapshot, Knockdowns(self.tables["knockdowns"], self.manifest.simulated_sources)
-            ),
+            lambda: StatementChecker(self.snapshot, Knockdowns.of_tables(self.tables)),
         )
 
     # Training

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Self
 
 import polars as pl
 
@@ -35,6 +35,12 @@ class Knockdowns:
         columns = table.select("start", "end", "cell_line", "direction", "source").sort("start", "end", "cell_line")
         for start, end, *change in columns.iter_rows():
             self._edges.setdefault((start, end), []).append(_Change(*change))
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, pl.DataFrame]) -> Self:
+        """The changes of a build, from its tables `knockdowns` and `sources`."""
+        simulated = tables["sources"].filter(pl.col("simulated").fill_null(value=False))["name"]
+        return cls(tables["knockdowns"], simulated.to_list())
 
     def find(self, subject: str, relation: Relation, object: str) -> tuple[tuple[Evidence, ...], bool]:
         """The changes that decide a statement about a knockdown, and whether they support it.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from rbio_kg.core.digest import file_digest, folder_digest
-from rbio_kg.core.errors import RbioKGError, VerifierError, fault
+from rbio_kg.core.errors import ModelError, RbioKGError, VerifierError, fault
 from rbio_kg.graph_builders.build.manifest import Manifest
 from rbio_kg.verifiers.base.origin import FILE as ORIGIN_FILE
 from rbio_kg.verifiers.base.origin import FitOrigin
@@ -72,11 +72,36 @@ FITTED_BY = {
     "expression": "train expression",
 }
 """The arguments of `rbio-kg` that fit each verifier that is fitted."""
+TABLE = "table"
+"""The kind of the verifiers that `rbio-kg verifiers add` makes of a file of predictions."""
 
 
 def registered() -> dict[str, EntryPoint]:
     """The entry points of the group, by name."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
+
+
+def is_table(workspace: VerifierSources, name: str) -> bool:
+    """Whether a name is that of a table verifier of the workspace."""
+    folder = workspace.model_folder(name)
+    if not (folder / ORIGIN_FILE).is_file():
+        return False
+    try:
+        return FitOrigin.read(folder).verifier == TABLE
+    except ModelError:
+        return False
+
+
+def table_names(models: Path) -> list[str]:
+    """The table verifiers among the fitted models, by name."""
+    found = []
+    for path in sorted(models.glob(f"[a-z]*/{ORIGIN_FILE}")):
+        try:
+            if FitOrigin.read(path.parent).verifier == TABLE:
+                found.append(path.parent.name)
+        except ModelError:
+            continue  # a damaged model of another kind does not hide the tables
+    return found
 
 
 def is_address(name: str) -> bool:
@@ -169,10 +194,12 @@ def fitted(workspace: VerifierSources, name: str) -> Fitted:
 
 def fit_command(name: str, origin: FitOrigin) -> str:
     """The arguments of `rbio-kg` that fit a verifier again with the options that it was fitted with."""
-    words = [FITTED_BY[name]]
+    words = [f"verifiers add {name}" if origin.verifier == TABLE else FITTED_BY[name]]
     for option, value in origin.options.items():
         for one in value if isinstance(value, list) else [value]:
-            if one is not None:
+            if one is True:
+                words.append(f"--{option.replace('_', '-')}")
+            elif one is not None and one is not False:
                 words.append(f"--{option.replace('_', '-')} {shlex.quote(str(one))}")
     return " ".join(words)
 
@@ -214,7 +241,7 @@ def _verifier_origin(workspace: OriginSources, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     verifier = workspace.verifier(name)
     folder = workspace.model_folder(name)
-    if name in FITTED_BY and folder.is_dir():
+    if (name in FITTED_BY and folder.is_dir()) or is_table(workspace, name):
         found = {**FitOrigin.read(folder).to_json(), "sha256": folder_digest(folder, without=ORIGIN_FILE)}
     elif name not in BUILT_IN and name not in VARIANTS:
         point = addressed(name) if is_address(name) else registered()[name]
@@ -258,6 +285,15 @@ def _expression(workspace: VerifierSources) -> Verifier:
     from rbio_kg.verifiers.expression.verifier import ExpressionVerifier
 
     return ExpressionVerifier(fitted(workspace, "expression").folder)
+
+
+def table(workspace: VerifierSources, name: str) -> Verifier:
+    """A table verifier of the workspace."""
+    from rbio_kg.verifiers.table.verifier import TableVerifier
+
+    found = fitted(workspace, name)
+    build = found.origin.build_id
+    return TableVerifier(found.folder, workspace.snapshot_of(build) if build else workspace.snapshot_folder)
 
 
 def _ontology_text(workspace: VerifierSources, *namespaces: str) -> Verifier:

@@ -1,4 +1,4 @@
-"""Commands about verifiers: verifiers list, verifiers card, verifiers check."""
+"""Commands about verifiers: verifiers list, card, check, add, remove."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import AcceptOption, MostOption, Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.claims import Relation
 from rbio_kg.core.errors import VerifierError
+from rbio_kg.graph.identity.rules import MOST, NameRules
 from rbio_kg.report.card_text import card_text
-from rbio_kg.services.verifiers import check_contract, listed
+from rbio_kg.services.verifiers import AddedTable, Predictions, add_table, check_contract, listed, remove_table
 
 
 def register(app: typer.Typer) -> None:
@@ -72,3 +74,54 @@ def register(app: typer.Typer) -> None:
             raise VerifierError(
                 f"{name} fails {broken} of {len(rows)} checks", hint="fix what they name; see docs/own-verifier.md"
             )
+
+    @command(verifiers, "add")
+    def verifiers_add(
+        session: Session,
+        name: Annotated[str, typer.Argument(help="Name of the new verifier, for example vcm.")],
+        predictions: Annotated[
+            Path | None,
+            typer.Option("--predictions", help="subject,relation,object,cell_line,score or pert,gene,score."),
+        ] = None,
+        relation: Annotated[
+            Relation, typer.Option("--relation", help="Of rows without the column relation.")
+        ] = Relation.CHANGES_EXPRESSION_OF,
+        cell_line: Annotated[
+            str | None, typer.Option("--cell-line", help="Of rows without the column cell_line; any line otherwise.")
+        ] = None,
+        raw: Annotated[bool, typer.Option("--raw", help="Scores are probabilities: do not calibrate them.")] = False,
+        model: Annotated[str | None, typer.Option("--model", help="Model that made the predictions.")] = None,
+        licence: Annotated[str | None, typer.Option("--licence", help="Licence of the predictions.")] = None,
+        reference: Annotated[str | None, typer.Option("--reference", help="Reference of the model.")] = None,
+        seed: Annotated[int | None, typer.Option("--seed", help="Seed of the folds.")] = None,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
+    ) -> None:
+        """Make a verifier of any model's predictions, calibrated out of fold on train rows."""
+        if predictions is None:
+            raise typer.BadParameter("--predictions FILE is needed")
+        rules = NameRules(accept, most)
+        given = Predictions(predictions, str(relation), cell_line, raw, model, licence, reference, rules)
+        added = add_table(session.workspace(), name, given, seed=seed, progress=session.progress)
+        session.remark(added.remarks)
+        session.emit(added.to_json(), lambda: _show_added(added))
+
+    @command(verifiers, "remove")
+    def verifiers_remove(
+        session: Session, name: Annotated[str, typer.Argument(help="Verifier that was made of predictions.")]
+    ) -> None:
+        """Remove a verifier that was made of predictions."""
+        remove_table(session.workspace(), name)
+        session.emit({"name": name, "removed": True}, lambda: print(f"{name} is removed"))
+
+
+def _show_added(added: AddedTable) -> None:
+    rows = [
+        (relation, found["method"], found["rows"], found["labelled"], found.get("auroc"), found.get("ece"))
+        for relation, found in added.calibration.items()
+    ]
+    note = " (SIMULATED labels)" if added.simulated else ""
+    title = f"{added.name}: {added.rows:,} predictions about {added.genes:,} perturbed genes{note}"
+    show_table(["relation", "calibration", "rows", "train rows", "AUROC", "ECE"], rows, title=title)
+    show_table(["questions", "scored"], [(name, f"{share:.1%}") for name, share in added.questions.items()])
+    print(f"use it by name: rbio-kg explain, score, verifiers card {added.name}, or in a recipe")

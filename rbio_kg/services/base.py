@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_SWITCH_SECONDS = 2.0
-"""How long a reader waits for a build that has loaded the store and is about to become the current one."""
+_SWITCH_SECONDS = 2.0  # How long a reader waits for a build that is about to become the current one.
 
 
 def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
@@ -97,8 +96,7 @@ class WorkspaceBase(StaleParts):
 
     def _once(self, name: str, version: object, open_: Callable[[], T]) -> T:
         """What `open_` gives, opened once for each version of it."""
-        known = self._opened.get(name)
-        if known is None or known[0] != version:
+        if (known := self._opened.get(name)) is None or known[0] != version:
             known = self._opened[name] = (version, open_())
         return cast("T", known[1])
 
@@ -215,11 +213,11 @@ class WorkspaceBase(StaleParts):
         address = self.store_uri if uri is None else uri
         if address.startswith("embedded:"):
             return GraphStore.open(address, read_only=read_only, create=create)
-        password = self.settings.neo4j_password
+        secret = self.settings.neo4j_password
         return GraphStore.open(
             address,
             username=self.settings.neo4j_username,
-            password=None if password is None else password.get_secret_value(),
+            password=secret and secret.get_secret_value(),
             database=self.settings.neo4j_database,
             read_only=read_only,
         )
@@ -308,12 +306,11 @@ class WorkspaceBase(StaleParts):
         """Folder of a build's snapshot."""
         return self.paths.build(build_id) / "snapshot"
 
-    @staticmethod
-    def verifier_names() -> list[str]:
-        """The built-in verifiers, then those that other distributions registered under `rbio_kg.verifiers`."""
-        from rbio_kg.registry import BUILT_IN, registered
+    def verifier_names(self) -> list[str]:
+        """The built-in verifiers, the workspace's tables, then those registered under `rbio_kg.verifiers`."""
+        from rbio_kg.registry import BUILT_IN, registered, table_names
 
-        return [*BUILT_IN, *(name for name in registered() if name not in BUILT_IN)]
+        return list(dict.fromkeys([*BUILT_IN, *table_names(self.paths.models), *registered()]))
 
     def verifier(self, name: str) -> Verifier:
         """A verifier by name, or by `MODULE:NAME` or `FILE.py:NAME`; opened at first use.
@@ -327,15 +324,18 @@ class WorkspaceBase(StaleParts):
         return self._once(f"verifier {name}", version, lambda: self._open_verifier(name))
 
     def _open_verifier(self, name: str) -> Verifier:
-        from rbio_kg.registry import BUILT_IN, VARIANTS, addressed, is_address, opened, registered
+        from rbio_kg.registry import BUILT_IN, VARIANTS, addressed, is_address, is_table, opened, registered, table
 
-        if name in BUILT_IN or name in VARIANTS:
-            return (BUILT_IN | VARIANTS)[name](self)
+        if name in (built_in := BUILT_IN | VARIANTS):
+            return built_in[name](self)
         if is_address(name):
             return opened(addressed(name), self)
-        if name in (points := registered()):
-            return opened(points[name], self)
-        raise VerifierError(f"there is no verifier {name!r}", hint="known: " + ", ".join(self.verifier_names()))
+        if is_table(self, name):
+            return table(self, name)
+        if point := registered().get(name):
+            return opened(point, self)
+        known = ", ".join(self.verifier_names())
+        raise VerifierError(f"there is no verifier {name!r}", hint=f"known: {known}; verifiers add makes more")
 
     @property
     def statement_checker(self) -> StatementChecker:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress
+from rbio_kg.registry import VARIANTS, is_address
 from rbio_kg.services.train import read_recipe, recipe_reward, training_questions
 
 if TYPE_CHECKING:
@@ -201,9 +202,20 @@ def check_reward(
 
 
 def check_recipes(workspace: WorkspaceBase, progress: Progress, recipes: Sequence[str], **options: Any) -> RecipeChecks:
-    """`check_reward` on several recipes; a recipe whose verifiers are not fitted here is an error."""
+    """`check_reward` on several recipes; a recipe whose verifiers are not fitted here is an error.
+
+    A recipe with a table verifier that was not added here is left out.
+    """
     checks = []
     for name in recipes:
+        absent = [
+            verifier
+            for verifier in read_recipe(workspace, name).reward.verifiers
+            if verifier not in {*workspace.verifier_names(), *VARIANTS} and not is_address(verifier)
+        ]
+        if absent:
+            progress(f"rewards: recipe {name} is left out: {', '.join(absent)} was not added here", None)
+            continue
         progress(f"rewards: recipe {name}", None)
         checks.append(check_reward(workspace, progress, name, **options))
     return RecipeChecks(tuple(checks))

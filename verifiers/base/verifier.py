@@ -82,7 +82,7 @@ class Verifier(ABC):
         [0.5]
     """
 
-    name: ClassVar[str]
+    name: str
     kind: ClassVar[Literal["claim", "text"]] = "claim"
     abstain_reward: ClassVar[float] = 0.0
     """Reward of a text on which a text verifier abstains, 0 to 1."""

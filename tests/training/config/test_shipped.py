@@ -33,7 +33,7 @@ def config(name: str) -> PolicyConfig:
 
 def test_the_papers_compositions_are_there_in_two_variants() -> None:
     several = [name for name in PAPER if "-exp" in name or "-mlp" in name]
-    assert set(recipe_names()) == {DEFAULT, *PAPER, *(f"{name}-all" for name in several)}
+    assert set(recipe_names()) == {DEFAULT, "vcm", *PAPER, *(f"{name}-all" for name in several)}
     for name in several:
         one, every = config(name), config(f"{name}-all")
         assert (one.reward.assignment, every.reward.assignment) == ("one_per_row", "all")

@@ -117,7 +117,7 @@ def evaluate_predictions(
     line = checked_line(options.cell_line) if options.cell_line else None
     known = pl.DataFrame(schema=_SCHEMA)
     if questions is not None and line is not None:
-        known = questions.filter(pl.col("task") == task).select(_COLUMNS).cast(_SCHEMA)
+        known = questions.filter(pl.col("task") == task).select(_COLUMNS).cast(pl.Schema(_SCHEMA))
     train = known.filter(pl.col("split") == "train")
     here = known.filter(pl.col("cell_line") == (line or ""))
     tested = here.filter(pl.col("split") == "test")

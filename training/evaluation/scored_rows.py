@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
 
@@ -42,11 +43,11 @@ def write_scored_rows(
         'pert,gene,cell_line,task,label,score,abstained\\nSP1,TP53,k562,de,1,0.25,1\\n'
     """
     frame = rows.select("pert", "gene", "cell_line", "task", "label").with_columns(
-        score=pl.Series(scores, dtype=pl.Float64),
-        abstained=pl.lit(0) if abstained is None else pl.Series(abstained).cast(pl.Int64),
+        score=pl.Series(np.asarray(scores, dtype=np.float64)),
+        abstained=pl.lit(0) if abstained is None else pl.Series(np.asarray(abstained, dtype=np.int64)),
     )
     if folds is not None:
-        frame = frame.with_columns(fold=pl.Series(folds))
+        frame = frame.with_columns(fold=pl.Series(np.asarray(folds, dtype=np.int64)))
     try:
         write_bytes(path, _content(path, frame))
     except OSError as error:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rbio_kg.services.score import Unknown
     from rbio_kg.services.screens.result import ScreenOutput, ScreenQuestions
     from rbio_kg.services.train import RecipeChanges
+    from rbio_kg.training.data.screens.cells import CellOptions
     from rbio_kg.training.data.screens.columns import ColumnNames
     from rbio_kg.training.data.screens.labels import LabelRules
     from rbio_kg.training.evaluation.expression import ExpressionOptions
@@ -129,6 +130,20 @@ class Workspace(WorkspaceBase):
         from rbio_kg.services.screens.from_table import questions_from_de
 
         return questions_from_de(self, tables, output, rules, columns, progress=progress)
+
+    def questions_from_h5ad(
+        self,
+        path: str | Path,
+        output: ScreenOutput | None = None,
+        rules: LabelRules | None = None,
+        options: CellOptions | None = None,
+        *,
+        progress: Progress = silent,
+    ) -> ScreenQuestions:
+        """Questions from a single-cell screen; see `rbio_kg.services.screens.from_h5ad.questions_from_h5ad`."""
+        from rbio_kg.services.screens.from_h5ad import questions_from_h5ad
+
+        return questions_from_h5ad(self, Path(path), output, rules, options, progress=progress)
 
     # Runs
 

@@ -1,4 +1,4 @@
-"""Commands about questions: questions make, questions from-de."""
+"""Commands about questions: questions make, questions from-de, questions from-h5ad."""
 
 from __future__ import annotations
 
@@ -149,6 +149,80 @@ def register(app: typer.Typer) -> None:
                 max_padj, min_abs_lfc, ambiguous_padj, negatives_per_positive, test_share, workspace.settings.seed
             ),
             ColumnNames(perturbation, gene, padj, lfc),
+            say=session.say,
+            progress=session.progress,
+        )
+        _show_screen(session, result)
+
+    @command(questions, "from-h5ad")
+    def from_h5ad(
+        session: Session,
+        file: Annotated[Path, typer.Argument(help="Single-cell perturbation screen (h5ad).", metavar="FILE")],
+        perturbation_key: Annotated[
+            str | None, typer.Option("--perturbation-key", help="Column of obs with perturbations; guessed otherwise.")
+        ] = None,
+        control: Annotated[
+            list[str] | None,
+            typer.Option("--control", help="Label of control cells; repeatable; recognised otherwise."),
+        ] = None,
+        preset: Annotated[
+            str | None, typer.Option("--preset", help="Names of scperturb, gears, arc or cellxgene.")
+        ] = None,
+        method: Annotated[str, typer.Option("--method", help="wilcoxon (cells) or pseudobulk (replicates).")] = (
+            "wilcoxon"
+        ),
+        min_cells: Annotated[int, typer.Option("--min-cells", help="Fewest cells of a perturbation.")] = 25,
+        replicate_key: Annotated[
+            str | None, typer.Option("--replicate-key", help="Column of obs with replicates, for pseudobulk.")
+        ] = None,
+        layer: Annotated[
+            str | None, typer.Option("--layer", help="X, raw or a layer; the first with counts otherwise.")
+        ] = None,
+        min_detected: Annotated[
+            float, typer.Option("--min-detected", help="Least share of cells, of either group, that have a gene.")
+        ] = 0.05,
+        max_control_cells: Annotated[
+            int, typer.Option("--max-control-cells", help="Most control cells for Wilcoxon's test, drawn at random.")
+        ] = 5000,
+        max_memory: Annotated[float, typer.Option("--max-memory", help="GiB for values of cells.")] = 2.0,
+        cell_line: LineOption = None,
+        max_padj: MaxPadjOption = 0.05,
+        min_abs_lfc: MinLfcOption = 0.25,
+        ambiguous_padj: AmbiguousOption = 0.5,
+        negatives_per_positive: NegativesOption = None,
+        test_share: TestShareOption = 0.2,
+        seed: SplitSeedOption = None,
+        out: ScreenOutOption = None,
+        out_dir: ScreenDirOption = None,
+        accept: AcceptOption = False,
+        most: MostOption = MOST,
+    ) -> None:
+        """Make questions from the cells of a perturbation screen."""
+        from rbio_kg.services.screens.from_h5ad import questions_from_h5ad
+        from rbio_kg.training.data.screens.cells import CellOptions
+        from rbio_kg.training.data.screens.labels import LabelRules
+
+        _need_an_output(out, out_dir)
+        workspace = session.workspace(seed=seed)
+        result = questions_from_h5ad(
+            workspace,
+            file,
+            ScreenOutput(out, out_dir, cell_line, NameRules(accept, most)),
+            LabelRules(
+                max_padj, min_abs_lfc, ambiguous_padj, negatives_per_positive, test_share, workspace.settings.seed
+            ),
+            CellOptions(
+                perturbation_key=perturbation_key,
+                control=control or None,
+                preset=preset,
+                method=method,
+                min_cells=min_cells,
+                replicate_key=replicate_key,
+                layer=layer,
+                min_detected=min_detected,
+                max_control_cells=max_control_cells,
+                max_memory=max_memory,
+            ),
             say=session.say,
             progress=session.progress,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rbio_kg.cli.session import Session, command
+from rbio_kg.cli.session import AcceptOption, Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.services.explain import explain_claim
@@ -52,9 +52,10 @@ def register(app: typer.Typer) -> None:
             Relation, typer.Option("--relation", help="What is claimed.")
         ] = Relation.CHANGES_EXPRESSION_OF,
         cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line of a knockdown claim.")] = None,
+        accept: AcceptOption = False,
     ) -> None:
         """Every verifier's verdict on one claim, with the evidence it cites."""
-        explained = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line))
+        explained = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line), accept=accept)
         session.remark(explained.remarks)
         document = explained.to_json()
         session.emit(document, lambda: _show_explanation(document))
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
         unknown: Annotated[
             str, typer.Option("--unknown", help="Claims with unknown names: error, or abstain (no score).")
         ] = "error",
+        accept: AcceptOption = False,
     ) -> None:
         """Score many claims: the same rows in the same order, one column a verifier, empty where it abstains."""
         if unknown not in ("error", "abstain"):
@@ -76,7 +78,9 @@ def register(app: typer.Typer) -> None:
         rows = read_claims(claims)
         choice: Unknown = "abstain" if unknown == "abstain" else "error"
         own = as_claims(rows, claims)
-        scored = score_claims(workspace, rows, own, verifier, session.progress, unknown=choice, where=claims)
+        scored = score_claims(
+            workspace, rows, own, verifier, session.progress, unknown=choice, accept=accept, where=claims
+        )
         session.remark([f"{given} is {symbol}" for given, symbol in list(scored.resolved.items())[:20]])
         session.remark(scored.remarks)
         frame = scored.frame

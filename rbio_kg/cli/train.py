@@ -57,6 +57,10 @@ def register(app: typer.Typer) -> None:
                 "--cell-line", help="Cell line to fit, and to hold out under leave-one-line-out; all otherwise."
             ),
         ] = None,
+        gene_vectors: Annotated[
+            Path | None,
+            typer.Option("--gene-vectors", help="Gene vectors, Parquet: gene, vector; used where they help on train."),
+        ] = None,
     ) -> None:
         """Fit the expression model on train questions."""
         workspace = session.workspace(seed=seed)
@@ -65,6 +69,7 @@ def register(app: typer.Typer) -> None:
             split=split,
             split_scheme=split_scheme,
             cell_lines=None if cell_line is None else [canonical_line(cell_line)],
+            gene_vectors=gene_vectors,
         )
         _emit_fit(session, fit(workspace, "expression", name=name, data=data, progress=session.progress))
 

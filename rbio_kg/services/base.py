@@ -217,7 +217,7 @@ class WorkspaceBase(StaleParts):
         return GraphStore.open(
             address,
             username=self.settings.neo4j_username,
-            password=secret and secret.get_secret_value(),
+            password=None if secret is None else secret.get_secret_value(),
             database=self.settings.neo4j_database,
             read_only=read_only,
         )

@@ -13,6 +13,7 @@ from rbio_kg.core.errors import AnswerError, ClaimError, ModelError, RbioKGError
 from rbio_kg.registry import BUILT_IN
 
 if TYPE_CHECKING:
+    from rbio_kg.graph.identity.identity import Identity
     from rbio_kg.services.base import WorkspaceBase
 
 COLUMNS = ("subject", "relation", "object", "cell_line")
@@ -107,10 +108,11 @@ def _number(score: float | None) -> str:
     return "-" if score is None else f"{score:.3f}"
 
 
-def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
+def explain_claim(workspace: WorkspaceBase, claim: Claim, *, accept: bool = False) -> Explanation:
     """Every verifier's verdict on one claim, and their pooled probability.
 
     Names of genes, terms and pathways mean what they mean in the graph (`rbio_kg.graph.identity`).
+    With `accept` the suggested gene is taken where there is exactly one.
     A verifier that has not been fitted abstains. A fault in a user's own verifier is a verdict of status `error`.
 
     Raises:
@@ -124,7 +126,7 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     from rbio_kg.verifiers.pooling import DEFAULT_POOLING, DEFAULT_WEIGHTS, pool
 
     identity = workspace.graph.identity
-    found = resolve_claims([claim], identity, "claim")
+    found = resolve_claims([claim], identity, "claim", accept=accept)
     for lost in found.names.names:
         if lost.column == "object" and claim.relation is Relation.TAKES_PART_IN:
             raise SelectionError(f"no GO term or pathway is called {claim.object!r}", hint="give its id, or its name")
@@ -137,10 +139,16 @@ def explain_claim(workspace: WorkspaceBase, claim: Claim) -> Explanation:
     pooled, _ = pool(scores, [DEFAULT_WEIGHTS[name] for name in members], DEFAULT_POOLING)
     composed = None if np.isnan(pooled[0]) else float(pooled[0])
     remarks = (
-        *(f"{given} is {own}" for given, own in found.resolved.items()),
+        *(f"{given} {_means(identity, given, claim)} {own}" for given, own in found.resolved.items()),
         *unknown_lines([claim.cell_line], identity.cell_lines),
     )
     return Explanation(claim, verdicts, composed, DEFAULT_WEIGHTS, dict(workspace.stale), found.resolved, remarks)
+
+
+def _means(identity: Identity, given: str, claim: Claim) -> str:
+    """Whether a name is one of a gene (or term, or pathway), or was taken for it as suggested."""
+    member = claim.relation is Relation.TAKES_PART_IN and identity.object(given) is not None
+    return "is" if member or identity.gene(given).symbol is not None else "is taken as suggested:"
 
 
 def _verdict(workspace: WorkspaceBase, name: str, claim: Claim) -> Verdict:

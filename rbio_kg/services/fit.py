@@ -57,6 +57,7 @@ class ExpressionData:
         split_scheme: split scheme, see `rbio_kg.verifiers.splits`.
         cell_lines: lines to answer for; None for all.
         names: what is done about names in the files that are not recognised.
+        gene_vectors: Parquet of gene vectors (`gene,vector`), tried as another similarity; None: none.
     """
 
     files: Sequence[Path] = ()
@@ -64,6 +65,7 @@ class ExpressionData:
     split_scheme: str = "official"
     cell_lines: Sequence[str] | None = None
     names: NameRules = DEFAULT_RULES
+    gene_vectors: Path | None = None
 
 
 def fit(
@@ -126,14 +128,17 @@ def _origin(workspace: WorkspaceBase, verifier: str, seed: int, epochs: int | No
     if verifier == "expression":
         options |= {"protocol": data.split_scheme, "questions": [file.name for file in data.files]}
         options["cell_line"] = None if data.cell_lines is None else list(data.cell_lines)
+        if data.gene_vectors is not None:
+            options["gene_vectors"] = str(data.gene_vectors)
     manifest = workspace.manifest
+    files = [*data.files, *([] if data.gene_vectors is None else [data.gene_vectors])]
     return FitOrigin(
         verifier,
         manifest.build_id,
         options,
         manifest.options,
         {source.name: source.sha256 for source in manifest.sources}
-        | {file.name: file_digest(file) for file in data.files if file.is_file()},
+        | {file.name: file_digest(file) for file in files if file.is_file()},
         package_version("rbio-kg"),
     )
 
@@ -202,9 +207,14 @@ def _fit_expression(
 ) -> dict[str, Any]:
     import polars as pl
 
+    from rbio_kg.graph.identity.gene_names import GeneNames
     from rbio_kg.training.data.perturbqa_csv import read_question_files
+    from rbio_kg.verifiers.expression.embeddings import read_embeddings
     from rbio_kg.verifiers.expression.verifier import fit_expression
 
+    vectors = None
+    if data.gene_vectors is not None:
+        vectors = read_embeddings(data.gene_vectors, GeneNames.of_tables(workspace.tables))
     questions = workspace.tables["questions"]
     if data.files:
         questions, reports = read_question_files(data.files, workspace.tables, data.names)
@@ -222,5 +232,6 @@ def _fit_expression(
         seed=seed,
         split_scheme=data.split_scheme,
         cell_lines=None if data.cell_lines is None else list(data.cell_lines),
+        vectors=vectors,
         progress=progress,
     )

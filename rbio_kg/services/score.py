@@ -17,6 +17,7 @@ from rbio_kg.core.progress import Progress, silent
 if TYPE_CHECKING:
     import polars as pl
 
+    from rbio_kg.graph.identity.unrecognised import Unrecognised
     from rbio_kg.services.base import WorkspaceBase
 
 Frame = TypeVar("Frame", bound=Any)
@@ -25,6 +26,8 @@ Frame = TypeVar("Frame", bound=Any)
 Unknown = Literal["error", "abstain"]
 """What happens to claims with names that the graph does not know."""
 
+_MOST_NEAR = 5
+"""The most names for which the nearest genes are looked up, which takes time."""
 COLUMNS = ("subject", "relation", "object", "cell_line")
 
 
@@ -70,6 +73,7 @@ def score_claims(
     progress: Progress = silent,
     *,
     unknown: Unknown = "error",
+    accept: bool = False,
     where: str | Path = "claims",
 ) -> Scored:
     """Score claims under the graph's own names.
@@ -81,6 +85,7 @@ def score_claims(
         verifiers: names; all claim verifiers otherwise.
         progress: called after each verifier.
         unknown: `error` refuses names that the graph does not know; with `abstain` their claims get no score.
+        accept: take the suggested gene where there is exactly one.
         where: the table's name, for messages.
 
     Raises:
@@ -95,12 +100,12 @@ def score_claims(
     from rbio_kg.verifiers.base.answers import scores_of
     from rbio_kg.verifiers.base.verifier import rests_on_simulated_labels
 
-    found = resolve_claims(claims, workspace.graph.identity, where, 2)
+    found = resolve_claims(claims, workspace.graph.identity, where, 2, accept=accept)
     if unknown == "error" and found.names.rows:
         raise SelectionError(
             found.names.counts,
             where=where,
-            hint="correct the names, or leave these rows without a score (--unknown abstain)",
+            hint=_correct(workspace, found.names),
         )
     names = verifiers or [name for name in workspace.verifier_names() if workspace.verifier(name).kind == "claim"]
     taken = [name for name in names if name in frame.columns]
@@ -126,6 +131,23 @@ def score_claims(
     labels = [f"SIMULATED labels: the scores of {', '.join(simulated)} rest on them"] if simulated else []
     remarks = (*labels, *lines, *found.names.remarks())
     return Scored(frame, abstained, seconds, found.resolved, found.names.to_json(), tuple(simulated), remarks)
+
+
+def _correct(workspace: WorkspaceBase, names: Unrecognised) -> str:
+    """What to do about names, with the nearest genes of the first unknown ones."""
+    near = (
+        {
+            label: workspace.graph.identity.genes.near(label)
+            for label in dict.fromkeys(name.label for name in names.names if name.kind == "unknown")
+        }
+        if len(names.names) <= _MOST_NEAR
+        else {}
+    )
+    meant = "; ".join(f"for {label!r} {', '.join(found)}?" for label, found in near.items() if found)
+    suggested = any(len(name.candidates) == 1 for name in names.names)
+    accept = ", take the suggestions (--accept-suggestions)" if suggested else ""
+    nearest = f" (the nearest: {meant})" if meant else ""
+    return f"correct the names{nearest}{accept}, or leave these rows without a score (--unknown abstain)"
 
 
 def score_frame(

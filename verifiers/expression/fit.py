@@ -17,6 +17,7 @@ from rbio_kg.core.progress import Progress, silent
 from rbio_kg.core.typing import BoolArray, FloatArray, Indices
 from rbio_kg.graph.identity.gene_names import GeneNames
 from rbio_kg.graph_builders.sources.perturbqa import SIMULATED_NAME
+from rbio_kg.verifiers.expression.embeddings import Embeddings
 from rbio_kg.verifiers.expression.io import save_model
 from rbio_kg.verifiers.expression.labels import Key, TrainingLabels
 from rbio_kg.verifiers.expression.model import ExpressionModel
@@ -56,6 +57,7 @@ def fit_expression(
     seed: int = 0,
     split_scheme: str = "official",
     cell_lines: Collection[str] | None = None,
+    vectors: Embeddings | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Fit on the train rows of the questions and write the model.
@@ -68,11 +70,14 @@ def fit_expression(
         seed: of the folds, and of the genes held out by the gene-disjoint split scheme.
         split_scheme: see `rbio_kg.verifiers.splits`. The other lines' labels are used for a line that is left out.
         cell_lines: lines to fit calibrations for; of the others only the labels are used. None for all.
+        vectors: of genes, for another similarity of knockdowns and of monitored genes. They are used only where they
+            raise the cross-validated per-gene AUROC on the train rows.
         progress: called with a message and the share done.
 
     Returns:
         `seed`, `protocol`, `rows`, and under `fits` the metrics by line and task: cross-validated per-gene AUROC with
-        interval, pooled metrics, ECE. Plain JSON values.
+        interval, pooled metrics, ECE. With vectors also `gene_vectors`: `source`, `genes` (share of the genes that have
+        one), `per_gene_auroc` (`with` and `without` them) and `used`. Plain JSON values.
 
     Raises:
         TrainingError: no train rows, an unknown split scheme, a line without train rows.
@@ -88,8 +93,8 @@ def fit_expression(
             hint="name a questions file that has some, or evaluate without them (--protocol leave-one-line-out)",
         )
     progress("expression: gene profiles", 0.0)
-    symbols = {*tables["genes"]["symbol"], *train["pert"], *train["gene"]}
-    profiles = gene_profiles(tables, sorted(symbols))
+    symbols = sorted({*tables["genes"]["symbol"], *train["pert"], *train["gene"]})
+    profiles = gene_profiles(tables, symbols)
     settings = {
         "seed": seed,
         "protocol": split_scheme,
@@ -100,14 +105,34 @@ def fit_expression(
     settings |= {"unseen": lacking} if lacking else {}
     progress("expression: gene vectors", 0.1)
     rows, monitored = _labels(train, profiles), _monitored(questions, profiles, lacking)
-    factors = gene_factors(profiles, np.unique(np.concatenate(list(monitored.values()))))
-    fitter = _Fitter(TrainingLabels(profiles, rows, monitored, factors, seed, split_scheme == "global"))
-    fits: dict[Key, LineFit] = {}
     keys = [key for key in sorted(rows) if key[0] in wanted]
-    for done, key in enumerate(keys):
-        progress(f"expression: {key[0]} {key[1]}", (done + 0.3) / (len(keys) + 1))
-        fits[key] = fitter.calibrate(key)
+
+    def fitted(profiles: Profiles, note: str = "") -> tuple[_Fitter, dict[Key, LineFit]]:
+        factors = gene_factors(profiles, np.unique(np.concatenate(list(monitored.values()))))
+        fitter = _Fitter(TrainingLabels(profiles, rows, monitored, factors, seed, split_scheme == "global"))
+        fits = {}
+        for done, key in enumerate(keys):
+            progress(f"expression: {key[0]} {key[1]}{note}", (done + 0.3) / (len(keys) + 1))
+            fits[key] = fitter.calibrate(key)
+        return fitter, fits
+
+    fitter, fits = fitted(profiles)
+    chosen: dict[str, Any] = {}
+    if vectors is not None:
+        found = vectors.indices(symbols)
+        own = np.where(found[:, None] >= 0, vectors.vectors[found], 0.0)
+        other = fitted(gene_profiles(tables, symbols, own), " with gene vectors")
+        before, after = _mean_auroc(fits), _mean_auroc(other[1])
+        used = after is not None and before is not None and after > before
+        chosen["gene_vectors"] = {
+            "source": vectors.source,
+            "genes": float((found >= 0).mean()),
+            "per_gene_auroc": {"with": after, "without": before},
+            "used": used,
+        }
+        fitter, fits = other if used else (fitter, fits)
     metrics = {
+        **chosen,
         "seed": seed,
         "protocol": split_scheme,
         "rows": len(train),
@@ -129,6 +154,13 @@ def fit_expression(
     save_model(model, Path(model_dir))
     progress("expression: fitted", 1.0)
     return metrics
+
+
+def _mean_auroc(fits: Mapping[Key, LineFit]) -> float | None:
+    """Mean over lines and tasks of the cross-validated per-gene AUROC."""
+    found = [fit.metrics["per_gene_auroc"] for fit in fits.values()]
+    known = [value for value in found if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _labels(train: pl.DataFrame, profiles: Profiles) -> dict[Key, LabelledPairs]:

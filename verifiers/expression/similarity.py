@@ -105,6 +105,10 @@ SIMILARITIES: tuple[tuple[str, float, Profile], ...] = (
     ("pathways", 0.5, pathway_profiles),
 )
 """Name, weight and profile of each similarity; add a line for another one."""
+VECTOR_WEIGHT = 1.0
+"""Weight of the similarity by a user's gene vectors."""
+NEAREST = 50
+"""Genes in a gene's profile by vectors."""
 
 
 def _parts(matrix: Any) -> tuple[Any, Any, Any]:
@@ -202,15 +206,48 @@ class Profiles:
         return rows
 
 
-def gene_profiles(tables: Tables, genes: Sequence[str]) -> Profiles:
-    """Profiles of the genes by every similarity of `SIMILARITIES`.
+def vector_profiles(vectors: NDArray[Any]) -> Any:
+    """Genes as their `NEAREST` nearest genes by the cosine of centred vectors, csr float32 (genes, genes).
+
+    Centring removes what all vectors share. Entries are positive cosines, so that profiles combine with the others.
+
+    Args:
+        vectors: (genes, width), finite; a row of zeros is a gene without a vector, whose profile is empty.
+    """
+    present = np.flatnonzero(np.any(vectors != 0, axis=1))
+    empty = sp.csr_matrix((len(vectors), len(vectors)), dtype=np.float32)
+    if not len(present):
+        return empty
+    own = vectors[present].astype(np.float64)
+    own -= own.mean(axis=0)
+    lengths = np.linalg.norm(own, axis=1, keepdims=True)
+    own = np.divide(own, lengths, out=np.zeros_like(own), where=lengths > 0)
+    rows, columns, values = [], [], []
+    for start in range(0, len(present), _CHUNK):
+        cosines = own[start : start + _CHUNK] @ own.T
+        keep = min(NEAREST, cosines.shape[1])
+        nearest = np.argpartition(-cosines, keep - 1, axis=1)[:, :keep]
+        found = np.take_along_axis(cosines, nearest, axis=1)
+        positive = found > 0
+        rows.append(np.repeat(present[start : start + _CHUNK], positive.sum(axis=1)))
+        columns.append(present[nearest[positive]])
+        values.append(found[positive].astype(np.float32))
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sp.csr_matrix(entries, shape=empty.shape)
+
+
+def gene_profiles(tables: Tables, genes: Sequence[str], vectors: NDArray[Any] | None = None) -> Profiles:
+    """Profiles of the genes by every similarity of `SIMILARITIES`, and by vectors.
 
     Args:
         tables: the assembled graph.
         genes: symbols; one that the graph does not know has an empty profile.
+        vectors: (genes, width) in the order of the sorted symbols, see `vector_profiles`; None: none.
     """
     names = sorted(set(genes))
     parts = [np.float32(weight**0.5) * unit_rows(profile(tables, names)) for _, weight, profile in SIMILARITIES]
+    if vectors is not None:
+        parts.append(np.float32(VECTOR_WEIGHT**0.5) * unit_rows(vector_profiles(vectors)))
     matrix = sp.hstack(parts, format="csr").astype(np.float32)
     matrix.sort_indices()
     return Profiles(tuple(names), matrix)

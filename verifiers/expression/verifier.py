@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,8 @@ class ExpressionVerifier(Verifier):
             licence="those of its sources; PerturbQA's labels are CC BY 4.0",
             reference="docs/verifiers.md; questions: PerturbQA, Wu et al., ICLR 2025",
             limits="A training perturbation of a line is scored out of fold, never from its own labels in that line. "
-            + shared,
+            + shared
+            + _vectors_text(settings["metrics"]),
             simulated=bool(settings["simulated"]),
             settings={key: settings[key] for key in ("seed", "protocol", "metrics")},
         )
@@ -297,3 +298,14 @@ class ExpressionVerifier(Verifier):
         if not self._lines(claim.cell_line):
             return f"not fitted on the cell line {claim.cell_line}; it knows {', '.join(model.lines)}"
         return f"no training knockdown was measured for {claim.object}"
+
+
+def _vectors_text(metrics: Mapping[str, Any]) -> str:
+    """Whether gene vectors that were given are used, and why."""
+    given = metrics.get("gene_vectors")
+    if given is None:
+        return ""
+    found = given["per_gene_auroc"]
+    figures = ", ".join(f"{name} {value:.3f}" for name, value in found.items() if value is not None)
+    used = "are used as another similarity" if given["used"] else "are not used"
+    return f" Gene vectors of {given['source']} {used}: cross-validated per-gene AUROC {figures} them."

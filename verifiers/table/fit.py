@@ -116,7 +116,7 @@ def _labels(train: pl.DataFrame, relation: Relation) -> pl.DataFrame:
         return rises
     # Increases and decreases claim a change as well.
     unchanged = de.filter(pl.col("label") == 0)
-    return pl.concat([rises, unchanged.select(rises.columns).cast(dict(rises.schema))])
+    return pl.concat([rises, unchanged.select(rises.columns).cast(rises.schema)])
 
 
 def _calibrated(part: pl.DataFrame, labels: pl.DataFrame, seed: int) -> tuple[FloatArray, dict[str, Any]]:

@@ -102,7 +102,7 @@ def _named(frame: pl.DataFrame, identity: Identity, file: Path, rules: NameRules
     """Approved symbols and ids; the genes of an interaction in alphabetical order."""
     member = pl.col("relation") == str(Relation.TAKES_PART_IN)
     named = frame.filter(member)["object"].unique().to_list()
-    ids = {name: found for name in named if (found := identity.object(name)) is not None}
+    ids = {name: own for name in named if (own := identity.object(name)) is not None}
     targets = frame.with_columns(target="object")
     if named:
         # The object of a membership is no gene: the search for genes sees the subject in its place.

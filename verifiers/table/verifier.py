@@ -228,7 +228,8 @@ class TableVerifier(Verifier):
             return Verdict(None, Status.ABSTAIN, (), self._why_not(claim, subject[0], target[0]), self.name)
         labels, groups = list(table.names), {number: group for group, number in table.groups.items()}
         size = len(labels)
-        evidence, shown = [], []
+        evidence: list[Evidence] = []
+        shown: list[str] = []
         for at in self._cited(claim, subject, target):
             relation, line = groups[int(table.keys[at]) // (size * size)]
             start, end = (labels[number] for number in divmod(int(table.keys[at]) % (size * size), size))

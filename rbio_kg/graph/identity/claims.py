@@ -30,7 +30,7 @@ class ResolvedClaims:
 
 
 def resolve_claims(
-    claims: Sequence[Claim], identity: Identity, where: str | Path, first_line: int = 1
+    claims: Sequence[Claim], identity: Identity, where: str | Path, first_line: int = 1, *, accept: bool = False
 ) -> ResolvedClaims:
     """Approved symbols of genes, ids of terms and pathways.
 
@@ -39,6 +39,7 @@ def resolve_claims(
         identity: the names of the graph.
         where: the table's name, for messages.
         first_line: line of the first claim in its file.
+        accept: take the suggested gene where there is exactly one.
     """
     member = [claim.relation is Relation.TAKES_PART_IN for claim in claims]
     objects = {claim.object for claim, is_member in zip(claims, member, strict=True) if is_member}
@@ -55,7 +56,7 @@ def resolve_claims(
         },
         schema={"subject": pl.String, "object": pl.String, "line": pl.Int64},
     )
-    settled, names = recognise(frame, identity.genes, ("subject", "object"), where)
+    settled, names = recognise(frame, identity.genes, ("subject", "object"), where, accept=accept)
     renamed = []
     resolved: dict[str, str] = {}
     columns = zip(claims, settled["subject"].to_list(), settled["object"].to_list(), member, strict=True)

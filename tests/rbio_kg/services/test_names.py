@@ -132,3 +132,30 @@ def test_terms_and_pathways_by_id_and_name(opened: Workspace) -> None:
         assert opened.explain(Claim(gene, "takes_part_in", name)).verdicts == plain.verdicts
     with pytest.raises(SelectionError, match="no GO term or pathway is called 'GO:99'"):
         opened.explain(Claim(gene, "takes_part_in", "GO:99"))
+
+
+def test_suggestions_are_taken_on_request_and_said(fitted: Built, opened: Workspace, tmp_path: Path) -> None:
+    pert, gene = a_trained_pair(opened)
+    guide = f"{pert}_sgRNA2"
+    plain = opened.explain(Claim(pert, "changes_expression_of", gene, "k562"))
+    claim = ("explain", guide, gene, "--cell-line", "k562")
+    document = invoke(fitted[0], *claim, "--accept-suggestions")
+    assert document["resolved"] == {guide: pert} and document["composed"] == plain.composed
+    assert f"{guide} is taken as suggested: {pert}" in document["remarks"]
+    assert "did you mean" in fails(fitted[0], *claim)
+    file, out = tmp_path / "claims.csv", tmp_path / "out.csv"
+    file.write_text(f"subject,relation,object,cell_line\n{guide},changes_expression_of,{gene},k562\n")
+    assert "--accept-suggestions" in fails(fitted[0], "score", str(file))
+    document = invoke(fitted[0], "score", str(file), "--accept-suggestions", "--out", str(out))
+    assert document["resolved"] == {guide: pert} and document["unrecognised"] == {}
+    expected = opened.verifier("expression").score([plain.claim])[0]
+    assert pl.read_csv(out)["expression"][0] == pytest.approx(expected)
+
+
+def test_an_unknown_name_of_a_table_has_its_nearest_genes(fitted: Built, opened: Workspace, tmp_path: Path) -> None:
+    pert, gene = a_trained_pair(opened)
+    file = tmp_path / "claims.csv"
+    file.write_text(f"subject,relation,object,cell_line\n{pert}Q,changes_expression_of,{gene},k562\n")
+    said = fails(fitted[0], "score", str(file))
+    assert f"for '{pert}Q' " in said and pert in said.partition("the nearest")[2]
+    assert "did you mean" in fails(fitted[0], "explain", f"{pert}Q", gene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def questions_from_de(
     workspace: WorkspaceBase,
-    tables: Path | Sequence[Path] | Any,
+    tables: Any,
     output: ScreenOutput | None = None,
     rules: LabelRules | None = None,
     columns: ColumnNames | None = None,
@@ -57,18 +57,18 @@ def questions_from_de(
     genes = GeneNames.of_tables(workspace.tables)
     files: list[Path] = []
     read: list[DeTable] = []
-    if isinstance(tables, (str, Path)) or (isinstance(tables, Sequence) and not isinstance(tables, pl.DataFrame)):
-        files = [Path(tables)] if isinstance(tables, (str, Path)) else [Path(path) for path in tables]
+    if hasattr(tables, "columns"):
+        frame = tables if isinstance(tables, pl.DataFrame) else _polars(tables)
+        read.append(de_rows(frame, "the frame", columns))
+        say(str(read[-1].columns))
+    else:
+        files = [Path(path) for path in ([tables] if isinstance(tables, (str, Path)) else tables)]
         if not files:
             raise SourceError("no table is named", hint="name a CSV, TSV or Parquet file")
         for number, path in enumerate(files):
             progress(f"reading {path.name}", number / len(files))
             read.append(read_de_table(path, columns, pert=_named_after(path, several=len(files) > 1, genes=genes)))
             say(f"{path.name}: {read[-1].columns}")
-    else:
-        frame = tables if isinstance(tables, pl.DataFrame) else _polars(tables)
-        read.append(de_rows(frame, "the frame", columns))
-        say(str(read[-1].columns))
     where = files[0] if len(files) == 1 else (f"{len(files)} tables" if files else "the frame")
     rows = pl.concat([table.frame for table in read])
     remarks = list(dict.fromkeys(remark for table in read for remark in table.remarks))

@@ -122,7 +122,7 @@ def _sums(values: Any, replicate: NDArray[np.int64], count: int) -> tuple[NDArra
     known = np.flatnonzero(replicate >= 0)
     ones = np.ones(len(known), dtype=np.float64)
     sums = csr_matrix((ones, (replicate[known], known)), shape=(count, len(replicate))) @ values
-    return np.rint(sums.toarray()).astype(np.int64), np.bincount(replicate[known], minlength=count)
+    return np.rint(sums.toarray()).astype(np.int64), np.bincount(replicate[known], minlength=count).astype(np.int64)
 
 
 def _compared(control: NDArray[np.int64], perturbed: NDArray[np.int64], pert: str, genes: list[str]) -> pl.DataFrame:

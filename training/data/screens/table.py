@@ -80,10 +80,13 @@ def de_rows(
             hint="p-values lie between 0 and 1: give them without logarithm or percent",
         )
     lfc = _fold_changes(_numbers(frame[columns.lfc], line, where, remarks), columns.lfc, where, remarks)
-    perts = pl.Series([pert] * frame.height, dtype=pl.String) if columns.perturbation is None else None
+    if columns.perturbation is None:
+        perts = pl.Series([pert] * frame.height, dtype=pl.String)
+    else:
+        perts = _perturbed(frame[columns.perturbation])
     rows = pl.DataFrame(
         {
-            "pert": _perturbed(frame[columns.perturbation]) if perts is None else perts,
+            "pert": perts,
             "gene": frame[columns.gene].cast(pl.String).str.strip_chars(),
             "padj": p,
             "lfc": lfc,

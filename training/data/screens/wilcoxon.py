@@ -98,7 +98,8 @@ def compare(control: Any, perturbed: Any, pert: str, genes: list[str], min_detec
     from scipy.sparse import vstack
 
     shares = [matrix.getnnz(axis=0) / matrix.shape[0] for matrix in (control, perturbed)]
-    tested = np.flatnonzero((np.maximum(*shares) >= min_detected) & (np.maximum(*shares) > 0))
+    most = np.maximum(shares[0], shares[1])
+    tested = np.flatnonzero((most >= min_detected) & (most > 0))
     if not len(tested):
         return pl.DataFrame(schema=SCHEMA)
     group = ["control"] * control.shape[0] + ["perturbed"] * perturbed.shape[0]

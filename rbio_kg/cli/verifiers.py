@@ -106,6 +106,28 @@ def register(app: typer.Typer) -> None:
         session.remark(added.remarks)
         session.emit(added.to_json(), lambda: _show_added(added))
 
+    @command(verifiers, "convert")
+    def verifiers_convert(
+        session: Session,
+        predicted: Annotated[Path, typer.Argument(help="Predicted cells, h5ad (extra anndata).")],
+        control: Annotated[Path, typer.Argument(help="Control cells, h5ad.")],
+        out: Annotated[Path | None, typer.Option("--out", help="Table for verifiers add: .csv or .parquet.")] = None,
+        key: Annotated[
+            str | None, typer.Option("--perturbation-key", help="Column of obs with the perturbation.")
+        ] = None,
+        label: Annotated[str | None, typer.Option("--control", help="Label of control cells.")] = None,
+        cell_line: Annotated[str | None, typer.Option("--cell-line", help="Cell line; any otherwise.")] = None,
+    ) -> None:
+        """Make a table of predictions from predicted and control cells, as State and GEARS write them."""
+        from rbio_kg.services.screens.predicted import convert_cells
+        from rbio_kg.training.data.screens.predicted import PredictedCells
+
+        if out is None:
+            raise typer.BadParameter("--out FILE is needed")
+        document = convert_cells(PredictedCells(predicted, control, key, label, cell_line), out)
+        rows = [("perturbations", document["perturbations"]), ("genes", document["genes"]), ("rows", document["rows"])]
+        session.emit(document, lambda: show_table(["what", "number"], rows, title=str(out)))
+
     @command(verifiers, "remove")
     def verifiers_remove(
         session: Session, name: Annotated[str, typer.Argument(help="Verifier that was made of predictions.")]

@@ -15,7 +15,7 @@ from rbio_kg.core.claims import FALLS, IF_CHANGED, Claim, Evidence, Node, Relati
 from rbio_kg.core.errors import VerifierError
 from rbio_kg.core.typing import FloatArray
 from rbio_kg.graph.snapshot.snapshot import Snapshot
-from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths
+from rbio_kg.verifiers.base.verifier import Card, Verifier, check_lengths, rests_on_simulated_labels
 from rbio_kg.verifiers.table.fit import RAW, ROWS_FILE, table_about
 
 T = TypeVar("T")
@@ -234,6 +234,7 @@ class TableVerifier(Verifier):
             relation, line = groups[int(table.keys[at]) // (size * size)]
             start, end = (labels[number] for number in divmod(int(table.keys[at]) % (size * size), size))
             detail = {
+                "source": f"predictions of {about['model']}",
                 "file": about["file"],
                 "row": int(table.row[at]),
                 "model": about["model"],
@@ -250,7 +251,8 @@ class TableVerifier(Verifier):
             shown.append(f"row {detail['row']} has {detail['raw_score']:.3g}")
         made = "raw" if all(item.detail["calibration"] == RAW for item in evidence) else "calibrated out of fold"
         reason = f"predicted by {about['model']} in {about['file']}: {', '.join(shown)}; {made}"
-        return Verdict(score, Status.OK, tuple(evidence), " ".join(reason.split()), self.name)
+        simulated = rests_on_simulated_labels(self.card, claim.relation)
+        return Verdict(score, Status.OK, tuple(evidence), " ".join(reason.split()), self.name, simulated)
 
     def _why_not(self, claim: Claim, subject: int, target: int) -> str:
         if claim.relation not in self._relations:

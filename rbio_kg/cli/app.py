@@ -35,7 +35,7 @@ from rbio_kg.cli import (
 )
 
 PANELS = {
-    "Start": ("demo", "doctor", "version"),
+    "Start": ("quickstart", "demo", "doctor", "version"),
     "Graph": ("fetch", "build", "stats", "query", "export", "evidence"),
     "Verifiers": ("explain", "score", "check", "verifiers"),
     "Training": ("questions", "recipes", "rewards", "train", "ablate", "export-model"),
@@ -47,7 +47,8 @@ app = typer.Typer(
     name="rbio-kg",
     help="Post-train a language model on biology, with rewards from a gene and pathway knowledge graph.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: rbio-kg quickstart",
     pretty_exceptions_enable=False,
 )
 for group in (

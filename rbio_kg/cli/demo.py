@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from rbio_kg.cli.display.explanation import show_explanation
 from rbio_kg.cli.graph import SourcesOption, StoreOption
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_rows, show_table
-from rbio_kg.services.demo import DemoResult, run_demo
+from rbio_kg.services.demo import DemoResult, run_demo, run_quickstart
 
 
 def show_demo(result: DemoResult) -> None:
@@ -66,6 +67,19 @@ def show_demo(result: DemoResult) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
+
+    @command(app, "quickstart", epilog="Example: rbio-kg quickstart --workspace first")
+    def quickstart(session: Session) -> None:
+        """The sample's graph and its verifiers, without a language model; then one explained claim."""
+        result = run_quickstart(session.workspace(), progress=session.progress, say=session.say)
+
+        def show() -> None:
+            print(f"build {result.build.build_id}, {len(result.verifiers)} verifiers, {result.seconds:.0f} s")
+            show_explanation(result.explained)
+            root = session.root
+            print(f"next: rbio-kg explain TP53 MDM2 --relation interacts_with --workspace {root}")
+
+        session.emit(result.to_json(), show)
 
     @command(app, "demo")
     def demo(

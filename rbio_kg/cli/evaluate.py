@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rbio_kg.cli.display.style import width
 from rbio_kg.cli.session import AcceptOption, MostOption, Session, UnfinishedOption, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.graph.identity.rules import MOST, NameRules
@@ -23,6 +24,11 @@ StoreOption = Annotated[bool, typer.Option("--check-store", help="Look for test 
 OutOption = Annotated[
     Path | None, typer.Option("--predictions", help="Write every row here with score and abstained; CSV or Parquet.")
 ]
+
+
+WIDE = 140
+"""Columns of a terminal that has room for the pooled metrics."""
+POOLED = ("F1", "balanced accuracy", "MCC", "TPR", "TNR", "pooled AUROC")
 
 
 def show_evaluation(document: dict[str, Any], name: str) -> None:
@@ -69,7 +75,12 @@ def show_evaluation(document: dict[str, Any], name: str) -> None:
     if document.get("extra_rows"):
         counts.append(f"{document['extra_rows']:,} other rows left out")
     counts += [f"coverage of {title} {share:.1%}" for title, share in document.get("coverage", {}).items()]
-    show_table(columns, rows, title=", ".join(counts) + note)
+    wide = width() >= WIDE
+    kept = [place for place, column in enumerate(columns) if wide or column not in POOLED]
+    shown = [[row[place] for place in kept] for row in rows]
+    show_table([columns[place] for place in kept], shown, title=", ".join(counts) + note)
+    if not wide:
+        print(f"left out below {WIDE} columns: {', '.join(POOLED)} (all with COLUMNS={WIDE} or --json)")
 
 
 def show_reasoning(document: dict[str, Any]) -> None:

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from rbio_kg.cli.display.explanation import show_explanation
 from rbio_kg.cli.session import AcceptOption, Session, command
-from rbio_kg.cli.tables import show_table
 from rbio_kg.core.claims import Claim, Relation
 from rbio_kg.services.explain import explain_claim
 from rbio_kg.services.score import Unknown, as_claims, read_claims, score_claims
-
-if TYPE_CHECKING:
-    pass
-
-COLUMNS = ("subject", "relation", "object", "cell_line")
-
-
-def _show_explanation(document: dict[str, Any]) -> None:
-    claim = document["claim"]
-    print(
-        f"{claim['subject']} {claim['relation']} {claim['object']}"
-        + (f" in {claim['cell_line']}" if claim["cell_line"] else "")
-    )
-    rows = [(item["verifier"], item["status"], item["score"], item["reason"]) for item in document["verdicts"]]
-    show_table(["verifier", "status", "score", "reason"], rows)
-    composed = document["composed"]
-    if document["simulated"]:
-        print("SIMULATED labels: the scores of knockdowns rest on them")
-    print("composed: " + ("every verifier abstains" if composed is None else f"{composed:.3f}"))
-    for item in document["verdicts"]:
-        for element in item["evidence"]:
-            detail = ", ".join(f"{key} {value}" for key, value in element["detail"].items())
-            print(
-                f"  {item['verifier']}: ({element['start']['key']})-[{element['type']}]->({element['end']['key']})"
-                f"  weight {element['weight']:.2f}" + (f"  {detail}" if detail else "")
-            )
 
 
 def register(app: typer.Typer) -> None:
@@ -57,8 +31,7 @@ def register(app: typer.Typer) -> None:
         """Every verifier's verdict on one claim, with the evidence it cites."""
         explained = explain_claim(session.workspace(), Claim(subject, relation, object, cell_line), accept=accept)
         session.remark(explained.remarks)
-        document = explained.to_json()
-        session.emit(document, lambda: _show_explanation(document))
+        session.emit(explained.to_json(), lambda: show_explanation(explained, verbose=session.verbose))
 
     @command(app, "score")
     def score(

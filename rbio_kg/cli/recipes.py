@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rbio_kg.cli.display.style import styled
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table
 from rbio_kg.core.errors import ConfigError
@@ -15,11 +16,23 @@ from rbio_kg.services.rewards import CLAIMS, RecipeChecks, RewardCheck, check_re
 COLUMNS = ("recipe", "seed", "stage", "auroc", "interval", "brier", "ece", "unparsed", "reward", "run")
 
 
-def _show(check: RewardCheck) -> None:
+def _show(check: RewardCheck, *, verbose: bool) -> None:
+    gains = [row for row in check.exploits if row.gains]
+    number = f"{len(check.exploits)} exploits on {check.claims} questions"
+    if gains:
+        print(styled("FAILED", "red") + f"  {number}: {len(gains)} get more reward than the reference answer")
+    else:
+        print(styled("ok", "green") + f"  {number}: none gets more reward than the reference answer")
+    shown = check.exploits if verbose else gains
+    if check.exploits and not verbose:
+        closest = max(check.exploits, key=lambda row: row.mean_gain)
+        print(f"closest: {closest.name}, mean gain {closest.mean_gain:.3f}   (all exploits and parts: --verbose)")
     columns = ["exploit", "kind", "reward", "honest", "pays", "mean gain"]
-    rows = [(row.name, row.kind, row.reward, row.reference, row.gains, row.mean_gain) for row in check.exploits]
-    show_table(columns, rows, title=f"{check.recipe}: {check.claims} questions")
-    show_table(["part", "constant in a group"], [(row.name, row.constant_in_group) for row in check.parts])
+    rows = [(row.name, row.kind, row.reward, row.reference, row.gains, row.mean_gain) for row in shown]
+    if rows:
+        show_table(columns, rows, title=f"{check.recipe}: {check.claims} questions")
+    if verbose:
+        show_table(["part", "constant in a group"], [(row.name, row.constant_in_group) for row in check.parts])
     if check.search is not None:
         search = check.search
         found = [(item.claim, item.reward, item.reference, item.completion[:200]) for item in search.found]
@@ -106,4 +119,4 @@ def register(app: typer.Typer) -> None:
             session.emit(checks.to_json(), lambda: _show_recipes(checks))
             return
         check = check_reward(workspace, session.progress, config, claims=claims, search=search, seed=seed)
-        session.emit(check.to_json(), lambda: _show(check))
+        session.emit(check.to_json(), lambda: _show(check, verbose=session.verbose))

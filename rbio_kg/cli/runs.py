@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rbio_kg.cli.session import Session, UnfinishedOption, command
-from rbio_kg.cli.tables import show_table
+from rbio_kg.cli.tables import flat, show_table
 from rbio_kg.services.report import write_run_report
 
 RunArgument = Annotated[str, typer.Argument(help="Name of a run.")]
@@ -49,9 +49,18 @@ def register(app: typer.Typer) -> None:
 
         folder = find_run(session.workspace().paths, run)
         manifest: dict[str, Any] = {**read_run(folder).to_json(), "resume": Run(folder).resume_command}
-        session.emit(
-            manifest, lambda: show_table(["what", "value"], [(key, str(value)) for key, value in manifest.items()])
-        )
+        long = {key for key in ("config", "origin", "result") if not session.verbose}
+        brief = {key: value for key, value in manifest.items() if key not in long}
+        result = manifest.get("result")
+        if isinstance(result, dict) and not session.verbose:
+            brief["result"] = {key: value for key, value in result.items() if not isinstance(value, (dict, list))}
+
+        def show() -> None:
+            show_table(["what", "value"], flat(brief))
+            if long:
+                print("all settings and results: --verbose")
+
+        session.emit(manifest, show)
 
     @command(evidence, "load")
     def evidence_load(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rbio_kg.cli.display.style import styled
 from rbio_kg.cli.session import Session, command
-from rbio_kg.cli.tables import show_table
+from rbio_kg.cli.tables import flat, show_table
 from rbio_kg.core.cell_lines import canonical_line
 from rbio_kg.services.fit import ExpressionData, FitResult, fit
 
@@ -23,6 +24,16 @@ def _emit_fit(session: Session, result: FitResult) -> None:
     simple = [(key, value) for key, value in result.metrics.items() if not isinstance(value, (dict, list))]
     rows = [*simple, ("seconds", result.seconds)]
     session.emit(result.to_json(), lambda: show_table(["metric", "value"], rows, title=result.model))
+
+
+def show_training(document: dict[str, Any], *, dry_run: bool, verbose: bool) -> None:
+    """The result of a training, or with `dry_run` what was checked and what is planned."""
+    if dry_run:
+        print(
+            styled("ok", "green") + "  recipe, graph, verifiers, questions and reward were checked; nothing was trained"
+        )
+    kept = {key: value for key, value in document.items() if verbose or dry_run or not isinstance(value, (dict, list))}
+    show_table(["what", "value"], [(key, value) for key, value in flat(kept) if value is not None])
 
 
 def register(app: typer.Typer) -> None:
@@ -115,5 +126,4 @@ def register(app: typer.Typer) -> None:
         )
         if result is not None:  # of several processes the first one reports
             document = result.to_json()
-            simple = [(key, value) for key, value in document.items() if not isinstance(value, (dict, list))]
-            session.emit(document, lambda: show_table(["what", "value"], simple))
+            session.emit(document, lambda: show_training(document, dry_run=dry_run, verbose=session.verbose))

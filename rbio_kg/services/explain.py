@@ -83,6 +83,10 @@ class Explanation:
         stale = [f"stale: {reason}" for reason in self.stale.values()]
         return "\n".join([str(self.claim), *rows, f"composed: {_number(self.composed)}", *stale])
 
+    def __repr__(self) -> str:
+        mark = ", simulated labels" if self.simulated else ""
+        return f"<Explanation {self.claim}: {_number(self.composed)} by {len(self.verdicts)} verifiers{mark}>"
+
     def _repr_html_(self) -> str:
         """A table of verdicts with the evidence that each cites, for notebooks."""
         rows = []
@@ -95,7 +99,8 @@ class Explanation:
             rows.append("".join(f"<td>{escape(cell)}</td>" for cell in cells) + f"<td>{cited}</td>")
         names = ("verifier", "status", "score", "reason", "evidence")
         return (
-            f"<p><b>{escape(str(self.claim))}</b>: {_number(self.composed)}</p><table><tr>"
+            f"<p><b>{escape(str(self.claim))}</b>: {_number(self.composed)}"
+            f"{' <b>simulated labels</b>' if self.simulated else ''}</p><table><tr>"
             + "".join(f"<th>{name}</th>" for name in names)
             + "</tr>"
             + "".join(f"<tr>{row}</tr>" for row in rows)

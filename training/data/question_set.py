@@ -86,6 +86,22 @@ class QuestionSet:
     def __len__(self) -> int:
         return len(self.frame)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{task} {split} {n:,}" for task, split, n in self._counts().iter_rows())
+        return f"QuestionSet({len(self):,} questions: {counts}{', simulated labels' if self.simulated else ''})"
+
+    def _repr_html_(self) -> str:
+        """The number of questions by family and split, for notebooks."""
+        rows = "".join(f"<tr><td>{a}</td><td>{b}</td><td>{n:,}</td></tr>" for a, b, n in self._counts().iter_rows())
+        note = " <b>simulated labels</b>" if self.simulated else ""
+        return (
+            f"<p>{len(self):,} questions{note}</p>"
+            f"<table><tr><th>family</th><th>split</th><th>questions</th></tr>{rows}</table>"
+        )
+
+    def _counts(self) -> pl.DataFrame:
+        return self.frame.group_by("task", "split").len().sort("task", "split")
+
     @property
     def simulated(self) -> bool:
         """Whether any label comes from a model instead of a laboratory."""
@@ -245,7 +261,7 @@ class QuestionSet:
 
         Args:
             prompt_mode: `open` or `closed`; None is open where there is a book.
-            system: a system message for every prompt.
+            system: a system message for every prompt; `default` tells an instruct model the answer format.
 
         Returns:
             Columns `prompt` (chat messages), `subject`, `relation`, `object`, `cell_line`, `gene_prior`.

@@ -25,6 +25,14 @@ def answer_opening(think: str) -> str:
 DIRECT = answer_opening("")
 """The opening of an answer without reasoning, after which yes or no is scored without generation."""
 
+INSTRUCTION = (
+    "You answer yes-or-no questions of biology. First reason in one to three short sentences. Then give the answer and "
+    "your confidence in it, a digit from 5 (a guess) to 9 (certain). Write exactly this and nothing else:\n"
+    "<think>your reasoning</think><answer>yes 7</answer>\n"
+    "Write no in place of yes where the answer is no. The digit is the confidence in the answer that you give."
+)
+"""The system message `default`: it tells an instruct model the format that rewards read."""
+
 _OUTCOME_VERBS = {
     Relation.CHANGES_EXPRESSION_OF: "changed",
     **dict.fromkeys(RISES, "raised"),
@@ -39,8 +47,9 @@ def prompt_messages(claim: Claim, facts: Facts | None, system: str = "", questio
 
 
 def system_messages(system: str) -> Messages:
-    """The system message, where there is one."""
-    return [{"role": "system", "content": system}] if system else []
+    """The system message, where there is one; `default` is `INSTRUCTION`."""
+    content = INSTRUCTION if system == "default" else system
+    return [{"role": "system", "content": content}] if content else []
 
 
 def closed_question(claim: Claim, question: str | None = None) -> str:

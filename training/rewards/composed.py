@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,17 @@ class ComposedReward:
     def __repr__(self) -> str:
         weights = ", ".join(f"{name} {weight:g}" for name, (_, weight) in self.verifiers.items())
         return f"ComposedReward({weights}; {self.config.scoring}, {self.config.pooling})"
+
+    def _repr_html_(self) -> str:
+        """The verifiers and their weights, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{verifier.kind}</td><td>{weight:g}</td></tr>"
+            for name, (verifier, weight) in self.verifiers.items()
+        )
+        head = "<tr><th>verifier</th><th>kind</th><th>weight</th></tr>"
+        return (
+            f"<p>{escape(str(self.config.scoring))} rule, {self.config.pooling} pooling</p><table>{head}{rows}</table>"
+        )
 
     def describe(self) -> dict[str, Any]:
         """The configuration as plain JSON values, for manifests."""

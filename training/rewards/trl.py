@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +112,7 @@ class BatchScorer:
         self._score = score
         self.complete_groups = complete_groups
         self._latest: tuple[TrainerBatch, ScoredBatch] | None = None
+        self._warned = False
 
     def __call__(
         self, prompts: Sequence[Completion], completions: Sequence[Completion], columns: Mapping[str, Any]
@@ -128,7 +130,22 @@ class BatchScorer:
             claims = claims_of(dict(zip(COLUMNS, batch.claims, strict=True)))
             scored = self._score(claims, batch.completions, batch.gene_prior, batch.prompts)
             self._latest = (batch, ScoredBatch(tuple(scored)))
+            self._warn_if_unreadable(scored)
         return self._latest[1]
+
+    def _warn_if_unreadable(self, scored: Sequence[ScoredCompletion]) -> None:
+        """Warn, once, where none of a step's completions can be read: all rewards are equal and nothing is learned."""
+        if self._warned or len(scored) < LEAST_GROUP or any(item.parsed.problem is None for item in scored):
+            return
+        self._warned = True
+        logging.getLogger("rbio_kg").warning(
+            "none of the %d completions of this step can be read (the first: %s; %r). All rewards are 0, so the model "
+            "learns nothing. Train it on the format first (rbio-kg train policy does, then rbio-kg export-model RUN "
+            '--merge), or give an instruct model the format: to_dataset(system="default").',
+            len(scored),
+            scored[0].parsed.problem,
+            scored[0].text[:80],
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_latest": None}

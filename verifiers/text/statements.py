@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from html import escape
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple, Self
 
@@ -50,6 +51,17 @@ class Statement(NamedTuple):
     verdict: Finding
     evidence: tuple[Evidence, ...] = ()
     informative: bool = True
+
+    def __repr__(self) -> str:
+        denied = "not " if self.polarity == "negated" else ""
+        return f"<Statement {self.verdict}: {self.subject} {denied}{self.relation} {self.object} ({self.certainty})>"
+
+    def _repr_html_(self) -> str:
+        """The verdict, the statement and the sentence, for notebooks."""
+        denied = "not " if self.polarity == "negated" else ""
+        words = f"{self.subject} {denied}{self.relation} {self.object}"
+        mark = " <b>simulated labels</b>" if self.simulated else ""
+        return f"<p><b>{self.verdict}</b> {escape(words)}{mark}<br>{escape(self.text)}</p>"
 
     @property
     def simulated(self) -> bool:

@@ -51,6 +51,10 @@ Masks = dict[str, NDArray[np.bool_]]
 """For each label, which of its nodes (in the order of their keys) are selected."""
 
 
+SHOWN = ("genes", "terms", "pathways", "interactions", "annotations", "regulations", "knockdowns")
+"""Tables in the representation of a view."""
+
+
 class GraphView:
     """Selects parts of a graph. It works on the build's tables as arrays and queries no database.
 
@@ -66,6 +70,17 @@ class GraphView:
     def __init__(self, tables: Mapping[str, pl.DataFrame]) -> None:
         self._tables = tables
         self._edges: dict[str, _Edges] = {}
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self._tables[name].height:,} {name}" for name in SHOWN if name in self._tables)
+        return f"GraphView({counts})"
+
+    def _repr_html_(self) -> str:
+        """Rows of the main tables, for notebooks."""
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{self._tables[name].height:,}</td></tr>" for name in SHOWN if name in self._tables
+        )
+        return f"<table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
 
     @cached_property
     def identity(self) -> Identity:

@@ -78,6 +78,57 @@ def before_the_command(
     context.obj = workspace
 
 
+EXAMPLES = {
+    "quickstart": "quickstart --workspace first",
+    "demo": "demo --workspace first",
+    "doctor": "doctor",
+    "version": "version --json",
+    "fetch": "fetch string hgnc",
+    "build": "build --min-score 700",
+    "stats": "stats --digest",
+    "query": "query --named neighbours --param symbol=TP53",
+    "export": "export --graphml near.graphml --genes TP53,MDM2",
+    "export-model": "export-model RUN --merge --out policy",
+    "evidence load": "evidence load RUN",
+    "explain": "explain RBMX PTBP2 --cell-line k562",
+    "score": "score claims.csv --out scores.parquet",
+    "check": 'check "MDM2 binds TP53."',
+    "verifiers list": "verifiers list",
+    "verifiers card": "verifiers card expression",
+    "verifiers check": "verifiers check graph_path",
+    "verifiers add": "verifiers add vcm --predictions predictions.parquet",
+    "verifiers remove": "verifiers remove vcm",
+    "questions make": "questions make --out questions.parquet",
+    "questions from-de": "questions from-de de.csv --cell-line k562 --out questions.csv",
+    "questions from-h5ad": "questions from-h5ad screen.h5ad --cell-line k562 --out questions.csv",
+    "recipes list": "recipes list",
+    "rewards check": "rewards check --config graph",
+    "train link-predictor": "train link-predictor",
+    "train expression": "train expression --cell-line k562",
+    "train policy": "train policy --config graph --dry-run",
+    "ablate": "ablate --recipe graph --recipe vcm --steps 20",
+    "evaluate expression": "evaluate expression --questions k562-de.csv --cell-line k562",
+    "evaluate predictions": "evaluate predictions mine.csv --questions k562-de.csv",
+    "evaluate policy": "evaluate policy RUN",
+    "ask": "ask --pert RBMX --gene PTBP2",
+    "runs list": "runs list",
+    "runs show": "runs show RUN",
+    "report": "report RUN",
+}
+"""An example of each command, shown at the end of its help."""
+
+
+def _add_examples(typers: typer.Typer, before: str = "") -> None:
+    for item in typers.registered_commands:
+        example = EXAMPLES.get(f"{before}{item.name}")
+        if example is not None:
+            item.epilog = f"Example: rbio-kg {example}"
+    for group in typers.registered_groups:
+        if group.typer_instance is not None:
+            _add_examples(group.typer_instance, f"{before}{group.name} ")
+
+
+_add_examples(app)
 _PANEL_OF = {name: panel for panel, names in PANELS.items() for name in names}
 for single in app.registered_commands:
     single.rich_help_panel = _PANEL_OF[str(single.name)]

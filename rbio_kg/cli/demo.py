@@ -68,7 +68,7 @@ def show_demo(result: DemoResult) -> None:
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
 
-    @command(app, "quickstart", epilog="Example: rbio-kg quickstart --workspace first")
+    @command(app, "quickstart")
     def quickstart(session: Session) -> None:
         """The sample's graph and its verifiers, without a language model; then one explained claim."""
         result = run_quickstart(session.workspace(), progress=session.progress, say=session.say)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from rbio_kg.cli.app import app
+from rbio_kg.cli.app import EXAMPLES, app
 from rbio_kg.cli.tables import show_table, show_value
 from tests.support.commands import invoke
 
@@ -92,6 +93,15 @@ def test_every_number_of_a_table_is_whole(rows: list[list[Any]]) -> None:
         assert any(show_value(value) in line for line in lines)
     words = {word for row in rows for cell in row if isinstance(cell, str) for word in cell.split()}
     assert words <= {word for line in lines for word in line.split()}
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES.items())
+def test_the_help_ends_with_an_example_that_can_be_parsed(name: str, example: str) -> None:
+    text = CliRunner().invoke(app, [*name.split(), "--help"]).stdout
+    assert f"Example: rbio-kg {example}"[:60] in " ".join(text.split())
+    assert example.startswith(name)
+    given = [word.partition("=")[0] for word in shlex.split(example) if word.startswith("--")]
+    assert all(option in text for option in given)
 
 
 def test_help_is_short_to_ask_for() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rbio_kg.cli.session import Session, command
-from rbio_kg.cli.tables import show_table
+from rbio_kg.cli.tables import show_table, show_value
 from rbio_kg.services.check import read_text, statements_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _cited(evidence: Sequence[Evidence]) -> str:
         return "-"
     steps = []
     for element in evidence:
-        detail = ", ".join(f"{name} {value}" for name, value in element.detail.items())
+        detail = ", ".join(f"{name} {show_value(value)}" for name, value in element.detail.items())
         edge = f"({element.start.key})-[{element.type}]->({element.end.key})"
         steps.append(f"{edge} {detail}" if detail else edge)
     return "\n".join(steps)

@@ -27,7 +27,7 @@ OutOption = Annotated[
 
 
 WIDE = 140
-"""Columns of a terminal that has room for the pooled metrics."""
+"""Columns of a terminal that is wide enough for the pooled metrics."""
 POOLED = ("F1", "balanced accuracy", "MCC", "TPR", "TNR", "pooled AUROC")
 
 

@@ -91,8 +91,8 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[Any]], cells: Sequen
             for word in (text.split() if isinstance(row[place], str) else [text])
         ]
         least.append(max([*map(len, heads), *words, min(most[-1], TEXT if most[-1] > TEXT else 0)]))
-    room = width() - GAP * (len(columns) - 1)
-    while sum(most) > room:
+    space = width() - GAP * (len(columns) - 1)
+    while sum(most) > space:
         wide = [place for place in range(len(most)) if most[place] > least[place]]
         if not wide:
             return None

@@ -261,7 +261,7 @@ class QuestionSet:
 
         Args:
             prompt_mode: `open` or `closed`; None is open where there is a book.
-            system: a system message for every prompt; `default` tells an instruct model the answer format.
+            system: a system message for every prompt; `default` gives an instruct model the answer format.
 
         Returns:
             Columns `prompt` (chat messages), `subject`, `relation`, `object`, `cell_line`, `gene_prior`.

@@ -31,7 +31,7 @@ INSTRUCTION = (
     "<think>your reasoning</think><answer>yes 7</answer>\n"
     "Write no in place of yes where the answer is no. The digit is the confidence in the answer that you give."
 )
-"""The system message `default`: it tells an instruct model the format that rewards read."""
+"""The system message `default`: it gives an instruct model the format that rewards read."""
 
 _OUTCOME_VERBS = {
     Relation.CHANGES_EXPRESSION_OF: "changed",

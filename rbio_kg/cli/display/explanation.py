@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 6
 """Paths of evidence that are shown unless all are wanted."""
 WRAPPED: Mapping[str, bool] = {"break_long_words": False, "break_on_hyphens": False}
-LEFT = 44
+LEFT = 45
 """Columns of name, score and bar."""
 
 
@@ -66,8 +66,8 @@ def question(claim: Claim) -> str:
 
 
 def _show_reason(start: str, reason: str) -> None:
-    room = max(24, width() - LEFT)
-    first, *more = textwrap.wrap(reason, room, **WRAPPED) or [""]
+    space = max(24, width() - LEFT)
+    first, *more = textwrap.wrap(reason, space, **WRAPPED) or [""]
     print(start + first)
     for line in more:
         print(" " * LEFT + line)

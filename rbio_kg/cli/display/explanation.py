@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Paths of evidence that are shown unless all are wanted."""
-WRAPPED: Mapping[str, bool] = {"break_long_words": False, "break_on_hyphens": False}
 LEFT = 45
 """Columns of name, score and bar."""
 
@@ -44,7 +42,16 @@ def show_explanation(explained: Explanation, *, verbose: bool = False) -> None:
     if paths:
         print("evidence")
     for line in paths if verbose else paths[:SHOWN]:
-        print(textwrap.fill(line, max(40, width()), initial_indent="  ", subsequent_indent=" " * 19, **WRAPPED))
+        print(
+            textwrap.fill(
+                line,
+                max(40, width()),
+                initial_indent="  ",
+                subsequent_indent=" " * 19,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
     if len(paths) > SHOWN and not verbose:
         print(f"  {len(paths) - SHOWN} more with --verbose")
     if silent:
@@ -67,7 +74,7 @@ def question(claim: Claim) -> str:
 
 def _show_reason(start: str, reason: str) -> None:
     space = max(24, width() - LEFT)
-    first, *more = textwrap.wrap(reason, space, **WRAPPED) or [""]
+    first, *more = textwrap.wrap(reason, space, break_long_words=False, break_on_hyphens=False) or [""]
     print(start + first)
     for line in more:
         print(" " * LEFT + line)

@@ -9,7 +9,7 @@ DEMO_OPTIONS ?=
 PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile --no-loadscope-reorder)
 REST = crash or neo4j or real or browser or bench or slow
 
-.PHONY: demo install test test-all test-rest lint types fast-tests durations format clean
+.PHONY: demo install test test-all test-rest lint types fast-tests durations format docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/rbio-kg demo $(DEMO_OPTIONS)
@@ -54,5 +54,8 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(INSTALLED)
+	$(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -65,7 +65,7 @@ class OriginSources(VerifierSources, Protocol):
 
 GROUP = "rbio_kg.verifiers"
 INTERFACE = ("name", "kind", "card", "score", "explain")
-HINT = "see docs/own-verifier.md"
+HINT = "see docs/howto/own-verifier.md"
 FITTED_BY = {
     "graph_path": "train link-predictor",
     "link_predictor": "train link-predictor",

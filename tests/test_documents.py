@@ -14,7 +14,7 @@ from typer.main import get_command
 from rbio_kg.cli.app import app
 from tests.support.locations import DOCS, ROOT
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 FOLDERS = "rbio_kg|graph_builders|verifiers|training|benchmarks|tests|docs|examples|scripts"
 EXAMPLES = {"graph_builders/sources/hallmarks.py"}
 """Files that a document asks the reader to write."""

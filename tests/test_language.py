@@ -71,7 +71,7 @@ def documents() -> list[Path]:
         for path in (ROOT / top).rglob(f"*.{ending}")
         if not any(parent.is_symlink() for parent in path.parents)
     ]
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(data)]
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(data)]
 
 
 def retired_words(text: str) -> list[tuple[int, str]]:

@@ -23,7 +23,7 @@ DEFAULT_WEIGHTS = {"graph_path": 0.05, "link_predictor": 0.05, "expression": 0.9
 more weight they spoil the calibration on knockdowns (`benchmarks/verifiers/pooling.py`). Where the expression verifier
 abstains, they share all of the weight."""
 DEFAULT_POOLING: Pooling = "log_odds"
-"""How `explain`, `ComposedReward`, `Workspace.reward` and recipes pool them (docs/results-appendix.md)."""
+"""How `explain`, `ComposedReward`, `Workspace.reward` and recipes pool them (docs/results/appendix.md)."""
 
 
 def pool(scores: ArrayLike, weights: ArrayLike, how: Pooling = DEFAULT_POOLING) -> tuple[FloatArray, BoolArray]:

@@ -1,7 +1,7 @@
-"""The scorecards of a workspace's verifiers, and the section of docs/verifiers.md that holds them.
+"""The scorecards of a workspace's verifiers, and the section of docs/reference/verifiers.md that holds them.
 
     python -m benchmarks.verifiers.scorecards --workspace WORKSPACE  # prints the section
-    python -m benchmarks.verifiers.scorecards --workspace WORKSPACE --write docs/verifiers.md
+    python -m benchmarks.verifiers.scorecards --workspace WORKSPACE --write docs/reference/verifiers.md
         # puts it between the markers
 
 Each finished card is kept in WORKSPACE/models/scorecards/; a run that was cut off goes on where it stopped, and --fresh

@@ -60,7 +60,7 @@ def build_tables(
     How many rows name no gene is in `Manifest.losses`; only `build_graph` refuses too many.
 
     Args:
-        sources: the directory, laid out as the providers do (see docs/sources.md).
+        sources: the directory, laid out as the providers do (see docs/reference/sources.md).
         options: what to keep.
         progress: called with each step and the finished share.
 

@@ -1,4 +1,4 @@
 """One module per provider, and the register that lists them.
 
-Open `register.py` first. docs/sources.md shows how to add a source.
+Open `register.py` first. docs/reference/sources.md shows how to add a source.
 """

@@ -72,7 +72,8 @@ def register(app: typer.Typer) -> None:
         broken = sum(not item.passed for item in check.checks)
         if broken:
             raise VerifierError(
-                f"{name} fails {broken} of {len(rows)} checks", hint="fix what they name; see docs/own-verifier.md"
+                f"{name} fails {broken} of {len(rows)} checks",
+                hint="fix what they name; see docs/howto/own-verifier.md",
             )
 
     @command(verifiers, "add")

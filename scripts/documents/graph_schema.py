@@ -1,4 +1,4 @@
-"""docs/graph-schema.md, written from the schema.
+"""docs/reference/graph-schema.md, written from the schema.
 
 `python -m scripts.documents.graph_schema` writes it; a test fails if it is out of date.
 """
@@ -24,7 +24,7 @@ def _properties(properties: tuple[Property, ...], key: str = "") -> list[str]:
 
 
 def schema_document() -> str:
-    """The text of docs/graph-schema.md."""
+    """The text of docs/reference/graph-schema.md."""
     lines = [
         "# The graph",
         "",
@@ -82,4 +82,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))

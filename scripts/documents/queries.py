@@ -1,4 +1,4 @@
-"""docs/queries.md: every named query with an example and its answer on the graph of the shipped sample.
+"""docs/reference/queries.md: every named query with an example and its answer on the graph of the shipped sample.
 
 `python -m scripts.documents.queries` writes it; a test fails if it is out of date.
 """
@@ -97,7 +97,7 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
 
 
 def query_document(store: GraphStore, claims: Sequence[Claim]) -> str:
-    """The text of docs/queries.md; the store holds the sample's graph and the evidence of a run over the claims."""
+    """The text of docs/reference/queries.md; the store holds the sample's graph and the evidence of a run over the claims."""
     parts = [_TOP]
     for query in named_queries().values():
         values = _example(query, store, claims)
@@ -172,4 +172,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))

@@ -1,4 +1,4 @@
-"""docs/recipe.md: every setting of a recipe with its default, its range and what it does.
+"""docs/reference/recipe.md: every setting of a recipe with its default, its range and what it does.
 
 `python -m scripts.documents.recipe` writes it; a test fails while it is stale.
 """
@@ -23,7 +23,7 @@ _TOP = """# Every setting of a recipe
 <!-- Written by `python -m scripts.documents.recipe`; do not edit. -->
 
 A recipe is a TOML file for `rbio-kg train policy --config`; what it leaves out has the default. Unknown names and
-values out of range are errors. How the stages work: [training.md](training.md).
+values out of range are errors. How the stages work: [training.md](../howto/training.md).
 """
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
 _TYPES = {bool: "true or false", int: "whole number", float: "number", str: "text", dict: "table", list: "list"}
@@ -80,4 +80,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/reference"))

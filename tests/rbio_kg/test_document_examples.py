@@ -41,8 +41,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def here(fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The workspace, as `workspace` in the current folder, with the files of docs/own-verifier.md."""
-    root, document = fitted[0], DOCS / "own-verifier.md"
+    """The workspace, as `workspace` in the current folder, with the files of docs/howto/own-verifier.md."""
+    root, document = fitted[0], DOCS / "howto" / "own-verifier.md"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "workspace").symlink_to(root)
     (root / "pairs.csv").write_text(blocks(document, "csv")[0])
@@ -71,7 +71,7 @@ def toml(value: Any) -> str:
 
 # The libraries warn about their own defaults.
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
-@pytest.mark.parametrize("document", ["README.md", "docs/reward.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/explanation/reward.md"])
 def test_a_trainer_with_the_reward(document: str, here: Path, model: Path) -> None:
     """The Python example, then a step of training: on a small machine, one batch of few short completions."""
     (code,) = [block for block in blocks(ROOT / document, "python") if "GRPOTrainer(" in block]
@@ -96,7 +96,7 @@ def test_a_trainer_with_the_reward(document: str, here: Path, model: Path) -> No
 
 
 def test_a_verifier_that_abstains_on_every_question_beside_another(here: Path, model: Path) -> None:
-    values = tomllib.loads(blocks(DOCS / "own-verifier.md", "toml")[-1])
+    values = tomllib.loads(blocks(DOCS / "howto" / "own-verifier.md", "toml")[-1])
     own = "regulators.py:Regulators.open"
     assert values == {"reward": {"verifiers": {"expression": 0.7, own: 0.3}}}
     recipe = recipe_file(here, model, values)
@@ -115,8 +115,8 @@ def test_a_verifier_that_abstains_on_every_question_beside_another(here: Path, m
 
 
 def test_the_recipe_and_the_commands_of_training_md(here: Path, model: Path) -> None:
-    text = (DOCS / "training.md").read_text(encoding="utf-8")
-    acceleration, recipe = map(tomllib.loads, blocks(DOCS / "training.md", "toml"))
+    text = (DOCS / "howto" / "training.md").read_text(encoding="utf-8")
+    acceleration, recipe = map(tomllib.loads, blocks(DOCS / "howto" / "training.md", "toml"))
     assert acceleration_arguments(PolicyConfig.make({}).acceleration) == {}
     assert PolicyConfig.make(acceleration).acceleration.vllm == "colocate"
     file = recipe_file(here, model, recipe)

@@ -1,4 +1,4 @@
-"""The tutorial of docs/own-verifier.md, installed and run as it stands; and verifiers that break, in words."""
+"""The tutorial of docs/howto/own-verifier.md, installed and run as it stands; and verifiers that break, in words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rbio_kg.workspace import Workspace
 from tests.support.commands import fails, invoke
 from tests.support.locations import DOCS
 
-TEXT = (DOCS / "own-verifier.md").read_text(encoding="utf-8")
+TEXT = (DOCS / "howto" / "own-verifier.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

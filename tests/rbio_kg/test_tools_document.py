@@ -1,4 +1,4 @@
-"""docs/tools.md says what is so: its examples run, and the sample graph comes out whole."""
+"""docs/howto/tools.md says what is so: its examples run, and the sample graph comes out whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import rbio_kg
 from tests.support.locations import DOCS
 
-DOCUMENT = DOCS / "tools.md"
+DOCUMENT = DOCS / "howto" / "tools.md"
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # on importing torch_geometric.transforms

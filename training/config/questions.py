@@ -25,7 +25,8 @@ class QuestionSettings(Section):
     )
     task: Literal["de", "dir"] = Field(default="de", description="de: does it change; dir: does it increase")
     split_scheme: SplitScheme = Field(
-        default="official", description="which rows are for training and which for evaluation (docs/evaluation.md)"
+        default="official",
+        description="which rows are for training and which for evaluation (docs/explanation/evaluation.md)",
     )
     families: list[Family] = Field(
         default_factory=list,

@@ -114,5 +114,5 @@ class PolicyConfig(Section):
             first = error.errors(include_input=False, include_url=False)[0]
             name = ".".join(str(part) for part in first["loc"]) or "recipe"
             raise ConfigError(
-                f"{name}: {first['msg']}", where=where, hint="docs/recipe.md lists every setting"
+                f"{name}: {first['msg']}", where=where, hint="docs/reference/recipe.md lists every setting"
             ) from None

@@ -182,7 +182,7 @@ def _checked(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
             raise SourceError(
                 f"row {number}: {why}" + (f" ({len(rows)} such rows)" if len(rows) > 1 else ""),
                 where=path,
-                hint="docs/questions.md lists the columns of a file of questions",
+                hint="docs/reference/questions.md lists the columns of a file of questions",
             )
     return frame.drop("templates").unique(
         ["task", "relation", "cell_line", "pert", "gene"], keep="first", maintain_order=True

@@ -109,7 +109,7 @@ class ExpressionVerifier(Verifier):
             "and objects that no training knockdown of the line was measured for",
             sources=tuple(settings["sources"]) or ("training questions",),
             licence="those of its sources; PerturbQA's labels are CC BY 4.0",
-            reference="docs/verifiers.md; questions: PerturbQA, Wu et al., ICLR 2025",
+            reference="docs/reference/verifiers.md; questions: PerturbQA, Wu et al., ICLR 2025",
             limits="A training perturbation of a line is scored out of fold, never from its own labels in that line. "
             + shared
             + _vectors_text(settings["metrics"]),

@@ -43,7 +43,7 @@ class TableSource:
     file: str
     model: str
     licence: str = "that of the predictions; not stated"
-    reference: str = "docs/verifiers.md; the model is described by whoever made the file"
+    reference: str = "docs/reference/verifiers.md; the model is described by whoever made the file"
 
 
 def fit_table(

@@ -60,7 +60,7 @@ class ReasoningTraceVerifier(Verifier):
             abstains="no text, an unknown gene, a self-claim, or no statement about the genes that the graph can check",
             sources=("STRING", "CollecTRI", "Gene Ontology and its annotations", "Reactome or WikiPathways"),
             licence="of the sources: CC BY 4.0 (STRING, GO, Reactome), CC0 (WikiPathways), see each source",
-            reference="rule-based reader, docs/reward.md",
+            reference="rule-based reader, docs/explanation/reward.md",
             range="0 (all contradicted) to 1 (all supported); it scores the text, not the claim",
             limits="reads plain sentences; a missing edge never lowers a score",
             settings={"counted": COUNTED, "informative_bits": INFORMATIVE_BITS, "abstain_reward": self.abstain_reward},

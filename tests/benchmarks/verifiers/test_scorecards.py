@@ -1,4 +1,4 @@
-"""The section of docs/verifiers.md that holds the scorecards."""
+"""The section of docs/reference/verifiers.md that holds the scorecards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rbio_kg.graph_builders.sample.sample import sample_directory
 from rbio_kg.workspace import Workspace
 from tests.support.locations import DOCS
 
-DOCUMENT = DOCS / "verifiers.md"
+DOCUMENT = DOCS / "reference" / "verifiers.md"
 
 
 def test_the_document_has_the_markers_and_every_verifier() -> None:

@@ -1,4 +1,4 @@
-"""docs/sources.md shows how a source is added; what it shows works: one file, and one line in the register."""
+"""docs/reference/sources.md shows how a source is added; what it shows works: one file, and one line in the register."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.locations import ROOT
+from tests.support.locations import DOCS, ROOT
 from tests.support.source_files.provider_files import file_of, write_sources
 
 BUILD = """
@@ -33,7 +33,7 @@ print(json.dumps({
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
     """A copy of the package with what the docs say: the module, and its name as the last line of `MODULES`."""
-    text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8").partition("## Adding a source")[2]
+    text = (DOCS / "reference" / "sources.md").read_text(encoding="utf-8").partition("## Adding a source")[2]
     name = re.search(r"`graph_builders/sources/(\w+)\.py`:\n", text)
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert name is not None

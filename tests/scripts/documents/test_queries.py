@@ -1,4 +1,4 @@
-"""docs/queries.md says what the queries answer."""
+"""docs/reference/queries.md says what the queries answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from scripts.documents.queries import main
 from tests.support.locations import DOCS
 
-DOCUMENT = DOCS / "queries.md"
+DOCUMENT = DOCS / "reference" / "queries.md"
 
 
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/recipe.md says what a recipe can hold."""
+"""docs/reference/recipe.md says what a recipe can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rbio_kg.training.config.recipe import PolicyConfig
 from scripts.documents.recipe import main
 from tests.support.locations import DOCS
 
-DOCUMENT = DOCS / "recipe.md"
+DOCUMENT = DOCS / "reference" / "recipe.md"
 
 
 def test_the_document_is_up_to_date(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ def recipes(bench: Bench) -> Iterator[Check]:
 
 
 def abstaining_verifier(bench: Bench) -> Iterator[Check]:
-    document = read(DOCS / "own-verifier.md")
+    document = read(DOCS / "howto" / "own-verifier.md")
     file = bench.new("regulators.py")
     file.write_text(
         next(code for code in re.findall(r"```python\n(.*?)```", document, re.S) if "class Regulators" in code)
@@ -202,7 +202,7 @@ def abstaining_verifier(bench: Bench) -> Iterator[Check]:
     found = bench.run("train", "policy", "--config", recipe, "--name", name)
     steps = found.document.get("steps")
     now = f"exit 0, {steps} steps" if found.code == 0 else found.last
-    yield Check("the verifier of docs/own-verifier.md", now, "exit 0, 2 steps", found.code == 0 and steps == 2)
+    yield Check("the verifier of docs/howto/own-verifier.md", now, "exit 0, 2 steps", found.code == 0 and steps == 2)
     manifest = bench.run("runs", "show", name)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     reported = digest in manifest.out

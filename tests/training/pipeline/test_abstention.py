@@ -109,7 +109,7 @@ def null_or_number(value: Any) -> bool:
 def has_reward(
     reward: ComposedReward, claim: Claim, known: Mapping[str, Mapping[Claim, float]], prior: float | None
 ) -> bool:
-    """Whether a completion about a claim has a reward: docs/reward.md, in words of its own."""
+    """Whether a completion about a claim has a reward: docs/explanation/reward.md, in words of its own."""
     assigned = [name for name in reward.assigner.verifiers_for(family_of(claim.relation)) if name in weighted(reward)]
     if reward.config.assignment == "one_per_row":
         assigned = [name for name in assigned if name in reward.text_verifiers or claim in known[name]]

@@ -16,7 +16,7 @@ from rbio_kg.report.card_text import markdown_table
 
 _TOP = """# Commands
 
-Every command takes `--json` (one JSON document on standard output). `rbio-kg COMMAND --help` shows the same in a terminal.
+Every command takes `--json` (one JSON document on standard output). `rbio-kg COMMAND --help` shows the same.
 
 Exit codes: 0 success, 1 an error that you can fix, 2 wrong usage, 130 interrupted, 143 by SIGTERM, 129 by SIGHUP.
 """

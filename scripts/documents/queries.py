@@ -97,7 +97,7 @@ def write_scored_run(workspace: Workspace, folder: Path, count: int) -> list[Cla
 
 
 def query_document(store: GraphStore, claims: Sequence[Claim]) -> str:
-    """The text of docs/reference/queries.md; the store holds the sample's graph and the evidence of a run over the claims."""
+    """The text of docs/reference/queries.md; the store holds the sample's graph and the evidence of a run."""
     parts = [_TOP]
     for query in named_queries().values():
         values = _example(query, store, claims)

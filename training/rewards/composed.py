@@ -2,7 +2,8 @@
 
 The default scoring rule is the Brier rule on the pooled probability v. RLCR (Damani et al. 2025, "Beyond Binary
 Rewards: Training LMs to Reason About Their Uncertainty") adds a Brier term of a stated confidence to a reward of 0 or 1
-for correctness. Its rule is proper for a hard label. Ours is proper for a soft v; docs/explanation/reward.md compares the two.
+for correctness. Its rule is proper for a hard label. Ours is proper for a soft v;
+docs/explanation/reward.md compares the two.
 """
 
 from __future__ import annotations

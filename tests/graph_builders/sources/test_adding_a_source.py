@@ -1,4 +1,4 @@
-"""docs/reference/sources.md shows how a source is added; what it shows works: one file, and one line in the register."""
+"""docs/reference/sources.md shows how a source is added, and it works: one file, and one line in the register."""
 
 from __future__ import annotations
 

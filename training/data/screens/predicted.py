@@ -62,7 +62,9 @@ def predicted_effects(files: PredictedCells) -> pl.DataFrame:
     if not control_sums:
         raise SourceError("there are no control cells", where=files.control, hint="check --control")
     there = [place[genes[number]] for number in kept]
-    count, total, squares = (sum(part[i] for part in control_sums.values()) for i in range(3))
+    count = sum(cells for cells, _, _ in control_sums.values())
+    total = np.sum([summed for _, summed, _ in control_sums.values()], axis=0)
+    squares = np.sum([squared for _, _, squared in control_sums.values()], axis=0)
     if count < 2:
         raise SourceError("one control cell has no deviation", where=files.control, hint="give more control cells")
     mean = total[there] / count

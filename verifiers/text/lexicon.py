@@ -33,6 +33,11 @@ ORDINARY = words_of("""
 """Symbols that are ordinary words: with one capital letter ("Rest", "Max") they are not read as genes."""
 _FORMULAS = frozenset(("co2", "h2o2", "g1", "g2", "s1", "m1"))
 """Not read as aliases of genes: chemical formulas and phases of the cell cycle."""
+CONVENTIONAL = {
+    "p14": "CDKN2A", "p16": "CDKN2A", "p21": "CDKN1A", "p27": "CDKN1B", "p57": "CDKN1C", "p38": "MAPK14",
+    "p50": "NFKB1", "p300": "EP300", "p63": "TP63", "p73": "TP73", "Rb": "RB1", "pRb": "RB1",
+}  # fmt: skip
+"""Names that texts use for one gene, although several genes have them as an alias."""
 ACRONYMS = frozenset(("TF", "GC", "T", "PC", "CP", "CS", "HR", "AR", "MT", "DR"))
 """Symbols that are also common abbreviations: not read as genes after an article ("the TF")."""
 _TRIGGERS = letters("TRIGGER")
@@ -254,6 +259,8 @@ class Lexicon:
         genes = self.snapshot.genes
         if word in genes:
             return word
+        if CONVENTIONAL.get(word, "") in genes:
+            return CONVENTIONAL[word]
         if lower in _FORMULAS:
             return None
         digit = any(character.isdigit() for character in word)

@@ -36,16 +36,18 @@ _REG, _ACT, _REP, _INT = Relation.REGULATES, Relation.ACTIVATES, Relation.REPRES
 _VERBS: dict[Relation, str] = {
     _REG: "regulate control modulate affect influence alter change govern tune impact target",
     _ACT: "activate transactivate induce upregulate up-regulate stimulate promote enhance increase elevate boost "
-    "trigger raise stabilise stabilize derepress amplify potentiate augment switch facilitate accelerate coactivate",
+    "trigger raise stabilise stabilize derepress amplify potentiate augment switch facilitate accelerate coactivate "
+    "restore elicit evoke",
     _REP: "repress inhibit downregulate down-regulate suppress silence reduce decrease lower block dampen antagonise "
     "antagonize degrade destabilise destabilize attenuate abolish diminish impair restrict counteract inactivate "
-    "curb limit oppose",
+    "curb limit oppose blunt weaken hamper lessen",
     _INT: "contact recruit sequester phosphorylate dephosphorylate ubiquitinate ubiquitylate deubiquitinate acetylate "
     "deacetylate methylate demethylate sumoylate cleave recognise recognize tether capture engage link connect couple",
 }
 _MUTUAL = (
     "interact associate partner dimerise dimerize heterodimerise heterodimerize oligomerise oligomerize complex "
-    "coimmunoprecipitate co-immunoprecipitate pair dock copurify co-purify"
+    "coimmunoprecipitate co-immunoprecipitate pair dock copurify co-purify "
+    "cooperate co-operate synergize synergise collaborate team"
 )
 """Verbs of interaction that name their object after "with" or "to"."""
 _IRREGULAR: dict[str, tuple[str, Relation, bool]] = {
@@ -163,10 +165,12 @@ _OTHER_WORDS: dict[str, str] = {
         "serve plays play takes take took"
     ),
     Tag.LOSING: (
-        "lacking losing lose depleting deleting knocking sirna shrna sgrna crispri absence removal removing knock"
+        "lacking losing lose depleting deleting knocking sirna shrna sgrna crispri absence removal removing knock "
+        "ablating eliminating disrupting"
     ),
-    Tag.LOSS: "knockdown knock-down knockdowns knockout knock-out depletion loss deletion ablation deficiency",
-    Tag.LOST: "depleted deleted lost deficient null silenced knocked kd ko",
+    Tag.LOSS: "knockdown knock-down knockdowns knockout knock-out depletion loss deletion ablation deficiency "
+    "disruption",
+    Tag.LOST: "depleted deleted lost deficient null silenced knocked kd ko absent missing",
 }
 
 
@@ -231,7 +235,7 @@ def _verbs() -> Iterator[Word]:
         yield Word(tag, form, relation, bare=bare)
     for relation, forms in _MOVES.items():
         yield from (Word(Tag.MOVES, form, relation) for form in forms.split())
-    for form in ("involves", "involve", "requires", "require", "needs", "need"):
+    for form in words_of("involves involve requires require needs need depends depend depended relies rely relied"):
         yield Word(Tag.NEEDS, form, Relation.TAKES_PART_IN)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from itertools import combinations, product
 
 from rbio_kg.core.claims import Relation
-from rbio_kg.verifiers.text.parsing.parse_state import Mood, ParseState
+from rbio_kg.verifiers.text.parsing.parse_state import NOWHERE, Mood, ParseState
 from rbio_kg.verifiers.text.parsing.polarity import is_question, opening, settle
-from rbio_kg.verifiers.text.parsing.roles import Objects, subject_of
+from rbio_kg.verifiers.text.parsing.roles import OBJECT_GAP, Objects, subject_of
 from rbio_kg.verifiers.text.parsing.tagging import ListedGene
 from rbio_kg.verifiers.text.tags import Tag, letters, pattern
 from rbio_kg.verifiers.text.term_names import TermRef
@@ -49,6 +49,7 @@ TERM_PREFIXES = {
     Relation.REPRESSES: "negative regulation of",
 }
 """How GO's names begin that say what a verb of regulation says of a process: "A inhibits autophagy"."""
+_GAIN_WORD = frozenset(("overexpression", "overexpressing", "overexpressed", "over-expression"))
 SIGNS = {Relation.ACTIVATES: 1, Relation.REPRESSES: -1}
 """Signs of the relations that have one."""
 
@@ -124,23 +125,38 @@ def state_mutual(state: ParseState, i: int, relation: Relation) -> None:
 
 
 def state_change(state: ParseState, i: int, relation: Relation, *, denied: bool = False) -> None:
-    """A change without an agent is attributed to a gene that the sentence speaks of as lost.
+    """A change without an agent is attributed to a gene that the sentence speaks of as lost or overexpressed.
 
     Example:
-        >>> read("MYC falls after loss of TP53.")
-        ['TP53 decreases MYC']
+        >>> read("MYC falls after loss of TP53."), read("Upon overexpression of TP53, MYC falls.")
+        (['TP53 decreases MYC'], ['TP53 represses MYC'])
     """
-    subject = subject_of(state, i) if Tag.LOST_GENE in state.tags else None
+    gained = None if Tag.LOST_GENE in state.tags else _GAIN_WORD.intersection([word.text for word in state.words])
+    subject = subject_of(state, i) if gained is None or gained else None
     changed = [gene for gene in subject.genes if not gene.lost] if subject else []
     if subject is None or not changed or is_question(state, subject):
         return
     at = state.tags.find(Tag.LOST_GENE, i)
     at = at if at >= 0 else state.tags.rfind(Tag.LOST_GENE)
+    if gained:
+        at = _gained_gene(state)
+        changed = [gene for gene in changed if gene.token != at]
+        if at < 0 or not changed:
+            return
     mood = settle(state, i, subject, i)
     mood = Mood(mood.negated ^ denied, mood.hedged)
-    lost = ListedGene(at, state.words[at].gene or "", lost=True)
+    lost = ListedGene(at, state.words[at].gene or "", lost=not gained)
     for gene in changed:
         _add(state, (lost, gene), relation, mood)
+
+
+def _gained_gene(state: ParseState) -> int:
+    """Token of the gene that is overexpressed, -1 without one."""
+    at = next(k for k, word in enumerate(state.words) if word.text in _GAIN_WORD)
+    behind = OBJECT_GAP.match(state.tags, at + 1)
+    if behind is not None:
+        return behind.end()
+    return at - 1 if state.tag(at - 1) == Tag.GENE else NOWHERE
 
 
 def state_membership(state: ParseState, i: int, start: int, prefix: str = "") -> bool:

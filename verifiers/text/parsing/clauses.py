@@ -10,9 +10,11 @@ from rbio_kg.core.claims import Relation
 from rbio_kg.verifiers.text.lexicon import Lexicon, Sentence
 from rbio_kg.verifiers.text.parsing.noun_clauses import parse_agent, parse_deed, parse_mediated, parse_meeting
 from rbio_kg.verifiers.text.parsing.parse_state import ParseState
+from rbio_kg.verifiers.text.parsing.pronouns import resolve_lost_pronouns
 from rbio_kg.verifiers.text.parsing.tagging import tag_sentence
 from rbio_kg.verifiers.text.parsing.verb_clauses import (
     parse_active,
+    parse_echo,
     parse_has,
     parse_membership,
     parse_moves,
@@ -54,12 +56,15 @@ def parse_sentence(sentence: Sentence, lexicon: Lexicon, topic: tuple[str, ...])
     Returns:
         The end of the parse: what the sentence states, in its order, and what that depends on.
     """
-    state = ParseState(tag_sentence(sentence), lexicon, topic)
+    uses_topic = resolve_lost_pronouns(sentence, topic)
+    state = ParseState(tag_sentence(sentence), lexicon, topic, uses_topic=uses_topic)
     match = _TRIGGER.search(state.tags)
     while match:
         i = match.start()
         _PARSERS[match.group()](state, i, _signed(state, i))
         match = _TRIGGER.search(state.tags, max(i, state.read_to) + 1)
+    if state.statements:
+        parse_echo(state)
     return state
 
 

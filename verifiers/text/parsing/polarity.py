@@ -30,7 +30,7 @@ _QUESTION = pattern("WHETHER | UNKNOWN .* IF")
 _CLAUSE_STARTS = letters("COMMA CONJUNCTION COLON BUT")
 _LISTING = letters("COMMA AND RATHER")
 _OR = letters("OR NOR")
-_FOCUS = frozenset(("only", "just", "merely"))
+_FOCUS = frozenset(("only", "just", "merely", "simply", "solely"))
 """Behind "not" these deny nothing: "not only"."""
 
 

@@ -39,6 +39,12 @@ _IS_LOST = pattern("[AUX MOD HEDGE NOT]* BE [AUX MOD HEDGE NOT]* LOST")
 >>> matched(_IS_LOST, "TP53 rises when MYC is completely lost.", after="MYC")
 'is completely lost'
 """
+_DENIES_ALIKE = pattern("AUX? NOT $")
+"""The predicate of a gene that does not do what another one does.
+
+>>> matched(_DENIES_ALIKE, "TP53 activates MDM2, but MYC does not.", after="MYC")
+'does not'
+"""
 _NEXT_VERB = pattern("""
     [AUX MOD BE NOT HEDGE LOSS LOST UNLIKELY]*
     (?P<verb> [ACTIVE PARTICIPLE MEMBERSHIP NEEDS MOVES HAS AGENT] )
@@ -60,6 +66,7 @@ _SKIPPED = letters("AUX BE MOD DET NOT HEDGE UNLIKELY TO LOSS LOST CAUSE FORM OF
 """Words between a subject and its verb: "TP53 protein may not directly"."""
 _JOINTS = letters("COMMA AND OR NOR BUT RATHER CONJUNCTION COLON")
 """Words across which a verb takes over the subject of an earlier one: "TP53 binds MDM2 and activates"."""
+_CONSEQUENCES = frozenset(("therefore", "thus", "hence", "then"))
 _BARRIERS = letters("ACTIVE PARTICIPLE MEETING")
 """Words across which no subject is looked for."""
 _GENES = letters("ANY_GENE")
@@ -102,7 +109,7 @@ def objects_behind(state: ParseState, i: int, *, denied: bool = False) -> Object
 
 def _begins_clause(state: ParseState, j: int) -> bool:
     """Whether the gene at token j is the subject of a verb right after it."""
-    if _IS_LOST.match(state.tags, j + 1):
+    if _IS_LOST.match(state.tags, j + 1) or _DENIES_ALIKE.match(state.tags, j + 1):
         return True
     match = _NEXT_VERB.match(state.tags, j + 1)
     if match is None:
@@ -141,7 +148,7 @@ def subject_of(state: ParseState, i: int) -> Subject | None:
     """
     tags = state.tags
     j = i - 1
-    while j >= 0 and (tags[j] in _SKIPPED or state.words[j].text == "binding"):
+    while j >= 0 and (tags[j] in _SKIPPED or state.text(j) == "binding" or _is_adverb(state, j)):
         j -= 1
     if j >= 0 and tags[j] in _JOINTS:
         if tags[j] == Tag.COMMA and j - 1 > state.used_to and tags[j - 1] in _GENES:
@@ -158,10 +165,21 @@ def subject_of(state: ParseState, i: int) -> Subject | None:
         if tag == Tag.PRONOUN:
             return _pronoun(state, k)
         if tag in _GENES:
-            return _listed(state, k, i) if k > state.used_to else None
+            if k > state.used_to:
+                return _listed(state, k, i)
+            to = tags.rfind(Tag.TO, k, i)
+            if to >= 0 and state.words[i].bare and state.previous.subject is not None:
+                # "A recruits B to activate C": A does.
+                return Subject(state.previous.subject.genes, last=state.previous.subject.last, link=to)
+            return None
         if tag in _BARRIERS or (tag == Tag.CONJUNCTION and k != j):
             return None
     return None
+
+
+def _is_adverb(state: ParseState, j: int) -> bool:
+    """Whether a word that may join clauses stands within one: "loss of A therefore lowers B"."""
+    return state.text(j) in _CONSEQUENCES and j > 0 and state.tags[j - 1] not in _JOINTS
 
 
 def _antecedent(state: ParseState, j: int) -> Subject | None:

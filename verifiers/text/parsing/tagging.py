@@ -82,6 +82,10 @@ _BY_AGENT = pattern("[MOD OTHER]* BY")
 >>> matched(_BY_AGENT, "MYC is silenced by SP1.", after="silenced")
 'by'
 """
+_PHRASES = {
+    ("as", "well", "as"): Tag.COMMA + Tag.MOD + Tag.MOD,
+    ("instead", "of"): Tag.RATHER + Tag.MOD,
+}
 _CAUSE_WITHIN = 5
 """Words ahead of a noun of repression among which a cause is looked for."""
 _OPENS_CLAUSE = letters("PREP COLON IF")
@@ -134,11 +138,28 @@ def tag_sentence(sentence: Sentence) -> TaggedSentence:
     """
     if Tag.OPEN in sentence.tags:
         _resolve_brackets(sentence)
+    _join_phrases(sentence)
     found = TaggedSentence(sentence, sentence.tags, sentence.words)
     if Tag.GENE in found.tags:
         found.tags = _tag_lost_genes(found.words, found.tags)
         _find_lists(found)
     return found
+
+
+def _join_phrases(sentence: Sentence) -> None:
+    """Phrases that mean one word get its tag: "as well as" a comma, "instead of" that of "rather than".
+
+    Example:
+        >>> tagged("MYC, as well as SP1, binds TP53.").tags
+        'G,,ddG,AG'
+    """
+    words, tags = sentence.words, sentence.tags
+    for phrase, joined in _PHRASES.items():
+        first = phrase[0]
+        for i, word in enumerate(words):
+            if word.text == first and tuple([w.text for w in words[i : i + len(phrase)]]) == phrase:
+                tags = tags[:i] + joined + tags[i + len(phrase) :]
+    sentence.tags = tags
 
 
 def _resolve_brackets(sentence: Sentence) -> None:
@@ -201,13 +222,17 @@ def _tag_of_repression(words: list[Word], tags: str, i: int) -> str:
 def _find_lists(sentence: TaggedSentence) -> None:
     for match in GENE_LIST.finditer(sentence.tags):
         genes: list[ListedGene] = []
-        negated, joint = False, ""
+        # "Unlike A, B does it": A does not.
+        negated, joint = match.start() > 0 and sentence.words[match.start() - 1].text == "unlike", ""
+        unlike = negated
         for i in range(*match.span()):
             tag = sentence.tags[i]
             if tag not in _GENES:
                 joint += tag
                 continue
-            if Tag.BUT in joint:
+            if unlike and Tag.COMMA in joint:
+                negated = unlike = False
+            elif Tag.BUT in joint:
                 negated = Tag.NOT in joint
             elif Tag.NOT in joint or Tag.RATHER in joint:
                 negated = True

@@ -17,10 +17,10 @@ from rbio_kg.verifiers.text.parsing.assertions import (
     state_objects,
     terms_ahead,
 )
-from rbio_kg.verifiers.text.parsing.parse_state import ParseState
+from rbio_kg.verifiers.text.parsing.parse_state import Mood, ParseState
 from rbio_kg.verifiers.text.parsing.roles import BY, Objects, objects_behind, pronoun_object
 from rbio_kg.verifiers.text.tags import Tag, pattern
-from rbio_kg.verifiers.text.vocabulary import PROMOTERS
+from rbio_kg.verifiers.text.vocabulary import PROMOTERS, words_of
 
 _INNER_DEED = pattern("""
     [DET MOD]* PRONOUN [MOD OTHER]? DEED                                # "this rapid activation"
@@ -55,7 +55,27 @@ _IS_DONE = pattern("BE [AUX MOD NOT HEDGE UNLIKELY]* $")
 >>> matched(_IS_DONE, "MDM2 is not", after="MDM2")
 'is not'
 """
+_AGENT_BEHIND = pattern("COMMA [DET MOD]* (?= [ANY_GENE] )")
+"""The words between the objects of a denied verb and its subject.
+
+>>> matched(_AGENT_BEHIND, "Rather than activating MDM2, the protein TP53 binds it.", after="MDM2")
+', the protein'
+"""
+_ECHO = pattern("CONJUNCTION AUX [DET MOD]* (?= [ANY_GENE] )")
+"""The words ahead of a further agent.
+
+>>> matched(_ECHO, "TP53 activates MDM2, as does the protein MYC.")
+'as does the protein'
+"""
+_DENIED_ECHO = pattern("[CONJUNCTION BUT] MOD* (?P<agent> [ANY_GENE] ) AUX? NOT $")
+"""A gene that does not do what another one does.
+
+>>> matched(_DENIED_ECHO, "TP53 activates MDM2, but MYC does not.")
+'but MYC does not'
+"""
+_DOES = frozenset(("do", "does", "did"))
 _RELATION_OF_SIGN = {sign: relation for relation, sign in SIGNS.items()}
+_EXPRESSION = words_of("expression transcription level levels activity abundance induction")
 _PASSIVE_REACH = 6
 """Words ahead of a participle among which a form of "to be" is looked for."""
 
@@ -72,7 +92,7 @@ def parse_active(state: ParseState, i: int, relation: Relation) -> None:
     """
     if state.text(i).startswith(("turn", "switch")) and state.text(i + 1) in ("off", "down"):
         relation = Relation.REPRESSES
-    if _parse_inner_deed(state, i, relation):
+    if _parse_inner_deed(state, i, relation) or _parse_denied_first(state, i, relation):
         return
     if _EACH_OTHER.match(state.tags, i + 1) and {"other", "another"} & {w.text for w in state.words[i + 2 : i + 5]}:
         state_mutual(state, i, relation)
@@ -101,6 +121,48 @@ def _parse_inner_deed(state: ParseState, i: int, relation: Relation) -> bool:
     state_objects(state, i, _RELATION_OF_SIGN[SIGNS[relation] * SIGNS[inner]], objects)
     state.read_to = at
     return True
+
+
+def _parse_denied_first(state: ParseState, i: int, relation: Relation) -> bool:
+    """A denied verb ahead of its subject.
+
+    >>> read("Rather than activating MDM2, TP53 represses it.")
+    ['not TP53 activates MDM2', 'TP53 represses MDM2']
+    """
+    if i != 2 or state.tag(0) != Tag.RATHER:
+        return False
+    objects = objects_behind(state, i)
+    agent = _AGENT_BEHIND.match(state.tags, objects.last + 1)
+    if not objects.genes or agent is None:
+        return False
+    state.use(i, objects.last)
+    for gene in objects.genes:
+        state.add(state.words[agent.end()].gene or "", relation, gene.symbol, Mood(True, False))
+    return True
+
+
+def parse_echo(state: ParseState) -> None:
+    """A further agent at the end of the sentence: "as does A", "but A does not".
+
+    >>> read("TP53 activates MDM2, as does MYC."), read("TP53 activates MDM2, but MYC does not.")
+    (['TP53 activates MDM2', 'MYC activates MDM2'], ['TP53 activates MDM2', 'not MYC activates MDM2'])
+    >>> read("TP53 binds MDM2 and so do MYC and SP1.")
+    ['TP53 interacts_with MDM2', 'MYC interacts_with MDM2', 'SP1 interacts_with MDM2']
+    """
+    last = state.statements[-1]
+    echoed = [item for item in state.statements if item[1:3] == last[1:3]]
+    echo = _ECHO.search(state.tags)
+    if echo is not None and state.text(echo.start()) in ("as", "so") and state.text(echo.start() + 1) in _DOES:
+        agents, denied = state.lists[echo.end()], False
+    elif (other := _DENIED_ECHO.search(state.tags)) is not None:
+        agents, denied = [state.gene(other.start("agent"))], True
+    else:
+        return
+    for gene in agents:
+        for item in echoed:
+            if gene.symbol not in (item.subject, item.object):
+                mood = Mood((item.polarity == "negated") ^ denied, item.certainty == "hedged")
+                state.add(gene.symbol, item.relation, item.object, mood, terms=item.terms)
 
 
 def _objects_of_active(state: ParseState, i: int) -> Objects:
@@ -154,6 +216,8 @@ def parse_membership(state: ParseState, i: int, relation: Relation) -> None:
 
     >>> read("TP53 plays a role in DNA repair."), read("TP53 mediates autophagy.")
     (['TP53 takes_part_in DNA repair'], ['TP53 takes_part_in autophagy'])
+    >>> read("TP53 is required for MDM2 expression.")
+    ['TP53 activates MDM2']
     """
     after, at = state.words[i].after, i
     if after:
@@ -162,7 +226,8 @@ def parse_membership(state: ParseState, i: int, relation: Relation) -> None:
             if state.tag(at) != Tag.MOD:
                 return
             at += 1
-    state_membership(state, i, state.end(at))
+    if not state_membership(state, i, state.end(at)) and state.text(at) == "for":
+        state_objects(state, i, Relation.ACTIVATES, objects_behind(state, at))
 
 
 def parse_has(state: ParseState, i: int, relation: Relation) -> None:
@@ -176,15 +241,19 @@ def parse_has(state: ParseState, i: int, relation: Relation) -> None:
 
 
 def parse_needs(state: ParseState, i: int, relation: Relation) -> None:
-    """A verb whose subject is a term or pathway.
+    """A verb whose subject is a term, a pathway, or a gene's expression.
 
     >>> read("Autophagy requires MYC.")
     ['MYC takes_part_in autophagy']
+    >>> read("MDM2 expression requires TP53."), read("MDM2 depends strongly on TP53.")
+    (['TP53 activates MDM2'], ['TP53 activates MDM2'])
     """
     objects = objects_behind(state, i)
     terms = terms_ahead(state, i) if objects.genes else ()
     if terms:
         state_members(state, i, objects, terms)
+    elif state.text(i).startswith(("depend", "rel")) or (state.text(i - 1) in _EXPRESSION and Tag.GENE in state.tags):
+        state_objects(state, i, Relation.ACTIVATES, objects, passive=True)
 
 
 def parse_moves(state: ParseState, i: int, relation: Relation) -> None:
@@ -200,7 +269,8 @@ def parse_moves(state: ParseState, i: int, relation: Relation) -> None:
         if state.text(i + 1) not in ("up", "down"):
             return
         relation = Relation.ACTIVATES if state.text(i + 1) == "up" else Relation.REPRESSES
-    if is_caused_change(state, i):
-        state_objects(state, i, relation, objects_behind(state, i + 1))
+    caused = objects_behind(state, i + 1) if is_caused_change(state, i) else None
+    if caused is not None and (caused.genes or Tag.LOST_GENE not in state.tags):
+        state_objects(state, i, relation, caused)
     else:
         state_change(state, i, relation, denied=text.startswith("un"))

@@ -11,13 +11,16 @@ import typer
 
 from rbio_kg.cli.session import Session, command
 from rbio_kg.cli.tables import show_table, show_value
-from rbio_kg.services.check import read_text, statements_of
+from rbio_kg.services.check import read_text, statements_of, unread_sentences
 
 if TYPE_CHECKING:
     from rbio_kg.core.claims import Evidence
     from rbio_kg.verifiers.text.statements import Statement
+    from rbio_kg.verifiers.text.unread import UnreadSentence
     from rbio_kg.workspace import Workspace
 
+SHOWN_UNREAD = 10
+"""Number of unread sentences that are printed."""
 VERDICTS = ("supported", "contradicted", "unknown")
 
 
@@ -32,6 +35,17 @@ def show_statements(workspace: Workspace, statements: Sequence[Statement]) -> No
     print(", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS))
     if any(item.simulated for item in statements):
         print("SIMULATED labels: statements about knockdowns are checked against them")
+
+
+def show_unread(unread: Sequence[UnreadSentence]) -> None:
+    """Print how many sentences were not read, and the first of them with the reason."""
+    if not unread:
+        return
+    print(f"not read: {len(unread)} {'sentence' if len(unread) == 1 else 'sentences'}")
+    for item in unread[:SHOWN_UNREAD]:
+        print(f"  {item.text} ({item.reason})")
+    if len(unread) > SHOWN_UNREAD:
+        print(f"  and {len(unread) - SHOWN_UNREAD} more; --json has all")
 
 
 def _in_words(workspace: Workspace, item: Statement) -> str:
@@ -79,5 +93,10 @@ def register(app: typer.Typer) -> None:
         workspace = session.workspace()
         statements = statements_of(workspace, content, file or "TEXT")
         simulated = any(item.simulated for item in statements)
-        document: dict[str, Any] = {"statements": [item.to_json() for item in statements], "simulated": simulated}
-        session.emit(document, lambda: show_statements(workspace, statements))
+        unread = unread_sentences(workspace, content)
+        document: dict[str, Any] = {
+            "statements": [item.to_json() for item in statements],
+            "unread": [item.to_json() for item in unread],
+            "simulated": simulated,
+        }
+        session.emit(document, lambda: (show_statements(workspace, statements), show_unread(unread)))

@@ -10,6 +10,7 @@ from rbio_kg.core.errors import SourceError
 if TYPE_CHECKING:
     from rbio_kg.services.base import WorkspaceBase
     from rbio_kg.verifiers.text.statements import Statement
+    from rbio_kg.verifiers.text.unread import UnreadSentence
 
 
 def read_text(path: Path) -> str:
@@ -48,3 +49,12 @@ def check_text(workspace: WorkspaceBase, text: str) -> list[Statement]:
         BuildError: there is no graph here.
     """
     return workspace.statement_checker.check(text, limit=max(len(text), 1))
+
+
+def unread_sentences(workspace: WorkspaceBase, text: str) -> list[UnreadSentence]:
+    """The sentences of a text from which no statement was read, each with the reason where it is known.
+
+    Raises:
+        BuildError: there is no graph here.
+    """
+    return workspace.statement_checker.unread(text)

@@ -8,7 +8,7 @@ change without an agent ("HBB falls after loss of GATA1") is attributed to the l
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from rbio_kg.verifiers.text.lexicon import Lexicon
@@ -51,16 +51,22 @@ class StatementReader(Generic[T]):
     def read(self, text: str, limit: int = MOST_STATEMENTS) -> list[T]:
         """The statements of a text in the order in which it makes them, at most `limit`."""
         found: list[T] = []
+        for _, statements in self.sentences(text):
+            found.extend(statements)
+            if len(found) >= limit:
+                return found[:limit]
+        return found
+
+    def sentences(self, text: str) -> Iterator[tuple[str, list[T]]]:
+        """Each sentence of a text with its statements. A question has none; a long sentence comes in pieces."""
         topic: tuple[str, ...] = ()
         for sentence in map(str.strip, split_sentences(_TAG.sub("\n", text))):
             if is_interrogative(sentence):
+                yield sentence, []
                 continue
             for piece in (sentence,) if len(sentence) <= LONGEST_PIECE else _PIECE.findall(sentence):
                 statements, topic = self._sentence(piece, topic)
-                found.extend(statements)
-                if len(found) >= limit:
-                    return found[:limit]
-        return found
+                yield piece, statements
 
     def _sentence(self, text: str, topic: tuple[str, ...]) -> tuple[list[T], tuple[str, ...]]:
         """A sentence's statements, and the genes that "it" means after it."""

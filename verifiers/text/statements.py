@@ -18,6 +18,7 @@ from rbio_kg.verifiers.text.parsing.assertions import SIGNS
 from rbio_kg.verifiers.text.parsing.parse_state import Certainty, Polarity, RawStatement
 from rbio_kg.verifiers.text.reader import StatementReader
 from rbio_kg.verifiers.text.term_names import TermRef
+from rbio_kg.verifiers.text.unread import UnreadSentence, unread_sentences
 
 Finding = Literal["supported", "contradicted", "unknown"]
 
@@ -124,6 +125,10 @@ class StatementChecker:
     def check(self, text: str, limit: int = 200) -> list[Statement]:
         """The statements of a text, in its order, at most `limit`."""
         return self.reader.read(text, limit)
+
+    def unread(self, text: str) -> list[UnreadSentence]:
+        """The sentences of a text without a statement, in its order, each with the reason where it is known."""
+        return unread_sentences(self.reader, self.lexicon, text)
 
     def _statement(self, raw: RawStatement) -> Statement:
         check = self._check(raw, raw.polarity == "negated")

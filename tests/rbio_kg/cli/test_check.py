@@ -39,6 +39,22 @@ def test_statements_with_verdict_and_evidence(built: tuple[Path, dict[str, Any]]
     assert (second["verdict"], second["polarity"], second["certainty"]) == ("contradicted", "negated", "hedged")
 
 
+def test_sentences_that_are_not_read_are_shown(built: tuple[Path, dict[str, Any]], pair: tuple[str, str]) -> None:
+    one, other = pair
+    text = f"{one} binds {other}. {one} activates NOTAGENE7. It rains. Does {one} bind {other}?"
+    document = invoke(built[0], "check", text)
+    assert len(document["statements"]) == 1
+    assert [item["reason"] for item in document["unread"]] == [
+        "not in this graph: NOTAGENE7",
+        "names no gene of this graph",
+        "a question",
+    ]
+    assert document["unread"][0]["names"] == ["NOTAGENE7"]
+    shown = CliRunner().invoke(app, ["check", text, "--workspace", str(built[0])])
+    assert "not read: 3 sentences" in shown.stdout
+    assert "(not in this graph: NOTAGENE7)" in shown.stdout
+
+
 def test_measured_knockdowns_count(built: tuple[Path, dict[str, Any]]) -> None:
     rows = invoke(
         built[0],

@@ -182,7 +182,7 @@ def run_quickstart(workspace: WorkspaceBase, *, progress: Progress = silent, say
     from rbio_kg.graph_builders.sample.sample import sample_directory
 
     started, sample = time.perf_counter(), sample_directory()
-    if workspace.has_graph and Path(workspace.current.sources) != sample:
+    if workspace.has_graph and Path(workspace.current.sources).resolve() != sample.resolve():
         raise BuildError(
             f"the workspace holds a graph of {workspace.current.sources}",
             where=workspace.paths.root,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -55,6 +56,9 @@ def test_the_wheel_holds_one_package_with_its_data(wheel: Path) -> None:
     package = [path for top in ("graph_builders", "verifiers", "training") for path in (ROOT / top).rglob("*.py")]
     assert {f"rbio_kg/{path.relative_to(ROOT)}" for path in package} <= names
     assert "Author: The rbio-kg project" in metadata
+    assert "Description-Content-Type: text/markdown" in metadata
+    assert "GRPOTrainer(" in metadata
+    assert not re.findall(r"\]\((?!https?:)[^)]*\)", metadata)
     for field in ("Classifier: ", "Project-URL: ", "Keywords: "):
         assert field in metadata
 

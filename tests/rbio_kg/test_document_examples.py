@@ -75,13 +75,15 @@ def toml(value: Any) -> str:
 def test_a_trainer_with_the_reward(document: str, here: Path, model: Path) -> None:
     """The Python example, then a step of training: on a small machine, one batch of few short completions."""
     (code,) = [block for block in blocks(ROOT / document, "python") if "GRPOTrainer(" in block]
-    assert 'model="..."' in code and 'scale_rewards="none"' in code
+    (name,) = re.findall(r'^    model="[^"]*",$', code, re.MULTILINE)
+    assert 'scale_rewards="none"' in code
     sizes = (
         'scale_rewards="none", output_dir="out", max_steps=1, per_device_train_batch_size=4, num_generations=4, '
         "max_completion_length=8, use_cpu=True, bf16=False, gradient_checkpointing=False, report_to='none', "
         "save_strategy='no', logging_steps=1"
     )
-    code = code.replace('model="..."', f"model={str(model)!r}").replace('scale_rewards="none"', sizes)
+    code = code.replace(name, f"    model={str(model)!r},").replace('scale_rewards="none"', sizes)
+    code = code.removesuffix("trainer.train()\n")
     space: dict[str, Any] = {}
     exec(compile(code, document, "exec"), space)  # noqa: S102
     try:

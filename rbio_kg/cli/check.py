@@ -99,4 +99,9 @@ def register(app: typer.Typer) -> None:
             "unread": [item.to_json() for item in unread],
             "simulated": simulated,
         }
-        session.emit(document, lambda: (show_statements(workspace, statements), show_unread(unread)))
+
+        def show() -> None:
+            show_statements(workspace, statements)
+            show_unread(unread)
+
+        session.emit(document, show)

@@ -119,14 +119,14 @@ def fit_expression(
     fitter, fits = fitted(profiles)
     chosen: dict[str, Any] = {}
     if vectors is not None:
-        places = vectors.indices(symbols)
-        own = np.where(places[:, None] >= 0, vectors.vectors[places], 0.0)
+        indices = vectors.indices(symbols)
+        own = np.where(indices[:, None] >= 0, vectors.vectors[indices], 0.0)
         other = fitted(gene_profiles(tables, symbols, own), " with gene vectors")
         before, after = _mean_auroc(fits), _mean_auroc(other[1])
         used = after is not None and before is not None and after > before
         chosen["gene_vectors"] = {
             "source": vectors.source,
-            "genes": float((places >= 0).mean()),
+            "genes": float((indices >= 0).mean()),
             "per_gene_auroc": {"with": after, "without": before},
             "used": used,
         }

@@ -1,1 +1,1 @@
-"""Writers of the generated pages in docs/: the graph schema, the named queries, the settings of a recipe."""
+"""Writers of what is generated in docs/: pages of the schema, the queries, a recipe and the commands, and pictures."""

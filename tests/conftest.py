@@ -89,9 +89,10 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _hangup() -> None:
-    """A test that sends SIGHUP needs its usual effect, also under nohup, where processes ignore it."""
+def _plain_process() -> None:
+    """SIGHUP has its usual effect, also under nohup; output has the width of a pipe, also under xdist."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.environ.pop("COLUMNS", None)
 
 
 _skipped: list[str] = []

@@ -191,7 +191,9 @@ def _label_sources(tables: Mapping[str, pl.DataFrame], questions: pl.DataFrame, 
 
     The graph names the sources of its own questions; those of other files are called training questions.
     """
-    own = "questions" in tables and questions.equals(tables["questions"])
+    # Nothing of a model may depend on test labels.
+    of_train = pl.col("split") == "train"
+    own = "questions" in tables and questions.filter(of_train).equals(tables["questions"].filter(of_train))
     known = dict(tables["knockdowns"].select("cell_line", "source").unique().sort("source").rows()) if own else {}
     simulated = sorted(train.filter("simulated")["cell_line"].unique())
     named = {line: SIMULATED_NAME if line in simulated else "training questions" for line in set(train["cell_line"])}

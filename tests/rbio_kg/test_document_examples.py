@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +50,7 @@ def here(fitted: Fitted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     (tmp_path / "regulators.py").write_text(blocks(document, "python")[0])
     yield tmp_path
     (root / "pairs.csv").unlink()
+    sys.modules.pop("regulators", None)  # Another file of this name could not be opened.
 
 
 def recipe_file(folder: Path, model: Path, values: dict[str, Any]) -> Path:

@@ -34,7 +34,7 @@ load_profile()
 
 DURATIONS = ROOT / "tests" / "durations.json"
 """Measured seconds of each test that took a second or more; `pytest --write-durations` measures again."""
-SLOW = 1.5
+SLOW = 1.0
 """A test that was measured to take so many seconds is marked `slow`."""
 WORKSPACE = re.compile(r"\b(built|fitted|trained): (Built|Fitted|Trained|tuple)\b")
 """The fixtures of the workspace that tests share, as parameters: all files with one run in one worker."""

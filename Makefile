@@ -7,6 +7,8 @@ INSTALLED = $(VENV)/.installed
 DEMO_OPTIONS ?=
 # Two processes, each with servers of its own; a Neo4j that is given can serve only one.
 PYTEST_OPTIONS ?= $(if $(RBIO_KG_TEST_NEO4J_URI),,-n 2 --dist loadfile --no-loadscope-reorder)
+# One process more for the fast tests: they wait for servers a third of their time.
+FAST_OPTIONS ?= $(patsubst 2,3,$(PYTEST_OPTIONS))
 REST = crash or neo4j or real or browser or bench or slow
 
 .PHONY: demo install test test-all test-rest lint types fast-tests durations format docs clean
@@ -39,7 +41,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 fast-tests: $(INSTALLED)
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS) -m "not ($(REST) or recut)"
+	$(BIN)/python -m pytest $(FAST_OPTIONS) -m "not ($(REST) or recut)"
 
 # What `make test` leaves out, and the tests of language models once more with bfloat16.
 test-rest: $(INSTALLED)
